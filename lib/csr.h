@@ -1,0 +1,38 @@
+/*
+ * PKCS#10 certification requests (RFC 2986), decoded once. All slices point
+ * into the input, which must outlive the result.
+ */
+#ifndef LIB_CSR_H
+#define LIB_CSR_H
+
+#include "lib/key.h"
+#include "lib/name.h"
+#include "lib/san.h"
+
+#define CSR_MAX 16384 /* octets */
+
+struct csr {
+    struct slice der;
+    struct slice info;    /* CertificationRequestInfo, whole: what is signed */
+    struct slice subject; /* Name, whole */
+    struct spki key;
+    enum sig_alg alg;
+    struct slice signature;
+    struct san_list sans; /* from extensionRequest; empty when absent */
+    bool has_key_usage;
+    uint16_t key_usage; /* KU_* of lib/tbs.h */
+    bool has_basic_constraints;
+    bool asks_ca;
+    uint32_t extensions_ignored; /* requested extensions other than SAN, KU, EKU, basicConstraints,
+                                    SKI */
+    struct slice challenge_password; /* attribute value as UTF-8, or SLICE_NONE */
+};
+
+/* Rules: "csr.der", "csr.version", "csr.subject", "csr.key", "csr.signature.algorithm",
+ * "csr.attributes" (a duplicate attribute or extension, a malformed one), "csr.size". */
+int csr_parse(struct slice der, struct csr *out, struct fault *f) WARN_UNUSED;
+/* Proof of possession (RFC 2986 section 3, note 2): rule "csr.pop". Also finds points off the
+ * curve. */
+int csr_verify(const struct csr *c, struct fault *f) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,13 @@
+/* Files, read whole within a bound and written so that a crash never shows half of one. */
+#ifndef LIB_FILE_H
+#define LIB_FILE_H
+
+#include "lib/buf.h"
+#include "lib/fault.h"
+
+/* Reads the whole file; "-" is standard input. Past max octets: -FAULT_TOO_LARGE. */
+int file_read(const char *path, size_t max, struct buf *out, struct fault *f) WARN_UNUSED;
+/* Writes beside, fsyncs, renames, fsyncs the folder. "-" is standard output. */
+int file_write(const char *path, unsigned mode, struct slice data, struct fault *f) WARN_UNUSED;
+
+#endif
