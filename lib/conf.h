@@ -1,0 +1,158 @@
+/*
+ * The configuration: libconfig syntax, one schema table (lib/conf_schema.c),
+ * read once, checked whole, then constant.
+ *
+ * Scalars are quoted strings with units ("90d", "64KiB") or true/false. An
+ * unknown key, a duplicate or a bad value is refused with file:line. Relative
+ * paths count from the folder of the configuration file; in struct conf all
+ * paths are absolute.
+ */
+#ifndef LIB_CONF_H
+#define LIB_CONF_H
+
+#include <sys/types.h>
+
+#include "lib/fault.h"
+#include "lib/key.h"
+#include "lib/san.h"
+
+#define CONF_MAX 1048576 /* octets of text */
+
+enum conf_role { ROLE_NONE = 0, ROLE_AUDITOR = 1, ROLE_OPERATOR = 2, ROLE_ADMIN = 3 };
+
+struct conf_token {
+    char *name;           /* "default" */
+    char *module;         /* path of the PKCS#11 module */
+    char *uri;            /* RFC 7512: "pkcs11:token=cerca-dev" */
+    char *pin_file;       /* one of the three; "" otherwise */
+    char *pin_credential; /* name below $CREDENTIALS_DIRECTORY */
+    char *pin_fd;         /* a descriptor's number, inherited by cercad */
+    char **environment;
+    size_t n_environment; /* "NAME=VALUE" for this signer alone */
+    char **paths;
+    size_t n_paths; /* what the module must read and write, beyond itself */
+    char **read_paths;
+    size_t n_read_paths;   /* ... and only read */
+    bool network;          /* the module talks to its token over TCP */
+    unsigned threads;      /* that sign at once */
+    int64_t call_limit_ms; /* one module call */
+    uid_t user;
+    bool has_user; /* the signer's uid, when it is not cercad's own */
+};
+
+struct conf_issuer {
+    char *name;    /* "root", "issuing" */
+    char *subject; /* RFC 4514 text */
+    char *token;   /* name of a token */
+    char *key;     /* RFC 7512 URI of the private key: "pkcs11:object=issuing" */
+    enum key_type key_type;
+    unsigned key_bits; /* made in the token when absent, else must match */
+    enum sig_alg alg;
+    char *certificate;                     /* PEM file, written when the certificate is made */
+    char *parent;                          /* name of an issuer; its own name: self-signed root */
+    bool signs_leaves;                     /* may issue end-entity certificates */
+    bool signs_cas;                        /* may issue CA certificates */
+    int path_len;                          /* of its own certificate; -1: none */
+    int64_t validity;                      /* of its own certificate, seconds */
+    int64_t leaf_validity_max;             /* the signer's own cap on what it signs, seconds */
+    char *ocsp_url, *issuer_url, *crl_url; /* put into what it issues; "" : none */
+};
+
+enum key_reuse { KEY_REUSE_FORBID = 0, KEY_REUSE_SAME_IDENTITY = 1, KEY_REUSE_ALLOW = 2 };
+
+struct conf_profile {
+    char *name;
+    char *issuer;    /* name of an issuer */
+    uint32_t eku;    /* EKU_* */
+    uint16_t ku_rsa; /* key usage by kind of key */
+    uint16_t ku_ec;
+    char **key_types;
+    size_t n_key_types; /* "p256", "p384", "p521", "ed25519", "rsa2048" ...: exact sizes */
+    int64_t validity, validity_max, backdate; /* seconds */
+    uint32_t san_kinds;                       /* bit (1 << SAN_DNS) ... */
+    size_t san_max;
+    char **dns;
+    size_t n_dns; /* patterns; empty: any. ".example.com" any name below, "example.com" that name */
+    char **ip;
+    size_t n_ip; /* CIDR ranges; empty: any */
+    char **email;
+    size_t n_email; /* domains; empty: any */
+    char **uri;
+    size_t n_uri; /* prefixes; empty: any */
+    bool wildcards;
+    bool san_required, cn_must_be_san, owner_required;
+    enum key_reuse key_reuse;
+    enum conf_role role; /* the least role that may ask over the admin socket */
+};
+
+struct conf_operator {
+    char *name;
+    uid_t uid;
+    enum conf_role role;
+};
+
+struct conf {
+    char *path;             /* of the file, absolute */
+    char *dir;              /* its folder */
+    uint8_t generation[32]; /* SHA-256 of the text */
+    char *log_level;
+    char *sock_dir, *store_dir, *view_dir, *record_dir;
+    char *http_listen, *https_listen;
+    uint16_t http_port, https_port;
+    char *base_url;
+    uint64_t store_quota;     /* octets of the durable environment */
+    uint64_t free_watermark;  /* octets free on the disk below which issuing stops */
+    int64_t intent_grace;     /* seconds until an open intent is abandoned */
+    int64_t request_key_life; /* seconds after the finish */
+    int64_t sign_timeout;     /* seconds that a request may wait for the token */
+    unsigned workers;         /* verifying threads of cerca-ca */
+    uid_t ca_user;
+    bool has_ca_user;
+    struct conf_token *tokens;
+    size_t n_tokens;
+    struct conf_issuer *issuers;
+    size_t n_issuers;
+    struct conf_profile *profiles;
+    size_t n_profiles; /* built-in ones first, changed by the file */
+    struct conf_operator *operators;
+    size_t n_operators;
+};
+
+/* Reads, checks and completes. The fault's text starts with file:line. */
+int conf_load(const char *path, struct conf **out, struct fault *f) WARN_UNUSED;
+/* The same from text already read (a sealed memfd); `path` for messages and relative paths. */
+int conf_load_fd(int fd, const char *path, struct conf **out, struct fault *f) WARN_UNUSED;
+int conf_load_text(const char *text, const char *path, struct conf **out,
+                   struct fault *f) WARN_UNUSED;
+void conf_free(struct conf *c);
+
+/* The file's text as a sealed memfd (no writes, no resize), for handing on. */
+int conf_seal(const char *path, int *out, struct fault *f) WARN_UNUSED;
+
+const struct conf_token *conf_token(const struct conf *c, const char *name);
+const struct conf_issuer *conf_issuer(const struct conf *c, const char *name);
+const struct conf_profile *conf_profile(const struct conf *c, const char *name);
+const struct conf_operator *conf_operator(const struct conf *c, uid_t uid);
+const char *conf_role_name(enum conf_role r);
+
+/* Socket paths: sock_dir/admin.sock, sock_dir/signer-TOKEN.sock. */
+void conf_admin_socket(const struct conf *c, struct buf *out);
+void conf_signer_socket(const struct conf *c, const char *token, struct buf *out);
+
+/* `cerca conf show`: every key with its effective value, and whether it is the default. */
+void conf_print(const struct conf *c, struct buf *out);
+/* `cerca conf example`: a commented file made from the schema table. */
+void conf_example(struct buf *out);
+/* The schema as mdoc list items, for cerca.conf(5). */
+void conf_manual(struct buf *out);
+
+/* What `cerca init --dev` writes: a whole configuration. */
+struct conf_dev {
+    uint16_t http_port, https_port;
+    uid_t uid;
+    const char *operator_name;
+    const char *module; /* of SoftHSM2 */
+};
+void conf_dev_text(const struct conf_dev *d, struct buf *out);
+
+#endif

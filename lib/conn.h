@@ -1,0 +1,77 @@
+/*
+ * Connections between programs: AF_UNIX SOCK_SEQPACKET sockets on a loop, with
+ * the peer's identity (SO_PEERCRED), a permit table of what the peer may send, and
+ * a queue for what we send. Reading goes on while writing is blocked; a peer
+ * that lets the queue grow past its bound is cut off.
+ */
+#ifndef LIB_CONN_H
+#define LIB_CONN_H
+
+#include <sys/types.h>
+
+#include "lib/frame.h"
+#include "lib/loop.h"
+
+struct conn;
+
+struct permit {
+    uint16_t type;
+    size_t max; /* octets of body */
+    void (*handle)(struct conn *c, void *owner, const struct frame *frame);
+};
+
+struct conn_peer {
+    uid_t uid;
+    gid_t gid;
+    pid_t pid;
+};
+
+struct conn_callbacks {
+    const struct permit *permits;
+    size_t n_permits;
+    /* The connection is gone (peer closed, broke the rules, queue bound); called
+     * once, from the loop; the conn is freed after it returns. */
+    void (*closed)(struct conn *c, void *owner);
+    size_t queue_max; /* octets queued for writing; 0: 16 MiB */
+};
+
+/* Takes over fd (made non-blocking). A frame of a type without a permit, too
+ * long or malformed is logged and closes the connection. Reads many datagrams a wake-up. */
+struct conn *conn_new(struct loop *l, int fd, const struct conn_callbacks *cb, void *owner);
+/* Queues one frame; what fits is written at once or at the end of the turn, many a system call.
+ * A failure to write closes the connection, later, through `closed`. `fd` (or -1) is duplicated. */
+void conn_send(struct conn *c, uint16_t type, uint64_t id, struct slice body, int fd);
+/* Closes and frees now, without calling `closed`. NULL is fine. */
+void conn_close(struct conn *c);
+const struct conn_peer *conn_peer(const struct conn *c);
+size_t conn_queued(const struct conn *c);
+/* Stops and starts reading from this peer (back-pressure of a fair share). */
+void conn_pause(struct conn *c, bool paused);
+
+/* A listening socket at path (mode 0600 or as given), replacing a dead one. Used by cercad,
+ * and by a program that is started alone. Returns the descriptor, CLOEXEC, or a negative fault
+ * code. */
+int listen_unix(const char *path, unsigned mode, struct fault *f) WARN_UNUSED;
+struct listener;
+/* Accepts on fd (taken over); `accepted` gets each new descriptor and the peer. */
+typedef void (*listener_accepted)(void *arg, int fd, const struct conn_peer *peer);
+struct listener *listener_new(struct loop *l, int fd, listener_accepted fn, void *arg);
+void listener_free(struct listener *s);
+/* Connects; the descriptor, CLOEXEC and non-blocking, or a negative fault code. */
+int connect_unix(const char *path, struct fault *f) WARN_UNUSED;
+int peer_of(int fd, struct conn_peer *out) WARN_UNUSED;
+
+/* For command lines: a blocking connection that asks one thing at a time. */
+struct client;
+int client_open(const char *path, struct client **out, struct fault *f) WARN_UNUSED;
+void client_free(struct client *c);
+/* Sends and waits for the frame with the same id (its body is good until the
+ * next call). MSG_FAULT answers come back as the fault. timeout_ms 0: none. Connection lost:
+ * FAULT_UNAVAILABLE, rule "connection". */
+int client_call(struct client *c, uint16_t type, struct slice body, int timeout_ms,
+                struct frame *answer, struct fault *f) WARN_UNUSED;
+/* Waits for one more frame of the last call (progress). */
+int client_more(struct client *c, int timeout_ms, struct frame *answer,
+                struct fault *f) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * Jails. A program opens what it needs, calls sandbox_enter, and only then
+ * starts threads or loads modules: landlock binds the calling thread and what
+ * it starts later.
+ */
+#ifndef LIB_SANDBOX_H
+#define LIB_SANDBOX_H
+
+#include <stdbool.h>
+
+#include "lib/fault.h"
+
+#define SANDBOX_PATHS_MAX 32
+
+struct sandbox_path {
+    const char *path; /* a file or a folder; skipped when absent */
+    bool write;       /* else read only */
+};
+
+struct sandbox {
+    const char *program;
+    bool unix_connect; /* may make AF_UNIX sockets and connect them */
+    bool net_connect;  /* may make outgoing TCP connections: tokens at an endpoint */
+    bool spawn;        /* may fork and exec: cercad only */
+    bool load_modules; /* may map files as code: cerca-signer only (landlock still binds it) */
+    struct sandbox_path path[SANDBOX_PATHS_MAX];
+    size_t n_paths;
+};
+
+void sandbox_allow(struct sandbox *s, const char *path, bool write);
+/* PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE 0, RLIMIT_CORE 0, landlock (as much as the
+ * kernel knows), seccomp (default: EPERM, logged classes kill; clone3 answers ENOSYS).
+ * Logs event sandbox.entered with the landlock ABI and what was enforced. In a test build
+ * CERCA_NO_JAIL=1 (debuggers, sanitizers) skips it with a warning on every start; a release build
+ * has no such switch. */
+int sandbox_enter(const struct sandbox *s, struct fault *f) WARN_UNUSED;
+int sandbox_landlock_abi(void); /* 0: none */
+
+#endif
