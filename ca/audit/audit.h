@@ -1,0 +1,69 @@
+/*
+ * Audit: every decision, refusals included, is a leaf of an append-only Merkle
+ * log (RFC 9162 2.1 hashing), written in the same transaction as what it
+ * describes.
+ *
+ * A leaf's data is salt (16 random octets) and record; its hash is
+ * SHA-256(0x00 || SHA-256(salt || record)): a record can be pruned later while
+ * the tree stays provable, and nobody guesses records from public hashes.
+ */
+#ifndef CA_AUDIT_AUDIT_H
+#define CA_AUDIT_AUDIT_H
+
+#include "lib/buf.h"
+#include "lib/fault.h"
+#include "lib/tbs.h"
+
+#define AUDIT_SALT 16
+#define AUDIT_RECORD_MAX 2048
+
+enum audit_action {
+    AUDIT_START = 1,   /* cerca-ca came up: version, generation */
+    AUDIT_INTENT = 2,  /* an intent to sign was recorded */
+    AUDIT_FINISH = 3,  /* the signature was recorded */
+    AUDIT_ABANDON = 4, /* an intent was given up, recorded as revoked */
+    AUDIT_REFUSE = 5,  /* a request was refused */
+    AUDIT_REVOKE = 6,
+    AUDIT_DROP = 7, /* a signature came for an intent that is not open */
+};
+#define AUDIT_ACTION_MAX AUDIT_DROP
+
+struct audit_event {
+    enum audit_action action;
+    int64_t time;          /* seconds */
+    uint8_t generation[8]; /* first octets of the configuration's hash */
+    char actor[64];        /* "operator:alice", "uid:1000", "cerca-ca" */
+    char origin[64];       /* "admin pid=123", later an address */
+    char profile[64];      /* may be empty */
+    bool has_serial;
+    uint8_t serial[SERIAL_LEN];
+    uint16_t issuer;
+    uint8_t fault_code; /* with AUDIT_REFUSE: enum fault_code */
+    char rule[64];
+    char field[64];
+    char value[128];
+    char detail[256]; /* names asked for, reason text ...; may be empty */
+};
+
+const char *audit_action_name(enum audit_action a);
+/* The record's octets: one version octet, then the fields by lib/wire.h; only
+ * what the action needs is written. */
+void audit_put(struct buf *b, const struct audit_event *e);
+int audit_get(struct slice record, struct audit_event *out) WARN_UNUSED;
+void audit_set_fault(struct audit_event *e, const struct fault *f);
+
+/* The tree as it grows: the roots of its perfect subtrees, largest first. */
+struct merkle {
+    uint64_t size;
+    uint8_t peak[64][32];
+};
+#define MERKLE_BYTES_MAX (8 + 64 * 32)
+
+void merkle_leaf(struct slice salt, struct slice record, uint8_t out[32]);
+void merkle_add(struct merkle *m, const uint8_t leaf[32]);
+void merkle_root(const struct merkle *m, uint8_t out[32]); /* of the empty tree: SHA-256("") */
+/* Compact form for the store's meta row: the size, then a hash for each bit set. */
+void merkle_put(struct buf *b, const struct merkle *m);
+int merkle_get(struct slice s, struct merkle *out) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,270 @@
+/*
+ * The store: every certificate, durably. Domain verbs; records are copied out;
+ * nothing points into the database after a call returns. LMDB is the backend
+ * (ca/store/lmdb_*.c); one conformance suite (tests/unit/store_*_test.c) runs over the interface.
+ *
+ * Two environments below the store's folder:
+ *   durable   certificates (TBS), signatures, status, keys, request keys, issuers,
+ *             audit, meta and the change sequence; every commit is synced;
+ *   derived   indexes for lists; never synced, follows the change sequence, rebuilt
+ *             in the background when in doubt.
+ *
+ * Writing: any thread submits operations; one writer thread takes all that wait
+ * into one transaction (group commit), publishes the changes, and calls each
+ * operation's `done`. What depends on other requests (key reuse, blocked keys,
+ * request keys) is decided inside the write transaction, before its first put. If a put
+ * fails the transaction is aborted and its members rerun one by one. A commit that fails has an
+ * unknown outcome: log and exit.
+ *
+ * Reading: any thread, at any time, sees the last commit.
+ */
+#ifndef CA_STORE_STORE_H
+#define CA_STORE_STORE_H
+
+#include "ca/audit/audit.h"
+#include "lib/buf.h"
+#include "lib/conf.h"
+#include "lib/fault.h"
+#include "lib/tbs.h"
+
+struct store;
+
+#define STORE_SCHEMA 1
+#define STORE_NAME_MAX 128 /* profile, requester, owner: octets with their NUL */
+
+struct cert_ref {
+    uint8_t serial[SERIAL_LEN];
+    uint16_t issuer; /* number of an issuer generation, from store_issuer_add */
+};
+
+enum cert_state {
+    CERT_OPEN = 1, /* an intent: recorded, not yet signed for good */
+    CERT_GOOD = 2, /* finished */
+    CERT_HELD = 3, /* certificateHold */
+    CERT_REVOKED = 4,
+    CERT_ABANDONED = 5, /* an intent given up: counts as revoked */
+};
+
+/* One certificate, copied out. Slices point into `bytes`. */
+struct cert_row {
+    struct cert_ref ref;
+    enum cert_state state;
+    struct slice tbs;
+    enum sig_alg alg;
+    struct slice signature; /* empty while open or abandoned */
+    char profile[STORE_NAME_MAX];
+    char requester[STORE_NAME_MAX];
+    char owner[STORE_NAME_MAX];
+    int64_t not_before, not_after;
+    int64_t created, finished, revoked_at; /* 0: not (yet) */
+    uint8_t reason;                        /* CRLReason (RFC 5280 5.3.1) when held or revoked */
+    uint8_t spki_hash[32];
+    uint8_t identity[16]; /* what must keep working: see struct store_intent */
+    bool has_request_key;
+    uint8_t request_key[32];
+    uint8_t content[32];
+    bool has_replaces, has_replaced_by;
+    struct cert_ref replaces, replaced_by;
+    uint8_t generation[8];   /* of the configuration it was drafted under */
+    uint64_t change;         /* number of its newest change of state */
+    uint8_t fingerprint[32]; /* SHA-256 of the whole certificate; zeros while open */
+    struct buf bytes;
+};
+void cert_row_init(struct cert_row *r);
+void cert_row_free(struct cert_row *r);
+/* The certificate, assembled; only when finished. */
+int cert_row_der(const struct cert_row *r, struct buf *out) WARN_UNUSED;
+
+/* A change of state, as the view and the indexes see it. */
+struct store_change {
+    uint64_t number; /* strictly increasing, no holes */
+    struct cert_ref ref;
+    enum cert_state state;
+    uint8_t reason;
+    int64_t time;      /* of the change, seconds */
+    int64_t not_after; /* of the certificate */
+};
+
+/* Called on the writer thread, after a commit, before any `done`. A failure
+ * makes every operation of the commit that changed a state answer with this fault
+ * (retryable; the commit stands). */
+typedef int (*store_publish)(void *arg, const struct store_change *c, size_t n, struct fault *f);
+
+struct store_options {
+    const char *dir;
+    uint64_t quota;          /* octets */
+    uint64_t free_watermark; /* octets */
+    int64_t request_key_life;
+    int64_t intent_grace;
+    bool no_sync;   /* tests only */
+    bool no_derive; /* one-shot programs: do not start the background indexer */
+    bool read_only; /* store check of a stopped CA, backups */
+};
+
+/* Opens, creating what is absent; checks the schema version; recovers. Starts
+ * the writer and the indexer threads. Ready in well under a second at any size. */
+int store_open(const struct store_options *o, struct store **out, struct fault *f) WARN_UNUSED;
+/* Writes what is queued, stops the threads, closes. */
+void store_close(struct store *s);
+/* Before the first operation is submitted. */
+void store_on_publish(struct store *s, store_publish fn, void *arg);
+
+/* Issuers: one number for each (name, key), for ever. */
+struct store_issuer {
+    uint16_t number;
+    char name[STORE_NAME_MAX];
+    uint8_t spki_hash[32];
+    struct slice certificate; /* DER; empty until known. Points into `bytes` */
+    struct buf bytes;
+};
+/* Finds or adds; durable when it returns. */
+int store_issuer_add(struct store *s, const char *name, const uint8_t spki_hash[32],
+                     uint16_t *number, struct fault *f) WARN_UNUSED;
+int store_issuer_set_certificate(struct store *s, uint16_t number, struct slice der,
+                                 struct fault *f) WARN_UNUSED;
+typedef int (*store_issuer_each)(void *arg, const struct store_issuer *i);
+int store_issuers(struct store *s, store_issuer_each fn, void *arg, struct fault *f) WARN_UNUSED;
+
+enum store_op_kind { STORE_RESERVE, STORE_FINISH, STORE_ABANDON, STORE_REVOKE, STORE_AUDIT };
+enum store_outcome {
+    STORE_DONE = 0,  /* what was asked is now durable */
+    STORE_KNOWN = 1, /* reserve: this request key is recorded already; `ref` says for what */
+    STORE_NOT_OPEN =
+        2, /* finish, abandon: the intent is finished or abandoned; `state` says which */
+};
+
+struct store_intent {
+    struct slice tbs;
+    enum sig_alg alg;
+    const char *profile, *requester, *owner;
+    int64_t not_before, not_after;
+    uint8_t spki_hash[32];
+    /* Hash of requester's subject of enrollment: profile and sorted names. Two certificates with
+     * equal identity serve the same thing; KEY_REUSE_SAME_IDENTITY compares it. */
+    uint8_t identity[16];
+    enum key_reuse key_reuse;
+    bool has_request_key;
+    uint8_t request_key[32];
+    uint8_t content[32]; /* same key, other content: refused, rule "request.key" */
+    bool has_replaces;
+    struct cert_ref replaces; /* must be known; rule "replaces.unknown" */
+    uint8_t generation[8];
+};
+
+/* One operation. The submitter owns it and everything it points to until
+ * `done` is called, on the writer thread (it must not block). */
+struct store_op {
+    enum store_op_kind kind;
+    struct cert_ref ref;        /* in; out with STORE_KNOWN */
+    struct store_intent intent; /* reserve */
+    struct slice signature;     /* finish */
+    uint8_t fingerprint[32];    /* finish */
+    int64_t time;               /* of the change: now */
+    uint8_t reason;             /* revoke: CRLReason */
+    struct audit_event audit;   /* recorded in the same transaction; when the store refuses,
+                                   as AUDIT_REFUSE with the rule; a finish of an intent that is not
+                                   open as AUDIT_DROP */
+    /* out */
+    int result; /* 0 or a negative fault code */
+    enum store_outcome outcome;
+    enum cert_state state;
+    struct fault fault;
+    void (*done)(struct store_op *op);
+    void *arg;
+    struct store_op *next; /* the store's */
+};
+
+/* Never blocks, never fails; the answer comes through done. A reserve beyond the free-space
+ * watermark or the quota is refused with FAULT_FULL, rule "store.full"; the others still work. */
+void store_submit(struct store *s, struct store_op *op);
+/* The same, waiting. For one-shot programs and tests. */
+int store_do(struct store *s, struct store_op *op) WARN_UNUSED;
+
+/* Reads. -FAULT_NOT_FOUND when there is none. */
+int store_get(struct store *s, const struct cert_ref *ref, struct cert_row *out,
+              struct fault *f) WARN_UNUSED;
+/* By serial alone: *n of the at most `max` refs with that serial (issuers may differ). */
+int store_find_serial(struct store *s, const uint8_t serial[SERIAL_LEN], struct cert_ref *out,
+                      size_t max, size_t *n, struct fault *f) WARN_UNUSED;
+int store_find_fingerprint(struct store *s, const uint8_t fingerprint[32], struct cert_ref *out,
+                           struct fault *f) WARN_UNUSED; /* derived */
+int store_find_request_key(struct store *s, const uint8_t key[32], struct cert_ref *out,
+                           struct fault *f) WARN_UNUSED;
+/* Open intents created before `before`, at most max. */
+int store_open_intents(struct store *s, int64_t before, struct cert_ref *out, size_t max, size_t *n,
+                       struct fault *f) WARN_UNUSED;
+
+enum store_status_filter {
+    STATUS_ANY = 0,
+    STATUS_VALID,
+    STATUS_EXPIRED,
+    STATUS_REVOKED,
+    STATUS_HELD,
+    STATUS_OPEN
+};
+/* Lists, by the derived indexes. Every given field must match. The walk follows the
+ * index of the first of name, owner, requester, profile, issuer, status that is
+ * given, else expiry; order is that index's, stable over pages. */
+struct store_filter {
+    enum store_status_filter status;
+    int64_t expires_before; /* 0: any */
+    int64_t now;
+    char name[256]; /* exact DNS name, or ".example.com" for all below; other SANs and the CN exact;
+                       "" any */
+    char owner[STORE_NAME_MAX];
+    char requester[STORE_NAME_MAX];
+    char profile[STORE_NAME_MAX];
+    bool has_issuer;
+    uint16_t issuer;
+};
+#define STORE_CURSOR_MAX 600
+struct store_cursor {
+    size_t n; /* 0: from the start; on return 0: no more */
+    uint8_t at[STORE_CURSOR_MAX];
+};
+typedef int (*store_each)(void *arg, const struct cert_row *row); /* >0 stops after this row */
+/* At most `limit` rows and a bounded number of index steps a call: fewer rows with a
+ * cursor set means "ask again". First waits (bounded, 2 s) until the indexes have every change
+ * committed before the call: who issued sees it. While the indexes are rebuilt:
+ * FAULT_UNAVAILABLE, rule "store.index", with the progress in the text. */
+int store_list(struct store *s, const struct store_filter *q, size_t limit,
+               struct store_cursor *cursor, store_each fn, void *arg, struct fault *f) WARN_UNUSED;
+
+/* Changes after number `after`, in order, at most max, in short transactions. */
+int store_changes_since(struct store *s, uint64_t after, struct store_change *out, size_t max,
+                        size_t *n, struct fault *f) WARN_UNUSED;
+/* Every finished or revoked or abandoned certificate as a change, in order of (serial, issuer),
+ * from behind *after (NULL: from the start), at most max: for rebuilding the view in slices. */
+int store_states(struct store *s, const struct cert_ref *after, struct store_change *out,
+                 size_t max, size_t *n, struct fault *f) WARN_UNUSED;
+
+struct store_stats {
+    uint64_t certificates, open_intents, change, audit_size;
+    uint64_t last_tick;  /* the newest serial's */
+    int64_t last_commit; /* seconds */
+    uint64_t durable_bytes, derived_bytes, free_bytes;
+    bool full;               /* issuing is stopped by the watermark or the quota */
+    bool rebuilding;         /* the indexes */
+    uint64_t derived_change; /* they have applied */
+    uint8_t audit_root[32];
+};
+int store_stats(struct store *s, struct store_stats *out, struct fault *f) WARN_UNUSED;
+
+/* Audit records from `first`, in order. */
+typedef int (*store_audit_each)(void *arg, uint64_t index, struct slice salt, struct slice record);
+int store_audit(struct store *s, uint64_t first, size_t max, store_audit_each fn, void *arg,
+                struct fault *f) WARN_UNUSED;
+
+/* Walks every invariant in slices, serving meanwhile: rows decode; TBS parses and agrees with
+ * its row; signature present exactly when finished; spki, request key, open and change rows agree
+ * both ways; serials unique and growing with time; the audit log's hashes give the recorded root;
+ * indexes equal to the rows. */
+struct store_check_report {
+    void *arg;
+    void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
+    void (*finding)(void *arg, const char *rule, const char *text);
+};
+int store_check(struct store *s, const struct store_check_report *r, uint64_t *findings,
+                struct fault *f) WARN_UNUSED;
+
+#endif
