@@ -1,0 +1,220 @@
+/*
+ * The messages between programs. Reading and writing each lives here and in
+ * lib/proto*.c, on lib/wire.h. A get function checks every bound and leaves nothing
+ * unread; slices in what it returns point into the frame's body.
+ *
+ * get functions return 0, or -1 with a malformed body.
+ */
+#ifndef LIB_PROTO_H
+#define LIB_PROTO_H
+
+#include "lib/buf.h"
+#include "lib/conf.h"
+#include "lib/fault.h"
+#include "lib/frame.h"
+#include "lib/key.h"
+#include "lib/san.h"
+#include "lib/tbs.h"
+#include "lib/wire.h"
+
+enum msg_type {
+    MSG_FAULT = 1, /* the answer to anything that was refused or failed */
+    MSG_READY = 2, /* to cercad: serving */
+
+    /* admin socket: cerca asks, cerca-ca answers */
+    MSG_ISSUE = 0x0101,
+    MSG_ISSUED = 0x0102,
+    MSG_LIST = 0x0103,
+    MSG_LIST_PAGE = 0x0104,
+    MSG_SHOW = 0x0105,
+    MSG_SHOWN = 0x0106,
+    MSG_CA_LIST = 0x0107,
+    MSG_CA_LISTED = 0x0108,
+    MSG_STATUS = 0x0109,
+    MSG_STATUS_REPLY = 0x010a,
+    MSG_CHECK = 0x010b,          /* empty body */
+    MSG_CHECK_PROGRESS = 0x010c, /* any number, then */
+    MSG_CHECK_FINDING = 0x010d,
+    MSG_CHECK_DONE = 0x010e,
+
+    /* signer socket: cerca-ca asks, cerca-signer answers */
+    MSG_HELLO = 0x0201,
+    MSG_HELLO_REPLY = 0x0202,
+    MSG_SIGN = 0x0203,
+    MSG_SIGNED = 0x0204,
+    MSG_PING = 0x0205, /* touches the token; empty bodies */
+    MSG_PONG = 0x0206,
+
+    /* control socket: cercad tells cerca-ca */
+    MSG_CHILD_STATE = 0x0301,
+};
+
+void fault_put(struct buf *b, const struct fault *f);
+int fault_get(struct slice body, struct fault *out) WARN_UNUSED;
+
+/* MSG_ISSUE: the one request type. Every protocol adapter fills it. */
+struct issue_request {
+    char profile[64];
+    struct slice csr;     /* DER, at most CSR_MAX */
+    struct san_list sans; /* asked for beside the CSR's own (union) */
+    char subject[256];    /* RFC 4514 text that replaces the CSR's subject; "" keeps it */
+    char owner[128];      /* "" : none */
+    int64_t validity;     /* seconds; 0: the profile's default */
+    int64_t not_after;    /* 0: by validity; not both */
+    bool has_request_key;
+    uint8_t request_key[32]; /* the same key and content: the same certificate */
+    bool has_replaces;
+    uint8_t replaces[SERIAL_LEN]; /* renew: the certificate that this one follows */
+    bool dry_run; /* decide and say, record and issue nothing; answered by MSG_ISSUED with no
+                     certificate */
+};
+void issue_request_put(struct buf *b, const struct issue_request *r);
+int issue_request_get(struct slice body, struct issue_request *out) WARN_UNUSED;
+
+/* MSG_ISSUED */
+struct issued {
+    struct slice certificate; /* DER */
+    struct slice chain; /* concatenated DER certificates from the issuer up to, without, the root */
+    bool again;         /* the request key was known: this is the certificate of then */
+};
+void issued_put(struct buf *b, const struct issued *i);
+int issued_get(struct slice body, struct issued *out) WARN_UNUSED;
+
+/* One certificate as lists and show tell it. */
+#define CERT_INFO_NAMES_MAX 4096
+struct cert_info {
+    uint8_t serial[SERIAL_LEN];
+    char issuer[64]; /* name in the configuration at the time */
+    char status[16]; /* valid, expired, held, revoked, abandoned, open */
+    char profile[64];
+    char owner[128];
+    char requester[128];
+    char subject[512];              /* RFC 4514, cut to fit */
+    char sans[CERT_INFO_NAMES_MAX]; /* "dns:a dns:b ip:192.0.2.1", one space between, cut at a name
+                                     */
+    int64_t not_before, not_after, issued_at, revoked_at;
+    uint8_t reason;
+    uint8_t fingerprint[32];
+    bool has_replaces, has_replaced_by;
+    uint8_t replaces[SERIAL_LEN], replaced_by[SERIAL_LEN];
+};
+void cert_info_put(struct buf *b, const struct cert_info *i);
+/* Reads one from w; the error sticks to w. */
+void cert_info_get(struct wire_in *w, struct cert_info *out);
+
+/* MSG_LIST */
+#define LIST_CURSOR_MAX 600
+#define LIST_LIMIT_MAX 1000
+struct list_request {
+    char status[16];        /* "" any; valid, expired, revoked, held, open */
+    int64_t expires_before; /* 0: any */
+    char name[256], owner[128], requester[128], profile[64], issuer[64];
+    uint32_t limit;      /* rows of this page, 1 to LIST_LIMIT_MAX */
+    struct slice cursor; /* from the page before; empty: from the start */
+};
+void list_request_put(struct buf *b, const struct list_request *r);
+int list_request_get(struct slice body, struct list_request *out) WARN_UNUSED;
+
+/* MSG_LIST_PAGE: cursor (bytes; empty: no more), count, then cert_info's. A page may hold
+ * fewer rows than asked for (frame size, bounded work) and still have a cursor. */
+struct list_page {
+    struct slice cursor;
+    uint32_t n;
+    struct wire_in rows; /* n times cert_info_get, then wire_in_done */
+};
+/* `rows`: the n cert_infos already written one after the other. */
+void list_page_put(struct buf *b, struct slice cursor, uint32_t n, struct slice rows);
+int list_page_get(struct slice body, struct list_page *out) WARN_UNUSED;
+
+/* MSG_SHOW: a serial (hex), a SHA-256 fingerprint (hex), or a name; MSG_SHOWN: matches, newest
+ * first. */
+#define SHOW_MAX 16
+struct show_request {
+    char selector[256];
+};
+void show_request_put(struct buf *b, const struct show_request *r);
+int show_request_get(struct slice body, struct show_request *out) WARN_UNUSED;
+/* One match: info, then the certificate (bytes, empty while open) and the chain (bytes). */
+struct shown {
+    struct cert_info info;
+    struct slice certificate;
+    struct slice chain;
+};
+void shown_put(struct buf *b, const struct shown *s);
+void shown_get(struct wire_in *w, struct shown *out);
+/* MSG_SHOWN is a u32 count (1 to SHOW_MAX), a u8 "there are more", then that many `shown`. */
+
+/* MSG_CA_LISTED: a u32 count, then that many. */
+#define CA_MAX 64
+struct ca_info {
+    char name[64];
+    char subject[512];
+    char parent[64];
+    char token[64];
+    char key[24];   /* "p256" */
+    char state[16]; /* "ready", "no key", "no certificate", "unavailable" */
+    bool signs_leaves, signs_cas;
+    int64_t not_before, not_after;
+    uint8_t fingerprint[32];
+    struct slice certificate;
+};
+void ca_info_put(struct buf *b, const struct ca_info *c);
+void ca_info_get(struct wire_in *w, struct ca_info *out);
+
+/* MSG_STATUS_REPLY: a u8 "all is well", a u32 count, then that many items. */
+#define STATUS_ITEMS_MAX 64
+struct status_item {
+    char name[64]; /* "hsm.default", "store", "issuing", "view", "clock", "signer.default" ... */
+    bool ok;
+    char state[64]; /* "ready", "unavailable", "stopped: wrong PIN", "full" ... */
+    char text[256]; /* for people: "HSM unavailable, retry after 5 s" */
+    uint32_t retry_after;
+};
+void status_item_put(struct buf *b, const struct status_item *s);
+void status_item_get(struct wire_in *w, struct status_item *out);
+
+/* MSG_CHECK_PROGRESS: text what, u64 done, u64 total. MSG_CHECK_FINDING: text rule (64), text text
+ * (512). MSG_CHECK_DONE: u64 findings. */
+void check_progress_put(struct buf *b, const char *what, uint64_t done, uint64_t total);
+int check_progress_get(struct slice body, char what[64], uint64_t *done,
+                       uint64_t *total) WARN_UNUSED;
+void check_finding_put(struct buf *b, const char *rule, const char *text);
+int check_finding_get(struct slice body, char rule[64], char text[512]) WARN_UNUSED;
+void check_done_put(struct buf *b, uint64_t findings);
+int check_done_get(struct slice body, uint64_t *findings) WARN_UNUSED;
+
+/* MSG_HELLO: u8[8] generation of the configuration that cerca-ca runs under.
+ * MSG_HELLO_REPLY: the same of the signer, a u32 count, then the keys it can sign with. */
+struct signer_key {
+    char issuer[64];   /* name of the issuer in the configuration */
+    enum sig_alg alg;  /* it signs with this and nothing else */
+    struct slice spki; /* public key, read from the token */
+};
+void hello_put(struct buf *b, const uint8_t generation[8]);
+int hello_get(struct slice body, uint8_t generation[8]) WARN_UNUSED;
+void signer_key_put(struct buf *b, const struct signer_key *k);
+void signer_key_get(struct wire_in *w, struct signer_key *out);
+
+/* MSG_SIGN: "sign this draft". MSG_SIGNED: the whole certificate. */
+struct sign_request {
+    char issuer[64];
+    uint8_t generation[8];
+    struct slice tbs;
+};
+void sign_request_put(struct buf *b, const struct sign_request *r);
+int sign_request_get(struct slice body, struct sign_request *out) WARN_UNUSED;
+
+/* MSG_CHILD_STATE */
+enum child_state { CHILD_RUNNING = 1, CHILD_WAITING = 2, CHILD_STOPPED = 3 };
+struct child_status {
+    char program[32]; /* "cerca-signer" */
+    char token[64];   /* "" for others */
+    enum child_state state;
+    uint32_t pid, restarts;
+    uint32_t retry_after_ms; /* with CHILD_WAITING */
+    char reason[128];        /* of the last end: "killed by signal 9", "wrong PIN" ... */
+};
+void child_status_put(struct buf *b, const struct child_status *s);
+int child_status_get(struct slice body, struct child_status *out) WARN_UNUSED;
+
+#endif
