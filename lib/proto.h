@@ -10,6 +10,7 @@
 
 #include "lib/buf.h"
 #include "lib/conf.h"
+#include "lib/csr.h"
 #include "lib/fault.h"
 #include "lib/frame.h"
 #include "lib/key.h"

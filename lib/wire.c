@@ -93,6 +93,15 @@ uint8_t wire_get_u8(struct wire_in *w)
     return (uint8_t)get_be(w, 1);
 }
 
+bool wire_get_flag(struct wire_in *w)
+{
+    uint8_t v = wire_get_u8(w);
+
+    if (v > 1)
+        w->failed = true;
+    return v == 1;
+}
+
 uint16_t wire_get_u16(struct wire_in *w)
 {
     return (uint16_t)get_be(w, 2);

@@ -30,6 +30,8 @@ void wire_put_fixed(struct buf *b, const void *p, size_t n); /* octets, no lengt
 
 void wire_in_init(struct wire_in *w, struct slice s);
 uint8_t wire_get_u8(struct wire_in *w);
+/* A u8 that must be 0 or 1. */
+bool wire_get_flag(struct wire_in *w);
 uint16_t wire_get_u16(struct wire_in *w);
 uint32_t wire_get_u32(struct wire_in *w);
 uint64_t wire_get_u64(struct wire_in *w);

@@ -1,0 +1,161 @@
+/* Every message survives its own codec, and no truncation of one is taken for it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/proto.h"
+
+static struct issue_request sample_issue(void)
+{
+    struct issue_request r = {.validity = 86400, .has_request_key = true, .has_replaces = true};
+
+    strcpy(r.profile, "tls-server");
+    strcpy(r.owner, "team-a");
+    strcpy(r.subject, "CN=a.example");
+    r.csr = slice_str("0123456789");
+    r.sans.n = 2;
+    r.sans.item[0] = (struct san){SAN_DNS, slice_str("a.example")};
+    r.sans.item[1] = (struct san){SAN_IP, slice_of("\x7f\0\0\1", 4)};
+    memset(r.request_key, 7, sizeof(r.request_key));
+    memset(r.replaces, 9, sizeof(r.replaces));
+    return r;
+}
+
+static void issue_request_round_trips(void **state)
+{
+    struct issue_request in = sample_issue(), out;
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, FRAME_BODY_MAX);
+    issue_request_put(&b, &in);
+    assert_false(buf_failed(&b));
+    assert_int_equal(issue_request_get(buf_slice(&b), &out), 0);
+    assert_string_equal(out.profile, "tls-server");
+    assert_string_equal(out.owner, "team-a");
+    assert_true(slice_eq(out.csr, in.csr));
+    assert_int_equal(out.sans.n, 2);
+    assert_true(slice_eq(out.sans.item[1].value, in.sans.item[1].value));
+    assert_int_equal(out.validity, 86400);
+    assert_true(out.has_request_key && out.has_replaces && !out.dry_run);
+    assert_memory_equal(out.request_key, in.request_key, 32);
+    buf_free(&b);
+}
+
+static void a_truncated_or_longer_message_is_malformed(void **state)
+{
+    struct issue_request in = sample_issue(), out;
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, FRAME_BODY_MAX);
+    issue_request_put(&b, &in);
+    for (size_t n = 0; n < b.n; n++)
+        assert_int_equal(issue_request_get(slice_of(b.p, n), &out), -1);
+    buf_put_u8(&b, 0);
+    assert_int_equal(issue_request_get(buf_slice(&b), &out), -1);
+    buf_free(&b);
+}
+
+static void more_names_than_allowed_are_malformed(void **state)
+{
+    struct issue_request in = sample_issue(), out;
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, FRAME_BODY_MAX);
+    wire_put_text(&b, in.profile);
+    wire_put_bytes(&b, in.csr);
+    wire_put_u32(&b, SAN_MAX + 1);
+    for (size_t i = 0; i < SAN_MAX + 1; i++) {
+        wire_put_u8(&b, SAN_DNS);
+        wire_put_bytes(&b, slice_str("a"));
+    }
+    assert_int_equal(issue_request_get(buf_slice(&b), &out), -1);
+    buf_free(&b);
+}
+
+static void a_fault_round_trips_and_a_success_is_no_fault(void **state)
+{
+    struct fault in, out;
+    struct buf b;
+
+    (void)state;
+    fault_clear(&in);
+    (void)fault_refuse(&in, "key.rsa.size", "key", slice_str("rsa1024"), "rsa2048, p256");
+    buf_init(&b, FRAME_BODY_MAX);
+    fault_put(&b, &in);
+    assert_int_equal(fault_get(buf_slice(&b), &out), 0);
+    assert_int_equal(out.code, FAULT_POLICY);
+    assert_string_equal(out.rule, "key.rsa.size");
+    assert_string_equal(out.allowed, "rsa2048, p256");
+    b.p[0] = FAULT_NONE;
+    assert_int_equal(fault_get(buf_slice(&b), &out), -1);
+    b.p[0] = FAULT_CODE_MAX + 1;
+    assert_int_equal(fault_get(buf_slice(&b), &out), -1);
+    buf_free(&b);
+}
+
+static void a_list_page_round_trips(void **state)
+{
+    struct cert_info in = {.not_after = 5, .has_replaces = true}, out;
+    struct list_page page;
+    struct buf rows, b;
+
+    (void)state;
+    strcpy(in.issuer, "issuing");
+    strcpy(in.sans, "dns:a.example dns:b.example");
+    buf_init(&rows, FRAME_BODY_MAX);
+    buf_init(&b, FRAME_BODY_MAX);
+    cert_info_put(&rows, &in);
+    cert_info_put(&rows, &in);
+    list_page_put(&b, slice_str("cursor"), 2, buf_slice(&rows));
+    assert_int_equal(list_page_get(buf_slice(&b), &page), 0);
+    assert_true(slice_is(page.cursor, "cursor"));
+    assert_int_equal(page.n, 2);
+    for (int i = 0; i < 2; i++) {
+        cert_info_get(&page.rows, &out);
+        assert_string_equal(out.sans, in.sans);
+        assert_int_equal(out.not_after, 5);
+        assert_true(out.has_replaces && !out.has_replaced_by);
+    }
+    assert_true(wire_in_done(&page.rows));
+    buf_free(&rows);
+    buf_free(&b);
+}
+
+static void child_states_out_of_range_are_malformed(void **state)
+{
+    struct child_status in = {.state = CHILD_STOPPED, .pid = 3}, out;
+    struct buf b;
+
+    (void)state;
+    strcpy(in.program, "cerca-signer");
+    buf_init(&b, FRAME_BODY_MAX);
+    child_status_put(&b, &in);
+    assert_int_equal(child_status_get(buf_slice(&b), &out), 0);
+    assert_int_equal(out.state, CHILD_STOPPED);
+    in.state = (enum child_state)9;
+    buf_reset(&b);
+    child_status_put(&b, &in);
+    assert_int_equal(child_status_get(buf_slice(&b), &out), -1);
+    buf_free(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(issue_request_round_trips),
+        cmocka_unit_test(a_truncated_or_longer_message_is_malformed),
+        cmocka_unit_test(more_names_than_allowed_are_malformed),
+        cmocka_unit_test(a_fault_round_trips_and_a_success_is_no_fault),
+        cmocka_unit_test(a_list_page_round_trips),
+        cmocka_unit_test(child_states_out_of_range_are_malformed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
