@@ -14,9 +14,13 @@
 
 struct conn;
 
+/* Added to a permit's max: this frame may carry a descriptor. One that comes
+ * uninvited closes the connection, so that no handler leaks what it did not expect. */
+#define PERMIT_FD ((size_t)1 << 31)
+
 struct permit {
     uint16_t type;
-    size_t max; /* octets of body */
+    size_t max; /* octets of body, PERMIT_FD */
     void (*handle)(struct conn *c, void *owner, const struct frame *frame);
 };
 
@@ -45,7 +49,8 @@ void conn_send(struct conn *c, uint16_t type, uint64_t id, struct slice body, in
 void conn_close(struct conn *c);
 const struct conn_peer *conn_peer(const struct conn *c);
 size_t conn_queued(const struct conn *c);
-/* Stops and starts reading from this peer (back-pressure of a fair share). */
+/* Stops and starts reading from this peer (back-pressure of a fair share). Frames that were
+ * read in the same batch (at most 31) are still handled. */
 void conn_pause(struct conn *c, bool paused);
 
 /* A listening socket at path (mode 0600 or as given), replacing a dead one. Used by cercad,
