@@ -78,23 +78,125 @@ SHIM := $(if $(SHIM_SRC),$(BUILD)/shim/libcerca-shim.so)
 
 # --- what people type ---------------------------------------------------------
 
-.PHONY: all help programs unit-programs bench-programs
+# BOOTSTRAP=true skips the look at Debian packages.
+BOOTSTRAP ?= ./bootstrap
+RUN_DIR ?= run
+HTTP_PORT ?=
+HTTPS_PORT ?=
+# On all processors, unless -j was given.
+SELF = +@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
+.PHONY: all help programs unit-programs bench-programs shim everything
 all: programs ## build the programs into build/bin (the default)
 
 programs: $(PROGRAMS)
 unit-programs: $(UNIT_PROGRAMS)
-bench-programs: $(BENCH_PROGRAMS) $(SHIM)
+bench-programs: $(BENCH_PROGRAMS)
+shim: $(SHIM)
+everything: programs unit-programs bench-programs shim
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@echo 'Variables: BUILD CC CFLAGS WERROR=1 PREFIX DESTDIR RUN_DIR HTTP_PORT HTTPS_PORT V=1'
 
-.PHONY: test unit clean
+.PHONY: run test unit asan bench lint tidy install clean
+
+# In the foreground; ^C or TERM stops it, and everything is still there at the next start.
+run: ## install what is missing, make a CA in run/ if there is none, and run it
+	@$(BOOTSTRAP) run
+	$(SELF) programs
+	@test -e $(RUN_DIR)/cerca.conf || $(BUILD)/bin/cerca init --dev $(RUN_DIR) \
+		$(if $(HTTP_PORT),--http-port $(HTTP_PORT)) $(if $(HTTPS_PORT),--https-port $(HTTPS_PORT))
+	@exec $(BUILD)/bin/cercad -c $(RUN_DIR)/cerca.conf
+
+test: ## install what is missing, build, and run all unit tests and flows
+	@$(BOOTSTRAP) test
+	$(SELF) WERROR=1 programs
+	$(SELF) BUILD=$(BUILD)/test HOOKS=1 WERROR=1 everything
+	@CERCA_RELEASE_BUILD=$(BUILD) CERCA_BUILD=$(BUILD)/test tests/run-tests
+
 unit: ## build the test variant and run the unit tests only
-	+@$(MAKE) --no-print-directory BUILD=$(BUILD)/test HOOKS=1 WERROR=1 unit-programs
-	@for t in $(BUILD)/test/unit/*_test; do $$t || exit 1; done
+	$(SELF) BUILD=$(BUILD)/test HOOKS=1 WERROR=1 unit-programs
+	@CERCA_RELEASE_BUILD=$(BUILD) CERCA_BUILD=$(BUILD)/test tests/run-tests \
+		$(patsubst tests/unit/%.c,$(BUILD)/test/unit/%,$(UNIT_SRC))
+
+asan: ## all tests with AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(BOOTSTRAP) test
+	$(SELF) WERROR=1 programs
+	$(SELF) BUILD=$(BUILD)/asan HOOKS=1 WERROR=1 SANITIZE=address,undefined everything
+	@CERCA_RELEASE_BUILD=$(BUILD) CERCA_BUILD=$(BUILD)/asan \
+		UBSAN_OPTIONS=print_stacktrace=1 tests/run-tests
+
+bench: ## measure, print value, reference and ratio, write build/bench.json
+	@$(BOOTSTRAP) run
+	$(SELF) programs bench-programs shim
+	@CERCA_BUILD=$(BUILD) tests/bench/run
+
+# --- lint ---------------------------------------------------------------------
+
+C_FILES := $(ALL_SRC) $(wildcard lib/*.h ca/*.h ca/*/*.h crl/*.h ocsp/*.h est/*.h main/*.h tools/*.h \
+	tests/*/*.h)
+SH_FILES := bootstrap .ci/run tests/run-tests \
+	$(shell grep -lE '^#!.*(/|env )(ba|da)?sh' -r tests tools conf main 2>/dev/null)
+
+lint: ## formatting, static analysis, floors, forbidden calls, link maps
+	@$(BOOTSTRAP) test lint
+	clang-format --dry-run -Werror $(C_FILES)
+	shellcheck $(sort $(SH_FILES))
+	tests/lint/floors --self-test
+	tests/lint/floors
+	tests/lint/words --self-test
+	tests/lint/words
+	$(SELF) WERROR=1 programs
+	tests/lint/links --self-test
+	tests/lint/links $(BUILD)
+	@mkdir -p $(BUILD)/cppcheck
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --library=posix -j2 \
+		--enable=warning,performance,portability --cppcheck-build-dir=$(BUILD)/cppcheck \
+		--suppressions-list=tests/lint/cppcheck.txt -I. -D_GNU_SOURCE -DCERCA_TEST_HOOKS \
+		'-DCERCA_VERSION="$(VERSION)"' $(ALL_SRC)
+	$(SELF) -k -O BUILD=$(BUILD)/test HOOKS=1 tidy
+
+# A stamp a source, so that the slow part of linting is done again only where something changed.
+TIDY_STAMPS := $(patsubst %.c,$(BUILD)/tidy/%.ok,$(ALL_SRC))
+tidy: $(TIDY_STAMPS)
+$(BUILD)/tidy/%.ok: %.c .clang-tidy $(filter %.h,$(C_FILES)) $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo '  TIDY  $<'
+	@clang-tidy --quiet $< -- $(filter-out -f% -Wl%,$(ALL_CFLAGS)) 2>$@.err || \
+		{ cat $@.err; exit 1; }
+	@rm -f $@.err
+	@touch $@
+
+# --- installing ---------------------------------------------------------------
+
+SBINDIR := $(PREFIX)/sbin
+UNITDIR := $(PREFIX)/lib/systemd/system
+MAN_PAGES := $(wildcard man/*.[1-8])
+UNITS := $(wildcard conf/systemd/*.service conf/systemd/*.socket conf/systemd/*.target)
+EXAMPLES := $(filter-out $(UNITS) conf/systemd,$(wildcard conf/*))
+put = install -D -m $(1) $(2) $(DESTDIR)$(3)/$(notdir $(2))
+
+# cercad finds the programs that it starts in its own folder, so they lie together.
+install: programs ## install to DESTDIR and PREFIX (default /usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SBINDIR) $(DESTDIR)$(PREFIX)/share/cerca
+	install -m 755 $(BUILD)/bin/cerca $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(filter-out %/cerca,$(PROGRAMS)) $(DESTDIR)$(SBINDIR)/
+	$(foreach page,$(MAN_PAGES),$(call put,644,$(page),$(PREFIX)/share/man/man$(subst .,,$(suffix $(page))))$(newline))
+	$(foreach unit,$(UNITS),$(call put,644,$(unit),$(UNITDIR))$(newline))
+	$(if $(EXAMPLES),cp -R $(EXAMPLES) $(DESTDIR)$(PREFIX)/share/cerca/)
+	$(if $(wildcard conf/completion/cerca.bash),install -D -m 644 conf/completion/cerca.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/cerca)
+	$(if $(wildcard conf/completion/_cerca),install -D -m 644 conf/completion/_cerca \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_cerca)
 
 clean: ## remove build/
 	rm -rf $(BUILD)
+
+define newline
+
+
+endef
 
 # --- rules --------------------------------------------------------------------
 
