@@ -29,7 +29,15 @@ struct sandbox {
 
 void sandbox_allow(struct sandbox *s, const char *path, bool write);
 /* PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE 0, RLIMIT_CORE 0, landlock (as much as the
- * kernel knows), seccomp (default: EPERM, logged classes kill; clone3 answers ENOSYS).
+ * kernel knows), seccomp (lib/syscalls.c). What a jailed program meets:
+ *   - a call that is not on the list: EPERM; so does a socket of a family it may not make,
+ *     since libraries probe for those; clone3: ENOSYS, so that glibc uses clone;
+ *   - ptrace, process_vm_*, execve without `spawn` and the like: the process is killed;
+ *   - a path that was not allowed: EACCES; TCP: EACCES where landlock knows it;
+ *   - code mapped after the jail, without load_modules: EPERM.
+ * A path that is absent now is not allowed later: allow its folder. With `spawn` there is no
+ * landlock, for it would bind every child to the same paths, and the seccomp list holds what
+ * children need until they enter their own jail.
  * Logs event sandbox.entered with the landlock ABI and what was enforced. In a test build
  * CERCA_NO_JAIL=1 (debuggers, sanitizers) skips it with a warning on every start; a release build
  * has no such switch. */

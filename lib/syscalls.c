@@ -1,0 +1,214 @@
+/*
+ * One filter a process, default EPERM: a library that probes for a feature goes on without
+ * it. What only an intruder would do kills the process instead, and the kernel's audit log
+ * names it. Filters are inherited, so cercad's (spawn) contains what its children need,
+ * and they narrow it for themselves.
+ */
+#include "lib/syscalls.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41 /* names of anonymous memory, from glibc 2.37 on */
+#endif
+
+/* Plain work: files that landlock allows, memory, threads, time, inherited sockets. */
+static const char *const calls_base[] = {
+    /* files */
+    "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "openat",
+    "open", "close", "fstat", "newfstatat", "stat", "lstat", "statx", "lseek", "fsync", "fdatasync",
+    "sync_file_range", "ftruncate", "fallocate", "flock", "fcntl", "getdents64", "rename",
+    "renameat", "renameat2", "unlink", "unlinkat", "mkdir", "mkdirat", "rmdir", "access",
+    "faccessat", "faccessat2", "readlink", "readlinkat", "getcwd", "fchmod", "chmod", "fchmodat",
+    "umask", "dup", "dup2", "dup3", "pipe2", "memfd_create", "statfs", "fstatfs", "fadvise64",
+    /* memory; mmap and mprotect have conditions */
+    "munmap", "mremap", "madvise", "brk", "msync", "mlock", "munlock",
+    /* waiting */
+    "poll", "ppoll", "select", "pselect6", "epoll_create1", "epoll_ctl", "epoll_wait",
+    "epoll_pwait", "eventfd2", "signalfd4",
+    /* sockets that are open already */
+    "accept4", "sendmsg", "recvmsg", "sendmmsg", "recvmmsg", "sendto", "recvfrom", "getsockopt",
+    "setsockopt", "getsockname", "getpeername", "shutdown",
+    /* threads and signals; clone, kill and tgkill have conditions */
+    "futex", "set_robust_list", "rseq", "set_tid_address", "sched_yield", "sched_getaffinity",
+    "membarrier", "gettid", "getpid", "getppid", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
+    "sigaltstack", "restart_syscall", "exit", "exit_group",
+    /* time, chance, identity */
+    "nanosleep", "clock_nanosleep", "clock_gettime", "clock_getres", "gettimeofday", "time",
+    "getrandom", "getuid", "geteuid", "getgid", "getegid", "getrusage", "sysinfo", "uname",
+    "getrlimit"};
+
+/* unix_connect and net_connect; the domains of socket() have conditions. */
+static const char *const calls_connect[] = {"connect"};
+
+/* A resolver binds its netlink socket; landlock still refuses to bind TCP. */
+static const char *const calls_net[] = {"bind"};
+
+/* cercad: start and end programs, listen, and whatever its children do before their own jail. */
+static const char *const calls_spawn[] = {"execve",
+                                          "vfork",
+                                          "fork",
+                                          "wait4",
+                                          "waitid",
+                                          "kill",
+                                          "tgkill",
+                                          "clone",
+                                          "bind",
+                                          "listen",
+                                          "connect",
+                                          "socket",
+                                          "socketpair",
+                                          "setuid",
+                                          "setgid",
+                                          "setgroups",
+                                          "mmap",
+                                          "mprotect",
+                                          "prctl",
+                                          "arch_prctl",
+                                          "prlimit64",
+                                          "seccomp",
+                                          "landlock_create_ruleset",
+                                          "landlock_add_rule",
+                                          "landlock_restrict_self",
+                                          "getgroups",
+                                          "close_range",
+                                          "chdir",
+                                          "setsid"};
+
+/* Nobody needs these; they are how one takes over a neighbour or the kernel. */
+static const char *const calls_kill[] = {
+    "ptrace",     "process_vm_readv", "process_vm_writev", "bpf",    "keyctl",      "add_key",
+    "mount",      "umount2",          "pivot_root",        "chroot", "init_module", "finit_module",
+    "kexec_load", "userfaultfd",      "perf_event_open",   "setns",  "unshare"};
+
+#define COUNT(list) (sizeof(list) / sizeof(list)[0])
+
+struct filter {
+    scmp_filter_ctx ctx;
+    int error; /* the first, negative errno */
+    unsigned count;
+};
+
+static void rule(struct filter *t, uint32_t action, const char *name, unsigned n,
+                 const struct scmp_arg_cmp *arg)
+{
+    int number = seccomp_syscall_resolve_name(name);
+    if (t->error != 0 || number == __NR_SCMP_ERROR)
+        return;
+    t->error = seccomp_rule_add_array(t->ctx, action, number, n, arg);
+    if (action == SCMP_ACT_ALLOW)
+        t->count++;
+}
+
+static void allow_list(struct filter *t, const char *const *name, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        rule(t, SCMP_ACT_ALLOW, name[i], 0, NULL);
+}
+
+static void allow_if(struct filter *t, const char *name, struct scmp_arg_cmp arg)
+{
+    rule(t, SCMP_ACT_ALLOW, name, 1, &arg);
+}
+
+static void allow_own_process(struct filter *t)
+{
+    scmp_datum_t self = (scmp_datum_t)getpid();
+    allow_if(t, "kill", SCMP_A0(SCMP_CMP_EQ, self));
+    allow_if(t, "tgkill", SCMP_A0(SCMP_CMP_EQ, self));
+    allow_if(t, "prlimit64", SCMP_A0(SCMP_CMP_EQ, 0));
+    allow_if(t, "prctl", SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+    allow_if(t, "prctl", SCMP_A0(SCMP_CMP_EQ, PR_SET_VMA));
+    /* A thread, never a process. */
+    allow_if(t, "clone", SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+}
+
+/* No code that was not there when the jail was entered, unless modules are loaded later. */
+static void allow_mapping(struct filter *t, bool code)
+{
+    if (code) {
+        rule(t, SCMP_ACT_ALLOW, "mmap", 0, NULL);
+        rule(t, SCMP_ACT_ALLOW, "mprotect", 0, NULL);
+        return;
+    }
+    allow_if(t, "mmap", SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    allow_if(t, "mprotect", SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+}
+
+static void allow_sockets(struct filter *t, const struct sandbox *s)
+{
+    if (s->unix_connect || s->net_connect)
+        allow_list(t, calls_connect, COUNT(calls_connect));
+    if (s->unix_connect)
+        allow_if(t, "socket", SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+    if (!s->net_connect)
+        return;
+    allow_if(t, "socket", SCMP_A0(SCMP_CMP_EQ, AF_INET));
+    allow_if(t, "socket", SCMP_A0(SCMP_CMP_EQ, AF_INET6));
+    allow_if(t, "socket", SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
+    allow_list(t, calls_net, COUNT(calls_net));
+}
+
+static void fill(struct filter *t, const struct sandbox *s)
+{
+    rule(t, SCMP_ACT_ERRNO(ENOSYS), "clone3", 0, NULL); /* glibc then uses clone */
+    for (size_t i = 0; i < COUNT(calls_kill); i++)
+        rule(t, SCMP_ACT_KILL_PROCESS, calls_kill[i], 0, NULL);
+    allow_list(t, calls_base, COUNT(calls_base));
+    allow_if(t, "ioctl", SCMP_A1(SCMP_CMP_EQ, TCGETS)); /* stdio asks whether it is a terminal */
+    if (s->spawn) {
+        allow_list(t, calls_spawn, COUNT(calls_spawn));
+        return;
+    }
+    rule(t, SCMP_ACT_KILL_PROCESS, "execve", 0, NULL);
+    rule(t, SCMP_ACT_KILL_PROCESS, "execveat", 0, NULL);
+    allow_own_process(t);
+    allow_mapping(t, s->load_modules);
+    allow_sockets(t, s);
+}
+
+int syscalls_enter(const struct sandbox *s, unsigned *count, struct fault *f)
+{
+    *count = 0;
+    struct filter t = {.ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM))};
+    if (!t.ctx)
+        return fault_set(f, FAULT_INTERNAL, "sandbox.seccomp", "seccomp_init failed");
+    /* A tree instead of a chain: these programs make tens of thousands of calls a second. */
+    (void)seccomp_attr_set(t.ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+    fill(&t, s);
+    if (t.error == 0)
+        t.error = seccomp_load(t.ctx);
+    seccomp_release(t.ctx);
+    if (t.error != 0)
+        return fault_set(f, FAULT_INTERNAL, "sandbox.seccomp", "%s", strerror(-t.error));
+    *count = t.count;
+    return 0;
+}
+
+static const char *unknown_in(const char *const *name, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (seccomp_syscall_resolve_name(name[i]) == __NR_SCMP_ERROR)
+            return name[i];
+    return NULL;
+}
+
+const char *syscalls_unknown(void)
+{
+    const char *u = unknown_in(calls_base, COUNT(calls_base));
+    if (!u)
+        u = unknown_in(calls_connect, COUNT(calls_connect));
+    if (!u)
+        u = unknown_in(calls_net, COUNT(calls_net));
+    if (!u)
+        u = unknown_in(calls_spawn, COUNT(calls_spawn));
+    return u ? u : unknown_in(calls_kill, COUNT(calls_kill));
+}
