@@ -114,6 +114,17 @@ static void allow_list(struct filter *t, const char *const *name, size_t n)
         rule(t, SCMP_ACT_ALLOW, name[i], 0, NULL);
 }
 
+static struct scmp_arg_cmp equal(unsigned arg, scmp_datum_t value)
+{
+    return (struct scmp_arg_cmp){.arg = arg, .op = SCMP_CMP_EQ, .datum_a = value};
+}
+
+static struct scmp_arg_cmp masked(unsigned arg, scmp_datum_t mask, scmp_datum_t value)
+{
+    return (struct scmp_arg_cmp){
+        .arg = arg, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
+}
+
 static void allow_if(struct filter *t, const char *name, struct scmp_arg_cmp arg)
 {
     rule(t, SCMP_ACT_ALLOW, name, 1, &arg);
@@ -122,13 +133,13 @@ static void allow_if(struct filter *t, const char *name, struct scmp_arg_cmp arg
 static void allow_own_process(struct filter *t)
 {
     scmp_datum_t self = (scmp_datum_t)getpid();
-    allow_if(t, "kill", SCMP_A0(SCMP_CMP_EQ, self));
-    allow_if(t, "tgkill", SCMP_A0(SCMP_CMP_EQ, self));
-    allow_if(t, "prlimit64", SCMP_A0(SCMP_CMP_EQ, 0));
-    allow_if(t, "prctl", SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
-    allow_if(t, "prctl", SCMP_A0(SCMP_CMP_EQ, PR_SET_VMA));
+    allow_if(t, "kill", equal(0, self));
+    allow_if(t, "tgkill", equal(0, self));
+    allow_if(t, "prlimit64", equal(0, 0));
+    allow_if(t, "prctl", equal(0, PR_SET_NAME));
+    allow_if(t, "prctl", equal(0, PR_SET_VMA));
     /* A thread, never a process. */
-    allow_if(t, "clone", SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+    allow_if(t, "clone", masked(0, CLONE_THREAD, CLONE_THREAD));
 }
 
 /* No code that was not there when the jail was entered, unless modules are loaded later. */
@@ -139,8 +150,8 @@ static void allow_mapping(struct filter *t, bool code)
         rule(t, SCMP_ACT_ALLOW, "mprotect", 0, NULL);
         return;
     }
-    allow_if(t, "mmap", SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-    allow_if(t, "mprotect", SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+    allow_if(t, "mmap", masked(2, PROT_EXEC, 0));
+    allow_if(t, "mprotect", masked(2, PROT_EXEC, 0));
 }
 
 static void allow_sockets(struct filter *t, const struct sandbox *s)
@@ -148,12 +159,12 @@ static void allow_sockets(struct filter *t, const struct sandbox *s)
     if (s->unix_connect || s->net_connect)
         allow_list(t, calls_connect, COUNT(calls_connect));
     if (s->unix_connect)
-        allow_if(t, "socket", SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+        allow_if(t, "socket", equal(0, AF_UNIX));
     if (!s->net_connect)
         return;
-    allow_if(t, "socket", SCMP_A0(SCMP_CMP_EQ, AF_INET));
-    allow_if(t, "socket", SCMP_A0(SCMP_CMP_EQ, AF_INET6));
-    allow_if(t, "socket", SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
+    allow_if(t, "socket", equal(0, AF_INET));
+    allow_if(t, "socket", equal(0, AF_INET6));
+    allow_if(t, "socket", equal(0, AF_NETLINK));
     allow_list(t, calls_net, COUNT(calls_net));
 }
 
@@ -163,7 +174,7 @@ static void fill(struct filter *t, const struct sandbox *s)
     for (size_t i = 0; i < COUNT(calls_kill); i++)
         rule(t, SCMP_ACT_KILL_PROCESS, calls_kill[i], 0, NULL);
     allow_list(t, calls_base, COUNT(calls_base));
-    allow_if(t, "ioctl", SCMP_A1(SCMP_CMP_EQ, TCGETS)); /* stdio asks whether it is a terminal */
+    allow_if(t, "ioctl", equal(1, TCGETS)); /* stdio asks whether it is a terminal */
     if (s->spawn) {
         allow_list(t, calls_spawn, COUNT(calls_spawn));
         return;
