@@ -1,0 +1,224 @@
+/* Opening and closing: the folder, the lock that keeps a second core out, the durable
+ * environment and its meta rows. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ca/store/store_lmdb.h"
+#include "lib/key.h"
+#include "lib/log.h"
+#include "lib/wire.h"
+
+static const char *const dbi_name[D_COUNT] = {
+    [D_CERT] = "cert",     [D_SIG] = "sig",           [D_STATUS] = "status",
+    [D_OPEN] = "open",     [D_SPKI] = "spki",         [D_BLOCKED] = "blocked",
+    [D_REQKEY] = "reqkey", [D_REPLACED] = "replaced", [D_ISSUER] = "issuer",
+    [D_AUDIT] = "audit",   [D_CHANGE] = "change",     [D_META] = "meta",
+};
+
+static int make_dir(const char *path, struct fault *f)
+{
+    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+        return 0;
+    return fault_set(f, FAULT_INTERNAL, "store.dir", "Cannot make %s: %s", path, strerror(errno));
+}
+
+static int in_use(int fd, struct fault *f)
+{
+    char pid[16] = "?";
+    ssize_t n = pread(fd, pid, sizeof(pid) - 1, 0);
+    pid[n > 0 ? n : 1] = 0;
+    return fault_set(f, FAULT_CONFLICT, "store.lock", "The store is in use by pid %s", pid);
+}
+
+/* Held as long as the descriptor is open: a crash releases it. */
+static int take_lock(struct store *s, struct fault *f)
+{
+    char *path = store_path(s->dir, "lock");
+    char pid[16];
+    int rc = 0;
+    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (s->lock_fd < 0) {
+        rc =
+            fault_set(f, FAULT_INTERNAL, "store.lock", "Cannot open %s: %s", path, strerror(errno));
+        goto out;
+    }
+    if (flock(s->lock_fd, (s->opt.read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
+        rc = in_use(s->lock_fd, f);
+        goto out;
+    }
+    int n = snprintf(pid, sizeof(pid), "%d", (int)getpid());
+    if (ftruncate(s->lock_fd, 0) != 0 || pwrite(s->lock_fd, pid, (size_t)n, 0) != n)
+        rc = fault_set(f, FAULT_INTERNAL, "store.lock", "Cannot write %s: %s", path,
+                       strerror(errno));
+out:
+    free(path);
+    return rc;
+}
+
+static int env_open(struct store *s, struct fault *f)
+{
+    char *path = store_path(s->dir, "durable");
+    unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (s->opt.read_only ? MDB_RDONLY : 0) |
+                     (s->opt.no_sync ? MDB_NOSYNC : 0);
+    int rc = s->opt.read_only ? 0 : make_dir(path, f);
+    if (rc != 0)
+        goto out;
+    rc = mdb_env_create(&s->env);
+    if (rc == 0)
+        rc = mdb_env_set_mapsize(s->env, STORE_MAP_SIZE);
+    if (rc == 0)
+        rc = mdb_env_set_maxdbs(s->env, D_COUNT);
+    if (rc == 0)
+        rc = mdb_env_open(s->env, path, flags, 0600);
+    if (rc != 0)
+        rc = store_fail(f, rc, "opening the durable environment");
+out:
+    free(path);
+    return rc;
+}
+
+static int state_init(struct store *s, MDB_txn *t)
+{
+    struct buf row;
+    buf_init(&row, 4096);
+    random_bytes(s->uuid, sizeof(s->uuid));
+    wire_put_u32(&row, STORE_SCHEMA);
+    MDB_val k = val_of("schema", 6), v = val_of(row.p, row.n);
+    int rc = mdb_put(t, s->dbi[D_META], &k, &v, 0);
+    k = val_of("uuid", 4);
+    v = val_of(s->uuid, sizeof(s->uuid));
+    if (rc == 0)
+        rc = mdb_put(t, s->dbi[D_META], &k, &v, 0);
+    buf_reset(&row);
+    row_state_put(&row, &s->state);
+    k = val_of("state", 5);
+    v = val_of(row.p, row.n);
+    if (rc == 0)
+        rc = mdb_put(t, s->dbi[D_META], &k, &v, 0);
+    buf_free(&row);
+    return rc;
+}
+
+/* 0, or a fault; MDB_NOTFOUND when the store is new. */
+static int state_load(struct store *s, MDB_txn *t, struct fault *f)
+{
+    struct slice v;
+    struct wire_in w;
+    int rc = row_get(t, s->dbi[D_META], "schema", 6, &v);
+    if (rc != 0)
+        return rc == MDB_NOTFOUND ? rc : store_fail(f, rc, "reading the schema");
+    wire_in_init(&w, v);
+    uint32_t schema = wire_get_u32(&w);
+    if (!wire_in_done(&w))
+        return store_damaged(f, "schema version");
+    if (schema != STORE_SCHEMA)
+        return fault_set(f, FAULT_CONFLICT, "store.schema",
+                         "The store has schema %u, this program knows %u", schema, STORE_SCHEMA);
+    rc = row_get(t, s->dbi[D_META], "uuid", 4, &v);
+    if (rc != 0 || v.n != sizeof(s->uuid))
+        return store_damaged(f, "uuid");
+    memcpy(s->uuid, v.p, v.n);
+    rc = row_get(t, s->dbi[D_META], "state", 5, &v);
+    if (rc != 0 || row_state_get(v, &s->state) != 0)
+        return store_damaged(f, "state");
+    return 0;
+}
+
+static int open_dbis(struct store *s, MDB_txn *t)
+{
+    int rc = 0;
+    for (size_t i = 0; i < D_COUNT && rc == 0; i++)
+        rc = mdb_dbi_open(t, dbi_name[i], s->opt.read_only ? 0 : MDB_CREATE, &s->dbi[i]);
+    return rc;
+}
+
+static int durable_load(struct store *s, struct fault *f)
+{
+    MDB_txn *t = NULL;
+    int rc = mdb_txn_begin(s->env, NULL, s->opt.read_only ? MDB_RDONLY : 0, &t);
+    if (rc == 0)
+        rc = open_dbis(s, t);
+    if (rc != 0) {
+        if (t)
+            mdb_txn_abort(t);
+        return store_fail(f, rc, "opening the durable tables");
+    }
+    rc = state_load(s, t, f);
+    if (rc < 0 && rc != MDB_NOTFOUND) {
+        mdb_txn_abort(t);
+        return rc;
+    }
+    if (rc == MDB_NOTFOUND)
+        rc = s->opt.read_only ? rc : state_init(s, t);
+    if (rc == 0)
+        rc = mdb_txn_commit(t);
+    else
+        mdb_txn_abort(t);
+    if (rc != 0)
+        return store_fail(f, rc, "making the durable tables");
+    atomic_store(&s->change, s->state.change);
+    return 0;
+}
+
+static struct store *store_new(const struct store_options *o)
+{
+    struct store *s = xcalloc(1, sizeof(*s));
+    s->opt = *o;
+    s->dir = xstrdup(o->dir);
+    s->opt.dir = s->dir;
+    s->lock_fd = -1;
+    pthread_mutex_init(&s->pool.lock, NULL);
+    pthread_mutex_init(&s->queue_lock, NULL);
+    pthread_cond_init(&s->queue_ready, NULL);
+    return s;
+}
+
+int store_open(const struct store_options *o, struct store **out, struct fault *f)
+{
+    *out = NULL;
+    struct store *s = store_new(o);
+    int rc = o->read_only ? 0 : make_dir(s->dir, f);
+    if (rc == 0)
+        rc = take_lock(s, f);
+    if (rc == 0)
+        rc = env_open(s, f);
+    if (rc == 0)
+        rc = durable_load(s, f);
+    if (rc == 0 && !o->read_only)
+        rc = writer_start(s, f);
+    if (rc != 0) {
+        store_close(s);
+        return rc;
+    }
+    *out = s;
+    return 0;
+}
+
+void store_close(struct store *s)
+{
+    if (!s)
+        return;
+    writer_stop(s);
+    read_pool_free(&s->pool);
+    if (s->env)
+        mdb_env_close(s->env);
+    if (s->lock_fd >= 0)
+        (void)close(s->lock_fd);
+    pthread_mutex_destroy(&s->pool.lock);
+    pthread_mutex_destroy(&s->queue_lock);
+    pthread_cond_destroy(&s->queue_ready);
+    free(s->dir);
+    free(s);
+}
+
+void store_on_publish(struct store *s, store_publish fn, void *arg)
+{
+    s->publish = fn;
+    s->publish_arg = arg;
+}

@@ -1,0 +1,95 @@
+/*
+ * The stored records: one octet of version, then fields by lib/wire.h, kept compact because
+ * there are millions of them (a certificate row up to 990 octets packs four a page).
+ *
+ *   cert      serial || issuer -> struct row_cert: written once, in serial order
+ *   sig       serial || issuer -> struct row_sig: written once, when finished
+ *   status    serial || issuer -> struct row_status: only when neither open nor plainly good
+ *   open      serial || issuer -> struct row_open: while the intent is open
+ *   change    number -> struct store_change
+ *   reqkey    request key -> ref        replaced  ref -> ref
+ *   meta      "state" -> struct row_state
+ *
+ * Decoders return 0 or -1; what they give points into the record.
+ */
+#ifndef CA_STORE_ROW_CODEC_H
+#define CA_STORE_ROW_CODEC_H
+
+#include "ca/store/store.h"
+
+#define ROW_REF 18  /* octets of serial || issuer */
+#define ROW_SPKI 50 /* half the hash of the key || identity || ref */
+#define ROW_SPKI_HALF 16
+#define ROW_MAX (TBS_MAX + 1024)
+
+struct row_cert {
+    int64_t created, not_before, not_after;
+    uint64_t change; /* number of the intent's change */
+    enum sig_alg alg;
+    bool has_request_key, has_replaces;
+    uint8_t spki_hash[32];
+    uint8_t identity[16];
+    uint8_t generation[8];
+    uint8_t request_key[32], content[32];
+    struct cert_ref replaces;
+    char profile[STORE_NAME_MAX], requester[STORE_NAME_MAX], owner[STORE_NAME_MAX];
+    struct slice tbs;
+};
+
+struct row_sig {
+    int64_t finished;
+    uint64_t change;
+    uint8_t fingerprint[32];
+    struct slice signature;
+};
+
+struct row_status {
+    enum cert_state state;
+    uint8_t reason;
+    int64_t time;
+    uint64_t change;
+};
+
+struct row_open {
+    int64_t created, not_after;
+    bool has_replaces;
+};
+
+/* What moves with every commit. */
+struct row_state {
+    uint64_t change;     /* newest change number */
+    uint64_t tick;       /* newest serial's */
+    int64_t last_commit; /* seconds */
+    uint64_t prune;      /* request keys: changes up to here are done with */
+    struct merkle audit;
+};
+
+void ref_put(const struct cert_ref *ref, uint8_t out[ROW_REF]);
+void ref_get(const uint8_t in[ROW_REF], struct cert_ref *out);
+uint64_t serial_tick(const uint8_t serial[SERIAL_LEN]);
+void number_put(uint64_t v, uint8_t out[8]);
+uint64_t number_get(const uint8_t in[8]);
+void spki_key_put(const uint8_t hash[32], const uint8_t identity[16], const struct cert_ref *ref,
+                  uint8_t out[ROW_SPKI]);
+
+void row_cert_put(struct buf *b, const struct store_intent *i, int64_t created, uint64_t change);
+int row_cert_get(struct slice s, struct row_cert *out) WARN_UNUSED;
+void row_sig_put(struct buf *b, const struct row_sig *r);
+int row_sig_get(struct slice s, struct row_sig *out) WARN_UNUSED;
+void row_status_put(struct buf *b, const struct row_status *r);
+int row_status_get(struct slice s, struct row_status *out) WARN_UNUSED;
+void row_open_put(struct buf *b, const struct row_open *r);
+int row_open_get(struct slice s, struct row_open *out) WARN_UNUSED;
+/* The number is the key and stays as it is. */
+void row_change_put(struct buf *b, const struct store_change *c);
+int row_change_get(struct slice s, struct store_change *out) WARN_UNUSED;
+void row_ref_put(struct buf *b, const struct cert_ref *ref);
+int row_ref_get(struct slice s, struct cert_ref *out) WARN_UNUSED;
+void row_state_put(struct buf *b, const struct row_state *r);
+int row_state_get(struct slice s, struct row_state *out) WARN_UNUSED;
+/* An issuer; name and certificate point into the record's copy in out->bytes. */
+void row_issuer_put(struct buf *b, const char *name, const uint8_t spki_hash[32],
+                    struct slice certificate);
+int row_issuer_get(struct slice s, struct store_issuer *out) WARN_UNUSED;
+
+#endif

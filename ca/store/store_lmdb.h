@@ -1,0 +1,140 @@
+/*
+ * Inside the LMDB backend: what its files share. Nothing outside ca/store includes this.
+ *
+ * Threads: any thread reads through a transaction of the pool; the writer thread alone
+ * changes certificates, audit and state (issuers are added by their caller's thread, in a
+ * write transaction of their own, which LMDB serialises); the indexer thread alone writes
+ * the derived environment.
+ */
+#ifndef CA_STORE_STORE_LMDB_H
+#define CA_STORE_STORE_LMDB_H
+
+#include <lmdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "ca/store/row_codec.h"
+
+enum durable_dbi {
+    D_CERT,
+    D_SIG,
+    D_STATUS,
+    D_OPEN,
+    D_SPKI,
+    D_BLOCKED,
+    D_REQKEY,
+    D_REPLACED,
+    D_ISSUER,
+    D_AUDIT,
+    D_CHANGE,
+    D_META,
+    D_COUNT
+};
+
+#define STORE_MAP_SIZE ((size_t)1 << 40) /* address space, not disk; never resized */
+#define STORE_GROUP_MAX 512              /* operations in one commit */
+#define STORE_EXIT_COMMIT 5              /* exit status after a commit that failed */
+
+#define READ_POOL_MAX 32
+struct read_pool {
+    pthread_mutex_t lock;
+    MDB_txn *idle[READ_POOL_MAX];
+    size_t n;
+};
+
+struct store {
+    struct store_options opt; /* dir is ours */
+    char *dir;
+    int lock_fd;
+    MDB_env *env;
+    MDB_dbi dbi[D_COUNT];
+    uint8_t uuid[16];
+    struct read_pool pool;
+    store_publish publish;
+    void *publish_arg;
+
+    /* the queue */
+    pthread_t writer;
+    bool writer_runs;
+    pthread_mutex_t queue_lock;
+    pthread_cond_t queue_ready;
+    struct store_op *head, *tail;
+    bool stopping;
+
+    /* the writer's own */
+    struct row_state state; /* as of the last commit */
+    uint64_t space_checked; /* monotonic microseconds */
+    bool full;
+    int64_t full_recorded; /* when a refusal for want of space last went to the audit log */
+
+    _Atomic uint64_t change; /* newest one committed */
+};
+
+/* An LMDB failure as a fault: FAULT_FULL when there is no room, else FAULT_INTERNAL. */
+int store_fail(struct fault *f, int rc, const char *what) WARN_UNUSED;
+int store_damaged(struct fault *f, const char *what) WARN_UNUSED;
+MDB_val val_of(const void *p, size_t n);
+struct slice val_slice(MDB_val v);
+uint64_t env_bytes(MDB_env *env);
+/* dir/name; to be freed. */
+char *store_path(const char *dir, const char *name);
+
+/* A read transaction that sees the last commit. */
+int read_begin(struct store *s, MDB_txn **out, struct fault *f) WARN_UNUSED;
+void read_end(struct store *s, MDB_txn *t);
+void read_pool_free(struct read_pool *p);
+/* One value, good until the transaction ends. 0 or an LMDB code. */
+int row_get(MDB_txn *t, MDB_dbi dbi, const void *key, size_t n, struct slice *out) WARN_UNUSED;
+
+/* The state of one certificate, from its rows. 0 or an LMDB code; MDB_NOTFOUND when it is
+ * unknown, MDB_CORRUPTED when a row does not decode. */
+struct cert_view {
+    struct row_cert cert;
+    bool has_sig, has_status;
+    struct row_sig sig;
+    struct row_status status;
+    enum cert_state state;
+    uint64_t change; /* of the newest change */
+};
+int cert_view_get(struct store *s, MDB_txn *t, const struct cert_ref *ref,
+                  struct cert_view *out) WARN_UNUSED;
+/* What a view says about its last change. */
+void cert_view_change(const struct cert_view *v, const struct cert_ref *ref,
+                      struct store_change *out);
+/* Copies a row out. */
+int cert_row_fill(struct store *s, MDB_txn *t, const struct cert_ref *ref, struct cert_row *out,
+                  struct fault *f) WARN_UNUSED;
+
+/* A write transaction: the first LMDB error sticks, later puts do nothing. */
+struct write_txn {
+    struct store *s;
+    MDB_txn *t;
+    int rc;
+    bool dirty;
+    struct row_state state;
+    struct store_change change[STORE_GROUP_MAX];
+    size_t n_changes;
+    struct buf row;
+};
+void w_put(struct write_txn *w, enum durable_dbi d, const void *key, size_t n, unsigned flags);
+/* For keys that nearly always come in order: a page that is appended to fills up, one that is
+ * split (LMDB: half and half, or all but the last row) does not. */
+void w_put_last(struct write_txn *w, enum durable_dbi d, const void *key, size_t n);
+void w_del(struct write_txn *w, enum durable_dbi d, const void *key, size_t n);
+/* The row to put next: empty, to be filled. */
+struct buf *w_row(struct write_txn *w);
+
+/* Decides and applies one operation: its rows, its change of state and its audit record.
+ * The answer is in op; what LMDB says sticks to w. */
+void op_apply(struct write_txn *w, struct store_op *op);
+/* Forgets request keys past their life, a bounded number of them. */
+void prune_request_keys(struct write_txn *w, size_t members);
+/* Is the request key of this certificate past its life? */
+bool request_key_expired(const struct store *s, const struct cert_view *v, int64_t now);
+
+int writer_start(struct store *s, struct fault *f) WARN_UNUSED;
+void writer_stop(struct store *s);
+/* Is issuing to stop, for want of space or by the quota? */
+bool space_full(struct store *s, uint64_t *free_bytes);
+
+#endif
