@@ -124,6 +124,15 @@ void w_del(struct write_txn *w, enum durable_dbi d, const void *key, size_t n);
 /* The row to put next: empty, to be filled. */
 struct buf *w_row(struct write_txn *w);
 
+/* What LMDB said about a read: found, not found, or an error that sticks (then false). */
+bool w_found(struct write_txn *w, int rc);
+bool w_have(struct write_txn *w, enum durable_dbi d, const void *key, size_t n);
+bool w_view(struct write_txn *w, const struct cert_ref *ref, struct cert_view *v);
+/* Gives a change of state its number. */
+uint64_t change_append(struct write_txn *w, const struct store_op *op, const struct cert_ref *ref,
+                       enum cert_state state, uint8_t reason, int64_t not_after);
+/* 0 or the refusal; *record is cleared when there is nothing to record. */
+int op_reserve(struct write_txn *w, struct store_op *op, bool *record);
 /* Decides and applies one operation: its rows, its change of state and its audit record.
  * The answer is in op; what LMDB says sticks to w. */
 void op_apply(struct write_txn *w, struct store_op *op);
