@@ -174,7 +174,7 @@ SBINDIR := $(PREFIX)/sbin
 UNITDIR := $(PREFIX)/lib/systemd/system
 MAN_PAGES := $(wildcard man/*.[1-8])
 UNITS := $(wildcard conf/systemd/*.service conf/systemd/*.socket conf/systemd/*.target)
-EXAMPLES := $(filter-out $(UNITS) conf/systemd,$(wildcard conf/*))
+EXAMPLES := $(filter-out conf/systemd conf/completion,$(wildcard conf/*))
 put = install -D -m $(1) $(2) $(DESTDIR)$(3)/$(notdir $(2))
 
 # cercad finds the programs that it starts in its own folder, so they lie together.
