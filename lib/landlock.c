@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -77,7 +78,7 @@ static void describe(int abi, char out[LANDLOCK_WORDS_MAX])
                                        "files truncate tcp ioctl",
                                        "files truncate tcp ioctl scope"};
     size_t last = sizeof said / sizeof said[0] - 1;
-    strcpy(out, said[(size_t)abi > last ? last : (size_t)abi]);
+    (void)snprintf(out, LANDLOCK_WORDS_MAX, "%s", said[(size_t)abi > last ? last : (size_t)abi]);
 }
 
 static uint64_t rights(const struct sandbox_path *p, bool folder)

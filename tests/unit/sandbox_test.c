@@ -291,10 +291,9 @@ static void *work(void *arg)
 {
     pthread_setname_np(pthread_self(), "worker");
     void *p = malloc(1 << 20);
-    if (!p || memfd_create("t", MFD_CLOEXEC) < 0 || sched_yield() != 0)
-        return NULL;
+    bool works = p && memfd_create("t", MFD_CLOEXEC) >= 0 && sched_yield() == 0;
     free(p);
-    return arg;
+    return works ? arg : NULL;
 }
 
 static void work_as_usual(const struct folders *d)
