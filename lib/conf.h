@@ -5,7 +5,12 @@
  * Scalars are quoted strings with units ("90d", "64KiB") or true/false. An
  * unknown key, a duplicate or a bad value is refused with file:line. Relative
  * paths count from the folder of the configuration file; in struct conf all
- * paths are absolute.
+ * paths are absolute. In `environment` %d is that folder.
+ *
+ * Promised to callers: names are letters, digits, ".", "_" and "-", at most 32, and
+ * unique; every token, parent and issuer that is named exists; every profile's
+ * issuer signs leaves (built-in profiles without an issuer are left out, unless
+ * the file mentions them); URIs parse (lib/p11uri.h); no secret is in here.
  */
 #ifndef LIB_CONF_H
 #define LIB_CONF_H
@@ -35,7 +40,7 @@ struct conf_token {
     size_t n_read_paths;   /* ... and only read */
     bool network;          /* the module talks to its token over TCP */
     unsigned threads;      /* that sign at once */
-    int64_t call_limit_ms; /* one module call */
+    int64_t call_limit_ms; /* one module call; the key is call_limit = "10s" */
     uid_t user;
     bool has_user; /* the signer's uid, when it is not cercad's own */
 };
@@ -118,7 +123,10 @@ struct conf {
     size_t n_operators;
 };
 
-/* Reads, checks and completes. The fault's text starts with file:line. */
+/* Reads, checks and completes. The fault's text starts with file:line. Rules: conf.syntax,
+ * conf.include, conf.unknown, conf.duplicate, conf.missing, conf.type, conf.value, conf.pin,
+ * conf.reference, conf.order, conf.unique, conf.path, conf.size, conf.seal, p11uri.*, and those of
+ * lib/name.h for a subject. */
 int conf_load(const char *path, struct conf **out, struct fault *f) WARN_UNUSED;
 /* The same from text already read (a sealed memfd); `path` for messages and relative paths. */
 int conf_load_fd(int fd, const char *path, struct conf **out, struct fault *f) WARN_UNUSED;

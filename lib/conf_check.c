@@ -1,0 +1,316 @@
+/*
+ * What one key alone cannot show: references, order and uniqueness. Every
+ * refusal names the line of the key to change.
+ */
+#include "lib/conf_schema.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "lib/clock.h"
+#include "lib/p11uri.h"
+#include "lib/tbs.h"
+
+#define REFERENCE "conf.reference"
+#define UNIQUE "conf.unique"
+#define ORDER "conf.order"
+
+static int check_pin(const struct conf_reader *r, const struct conf_token *t, struct fault *f)
+{
+    int sources =
+        (t->pin_file[0] != '\0') + (t->pin_credential[0] != '\0') + (t->pin_fd[0] != '\0');
+
+    if (sources == 1)
+        return 0;
+    return conf_refuse(r, conf_line(r, "tokens", t->name, NULL), "conf.pin", "tokens.pin_file", f,
+                       "token \"%s\": exactly one of pin_file, pin_credential and pin_fd must be "
+                       "set, not %s",
+                       t->name, sources == 0 ? "none" : "several");
+}
+
+/* The path of a socket has a fixed room (unix(7)). */
+static int check_socket(const struct conf_reader *r, const struct conf_token *t, struct fault *f)
+{
+    struct sockaddr_un addr;
+    struct buf path;
+    int rc = 0;
+
+    buf_init(&path, 2 * CONF_VALUE_MAX);
+    conf_signer_socket(r->conf, t->name, &path);
+    if (buf_failed(&path) || path.n >= sizeof(addr.sun_path))
+        rc = conf_refuse(r, conf_line(r, "tokens", t->name, "name"), "conf.value", "sockets.dir", f,
+                         "token \"%s\": the path of its socket has over %zu octets; choose a "
+                         "shorter sockets.dir",
+                         t->name, sizeof(addr.sun_path) - 1);
+    buf_free(&path);
+    return rc;
+}
+
+/* URIs were checked one by one already, so that they parse. */
+static void parsed(const char *text, struct p11uri *out)
+{
+    struct fault ignored;
+
+    if (p11uri_parse(text, out, &ignored) < 0)
+        memset(out, 0, sizeof(*out));
+}
+
+/* Two signers of one token would each believe that they know all it signed. */
+static int check_token_twice(const struct conf_reader *r, size_t at, struct fault *f)
+{
+    const struct conf_token *t = &r->conf->tokens[at];
+
+    for (size_t i = 0; i < at; i++) {
+        const struct conf_token *other = &r->conf->tokens[i];
+
+        if (strcmp(other->module, t->module) == 0 && strcmp(other->uri, t->uri) == 0)
+            return conf_refuse(r, conf_line(r, "tokens", t->name, "uri"), UNIQUE, "tokens.uri", f,
+                               "token \"%s\": is the same token as \"%s\"", t->name, other->name);
+    }
+    return 0;
+}
+
+static int check_tokens(const struct conf_reader *r, struct fault *f)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < r->conf->n_tokens && rc == 0; i++) {
+        rc = check_pin(r, &r->conf->tokens[i], f);
+        if (rc == 0)
+            rc = check_socket(r, &r->conf->tokens[i], f);
+        if (rc == 0)
+            rc = check_token_twice(r, i, f);
+    }
+    return rc;
+}
+
+static int issuer_refuse(const struct conf_reader *r, const struct conf_issuer *i, const char *key,
+                         const char *rule, struct fault *f, const char *fmt, ...)
+    __attribute__((format(printf, 6, 7)));
+
+static int issuer_refuse(const struct conf_reader *r, const struct conf_issuer *i, const char *key,
+                         const char *rule, struct fault *f, const char *fmt, ...)
+{
+    char text[200], field[64];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    snprintf(field, sizeof(field), "issuers.%s", key);
+    return conf_refuse(r, conf_line(r, "issuers", i->name, key), rule, field, f,
+                       "issuer \"%s\": %s: %s", i->name, key, text);
+}
+
+static int check_issuer_key(const struct conf_reader *r, const struct conf_issuer *i,
+                            struct fault *f)
+{
+    const struct conf_token *t = conf_token(r->conf, i->token);
+    struct p11uri key, token;
+
+    if (t == NULL)
+        return issuer_refuse(r, i, "token", REFERENCE, f, "there is no token \"%s\"", i->token);
+    parsed(i->key, &key);
+    parsed(t->uri, &token);
+    if (!p11uri_same_token(&key, &token))
+        return issuer_refuse(r, i, "key", REFERENCE, f, "names another token than \"%s\" does",
+                             t->name);
+    /* libp11 0.4.12 has no Ed25519. */
+    if (i->key_type == KEY_ED25519)
+        return issuer_refuse(r, i, "key_type", "conf.value", f,
+                             "keys in tokens are p256, p384, p521, rsa2048, rsa3072 or rsa4096");
+    if (!sig_alg_fits(i->alg, i->key_type))
+        return issuer_refuse(r, i, "alg", ORDER, f, "%s does not go with the key_type",
+                             sig_alg_name(i->alg));
+    return 0;
+}
+
+static int check_issuer_parent(const struct conf_reader *r, const struct conf_issuer *i,
+                               struct fault *f)
+{
+    const struct conf_issuer *parent = conf_issuer(r->conf, i->parent);
+
+    if (parent == NULL)
+        return issuer_refuse(r, i, "parent", REFERENCE, f, "there is no issuer \"%s\"", i->parent);
+    if (!parent->signs_cas)
+        return issuer_refuse(r, i, "parent", REFERENCE, f, "\"%s\" has no signs_cas = true",
+                             parent->name);
+    if (i->validity > parent->validity)
+        return issuer_refuse(r, i, "validity", ORDER, f, "is longer than that of its parent \"%s\"",
+                             parent->name);
+    if (!i->signs_leaves && !i->signs_cas)
+        return issuer_refuse(r, i, "signs_leaves", ORDER, f,
+                             "set it or signs_cas: this issuer signs nothing");
+    return 0;
+}
+
+/* Up to the root: no cycle, and no ancestor's path length is exceeded: an
+ * ancestor k steps up has k CAs of ours below it (RFC 5280 4.2.1.9). */
+static int check_issuer_path(const struct conf_reader *r, const struct conf_issuer *i,
+                             struct fault *f)
+{
+    const struct conf_issuer *at = i;
+
+    for (size_t steps = 1; strcmp(at->parent, at->name) != 0; steps++) {
+        at = conf_issuer(r->conf, at->parent);
+        if (at == NULL)
+            return 0; /* reported at that issuer */
+        if (steps > r->conf->n_issuers)
+            return issuer_refuse(r, i, "parent", REFERENCE, f, "leads to no root: a circle");
+        if (at->path_len >= 0 && (size_t)at->path_len < steps)
+            return issuer_refuse(r, at, "path_len", ORDER, f,
+                                 "%d is too short for issuer \"%s\" below it", at->path_len,
+                                 i->name);
+    }
+    return 0;
+}
+
+static int check_issuer_unique(const struct conf_reader *r, size_t at, struct fault *f)
+{
+    const struct conf_issuer *i = &r->conf->issuers[at];
+
+    for (size_t n = 0; n < at; n++) {
+        const struct conf_issuer *other = &r->conf->issuers[n];
+
+        if (strcmp(i->subject, other->subject) == 0)
+            return issuer_refuse(r, i, "subject", UNIQUE, f, "is also that of \"%s\"", other->name);
+        if (strcmp(i->token, other->token) == 0 && strcmp(i->key, other->key) == 0)
+            return issuer_refuse(r, i, "key", UNIQUE, f, "is also that of \"%s\"", other->name);
+        if (strcmp(i->certificate, other->certificate) == 0)
+            return issuer_refuse(r, i, "certificate", UNIQUE, f, "is also that of \"%s\"",
+                                 other->name);
+    }
+    return 0;
+}
+
+static int check_issuers(const struct conf_reader *r, struct fault *f)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < r->conf->n_issuers && rc == 0; i++) {
+        const struct conf_issuer *issuer = &r->conf->issuers[i];
+
+        rc = check_issuer_key(r, issuer, f);
+        if (rc == 0)
+            rc = check_issuer_parent(r, issuer, f);
+        if (rc == 0)
+            rc = check_issuer_path(r, issuer, f);
+        if (rc == 0)
+            rc = check_issuer_unique(r, i, f);
+    }
+    return rc;
+}
+
+static int profile_refuse(const struct conf_reader *r, const struct conf_profile *p,
+                          const char *key, const char *rule, struct fault *f, const char *fmt, ...)
+    __attribute__((format(printf, 6, 7)));
+
+/* A built-in profile need not be in the file: then the line is that of "profiles", or 1. */
+static int profile_refuse(const struct conf_reader *r, const struct conf_profile *p,
+                          const char *key, const char *rule, struct fault *f, const char *fmt, ...)
+{
+    unsigned line = conf_line(r, "profiles", p->name, key);
+    char text[200], field[64];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    if (line == 0)
+        line = conf_line(r, "issuers", p->issuer, NULL);
+    snprintf(field, sizeof(field), "profiles.%s", key);
+    return conf_refuse(r, line == 0 ? 1 : line, rule, field, f, "profile \"%s\": %s: %s", p->name,
+                       key, text);
+}
+
+static int check_profile_validity(const struct conf_reader *r, const struct conf_profile *p,
+                                  const struct conf_issuer *issuer, struct fault *f)
+{
+    char cap[CLOCK_TEXT_SIZE];
+
+    if (p->validity > p->validity_max)
+        return profile_refuse(r, p, "validity", ORDER, f, "is longer than validity_max");
+    /* The signer's cap is on the whole span of a certificate, which starts in the past. */
+    if (p->validity_max + p->backdate > issuer->leaf_validity_max) {
+        clock_format_span(issuer->leaf_validity_max, cap);
+        return profile_refuse(r, p, "validity_max", ORDER, f,
+                              "with backdate, is longer than %s, the leaf_validity_max of issuer "
+                              "\"%s\"",
+                              cap, issuer->name);
+    }
+    return 0;
+}
+
+static bool has_rsa(const struct conf_profile *p)
+{
+    for (size_t i = 0; i < p->n_key_types; i++)
+        if (strncmp(p->key_types[i], "rsa", 3) == 0)
+            return true;
+    return false;
+}
+
+/* RFC 5480 3 and RFC 8410 5: EC keys cannot encipher keys or data. */
+static int check_profile_usage(const struct conf_reader *r, const struct conf_profile *p,
+                               struct fault *f)
+{
+    const uint16_t encipher = KU_KEY_ENCIPHERMENT | KU_DATA_ENCIPHERMENT;
+
+    if (p->ku_ec & encipher)
+        return profile_refuse(r, p, "ku_ec", ORDER, f, "EC keys cannot encipher (RFC 5480 3)");
+    /* RFC 3279 2.3.1 */
+    if (has_rsa(p) && (p->ku_rsa & KU_KEY_AGREEMENT))
+        return profile_refuse(r, p, "ku_rsa", ORDER, f, "RSA keys cannot agree (RFC 3279 2.3.1)");
+    if (p->san_required && p->san_kinds == 0)
+        return profile_refuse(r, p, "san_required", ORDER, f, "but san_kinds accepts none");
+    return 0;
+}
+
+static int check_profile(const struct conf_reader *r, const struct conf_profile *p, struct fault *f)
+{
+    const struct conf_issuer *issuer = conf_issuer(r->conf, p->issuer);
+    int rc;
+
+    if (issuer == NULL)
+        return profile_refuse(r, p, "issuer", REFERENCE, f, "there is no issuer \"%s\"", p->issuer);
+    if (!issuer->signs_leaves)
+        return profile_refuse(r, p, "issuer", REFERENCE, f, "\"%s\" has no signs_leaves = true",
+                              issuer->name);
+    rc = check_profile_validity(r, p, issuer, f);
+    return rc < 0 ? rc : check_profile_usage(r, p, f);
+}
+
+static int check_profiles(const struct conf_reader *r, struct fault *f)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < r->conf->n_profiles && rc == 0; i++)
+        rc = check_profile(r, &r->conf->profiles[i], f);
+    return rc;
+}
+
+static int check_operators(const struct conf_reader *r, struct fault *f)
+{
+    for (size_t i = 0; i < r->conf->n_operators; i++) {
+        const struct conf_operator *o = &r->conf->operators[i];
+        const struct conf_operator *first = conf_operator(r->conf, o->uid);
+
+        if (first != o)
+            return conf_refuse(r, conf_line(r, "operators", o->name, "uid"), UNIQUE,
+                               "operators.uid", f, "operator \"%s\": uid: is also that of \"%s\"",
+                               o->name, first->name);
+    }
+    return 0;
+}
+
+int conf_cross_check(const struct conf_reader *r, struct fault *f)
+{
+    int rc = check_tokens(r, f);
+
+    if (rc == 0)
+        rc = check_issuers(r, f);
+    if (rc == 0)
+        rc = check_profiles(r, f);
+    return rc == 0 ? check_operators(r, f) : rc;
+}

@@ -1,0 +1,89 @@
+/* `cerca conf show`: what is in force, in a form that reads back as the same. */
+#include "lib/conf_schema.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The struct of a built-in profile of the same name, or NULL. */
+static const void *builtin_of(const struct conf *builtin, const struct conf_section *s,
+                              const void *element)
+{
+    if (strcmp(s->name, "profiles") != 0)
+        return NULL;
+    return conf_profile(builtin, ((const struct conf_profile *)element)->name);
+}
+
+/* The default depends on other keys in places, so it is made in a copy of the
+ * element, in which only this key's value is its own. */
+static void print_default(const struct conf_key *k, const struct conf_section *s,
+                          const void *element, const char *dir, struct buf *out)
+{
+    size_t size = s->list ? s->size : sizeof(struct conf);
+    uint8_t *copy = xmemdup(element, size);
+    struct fault f;
+
+    conf_value_forget(k, copy);
+    if (conf_value_default(k, copy, dir, &f) == 0)
+        conf_value_print(k, copy, out);
+    conf_value_clear(k, copy);
+    free(copy);
+}
+
+static void print_key(const struct conf *c, const struct conf *builtin,
+                      const struct conf_section *s, const struct conf_key *k, const void *element,
+                      struct buf *out)
+{
+    const void *same = builtin_of(builtin, s, element);
+    struct buf value, normal;
+
+    buf_init(&value, CONF_MAX);
+    buf_init(&normal, CONF_MAX);
+    conf_value_print(k, element, &value);
+    if (same != NULL)
+        conf_value_print(k, same, &normal);
+    else if (!conf_key_required(k))
+        print_default(k, s, element, c->dir, &normal);
+    buf_printf(out, "%s%s = %s;%s\n", s->list ? "        " : "    ", k->name, buf_cstr(&value),
+               !slice_eq(buf_slice(&value), buf_slice(&normal)) ? ""
+               : same != NULL                                   ? " # built in"
+                                                                : " # default");
+    buf_free(&value);
+    buf_free(&normal);
+}
+
+static void print_list(const struct conf *c, const struct conf *builtin,
+                       const struct conf_section *s, struct buf *out)
+{
+    size_t n = conf_element_count(s, c);
+
+    buf_printf(out, "%s = (\n", s->name);
+    for (size_t i = 0; i < n; i++) {
+        buf_put_str(out, "    {\n");
+        for (size_t k = 0; k < s->n_keys; k++)
+            print_key(c, builtin, s, &s->keys[k], conf_element(s, c, i), out);
+        buf_printf(out, "    }%s\n", i + 1 < n ? "," : "");
+    }
+    buf_put_str(out, ");\n");
+}
+
+static void print_group(const struct conf *c, const struct conf_section *s, struct buf *out)
+{
+    buf_printf(out, "%s = {\n", s->name);
+    for (size_t k = 0; k < s->n_keys; k++)
+        print_key(c, NULL, s, &s->keys[k], c, out);
+    buf_put_str(out, "};\n");
+}
+
+void conf_print(const struct conf *c, struct buf *out)
+{
+    struct conf *builtin = conf_builtin();
+
+    buf_printf(out, "# %s\n", c->path);
+    for (size_t i = 0; i < conf_sections_count; i++) {
+        if (conf_sections[i].list)
+            print_list(c, builtin, &conf_sections[i], out);
+        else
+            print_group(c, &conf_sections[i], out);
+    }
+    conf_free(builtin);
+}
