@@ -19,6 +19,7 @@ check() { # NAME COMMAND...
         echo "ok $n - $name"
     else
         echo "not ok $n - $name"
+        false
     fi
 }
 
@@ -31,7 +32,8 @@ has_not() {
     ! has "$@"
 }
 
-check 'there are release and test programs' test -x "$release/cerca-ca" -a -x "$tests/cerca-ca"
+check 'release and test programs are built' test -x "$release/cerca-ca" -a -x "$tests/cerca-ca" ||
+    exit 1
 check 'there are steps' test -n "$steps"
 for hook in $hooks $steps; do
     check "$hook is in the test programs" has "$tests" "$hook"
