@@ -3,7 +3,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/buf.h"
 
@@ -141,6 +145,41 @@ static void other_than_hexadecimal_is_refused(void **state)
         assert_int_equal(hex_decode(bad[i], back, 4), -1);
 }
 
+static void a_daemon_without_memory_ends(void **state)
+{
+    volatile size_t huge = SIZE_MAX / 2;
+    int status;
+    pid_t pid = fork();
+
+    (void)state;
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        if (dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO) < 0)
+            _exit(7);
+        _exit(xcalloc(huge, 4) == NULL ? 8 : 9);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 1);
+}
+
+static void copies_are_equal_and_apart(void **state)
+{
+    static const char text[] = "text";
+    char *s = xstrdup(text);
+    char *m = xmemdup(text, sizeof(text));
+    char *none = xmemdup(NULL, 0);
+
+    (void)state;
+    assert_string_equal(s, text);
+    assert_memory_equal(m, text, sizeof(text));
+    assert_ptr_not_equal(s, m);
+    assert_non_null(none);
+    free(s);
+    free(m);
+    free(none);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +192,8 @@ int main(void)
         cmocka_unit_test(slices_order_a_prefix_first),
         cmocka_unit_test(hexadecimal_goes_there_and_back),
         cmocka_unit_test(other_than_hexadecimal_is_refused),
+        cmocka_unit_test(a_daemon_without_memory_ends),
+        cmocka_unit_test(copies_are_equal_and_apart),
     };
 
     return cmocka_run_group_tests_name("buf", tests, NULL, NULL);
