@@ -1,0 +1,138 @@
+/* UTCTime and GeneralizedTime in the one form that RFC 5280 4.1.2.5 allows. */
+#include "lib/der.h"
+
+#define SECONDS_PER_DAY 86400
+
+/* Days since 1970-01-01 in the proleptic Gregorian calendar. Years are counted from
+ * March, so that the leap day is the last of its year. */
+static int64_t days_from_civil(int64_t year, int64_t month, int64_t day)
+{
+    int64_t y = month <= 2 ? year - 1 : year;
+    int64_t era = (y >= 0 ? y : y - 399) / 400;
+    int64_t year_of_era = y - era * 400;
+    int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+
+    return era * 146097 + day_of_era - 719468;
+}
+
+static void civil_from_days(int64_t days, int64_t *year, int64_t *month, int64_t *day)
+{
+    int64_t z = days + 719468;
+    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
+    int64_t doe = z - era * 146097;
+    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    int64_t shifted = (5 * doy + 2) / 153;
+
+    *day = doy - (153 * shifted + 2) / 5 + 1;
+    *month = shifted < 10 ? shifted + 3 : shifted - 9;
+    *year = yoe + era * 400 + (*month <= 2 ? 1 : 0);
+}
+
+static int64_t days_in_month(int64_t year, int64_t month)
+{
+    static const int64_t days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return days[month - 1] + (month == 2 && leap ? 1 : 0);
+}
+
+static int64_t two_digits(const uint8_t *p)
+{
+    return (p[0] - '0') * 10 + (p[1] - '0');
+}
+
+/* MMDDHHMMSS, digits already checked. */
+static int rest_of_time(int64_t year, const uint8_t *p, int64_t *out)
+{
+    int64_t month = two_digits(p), day = two_digits(p + 2);
+    int64_t hour = two_digits(p + 4), minute = two_digits(p + 6), second = two_digits(p + 8);
+
+    if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour > 23 ||
+        minute > 59 || second > 59)
+        return -1;
+    *out = days_from_civil(year, month, day) * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second;
+    return 0;
+}
+
+static bool digits_and_z(struct slice v, size_t n)
+{
+    if (v.n != n || v.p[n - 1] != 'Z')
+        return false;
+    for (size_t i = 0; i + 1 < n; i++)
+        if (v.p[i] < '0' || v.p[i] > '9')
+            return false;
+    return true;
+}
+
+int der_get_time(struct slice *in, int64_t *out)
+{
+    struct slice at = *in, v;
+    uint8_t tag;
+    int64_t year;
+
+    *out = 0;
+    if (der_get_any(&at, &tag, &v, NULL) < 0)
+        return -1;
+    if (tag == DER_UTC_TIME && digits_and_z(v, 13)) {
+        year = two_digits(v.p);
+        year += year >= 50 ? 1900 : 2000; /* RFC 5280 4.1.2.5.1 */
+        if (rest_of_time(year, v.p + 2, out) < 0)
+            return -1;
+    } else if (tag == DER_GENERALIZED_TIME && digits_and_z(v, 15)) {
+        year = two_digits(v.p) * 100 + two_digits(v.p + 2);
+        if (rest_of_time(year, v.p + 4, out) < 0)
+            return -1;
+    } else {
+        return -1;
+    }
+    *in = at;
+    return 0;
+}
+
+static void write_two(uint8_t *p, int64_t v)
+{
+    p[0] = (uint8_t)('0' + v / 10);
+    p[1] = (uint8_t)('0' + v % 10);
+}
+
+static void put_time(struct buf *b, int64_t t, bool may_be_utc)
+{
+    int64_t days = t / SECONDS_PER_DAY, seconds = t % SECONDS_PER_DAY, year, month, day;
+    uint8_t text[15];
+    bool utc;
+
+    if (seconds < 0) {
+        seconds += SECONDS_PER_DAY;
+        days--;
+    }
+    civil_from_days(days, &year, &month, &day);
+    if (year < 0 || year > 9999) {
+        b->failed = true;
+        return;
+    }
+    utc = may_be_utc && year >= 1950 && year < 2050;
+    write_two(text, year / 100);
+    write_two(text + 2, year % 100);
+    write_two(text + 4, month);
+    write_two(text + 6, day);
+    write_two(text + 8, seconds / 3600);
+    write_two(text + 10, seconds / 60 % 60);
+    write_two(text + 12, seconds % 60);
+    text[14] = 'Z';
+    if (utc)
+        der_put(b, DER_UTC_TIME, slice_of(text + 2, 13));
+    else
+        der_put(b, DER_GENERALIZED_TIME, slice_of(text, 15));
+}
+
+void der_put_time(struct buf *b, int64_t t)
+{
+    put_time(b, t, true);
+}
+
+void der_put_generalized_time(struct buf *b, int64_t t)
+{
+    put_time(b, t, false);
+}

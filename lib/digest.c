@@ -1,0 +1,66 @@
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+
+#include "lib/key.h"
+#include "lib/key_thread.h"
+#include "lib/log.h"
+
+static void hash(const EVP_MD *md, struct slice a, struct slice b, uint8_t *out)
+{
+    EVP_MD_CTX *c = thread_md_ctx();
+
+    if (EVP_DigestInit_ex2(c, md, NULL) <= 0 || EVP_DigestUpdate(c, a.p, a.n) <= 0 ||
+        (b.n > 0 && EVP_DigestUpdate(c, b.p, b.n) <= 0) || EVP_DigestFinal_ex(c, out, NULL) <= 0) {
+        log_error("crypto.digest_failed", NULL);
+        abort();
+    }
+}
+
+void sha256(struct slice s, uint8_t out[32])
+{
+    hash(md_of_length(32), s, SLICE_NONE, out);
+}
+
+void sha256_two(struct slice a, struct slice b, uint8_t out[32])
+{
+    hash(md_of_length(32), a, b, out);
+}
+
+void sig_alg_hash(enum sig_alg a, struct slice message, uint8_t out[64])
+{
+    size_t n = sig_alg_hash_len(a);
+
+    if (n > 0)
+        hash(md_of_length(n), message, SLICE_NONE, out);
+}
+
+void spki_key_id(const struct spki *k, uint8_t out[20])
+{
+    hash(md_sha1(), k->key_bits, SLICE_NONE, out);
+}
+
+void spki_hash(const struct spki *k, uint8_t out[32])
+{
+    sha256(k->der, out);
+}
+
+void random_bytes(void *p, size_t n)
+{
+    /* RAND_bytes counts in int. */
+    for (uint8_t *at = p; n > 0;) {
+        size_t step = n < 65536 ? n : 65536;
+
+        if (RAND_bytes(at, (int)step) != 1) {
+            log_error("crypto.no_randomness", NULL);
+            abort();
+        }
+        at += step;
+        n -= step;
+    }
+}
+
+void wipe(void *p, size_t n)
+{
+    OPENSSL_cleanse(p, n);
+}

@@ -1,0 +1,44 @@
+/* Object identifiers: the contents octets of their DER, named after the standards that define
+ * them. */
+#ifndef LIB_OID_H
+#define LIB_OID_H
+
+#include "lib/buf.h"
+
+/* Keys and signatures: RFC 8017, RFC 5480, RFC 8410, FIPS 180-4. */
+extern const struct slice oid_rsa_encryption;
+extern const struct slice oid_rsassa_pss;
+extern const struct slice oid_mgf1;
+extern const struct slice oid_ec_public_key;
+extern const struct slice oid_p256;
+extern const struct slice oid_p384;
+extern const struct slice oid_p521;
+extern const struct slice oid_ed25519;
+extern const struct slice oid_sha256;
+extern const struct slice oid_sha384;
+extern const struct slice oid_sha512;
+
+/* Request attributes: RFC 2985 5.4, and the one that Microsoft clients used before it. */
+extern const struct slice oid_challenge_password;
+extern const struct slice oid_extension_request;
+extern const struct slice oid_ms_extension_request;
+
+/* Extensions: RFC 5280 4.2. */
+extern const struct slice oid_subject_key_id;
+extern const struct slice oid_key_usage;
+extern const struct slice oid_subject_alt_name;
+extern const struct slice oid_basic_constraints;
+extern const struct slice oid_crl_distribution_points;
+extern const struct slice oid_authority_key_id;
+extern const struct slice oid_ext_key_usage;
+extern const struct slice oid_authority_info_access;
+
+/* Access methods: RFC 5280 4.2.2.1. */
+extern const struct slice oid_ad_ocsp;
+extern const struct slice oid_ad_ca_issuers;
+
+/* Dotted decimal, "2.5.29.17". `oid` was checked by der_get_oid; arcs past 64 bits fail the
+ * buffer. */
+void oid_print(struct slice oid, struct buf *out);
+
+#endif
