@@ -6,6 +6,7 @@
 #ifndef LIB_CERT_H
 #define LIB_CERT_H
 
+#include "lib/ext.h"
 #include "lib/key.h"
 #include "lib/name.h"
 #include "lib/san.h"
@@ -14,24 +15,21 @@
 #define CERT_MAX 65536
 #define CERT_EXTENSIONS_MAX 32
 
-struct cert_extension {
-    struct slice oid;
-    bool critical;
-    struct slice value; /* contents of the OCTET STRING */
-};
-
 struct cert {
     struct slice der;     /* the whole Certificate; SLICE_NONE after tbs_parse */
     struct slice tbs;     /* the whole TBSCertificate */
+    unsigned version;     /* 1 to 3 */
     struct slice serial;  /* magnitude, at most 20 octets */
     enum sig_alg tbs_alg; /* the signature field inside the TBS */
     enum sig_alg alg;     /* the outer one; must equal tbs_alg */
     struct slice signature;
     struct slice issuer; /* Names, whole */
     struct slice subject;
+    struct slice validity; /* contents: the encoding of the times is linted */
     int64_t not_before;
     int64_t not_after;
     struct spki key;
+    bool has_unique_id; /* issuerUniqueID or subjectUniqueID */
     bool has_basic_constraints;
     bool ca;
     int path_len; /* -1: none */

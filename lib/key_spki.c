@@ -136,7 +136,7 @@ static const struct {
     enum key_type type;
     unsigned bits;
 } key_texts[] = {
-    {"p256", KEY_P256, 256},      {"p384", KEY_P384, 384},     {"p521", KEY_P521, 521},
+    {"p256", KEY_P256, 256},       {"p384", KEY_P384, 384},    {"p521", KEY_P521, 521},
     {"ed25519", KEY_ED25519, 256}, {"rsa2048", KEY_RSA, 2048}, {"rsa3072", KEY_RSA, 3072},
     {"rsa4096", KEY_RSA, 4096},
 };

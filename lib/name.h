@@ -32,14 +32,16 @@ typedef int (*name_each)(void *arg, enum name_attr attr, struct slice oid, struc
                          struct fault *f);
 int name_check(struct slice der, name_each each, void *arg, struct fault *f) WARN_UNUSED;
 
-/* The value of the last CN, as a slice into der, or SLICE_NONE. */
+/* The value of the last CN, as a slice into der, or SLICE_NONE: no CN, or one in a string type
+ * other than UTF8String and PrintableString (name_check hands those out converted). */
 struct slice name_common_name(struct slice der);
 bool name_empty(struct slice der);
 /* RFC 4514 text, most specific first: "CN=x,O=y". */
 void name_print(struct slice der, struct buf *out);
 /* Reads "CN=Example Root,O=Example" (RFC 4514, the attributes above) into DER.
- * The order written is the reverse of the text's, as RFC 4514 has it. C is PrintableString; the
- * others UTF8String. */
+ * The order written is the reverse of the text's, as RFC 4514 has it. C and serialNumber are
+ * PrintableString, DC and emailAddress IA5String (RFC 5280 A.1), the others UTF8String; one
+ * attribute an RDN. */
 int name_parse(const char *text, struct buf *out, struct fault *f) WARN_UNUSED;
 /* A Name with one CN (UTF8String), or the empty Name when cn is "". */
 int name_from_cn(struct slice cn, struct buf *out, struct fault *f) WARN_UNUSED;

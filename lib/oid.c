@@ -1,6 +1,9 @@
 #include "lib/oid.h"
 
-#define OID(octets) {(const uint8_t *)(octets), sizeof(octets) - 1}
+#define OID(octets)                                                                                \
+    {                                                                                              \
+        (const uint8_t *)(octets), sizeof(octets) - 1                                              \
+    }
 
 const struct slice oid_rsa_encryption = OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01");
 const struct slice oid_rsassa_pss = OID("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a");

@@ -68,8 +68,8 @@ static EVP_PKEY *import_octets(const struct spki *k)
         params[n++] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0);
     }
     /* The constructor takes a non-const pointer, but an import only reads. */
-    params[n++] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY,
-                                                    (void *)(uintptr_t)k->key_bits.p, k->key_bits.n);
+    params[n++] = OSSL_PARAM_construct_octet_string(
+        OSSL_PKEY_PARAM_PUB_KEY, (void *)(uintptr_t)k->key_bits.p, k->key_bits.n);
     params[n] = OSSL_PARAM_construct_end();
     return import(k->type, params);
 }

@@ -4,7 +4,10 @@
 #include "lib/key.h"
 #include "lib/oid.h"
 
-#define SIG(octets) {(const uint8_t *)(octets), sizeof(octets) - 1}
+#define SIG(octets)                                                                                \
+    {                                                                                              \
+        (const uint8_t *)(octets), sizeof(octets) - 1                                              \
+    }
 
 #define PSS_HEAD "\x30\x41\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a\x30\x34\xa0\x0f"
 #define PSS_HASH(n) "\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02" n "\x05\x00"

@@ -1,0 +1,27 @@
+/* X.509 extensions (RFC 5280 4.1.2.9, 4.2), as requests and certificates share them. */
+#ifndef LIB_EXT_H
+#define LIB_EXT_H
+
+#include "lib/buf.h"
+
+struct cert_extension {
+    struct slice oid;
+    bool critical;
+    struct slice value; /* contents of the OCTET STRING */
+};
+
+/* One Extension. `critical` FALSE written out is accepted although X.690 11.5 wants it left
+ * out: real encoders do it, and it means the same. */
+int ext_get(struct slice *in, struct cert_extension *out) WARN_UNUSED;
+/* Is this OID among the first n? */
+bool ext_seen(const struct cert_extension *list, size_t n, struct slice oid);
+
+/* Values of extensions, whole; -1 when malformed. */
+int ext_basic_constraints(struct slice value, bool *ca, int *path_len) WARN_UNUSED;
+int ext_key_usage(struct slice value, uint16_t *out) WARN_UNUSED;    /* KU_* */
+int ext_key_purposes(struct slice value, uint32_t *out) WARN_UNUSED; /* EKU_* */
+
+/* The OID of one EKU_* bit; SLICE_NONE when it has none. */
+struct slice ext_purpose_oid(uint32_t bit);
+
+#endif

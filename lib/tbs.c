@@ -1,0 +1,213 @@
+#include "lib/tbs.h"
+
+#include "lib/der.h"
+#include "lib/ext.h"
+#include "lib/oid.h"
+
+/* --- extensions (RFC 5280 4.2) ---------------------------------------------------- */
+
+struct ext_mark {
+    struct der_mark extension, octets;
+};
+
+static struct ext_mark open_extension(struct buf *b, struct slice oid, bool critical)
+{
+    struct ext_mark m;
+
+    m.extension = der_open(b, DER_SEQUENCE);
+    der_put_oid(b, oid);
+    if (critical)
+        der_put_bool(b, true);
+    m.octets = der_open(b, DER_OCTET_STRING);
+    return m;
+}
+
+static void close_extension(struct buf *b, struct ext_mark m)
+{
+    der_close(b, m.octets);
+    der_close(b, m.extension);
+}
+
+/* 4.2.1.2 */
+static void put_subject_key_id(struct buf *b, const struct tbs_spec *s)
+{
+    struct ext_mark m = open_extension(b, oid_subject_key_id, false);
+
+    der_put(b, DER_OCTET_STRING, slice_of(s->subject_key_id, sizeof(s->subject_key_id)));
+    close_extension(b, m);
+}
+
+/* 4.2.1.1: keyIdentifier only; issuer and serial would pin one certificate of the issuer. */
+static void put_authority_key_id(struct buf *b, const struct tbs_spec *s)
+{
+    struct ext_mark m = open_extension(b, oid_authority_key_id, false);
+    struct der_mark seq = der_open(b, DER_SEQUENCE);
+
+    der_put(b, DER_CONTEXT(0), slice_of(s->authority_key_id, sizeof(s->authority_key_id)));
+    der_close(b, seq);
+    close_extension(b, m);
+}
+
+/* 4.2.1.9 */
+static void put_basic_constraints(struct buf *b, const struct tbs_spec *s)
+{
+    struct ext_mark m = open_extension(b, oid_basic_constraints, true);
+    struct der_mark seq = der_open(b, DER_SEQUENCE);
+
+    der_put_bool(b, true);
+    if (s->path_len >= 0)
+        der_put_u64(b, (uint64_t)s->path_len);
+    der_close(b, seq);
+    close_extension(b, m);
+}
+
+/* 4.2.1.3 */
+static void put_key_usage(struct buf *b, const struct tbs_spec *s)
+{
+    struct ext_mark m = open_extension(b, oid_key_usage, true);
+
+    der_put_named_bits(b, s->key_usage);
+    close_extension(b, m);
+}
+
+/* 4.2.1.12 */
+static void put_key_purposes(struct buf *b, const struct tbs_spec *s)
+{
+    struct ext_mark m = open_extension(b, oid_ext_key_usage, false);
+    struct der_mark seq = der_open(b, DER_SEQUENCE);
+
+    for (unsigned i = 0; i < 32; i++) {
+        if ((s->eku >> i & 1u) == 0)
+            continue;
+        /* A purpose without an OID cannot be written. */
+        if (ext_purpose_oid(1u << i).n == 0)
+            b->failed = true;
+        der_put_oid(b, ext_purpose_oid(1u << i));
+    }
+    der_close(b, seq);
+    close_extension(b, m);
+}
+
+/* 4.2.1.6 */
+static void put_sans(struct buf *b, const struct tbs_spec *s)
+{
+    bool subject_empty = s->subject.n == 2;
+    struct ext_mark m = open_extension(b, oid_subject_alt_name, subject_empty);
+
+    san_list_put(b, s->sans);
+    close_extension(b, m);
+}
+
+static bool given(const char *url)
+{
+    return url != NULL && url[0] != 0;
+}
+
+static void put_access(struct buf *b, struct slice method, const char *url)
+{
+    struct der_mark m;
+
+    if (!given(url))
+        return;
+    m = der_open(b, DER_SEQUENCE);
+    der_put_oid(b, method);
+    der_put(b, DER_CONTEXT(6), slice_str(url));
+    der_close(b, m);
+}
+
+/* 4.2.2.1 */
+static void put_authority_info(struct buf *b, const struct tbs_spec *s)
+{
+    struct ext_mark m = open_extension(b, oid_authority_info_access, false);
+    struct der_mark seq = der_open(b, DER_SEQUENCE);
+
+    put_access(b, oid_ad_ocsp, s->ocsp_url);
+    put_access(b, oid_ad_ca_issuers, s->issuer_url);
+    der_close(b, seq);
+    close_extension(b, m);
+}
+
+/* 4.2.1.13: one distribution point with fullName, one URI. */
+static void put_crl_point(struct buf *b, const struct tbs_spec *s)
+{
+    struct ext_mark m = open_extension(b, oid_crl_distribution_points, false);
+    struct der_mark points = der_open(b, DER_SEQUENCE);
+    struct der_mark point = der_open(b, DER_SEQUENCE);
+    struct der_mark name = der_open(b, DER_CONTEXT_CONSTRUCTED(0));
+    struct der_mark full = der_open(b, DER_CONTEXT_CONSTRUCTED(0));
+
+    der_put(b, DER_CONTEXT(6), slice_str(s->crl_url));
+    der_close(b, full);
+    der_close(b, name);
+    der_close(b, point);
+    der_close(b, points);
+    close_extension(b, m);
+}
+
+static void put_extensions(struct buf *b, const struct tbs_spec *s)
+{
+    struct der_mark tagged = der_open(b, DER_CONTEXT_CONSTRUCTED(3));
+    struct der_mark seq = der_open(b, DER_SEQUENCE);
+
+    put_subject_key_id(b, s);
+    if (s->has_authority_key_id)
+        put_authority_key_id(b, s);
+    if (s->ca)
+        put_basic_constraints(b, s);
+    if (s->key_usage != 0)
+        put_key_usage(b, s);
+    if (s->eku != 0)
+        put_key_purposes(b, s);
+    if (s->sans != NULL && s->sans->n > 0)
+        put_sans(b, s);
+    if (given(s->ocsp_url) || given(s->issuer_url))
+        put_authority_info(b, s);
+    if (given(s->crl_url))
+        put_crl_point(b, s);
+    der_close(b, seq);
+    der_close(b, tagged);
+}
+
+/* --- the certificate (RFC 5280 4.1) ------------------------------------------------ */
+
+static void put_version_3(struct buf *b)
+{
+    struct der_mark m = der_open(b, DER_CONTEXT_CONSTRUCTED(0));
+
+    der_put_u64(b, 2);
+    der_close(b, m);
+}
+
+static void put_validity(struct buf *b, const struct tbs_spec *s)
+{
+    struct der_mark m = der_open(b, DER_SEQUENCE);
+
+    der_put_time(b, s->not_before);
+    der_put_time(b, s->not_after);
+    der_close(b, m);
+}
+
+void tbs_put(struct buf *b, const struct tbs_spec *spec)
+{
+    struct der_mark m = der_open(b, DER_SEQUENCE);
+
+    put_version_3(b);
+    der_put_unsigned(b, slice_of(spec->serial, sizeof(spec->serial)));
+    sig_alg_put(b, spec->alg);
+    buf_put_slice(b, spec->issuer);
+    put_validity(b, spec);
+    buf_put_slice(b, spec->subject);
+    buf_put_slice(b, spec->spki);
+    put_extensions(b, spec);
+    der_close(b, m);
+}
+
+void cert_assemble(struct buf *b, struct slice tbs, enum sig_alg alg, struct slice signature)
+{
+    struct der_mark m = der_open(b, DER_SEQUENCE);
+
+    buf_put_slice(b, tbs);
+    sig_alg_put(b, alg);
+    der_put_bit_octets(b, signature);
+    der_close(b, m);
+}
