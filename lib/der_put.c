@@ -124,7 +124,7 @@ void der_put_named_bits(struct buf *b, uint16_t bits)
         return;
     }
     for (size_t i = 0; i < 16; i++) {
-        if ((bits >> i & 1u) == 0)
+        if ((bits & (1u << i)) == 0)
             continue;
         contents[1 + i / 8] |= (uint8_t)(0x80u >> (i % 8));
         last = i;
