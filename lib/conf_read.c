@@ -54,9 +54,10 @@ int conf_refuse(const struct conf_reader *r, unsigned line, const char *rule, co
     return -FAULT_CONFIG;
 }
 
+/* The first line for a section that the file does not have. */
 static unsigned line_of(const config_setting_t *s)
 {
-    return config_setting_source_line(s);
+    return s == NULL ? 1 : config_setting_source_line(s);
 }
 
 /* Levenshtein's distance, for "did you mean". */
@@ -238,7 +239,7 @@ static int complete(const struct conf_reader *r, const struct conf_section *s,
         if (conf_key_required(k))
             return missing(r, s, k, group, f);
         if (conf_value_default(k, element, r->conf->dir, f) < 0)
-            return bad_value(r, group == NULL ? 1 : line_of(group), s, k, f);
+            return bad_value(r, line_of(group), s, k, f);
     }
     return 0;
 }

@@ -23,10 +23,9 @@ static void *field_too(const struct conf_key *k, void *element)
 
 static int not_one_of(const struct conf_word *w, struct fault *f)
 {
-    char list[160] = "";
     struct buf b;
 
-    buf_init(&b, sizeof(list) - 1);
+    buf_init(&b, sizeof(f->text));
     for (; w->word != NULL; w++)
         buf_printf(&b, "%s%s", b.n == 0 ? "" : ", ", w->word);
     fault_set(f, FAULT_CONFIG, RULE, "must be one of %s", buf_cstr(&b));
@@ -42,6 +41,7 @@ static int word_value(const struct conf_key *k, const char *text, uint32_t *out,
             return 0;
         }
     }
+    *out = 0;
     return not_one_of(k->words, f);
 }
 
