@@ -190,6 +190,8 @@ int store_open(const struct store_options *o, struct store **out, struct fault *
         rc = env_open(s, f);
     if (rc == 0)
         rc = durable_load(s, f);
+    if (rc == 0 && !o->no_derive)
+        rc = derive_start(s, f);
     if (rc == 0 && !o->read_only)
         rc = writer_start(s, f);
     if (rc != 0) {
@@ -205,6 +207,7 @@ void store_close(struct store *s)
     if (!s)
         return;
     writer_stop(s);
+    derive_stop(s);
     read_pool_free(&s->pool);
     if (s->env)
         mdb_env_close(s->env);

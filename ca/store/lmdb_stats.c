@@ -45,5 +45,6 @@ int store_stats(struct store *s, struct store_stats *out, struct fault *f)
         return store_fail(f, rc, "reading the figures");
     out->durable_bytes = env_bytes(s->env);
     out->full = space_full(s, &out->free_bytes);
+    derive_stats(s, out);
     return 0;
 }

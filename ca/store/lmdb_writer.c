@@ -37,7 +37,7 @@ static void step_after(const struct store_op *op)
 bool space_full(struct store *s, uint64_t *free_bytes)
 {
     struct statvfs v;
-    uint64_t used = env_bytes(s->env);
+    uint64_t used = env_bytes(s->env) + derive_bytes(s);
     *free_bytes = UINT64_MAX;
     if (statvfs(s->dir, &v) == 0)
         *free_bytes = (uint64_t)v.f_bavail * v.f_frsize;
@@ -172,6 +172,7 @@ static int group_try(struct store *s, struct group *g, struct store_op **ops, si
     } else {
         group_commit(s, g);
         group_publish(s, g, ops, n);
+        derive_wake(s);
     }
     group_answer(ops, n);
     return 0;

@@ -42,6 +42,8 @@ struct read_pool {
     size_t n;
 };
 
+struct derive;
+
 struct store {
     struct store_options opt; /* dir is ours */
     char *dir;
@@ -68,6 +70,7 @@ struct store {
     int64_t full_recorded; /* when a refusal for want of space last went to the audit log */
 
     _Atomic uint64_t change; /* newest one committed */
+    struct derive *derive;   /* NULL: no indexes in this process */
 };
 
 /* An LMDB failure as a fault: FAULT_FULL when there is no room, else FAULT_INTERNAL. */
@@ -145,5 +148,13 @@ int writer_start(struct store *s, struct fault *f) WARN_UNUSED;
 void writer_stop(struct store *s);
 /* Is issuing to stop, for want of space or by the quota? */
 bool space_full(struct store *s, uint64_t *free_bytes);
+
+/* The indexes (derive.c). */
+int derive_start(struct store *s, struct fault *f) WARN_UNUSED;
+void derive_stop(struct store *s);
+/* After a commit that made changes. */
+void derive_wake(struct store *s);
+uint64_t derive_bytes(struct store *s);
+void derive_stats(struct store *s, struct store_stats *out);
 
 #endif
