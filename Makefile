@@ -55,6 +55,7 @@ objects = $(patsubst %.c,$(OBJ)/%.o,$(1))
 LIB_SRC := $(wildcard lib/*.c)
 CORE_SRC := $(wildcard ca/store/*.c ca/view/*.c ca/audit/*.c ca/policy/*.c ca/door/*.c)
 SIGNER_SRC := $(wildcard ca/signer/*.c)
+SUPERVISE_SRC := $(wildcard ca/supervise/*.c)
 CRL_SRC := $(wildcard crl/*.c)
 OCSP_SRC := $(wildcard ocsp/*.c)
 EST_SRC := $(wildcard est/*.c)
@@ -64,12 +65,13 @@ BENCH_SRC := $(wildcard tests/bench/*.c)
 SHIM_SRC := $(wildcard tests/shim/*.c)
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
 UNIT_HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
-ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(MAIN_SRC) \
+ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(SUPERVISE_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(MAIN_SRC) \
 	$(TOOLS_SRC) $(BENCH_SRC) $(SHIM_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC)
 
 LIB_A := $(BUILD)/lib.a
 CORE_A := $(BUILD)/core.a
 SIGNER_A := $(BUILD)/signer.a
+SUPERVISE_A := $(BUILD)/supervise.a
 TOOLS_A := $(BUILD)/tools.a
 UNIT_A := $(BUILD)/unit.a
 
@@ -231,6 +233,7 @@ endef
 $(eval $(call archive,$(LIB_A),$(LIB_SRC)))
 $(eval $(call archive,$(CORE_A),$(CORE_SRC)))
 $(eval $(call archive,$(SIGNER_A),$(SIGNER_SRC)))
+$(eval $(call archive,$(SUPERVISE_A),$(SUPERVISE_SRC)))
 $(eval $(call archive,$(TOOLS_A),$(filter-out tools/cerca.c,$(TOOLS_SRC))))
 $(eval $(call archive,$(UNIT_A),$(UNIT_HELP_SRC)))
 
@@ -249,16 +252,19 @@ $(BUILD)/bin/cerca-ca: $(OBJ)/main/cerca-ca.o $(CORE_A) $(LIB_A)
 $(BUILD)/bin/cerca-signer: $(OBJ)/main/cerca-signer.o $(SIGNER_A) $(LIB_A)
 	$(call link,$(SIGNER_LIBS) $(LIB_LIBS))
 
-$(BUILD)/bin/cercad: $(OBJ)/main/cercad.o $(LIB_A)
+$(BUILD)/bin/cercad: $(OBJ)/main/cercad.o $(SUPERVISE_A) $(LIB_A)
 	$(call link,$(CERCAD_LIBS) $(LIB_LIBS))
 
 $(BUILD)/bin/cerca: $(OBJ)/tools/cerca.o $(TOOLS_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS))
 
 # A test program may reach what its name begins with: signer_ the signer and
-# PKCS#11, tools_ the command line, every other one the core.
+# PKCS#11, supervise_ what cercad is made of, tools_ the command line, every other one the core.
 $(BUILD)/unit/signer_%: $(OBJ)/tests/unit/signer_%.o $(UNIT_A) $(SIGNER_A) $(CORE_A) $(LIB_A)
 	$(call link,$(SIGNER_LIBS) $(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
+
+$(BUILD)/unit/supervise_%: $(OBJ)/tests/unit/supervise_%.o $(UNIT_A) $(SUPERVISE_A) $(LIB_A)
+	$(call link,$(CERCAD_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
 $(BUILD)/unit/tools_%: $(OBJ)/tests/unit/tools_%.o $(UNIT_A) $(TOOLS_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS) $(TEST_LIBS))

@@ -80,6 +80,8 @@ static const char *const calls_spawn[] = {"execve",
                                           "landlock_restrict_self",
                                           "getgroups",
                                           "close_range",
+                                          "chown",
+                                          "fchownat",
                                           "chdir",
                                           "setsid"};
 

@@ -1,0 +1,45 @@
+#include "ca/supervise/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int taken(int fd, const char *folder, struct fault *f)
+{
+    char pid[16] = "";
+    if (errno != EWOULDBLOCK)
+        return fault_set(f, FAULT_INTERNAL, "lock", "%s: %s", folder, strerror(errno));
+    ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
+    long other = n > 0 ? strtol(pid, NULL, 10) : 0;
+    return fault_set(f, FAULT_CONFLICT, "lock", "another cercad (pid %ld) runs on %s", other,
+                     folder);
+}
+
+int lock_folder(const char *folder, int *out, struct fault *f)
+{
+    char path[4096], pid[16];
+    *out = -1;
+    int n = snprintf(path, sizeof path, "%s/cercad.lock", folder);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return fault_set(f, FAULT_CONFIG, "lock", "the path of the socket folder is too long");
+    if (mkdir(folder, 0755) != 0 && errno != EEXIST)
+        return fault_set(f, FAULT_CONFIG, "lock", "%s: %s", folder, strerror(errno));
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (fd < 0)
+        return fault_set(f, FAULT_CONFIG, "lock", "%s: %s", path, strerror(errno));
+    int r = flock(fd, LOCK_EX | LOCK_NB) != 0 ? taken(fd, folder, f) : 0;
+    n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
+    if (r == 0 && (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)n, 0) != n))
+        r = fault_set(f, FAULT_INTERNAL, "lock", "%s: %s", path, strerror(errno));
+    if (r != 0) {
+        close(fd);
+        return r;
+    }
+    *out = fd;
+    return 0;
+}

@@ -1,0 +1,173 @@
+#include "ca/supervise/programs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ca/supervise/environment.h"
+#include "lib/conn.h"
+
+#define LEFTOVER_TRIES 100
+#define LEFTOVER_WAIT_NS 20000000
+
+static char *text_of(struct buf *b)
+{
+    char *s = xstrdup(buf_cstr(b));
+    buf_reset(b);
+    return s;
+}
+
+/* Without a passwd entry the group is the user's number. Only root can change users. */
+static void set_user(struct program *p, bool has_user, uid_t user)
+{
+    p->has_user = has_user && user != geteuid();
+    p->user = user;
+    p->group = (gid_t)user;
+    const struct passwd *pw = p->has_user ? getpwuid(user) : NULL;
+    if (pw)
+        p->group = pw->pw_gid;
+}
+
+static int pin_number(const struct conf_token *t, int *out, struct fault *f)
+{
+    *out = -1;
+    if (*t->pin_fd == '\0')
+        return 0;
+    char *end;
+    errno = 0;
+    long n = strtol(t->pin_fd, &end, 10);
+    if (errno != 0 || *end != '\0' || n < 0 || n > 255 || n == 1 || n == 2)
+        return fault_set(f, FAULT_CONFIG, "token.pin_fd",
+                         "token %s: a PIN's descriptor is 0 or 3 to 255", t->name);
+    *out = (int)n;
+    return 0;
+}
+
+static int plan_signer(const struct conf *c, const struct conf_token *t, struct program *out,
+                       struct fault *f)
+{
+    struct buf b;
+    buf_init(&b, 4096);
+    *out = (struct program){.name = "cerca-signer", .token = xstrdup(t->name), .listen_fd = -1};
+    conf_signer_socket(c, t->name, &b);
+    out->socket = text_of(&b);
+    buf_free(&b);
+    out->socket_mode = 0600;
+    out->socket_has_owner = c->has_ca_user && c->ca_user != geteuid();
+    out->socket_owner = c->ca_user;
+    out->environment = environment_for(t);
+    set_user(out, t->has_user, t->user);
+    return pin_number(t, &out->pin_fd, f);
+}
+
+/* cerca-ca decides by uid who may do what; the file's mode only keeps out those who
+ * could not be anybody: everyone else, when every operator is ourselves. */
+static unsigned admin_mode(const struct conf *c)
+{
+    for (size_t i = 0; i < c->n_operators; i++)
+        if (c->operators[i].uid != geteuid())
+            return 0666;
+    return c->has_ca_user ? 0666 : 0600;
+}
+
+static void plan_ca(const struct conf *c, struct program *out)
+{
+    struct buf b;
+    buf_init(&b, 4096);
+    *out =
+        (struct program){.name = "cerca-ca", .token = xstrdup(""), .pin_fd = -1, .listen_fd = -1};
+    conf_admin_socket(c, &b);
+    out->socket = text_of(&b);
+    buf_free(&b);
+    out->socket_mode = admin_mode(c);
+    out->environment = environment_for(NULL);
+    set_user(out, c->has_ca_user, c->ca_user);
+}
+
+int programs_plan(const struct conf *c, struct programs *out, struct fault *f)
+{
+    *out = (struct programs){.at = xcalloc(c->n_tokens + 1, sizeof *out->at)};
+    int r = 0;
+    for (size_t i = 0; i < c->n_tokens && r == 0; i++)
+        r = plan_signer(c, &c->tokens[i], &out->at[out->n++], f);
+    if (r == 0)
+        plan_ca(c, &out->at[out->n++]);
+    for (size_t i = 0; i < out->n && r == 0; i++)
+        if (out->at[i].has_user && geteuid() != 0)
+            r = fault_set(f, FAULT_CONFIG, "user", "%s %s: only root can start it as uid %u",
+                          out->at[i].name, out->at[i].token, out->at[i].user);
+    if (r != 0)
+        programs_free(out, NULL);
+    return r;
+}
+
+static const struct program *with_socket(const struct programs *p, const char *socket)
+{
+    for (size_t i = 0; p && i < p->n; i++)
+        if (strcmp(p->at[i].socket, socket) == 0)
+            return &p->at[i];
+    return NULL;
+}
+
+/* Programs of a cercad that was killed end with it, but not in the same instant; we
+ * hold the lock, so whoever still listens is one of them. */
+static int listen_soon(const char *path, unsigned mode, struct fault *f)
+{
+    int r = -FAULT_CONFLICT;
+    for (int i = 0; i < LEFTOVER_TRIES && r == -FAULT_CONFLICT; i++) {
+        if (i > 0)
+            (void)nanosleep(&(struct timespec){.tv_nsec = LEFTOVER_WAIT_NS}, NULL);
+        r = listen_unix(path, mode, f);
+    }
+    return r;
+}
+
+static int take_over(struct program *p, const struct program *from, struct fault *f)
+{
+    p->listen_fd = fcntl(from->listen_fd, F_DUPFD_CLOEXEC, 0);
+    if (p->listen_fd < 0 || chmod(p->socket, p->socket_mode) != 0)
+        return fault_set(f, FAULT_INTERNAL, "socket.listen", "%s: %s", p->socket, strerror(errno));
+    return 0;
+}
+
+static int make_socket(struct program *p, struct fault *f)
+{
+    int fd = listen_soon(p->socket, p->socket_mode, f);
+    if (fd < 0)
+        return fd;
+    p->listen_fd = fd;
+    if (p->socket_has_owner && chown(p->socket, p->socket_owner, (gid_t)-1) != 0)
+        return fault_set(f, FAULT_INTERNAL, "socket.owner", "%s: %s", p->socket, strerror(errno));
+    return 0;
+}
+
+int programs_listen(struct programs *p, const struct programs *current, struct fault *f)
+{
+    int r = 0;
+    for (size_t i = 0; i < p->n && r == 0; i++) {
+        const struct program *same = with_socket(current, p->at[i].socket);
+        r = same ? take_over(&p->at[i], same, f) : make_socket(&p->at[i], f);
+    }
+    return r;
+}
+
+void programs_free(struct programs *p, const struct programs *others)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        struct program *x = &p->at[i];
+        if (x->listen_fd >= 0)
+            close(x->listen_fd);
+        if (x->listen_fd >= 0 && !with_socket(others, x->socket))
+            (void)unlink(x->socket);
+        free(x->token);
+        free(x->socket);
+        environment_free(x->environment);
+    }
+    free(p->at);
+    *p = (struct programs){0};
+}

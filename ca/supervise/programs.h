@@ -1,0 +1,36 @@
+/* The programs that a configuration asks for, each with its socket. */
+#ifndef CA_SUPERVISE_PROGRAMS_H
+#define CA_SUPERVISE_PROGRAMS_H
+
+#include <sys/types.h>
+
+#include "lib/conf.h"
+
+struct program {
+    const char *name;   /* "cerca-signer", "cerca-ca" */
+    char *token;        /* "" for cerca-ca */
+    char **environment; /* all that it gets, NULL behind the last */
+    bool has_user;      /* runs as another user than cercad */
+    uid_t user;
+    gid_t group;
+    int pin_fd; /* the number at which it expects its PIN; -1: elsewhere */
+    char *socket;
+    unsigned socket_mode;
+    bool socket_has_owner;
+    uid_t socket_owner;
+    int listen_fd; /* ours; -1 until programs_listen */
+};
+
+struct programs {
+    struct program *at; /* signers first, cerca-ca last */
+    size_t n;
+};
+
+int programs_plan(const struct conf *c, struct programs *out, struct fault *f) WARN_UNUSED;
+/* Makes every socket, or shares the one that `current` (may be NULL) has at the same path. */
+int programs_listen(struct programs *p, const struct programs *current,
+                    struct fault *f) WARN_UNUSED;
+/* Closes all sockets, removes those that are not also in `others` (may be NULL), frees. */
+void programs_free(struct programs *p, const struct programs *others);
+
+#endif
