@@ -1,8 +1,9 @@
 /*
  * What libconfig 1.5 would do in silence or at a cost is refused before it
  * sees the text: it drops "\x00" from a string, follows @include to any file
- * (one file is sealed once, so a second one would escape the seal), and goes
- * as deep as the text asks.
+ * (one file is sealed once, so a second one would escape the seal), takes a
+ * comment without its end for the rest of the file, leaks the memory of a
+ * string without its end, and goes as deep as the text asks.
  */
 #include "lib/conf_schema.h"
 
@@ -18,6 +19,7 @@ enum state { PLAIN, STRING, LINE_COMMENT, BLOCK_COMMENT };
 struct scan {
     enum state state;
     unsigned depth;
+    size_t start; /* of the string or comment that is open */
 };
 
 static int scan_plain(struct scan *s, const char *p, struct fault *f)
@@ -94,7 +96,7 @@ static size_t bad_octet(struct slice text)
 
 int conf_scan(struct slice text, unsigned *line, struct fault *f)
 {
-    struct scan s = {PLAIN, 0};
+    struct scan s = {PLAIN, 0, 0};
     const char *p = (const char *)text.p;
     const uint8_t *nul = memchr(text.p, 0, text.n);
     int rc = 0;
@@ -116,7 +118,14 @@ int conf_scan(struct slice text, unsigned *line, struct fault *f)
             *line = line_of(text, i);
             break;
         }
+        if (before == PLAIN)
+            s.start = i;
         i += scan_width(&s, before, p + i);
+    }
+    if (rc == 0 && (s.state == STRING || s.state == BLOCK_COMMENT)) {
+        *line = line_of(text, s.start);
+        rc = fault_set(f, FAULT_CONFIG, "conf.syntax", "%s without its end",
+                       s.state == STRING ? "a text" : "a comment");
     }
     return rc;
 }
