@@ -13,6 +13,7 @@
 
 /* libconfig 1.5 loses a string that the grammar did not expect there; a refused
  * file costs its reader that much. Ours must lose nothing. */
+/* NOLINTNEXTLINE(bugprone-reserved-identifier): LeakSanitizer chose the name */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {

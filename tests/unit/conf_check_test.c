@@ -1,0 +1,234 @@
+/* What the file as a whole must keep: references, order, uniqueness, no secrets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/conf.h"
+#include "tests/unit/conf_help.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static void duplicates_are_refused(void **state)
+{
+    static const struct conf_wrong cases[] = {
+        {"level = \"info\";", "level = \"info\";\nlevel = \"warn\";", "level = \"warn\"",
+         "conf.syntax", "duplicate setting name"},
+        {"operators = (", "log = { };\noperators = (", "log = { }", "conf.syntax",
+         "duplicate setting name"},
+        {"name = \"issuing\"", "name = \"root\"",
+         "name = \"root\";\n        subject = \"CN=Cerca "
+         "Development Issuing",
+         "conf.duplicate", "already there"},
+        {"\"tokens\" )", "\"tokens\", \"./tokens\" )", NULL, "conf.duplicate", "twice"},
+        {"role = \"admin\"; }",
+         "role = \"admin\"; },\n{ name = \"bob\"; uid = \"1000\"; role = "
+         "\"auditor\"; }",
+         "name = \"bob\"", "conf.unique", "also that of \"alice\""},
+        {"CN=Cerca Development Issuing CA", "CN=Cerca Development Root CA",
+         "Root CA\";\n        token = \"default\";\n        key = \"pkcs11:object=issuing",
+         "conf.unique", "also that of \"root\""},
+        {"object=issuing", "object=root",
+         "key = \"pkcs11:object=root\";\n        key_type = "
+         "\"p256",
+         "conf.unique", "also that of \"root\""},
+    };
+
+    (void)state;
+    conf_refuse_all(cases, COUNT(cases));
+}
+
+static void a_token_has_exactly_one_source_of_its_pin(void **state)
+{
+    static const struct conf_wrong cases[] = {
+        {"pin_file = \"secrets/default.pin\";", "", "{\n        name = \"default\"", "conf.pin",
+         "none"},
+        {"pin_file =", "pin_fd = \"3\"; pin_file =", "{\n        name = \"default\"", "conf.pin",
+         "several"},
+        {"pin_file = \"secrets/default.pin\"", "pin_fd = \"2\"", NULL, "conf.value", "descriptor"},
+        {"pin_file = \"secrets/default.pin\"", "pin_credential = \"a/b\"", NULL, "conf.value",
+         "letters"},
+    };
+
+    (void)state;
+    conf_refuse_all(cases, COUNT(cases));
+    conf_free(conf_accepted("pin_file = \"secrets/default.pin\"", "pin_fd = \"3\""));
+    conf_free(
+        conf_accepted("pin_file = \"secrets/default.pin\"", "pin_credential = \"cerca.pin\""));
+}
+
+static void a_secret_in_the_configuration_is_refused_and_not_repeated(void **state)
+{
+    struct conf *c;
+    struct fault f;
+    struct buf text;
+
+    (void)state;
+    conf_changed("token=cerca-dev", "token=cerca-dev?pin-value=s3cr3t", &text);
+    assert_int_equal(conf_load_text(buf_cstr(&text), CONF_TEST_PATH, &c, &f), -FAULT_CONFIG);
+    assert_string_equal(f.rule, "p11uri.pin");
+    assert_null(strstr(f.text, "s3cr3t"));
+    assert_null(strstr(f.value, "s3cr3t"));
+    assert_non_null(strstr(f.text, "pin_file"));
+    buf_free(&text);
+}
+
+static void what_is_referred_to_must_be_there(void **state)
+{
+    static const struct conf_wrong cases[] = {
+        {"token = \"default\"", "token = \"other\"", NULL, "conf.reference", "no token \"other\""},
+        {"parent = \"root\";\n        signs_leaves", "parent = \"nobody\";\n        signs_leaves",
+         NULL, "conf.reference", "no issuer \"nobody\""},
+        {"parent = \"root\";\n        signs_leaves", "parent = \"issuing\";\n        signs_leaves",
+         NULL, "conf.reference", "signs_cas"},
+        {"parent = \"root\"; # signs itself", "parent = \"issuing\";", NULL, "conf.reference",
+         "signs_cas"},
+        {"signs_cas = true", "signs_leaves = true", "parent = \"root\"; # signs itself",
+         "conf.reference", "signs_cas"},
+        {"object=issuing", "token=elsewhere;object=issuing", NULL, "conf.reference",
+         "another token"},
+        {"object=issuing", "token=cerca-dev", "key = \"pkcs11:token=cerca-dev", "conf.value",
+         "object or id"},
+        {"token=cerca-dev", "object=x", NULL, "conf.value", "names no token"},
+        {"operators = (", "profiles = ( { name = \"mtls\";\nissuer = \"x\"; } );\noperators = (",
+         "issuer = \"x\"", "conf.reference", "no issuer \"x\""},
+        {"operators = (", "profiles = ( { name = \"mtls\";\nissuer = \"root\"; } );\noperators = (",
+         "issuer = \"root\"", "conf.reference", "signs_leaves"},
+    };
+
+    (void)state;
+    conf_refuse_all(cases, COUNT(cases));
+}
+
+/* root <- issuing <- root: no certificate signs itself. */
+static void parents_in_a_circle_are_refused(void **state)
+{
+    static const struct conf_wrong cases[] = {
+        {"parent = \"root\"; # signs itself", "parent = \"third\";", NULL, "conf.reference",
+         "circle"},
+    };
+    static const char third[] =
+        "    { name = \"third\"; subject = \"CN=Third\"; token = \"default\";\n"
+        "      key = \"pkcs11:object=third\"; key_type = \"p256\"; parent = \"root\";\n"
+        "      signs_cas = true; validity = \"10y\"; },\n    {\n        name = \"issuing\"";
+    struct buf text, circle;
+    const char *at;
+
+    (void)state;
+    conf_changed(cases[0].from, cases[0].to, &text);
+    at = strstr(buf_cstr(&text), "    {\n        name = \"issuing\"");
+    buf_init(&circle, CONF_MAX);
+    buf_put(&circle, text.p, (size_t)(at - (const char *)text.p));
+    buf_put_str(&circle, third);
+    buf_put_str(&circle, at + strlen("    {\n        name = \"issuing\""));
+    memset(strstr((char *)circle.p, "path_len = \"1\";"), ' ', strlen("path_len = \"1\";"));
+    conf_refused_at(buf_cstr(&circle), cases[0].to, cases[0].rule, cases[0].says);
+    buf_free(&text);
+    buf_free(&circle);
+}
+
+/* RFC 5280 4.2.1.9 */
+static void a_path_length_too_short_for_what_is_below_is_refused(void **state)
+{
+    static const struct conf_wrong cases[] = {
+        {"path_len = \"1\"", "path_len = \"0\"", NULL, "conf.order", "too short"},
+    };
+
+    (void)state;
+    conf_refuse_all(cases, COUNT(cases));
+    conf_free(conf_accepted("path_len = \"1\"", "path_len = \"none\""));
+}
+
+static void spans_are_in_order(void **state)
+{
+    static const struct conf_wrong cases[] = {
+        {"validity = \"5y\"", "validity = \"11y\"", NULL, "conf.order", "its parent \"root\""},
+        {"operators = (",
+         "profiles = ( { name = \"mtls\";\nvalidity = \"398d\"; } );\noperators = (",
+         "validity = \"398d\"", "conf.order", "validity_max"},
+        {"operators = (",
+         "profiles = ( { name = \"mtls\";\nvalidity_max = \"398d\"; } );\noperators = (",
+         "validity_max = \"398d\"", "conf.order", "leaf_validity_max"},
+        {"signs_leaves = true;", "signs_leaves = true; leaf_validity_max = \"30d\";",
+         "{\n        name = \"issuing\"", "conf.order", "profile \"tls-server\""},
+        {"key_type = \"p256\";", "key_type = \"rsa2048\"; alg = \"ecdsa-sha256\";", NULL,
+         "conf.order", "key_type"},
+    };
+
+    (void)state;
+    conf_refuse_all(cases, COUNT(cases));
+    conf_free(
+        conf_accepted("key_type = \"p256\";", "key_type = \"rsa3072\"; alg = \"rsa-pss-sha256\";"));
+}
+
+static void key_usages_must_suit_the_keys(void **state)
+{
+    static const struct conf_wrong cases[] = {
+        {"operators = (",
+         "profiles = ( { name = \"mtls\";\nku_ec = ( \"keyEncipherment\" ); } );\noperators = (",
+         "ku_ec", "conf.order", "RFC 5480"},
+        {"operators = (",
+         "profiles = ( { name = \"mtls\";\nku_rsa = ( \"keyAgreement\" ); } );\noperators = (",
+         "ku_rsa", "conf.order", "RFC 3279"},
+    };
+
+    (void)state;
+    conf_refuse_all(cases, COUNT(cases));
+}
+
+/* unix(7): sun_path has 108 octets, the NUL among them. */
+static void a_socket_path_that_is_too_long_is_refused(void **state)
+{
+    char to[160];
+    struct conf_wrong w = {"dir = \"sock\"", to, "name = \"default\"", "conf.value", "sockets.dir"};
+
+    (void)state;
+    snprintf(to, sizeof(to), "dir = \"/%086d\"", 0); /* /0...0/signer-default.sock: 107 */
+    conf_free(conf_accepted("dir = \"sock\"", to));
+    snprintf(to, sizeof(to), "dir = \"/%087d\"", 0);
+    conf_refuse_all(&w, 1);
+}
+
+static void what_libconfig_takes_in_silence_is_refused(void **state)
+{
+    static const struct conf_wrong cases[] = {
+        {"log = {", "@include \"/etc/passwd\"\nlog = {", "@include", "conf.include", "one file"},
+        {"log = {", "log = { @include \"/etc/passwd\"\n", "@include", "conf.include", "one file"},
+        {"dir = \"store\"", "dir = \"a\\x00b\"", NULL, "conf.syntax", "NUL"},
+        {"dir = \"store\"", "dir = \"a\\\\\\X00b\"", NULL, "conf.syntax", "NUL"},
+        {"dir = \"store\"", "dir = \"\xff\"", NULL, "conf.syntax", "UTF-8"},
+        {"log = {", "x = (((((((((((", NULL, "conf.syntax", "nested"},
+        {"log = {", "/* log = {", NULL, "conf.syntax", "comment without its end"},
+        {"role = \"admin\"; }\n);", "role = \"admin; }\n);", NULL, "conf.syntax",
+         "text without its end"},
+        {"log = {", "log = ", NULL, "conf.syntax", "syntax error"},
+        {"log = {", "log = }", NULL, "conf.syntax", "syntax error"},
+    };
+
+    (void)state;
+    conf_refuse_all(cases, COUNT(cases));
+    conf_free(conf_accepted("log = {", "# @include\n/* @ * / @ */ // @ ((((((((((\nlog = {"));
+    conf_free(conf_accepted("dir = \"store\"", "dir = \"a\\\\x00@include((((((((((\""));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(duplicates_are_refused),
+        cmocka_unit_test(a_token_has_exactly_one_source_of_its_pin),
+        cmocka_unit_test(a_secret_in_the_configuration_is_refused_and_not_repeated),
+        cmocka_unit_test(what_is_referred_to_must_be_there),
+        cmocka_unit_test(parents_in_a_circle_are_refused),
+        cmocka_unit_test(a_path_length_too_short_for_what_is_below_is_refused),
+        cmocka_unit_test(spans_are_in_order),
+        cmocka_unit_test(key_usages_must_suit_the_keys),
+        cmocka_unit_test(a_socket_path_that_is_too_long_is_refused),
+        cmocka_unit_test(what_libconfig_takes_in_silence_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
