@@ -1,5 +1,6 @@
 #include "lib/csr.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/der.h"
@@ -28,8 +29,7 @@ static int malformed(struct fault *f, const char *rule, const char *what)
 /* Keeps what a lower layer said and names the rule as a part of the request. */
 static int renamed(struct fault *f, const char *rule, int rc)
 {
-    (void)strncpy(f->rule, rule, sizeof(f->rule) - 1);
-    f->rule[sizeof(f->rule) - 1] = 0;
+    (void)snprintf(f->rule, sizeof(f->rule), "%s", rule);
     return rc;
 }
 

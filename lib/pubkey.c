@@ -2,6 +2,7 @@
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/key.h"
@@ -64,7 +65,7 @@ static EVP_PKEY *import_octets(const struct spki *k)
     size_t n = 0;
 
     if (k->type != KEY_ED25519) {
-        strcpy(group, group_name(k->type));
+        (void)snprintf(group, sizeof(group), "%s", group_name(k->type));
         params[n++] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0);
     }
     /* The constructor takes a non-const pointer, but an import only reads. */
