@@ -44,8 +44,13 @@ struct cert {
     struct cert_extension extension[CERT_EXTENSIONS_MAX];
 };
 
+/* Rules: "cert.der", "cert.size", "cert.version", "cert.serial", "cert.algorithm", "cert.issuer",
+ * "cert.subject", "cert.validity", "cert.key", "cert.extension". What is well-formed but not right
+ * for a certificate of ours is for lint to say. */
 int tbs_parse(struct slice der, struct cert *out, struct fault *f) WARN_UNUSED;
 int cert_parse(struct slice der, struct cert *out, struct fault *f) WARN_UNUSED;
+/* The extension with this OID; NULL when there is none. */
+const struct cert_extension *cert_find(const struct cert *c, struct slice oid);
 /* SHA-256 of the whole certificate. */
 void cert_fingerprint(struct slice der, uint8_t out[32]);
 

@@ -1,13 +1,23 @@
-#include "tests/unit/x509_help.h"
-
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
+/* OpenSSL's numbers for key usage are not ours. */
+#undef KU_DIGITAL_SIGNATURE
+#undef KU_KEY_ENCIPHERMENT
+#undef KU_DATA_ENCIPHERMENT
+#undef KU_KEY_AGREEMENT
+#undef KU_KEY_CERT_SIGN
+#undef KU_CRL_SIGN
+
+#include "tests/unit/x509_help.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "lib/name.h"
 
 EVP_PKEY *test_key(enum key_type t)
 {
@@ -133,4 +143,110 @@ void test_hex(const char *hex, struct buf *b)
     p = buf_grow(b, n);
     assert_non_null(p);
     assert_int_equal(hex_decode(hex, p, n), 0);
+}
+
+/* Kept until the process ends: drafts point into it. */
+static struct slice keep_name(const char *text)
+{
+    struct buf b;
+    struct fault f;
+
+    buf_init(&b, NAME_DER_MAX);
+    assert_int_equal(name_parse(text, &b, &f), 0);
+    return buf_slice(&b);
+}
+
+static struct slice kept_spki(enum key_type t)
+{
+    static struct buf spki[KEY_TYPE_MAX + 1];
+
+    if (spki[t].p == NULL) {
+        buf_init(&spki[t], 2048);
+        test_spki(test_key(t), &spki[t]);
+    }
+    return buf_slice(&spki[t]);
+}
+
+static void key_id(enum key_type t, uint8_t out[20])
+{
+    struct spki k;
+    struct fault f;
+
+    assert_int_equal(spki_parse(kept_spki(t), &k, &f), 0);
+    spki_key_id(&k, out);
+}
+
+void test_draft(struct tbs_spec *spec, enum key_type subject, enum key_type issuer)
+{
+    static const uint8_t v6[16] = {0x20, 1, 0x0d, 0xb8};
+    static struct slice issuer_name, subject_name;
+    static struct san_list sans;
+
+    if (issuer_name.p == NULL) {
+        issuer_name = keep_name("CN=Example Issuing,O=Example,C=DE");
+        subject_name = keep_name("CN=a.example,O=Example");
+        sans.item[sans.n++] = (struct san){SAN_DNS, slice_str("a.example")};
+        sans.item[sans.n++] = (struct san){SAN_IP, slice_of(v6, sizeof(v6))};
+        sans.item[sans.n++] = (struct san){SAN_EMAIL, slice_str("x@a.example")};
+        sans.item[sans.n++] = (struct san){SAN_URI, slice_str("spiffe://a.example/x")};
+    }
+    *spec = (struct tbs_spec){.serial = {0x41, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
+                              .alg = sig_alg_default(issuer),
+                              .issuer = issuer_name,
+                              .subject = subject_name,
+                              .not_before = 1795255200,
+                              .not_after = 1803031199,
+                              .spki = kept_spki(subject),
+                              .has_authority_key_id = true,
+                              .key_usage = KU_DIGITAL_SIGNATURE,
+                              .eku = EKU_SERVER_AUTH | EKU_CLIENT_AUTH,
+                              .path_len = -1,
+                              .sans = &sans,
+                              .ocsp_url = "http://ca.example/ocsp",
+                              .issuer_url = "http://ca.example/issuing.der",
+                              .crl_url = "http://ca.example/issuing.crl"};
+    key_id(subject, spec->subject_key_id);
+    key_id(issuer, spec->authority_key_id);
+}
+
+void test_draft_ca(struct tbs_spec *spec, enum key_type t)
+{
+    test_draft(spec, t, t);
+    spec->subject = spec->issuer;
+    spec->key_usage = KU_KEY_CERT_SIGN | KU_CRL_SIGN;
+    spec->eku = 0;
+    spec->ca = true;
+    spec->path_len = 1;
+    spec->sans = NULL;
+}
+
+void test_issue(const struct tbs_spec *spec, enum key_type issuer, struct buf *cert)
+{
+    struct buf tbs, sig;
+
+    buf_init(&tbs, TBS_MAX);
+    buf_init(&sig, SIGNATURE_MAX);
+    tbs_put(&tbs, spec);
+    assert_false(buf_failed(&tbs));
+    test_sign(test_key(issuer), spec->alg, buf_slice(&tbs), &sig);
+    cert_assemble(cert, buf_slice(&tbs), spec->alg, buf_slice(&sig));
+    assert_false(buf_failed(cert));
+    buf_free(&sig);
+    buf_free(&tbs);
+}
+
+int test_matches(X509 *x, const char *host, const char *ip, const char *email)
+{
+    return X509_check_host(x, host, 0, 0, NULL) == 1 && X509_check_ip_asc(x, ip, 0) == 1 &&
+           X509_check_email(x, email, 0, 0) == 1;
+}
+
+bool test_has_purpose(X509 *x, const char *name)
+{
+    EXTENDED_KEY_USAGE *e = X509_get_ext_d2i(x, NID_ext_key_usage, NULL, NULL);
+    bool has = e != NULL && sk_ASN1_OBJECT_num(e) == 1 &&
+               OBJ_obj2nid(sk_ASN1_OBJECT_value(e, 0)) == OBJ_txt2nid(name);
+
+    EXTENDED_KEY_USAGE_free(e);
+    return has;
 }

@@ -5,7 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-#include "lib/key.h"
+#include "lib/tbs.h"
 
 /* One key of a kind, made once a process: RSA 2048, P-256, P-384, P-521, Ed25519. */
 EVP_PKEY *test_key(enum key_type t);
@@ -20,6 +20,18 @@ EVP_MD_CTX *test_sign_ctx(EVP_PKEY *key, enum sig_alg a);
 X509_REQ *test_request(EVP_PKEY *key, enum sig_alg a, const char *cn,
                        const char *const extensions[][2]);
 void test_request_der(X509_REQ *r, struct buf *out);
+/* A draft that lint likes, for the key of type `subject`, from an issuer whose key is of type
+ * `issuer`; everything it points to lives as long as the process. */
+void test_draft(struct tbs_spec *spec, enum key_type subject, enum key_type issuer);
+/* The same for a self-signed CA. */
+void test_draft_ca(struct tbs_spec *spec, enum key_type t);
+/* Writes the draft, signs it with the key of `issuer`, assembles the certificate. */
+void test_issue(const struct tbs_spec *spec, enum key_type issuer, struct buf *cert);
+/* X509_check_host, X509_check_ip, X509_check_email: 1 when it matches. */
+int test_matches(X509 *x, const char *host, const char *ip, const char *email);
+/* Is this short name of OpenSSL the one purpose in extKeyUsage? */
+bool test_has_purpose(X509 *x, const char *name);
+
 /* Sets `b` to the octets of a hexadecimal text. */
 void test_hex(const char *hex, struct buf *b);
 
