@@ -10,8 +10,18 @@
 #include <unistd.h>
 
 #include "lib/file.h"
+#include "lib/utf8.h"
 
 #define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
+
+/* Paths are shown, logged and become part of values, as text. */
+static bool is_text(const char *path)
+{
+    for (const char *p = path; *p != '\0'; p++)
+        if ((uint8_t)*p < 0x20 || *p == 0x7f)
+            return false;
+    return utf8_valid(slice_str(path));
+}
 
 /* Fills path and dir. An absolute path is taken as it is, since a jailed
  * process that reads the sealed text may not be able to look at folders. */
@@ -34,6 +44,9 @@ static int set_path(struct conf *c, const char *path, bool resolve, struct fault
     buf_printf(&whole, "%s%s%s", c->dir, strcmp(c->dir, "/") == 0 ? "" : "/", base);
     c->path = xstrdup(buf_cstr(&whole));
     buf_free(&whole);
+    if (!is_text(c->path))
+        return fault_set(f, FAULT_CONFIG, "conf.path",
+                         "the path of the configuration is not UTF-8 without control characters");
     return 0;
 }
 

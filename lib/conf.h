@@ -149,6 +149,8 @@ void conf_signer_socket(const struct conf *c, const char *token, struct buf *out
 
 /* `cerca conf show`: every key with its effective value, and whether it is the default. */
 void conf_print(const struct conf *c, struct buf *out);
+/* The effective values as a JSON object (RFC 8259): texts, switches and lists as in the file. */
+void conf_print_json(const struct conf *c, struct buf *out);
 /* `cerca conf example`: a commented file made from the schema table. */
 void conf_example(struct buf *out);
 /* The schema as mdoc list items, for cerca.conf(5). */

@@ -1,4 +1,4 @@
-/* `cerca conf show`: what is in force, in a form that reads back as the same. */
+/* `cerca conf show`: what is in force, in a form that reads back as the same, or as JSON. */
 #include "lib/conf_schema.h"
 
 #include <stdlib.h>
@@ -86,4 +86,40 @@ void conf_print(const struct conf *c, struct buf *out)
             print_group(c, &conf_sections[i], out);
     }
     conf_free(builtin);
+}
+
+/* Texts hold no control characters and are UTF-8, so that quoting is all JSON needs (RFC 8259 7).
+ */
+static void json_keys(const struct conf_section *s, const void *element, struct buf *out)
+{
+    buf_put_str(out, "{");
+    for (size_t k = 0; k < s->n_keys; k++) {
+        buf_printf(out, "%s\"%s\": ", k == 0 ? "" : ", ", s->keys[k].name);
+        conf_value_json(&s->keys[k], element, out);
+    }
+    buf_put_str(out, "}");
+}
+
+static void json_list(const struct conf *c, const struct conf_section *s, struct buf *out)
+{
+    size_t n = conf_element_count(s, c);
+
+    buf_put_str(out, "[");
+    for (size_t i = 0; i < n; i++) {
+        buf_put_str(out, i == 0 ? "\n    " : ",\n    ");
+        json_keys(s, conf_element(s, c, i), out);
+    }
+    buf_put_str(out, "]");
+}
+
+void conf_print_json(const struct conf *c, struct buf *out)
+{
+    for (size_t i = 0; i < conf_sections_count; i++) {
+        buf_printf(out, "%s\"%s\": ", i == 0 ? "{\n  " : ",\n  ", conf_sections[i].name);
+        if (conf_sections[i].list)
+            json_list(c, &conf_sections[i], out);
+        else
+            json_keys(&conf_sections[i], c, out);
+    }
+    buf_put_str(out, "\n}\n");
 }

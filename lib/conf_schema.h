@@ -101,6 +101,8 @@ int conf_value_default(const struct conf_key *k, void *element, const char *dir,
                        struct fault *f) WARN_UNUSED;
 /* As configuration text: "90d" quoted, true, ( "a", "b" ). */
 void conf_value_print(const struct conf_key *k, const void *element, struct buf *out);
+/* The same, lists in brackets. */
+void conf_value_json(const struct conf_key *k, const void *element, struct buf *out);
 
 /* Checks used by the table (lib/conf_syntax.c). */
 int conf_check_name(const char *text, struct fault *f);

@@ -26,27 +26,21 @@ static void put_quoted(struct buf *out, const char *text)
     buf_put_u8(out, '"');
 }
 
-static void put_item(struct buf *out, const char *text, bool first)
-{
-    buf_put_str(out, first ? "( " : ", ");
-    put_quoted(out, text);
-}
-
-static bool put_words(const struct conf_key *k, uint32_t bits, struct buf *out)
+static void put_words(const struct conf_key *k, uint32_t bits, struct buf *out)
 {
     bool first = true;
 
     for (const struct conf_word *w = k->words; w->word != NULL; w++) {
         if ((bits & w->value) == 0)
             continue;
-        put_item(out, w->word, first);
+        buf_put_str(out, first ? "" : ", ");
+        put_quoted(out, w->word);
         first = false;
     }
-    return first;
 }
 
 /* Environments were expanded; what is shown must read back as the same. */
-static void put_env(struct buf *out, const char *text, bool first)
+static void put_env(struct buf *out, const char *text)
 {
     struct buf b;
 
@@ -56,35 +50,45 @@ static void put_env(struct buf *out, const char *text, bool first)
             buf_put_u8(&b, '%');
         buf_put_u8(&b, (uint8_t)*text);
     }
-    put_item(out, buf_cstr(&b), first);
+    put_quoted(out, buf_cstr(&b));
     buf_free(&b);
 }
 
-static bool put_texts(const struct conf_key *k, const void *element, struct buf *out)
+static void put_texts(const struct conf_key *k, const void *element, bool json, struct buf *out)
 {
     char *const *list = *(char *const *const *)field(k, element);
     size_t n = *(const size_t *)field_too(k, element);
 
     for (size_t i = 0; i < n; i++) {
-        if (k->type == CONF_ENV)
-            put_env(out, list[i], i == 0);
+        buf_put_str(out, i == 0 ? "" : ", ");
+        if (k->type == CONF_ENV && !json)
+            put_env(out, list[i]);
         else
-            put_item(out, list[i], i == 0);
+            put_quoted(out, list[i]);
     }
-    return n == 0;
 }
 
-static void put_list(const struct conf_key *k, const void *element, struct buf *out)
+static void put_items(const struct conf_key *k, const void *element, bool json, struct buf *out)
 {
-    bool empty;
-
     if (k->type == CONF_BITS16)
-        empty = put_words(k, *(const uint16_t *)field(k, element), out);
+        put_words(k, *(const uint16_t *)field(k, element), out);
     else if (k->type == CONF_BITS32)
-        empty = put_words(k, *(const uint32_t *)field(k, element), out);
+        put_words(k, *(const uint32_t *)field(k, element), out);
     else
-        empty = put_texts(k, element, out);
-    buf_put_str(out, empty ? "()" : " )");
+        put_texts(k, element, json, out);
+}
+
+static void put_list(const struct conf_key *k, const void *element, bool json, struct buf *out)
+{
+    struct buf items;
+    const char *blank;
+
+    buf_init(&items, CONF_MAX);
+    put_items(k, element, json, &items);
+    blank = json || items.n == 0 ? "" : " ";
+    buf_printf(out, "%s%s%s%s%s", json ? "[" : "(", blank, buf_cstr(&items), blank,
+               json ? "]" : ")");
+    buf_free(&items);
 }
 
 static void put_word(const struct conf_key *k, const void *element, struct buf *out)
@@ -152,12 +156,12 @@ static void put_scalar(const struct conf_key *k, const void *element, struct buf
         buf_printf(out, "%u", *(const uid_t *)p);
 }
 
-void conf_value_print(const struct conf_key *k, const void *element, struct buf *out)
+static void put_value(const struct conf_key *k, const void *element, bool json, struct buf *out)
 {
     if (k->type == CONF_BOOL) {
         buf_put_str(out, *(const bool *)field(k, element) ? "true" : "false");
     } else if (conf_type_is_list(k->type)) {
-        put_list(k, element, out);
+        put_list(k, element, json, out);
     } else if (k->type == CONF_TEXT || k->type == CONF_PATH) {
         put_quoted(out, *(char *const *)field(k, element));
     } else {
@@ -165,4 +169,14 @@ void conf_value_print(const struct conf_key *k, const void *element, struct buf 
         put_scalar(k, element, out);
         buf_put_u8(out, '"');
     }
+}
+
+void conf_value_print(const struct conf_key *k, const void *element, struct buf *out)
+{
+    put_value(k, element, false, out);
+}
+
+void conf_value_json(const struct conf_key *k, const void *element, struct buf *out)
+{
+    put_value(k, element, true, out);
 }

@@ -102,6 +102,41 @@ static void what_is_shown_reads_back_as_the_same(void **state)
     buf_free(&again);
 }
 
+/* jq and others read it: brackets balance, texts are quoted as RFC 8259 7 has it. */
+static void what_is_shown_as_json_is_a_json_object(void **state)
+{
+    struct buf text, shown;
+    struct conf *c;
+
+    (void)state;
+    buf_init(&text, CONF_MAX);
+    buf_init(&shown, CONF_MAX);
+    conf_dev_text(&dev, &text);
+    c = load_text(buf_cstr(&text), "/data/100% ca/cerca.conf");
+    conf_print_json(c, &shown);
+    assert_int_equal(strncmp(buf_cstr(&shown), "{\n  \"log\": {\"level\": \"info\"},\n", 29), 0);
+    assert_non_null(strstr(buf_cstr(&shown), "\"module\": \"/opt/\\\"odd\\\\ module\\\".so\""));
+    assert_non_null(strstr(buf_cstr(&shown), "[\"SOFTHSM2_CONF=/data/100% ca/softhsm2.conf\"]"));
+    assert_non_null(strstr(buf_cstr(&shown), "\"signs_cas\": true"));
+    assert_non_null(strstr(buf_cstr(&shown), "\"dns\": []"));
+    conf_free(c);
+    buf_free(&text);
+    buf_free(&shown);
+}
+
+static void a_path_that_is_no_text_is_refused(void **state)
+{
+    static const char *const bad[] = {"/a\nb/cerca.conf", "/\xff/cerca.conf", "/a/", ""};
+    struct conf *c;
+    struct fault f;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(conf_load_text("", bad[i], &c, &f), -FAULT_CONFIG);
+        assert_string_equal(f.rule, "conf.path");
+    }
+}
+
 static void what_is_shown_tells_defaults_from_settings(void **state)
 {
     struct conf *c;
@@ -294,6 +329,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_shown_reads_back_as_the_same),
+        cmocka_unit_test(what_is_shown_as_json_is_a_json_object),
+        cmocka_unit_test(a_path_that_is_no_text_is_refused),
         cmocka_unit_test(what_is_shown_tells_defaults_from_settings),
         cmocka_unit_test(the_example_passes_its_own_check),
         cmocka_unit_test(the_example_shows_true_defaults),
