@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "ca/supervise/lock.h"
@@ -118,7 +117,7 @@ int main(int argc, char **argv)
 
     pins_init(&k.pins);
     /* What we were given is for us: no program inherits it by accident. */
-    (void)syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
+    (void)close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
     (void)signal(SIGPIPE, SIG_IGN);
     log_open("cercad", LOG_LEVEL_INFO);
     int status = read_options(argc, argv, &o);

@@ -28,9 +28,10 @@ static void set_user(struct program *p, bool has_user, uid_t user)
     p->has_user = has_user && user != geteuid();
     p->user = user;
     p->group = (gid_t)user;
-    const struct passwd *pw = p->has_user ? getpwuid(user) : NULL;
-    if (pw)
-        p->group = pw->pw_gid;
+    char room[4096];
+    struct passwd pw, *found = NULL;
+    if (p->has_user && getpwuid_r(user, &pw, room, sizeof room, &found) == 0 && found)
+        p->group = pw.pw_gid;
 }
 
 static int pin_number(const struct conf_token *t, int *out, struct fault *f)
