@@ -106,8 +106,8 @@ static pid_t start_script(void *arg, const struct program *p, struct fault *f)
     pid_t pid = fork();
     if (pid != 0)
         return pid;
-    while (how == -2)
-        pause();
+    if (how == -2)
+        (void)pause();
     _exit(how);
 }
 
@@ -233,6 +233,8 @@ static int run_shell(struct launch *l, const char *command, char *const *environ
     return status;
 }
 
+/* Shells start others by vfork with borrowed descriptors and signals blocked, so these two
+ * look with what is built into the shell. */
 static void a_program_gets_its_descriptors_at_their_numbers_and_no_others(void **state)
 {
     (void)state;
@@ -245,19 +247,16 @@ static void a_program_gets_its_descriptors_at_their_numbers_and_no_others(void *
     /* Each wants the number that the other has now. */
     struct launch l = {.fd = {{a, b}, {b, a}}, .n_fds = 2};
     char *const environment[] = {(char[]){"ONE=1"}, NULL};
-    char command[200];
+    char command[300], want[64];
     snprintf(command, sizeof command,
-             "cat <&%d >&9; cat <&%d >&9; echo \" $ONE$PATH_X$HOME\" >&9; "
-             "readlink /proc/$$/fd/0 >&9; ls /proc/$$/fd >&9; :",
+             "for n in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do"
+             " [ -e /proc/$$/fd/$n ] && l=\"$l $n\"; done;"
+             "cat <&%d >&9; cat <&%d >&9; echo \" $ONE$HOME\" >&9;"
+             "echo $l >&9; readlink /proc/$$/fd/0 >&9",
              a, b);
     assert_int_equal(run_shell(&l, command, environment, out, sizeof out), 0);
-    const char *descriptors = strstr(out, "/dev/null\n");
-    assert_int_equal(strncmp(out, "BBAA 1\n", 7), 0);
-    assert_ptr_equal(descriptors, out + 7);
-    size_t n = 0;
-    for (const char *p = descriptors + 10; *p; p++)
-        n += *p == '\n';
-    assert_int_equal(n, 6); /* 0, 1, 2, the two and 9 */
+    snprintf(want, sizeof want, "BBAA 1\n0 1 2 %d %d 9\n/dev/null\n", a, b);
+    assert_string_equal(out, want);
     close(a);
     close(b);
 }
@@ -273,9 +272,10 @@ static void a_program_has_a_session_of_its_own_and_no_blocked_signals(void **sta
     struct launch l = {.n_fds = 0};
     char *const environment[] = {NULL};
     const char *command = "read p n s r </proc/self/stat; set -- $r; "
-                          "[ \"$3\" = $$ ] && echo own >&9; grep SigBlk /proc/$$/status >&9";
+                          "[ \"$3\" = $$ ] && echo own >&9; while read k v; do [ \"$k\" = SigBlk: "
+                          "] && echo \"$k $v\" >&9; done </proc/self/status; :";
     assert_int_equal(run_shell(&l, command, environment, out, sizeof out), 0);
-    assert_string_equal(out, "own\nSigBlk:\t0000000000000000\n");
+    assert_string_equal(out, "own\nSigBlk: 0000000000000000\n");
     assert_int_equal(sigprocmask(SIG_SETMASK, &before, NULL), 0);
 }
 
