@@ -101,6 +101,10 @@ void tool_say(const struct tool *t, const char *fmt, ...) __attribute__((format(
 int tool_fail(const struct tool *t, const struct fault *f); /* says it; EXIT_FAILED */
 /* Says it, and where help is; EXIT_USAGE. */
 int tool_usage(const struct tool *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Copies an argument into a field of a message (NULL: as ""); -FAULT_TOO_LARGE, naming it, when
+ * it does not fit. */
+int tool_field(char *out, size_t cap, const char *name, const char *text,
+               struct fault *f) WARN_UNUSED;
 /* All of out to standard output; EXIT_FAILED (said) when that cannot take it. */
 int tool_print(const struct tool *t, struct slice out);
 

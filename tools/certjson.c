@@ -1,0 +1,113 @@
+#include "tools/certjson.h"
+
+#include <string.h>
+
+#include "lib/der.h"
+#include "lib/pem.h"
+
+const char *reason_name(uint8_t reason)
+{
+    static const char *const names[] = {
+        "unspecified",   "keyCompromise",        "cACompromise",    "affiliationChanged",
+        "superseded",    "cessationOfOperation", "certificateHold", "unspecified",
+        "removeFromCRL", "privilegeWithdrawn",   "aACompromise",
+    };
+
+    return reason < sizeof(names) / sizeof(names[0]) ? names[reason] : names[0];
+}
+
+json_t *sans_json(const char *sans)
+{
+    json_t *list = json_array();
+
+    while (*sans != 0) {
+        size_t n = strcspn(sans, " ");
+
+        if (n > 0)
+            (void)json_array_append_new(list, json_stringn(sans, n));
+        sans += n + (sans[n] == ' ' ? 1 : 0);
+    }
+    return list;
+}
+
+json_t *cert_json(const struct cert_info *i)
+{
+    json_t *o = json_object();
+
+    json_put(o, "serial", json_hex(i->serial, sizeof(i->serial)));
+    json_put(o, "issuer", json_text(i->issuer));
+    json_put(o, "subject", json_text(i->subject));
+    json_put(o, "sans", sans_json(i->sans));
+    json_put(o, "profile", json_text(i->profile));
+    json_put(o, "owner", json_text(i->owner));
+    json_put(o, "requester", json_text(i->requester));
+    json_put(o, "status", json_text(i->status));
+    json_put(o, "not_before", json_time(i->not_before));
+    json_put(o, "not_after", json_time(i->not_after));
+    json_put(o, "fingerprint", json_hex(i->fingerprint, sizeof(i->fingerprint)));
+    json_put(o, "replaces",
+             i->has_replaces ? json_hex(i->replaces, sizeof(i->replaces)) : json_null());
+    json_put(o, "replaced_by",
+             i->has_replaced_by ? json_hex(i->replaced_by, sizeof(i->replaced_by)) : json_null());
+    if (i->issued_at != 0)
+        json_put(o, "issued_at", json_time(i->issued_at));
+    if (i->revoked_at != 0) {
+        json_put(o, "revoked_at", json_time(i->revoked_at));
+        json_put(o, "reason", json_string(reason_name(i->reason)));
+    }
+    return o;
+}
+
+/* The first name without its kind, how many more there are, or else the subject. */
+static void cell_name(const json_t *row, struct buf *out)
+{
+    const json_t *sans = json_object_get(row, "sans");
+    const char *first = json_string_value(json_array_get(sans, 0));
+    const char *colon = first == NULL ? NULL : strchr(first, ':');
+    size_t n = json_array_size(sans);
+
+    if (first == NULL)
+        buf_put_str(out, json_str(row, "subject"));
+    else
+        buf_put_str(out, colon == NULL ? first : colon + 1);
+    if (n > 1)
+        buf_printf(out, " +%zu", n - 1);
+}
+
+/* On a narrow line the day has to do. */
+static void cell_day(const json_t *row, struct buf *out)
+{
+    buf_put_slice(out,
+                  slice_of(json_str(row, "not_after"), strcspn(json_str(row, "not_after"), "T")));
+}
+
+static const struct column cert_columns[] = {
+    {"SERIAL", "serial", 32, COLUMN_ALWAYS, NULL},
+    {"STATUS", "status", 9, COLUMN_ALWAYS, NULL},
+    {"NOT AFTER", "not_after", 20, COLUMN_WIDE, NULL},
+    {"NOT AFTER", NULL, 10, COLUMN_NARROW, cell_day},
+    {"PROFILE", "profile", 12, COLUMN_WIDE, NULL},
+    {"NAME", NULL, 0, COLUMN_ALWAYS, cell_name},
+    {NULL, NULL, 0, COLUMN_ALWAYS, NULL},
+};
+
+static const char *const cert_keys[] = {
+    "serial",      "issuer",    "subject",    "sans",      "profile",     "owner",
+    "requester",   "status",    "not_before", "not_after", "fingerprint", "replaces",
+    "replaced_by", "issued_at", "revoked_at", "reason",    NULL,
+};
+
+const struct sheet cert_sheet = {cert_columns, cert_keys};
+
+int pem_with_chain(struct slice leaf, struct slice chain, struct buf *out, struct fault *f)
+{
+    pem_put(out, "CERTIFICATE", leaf);
+    while (chain.n > 0) {
+        struct slice one;
+
+        if (der_get_whole(&chain, DER_SEQUENCE, &one) != 0)
+            return fault_set(f, FAULT_MALFORMED, "answer", "the chain is not made of certificates");
+        pem_put(out, "CERTIFICATE", one);
+    }
+    return 0;
+}

@@ -1,0 +1,20 @@
+/* One recorded certificate as lists and show print it, and its PEM form. */
+#ifndef TOOLS_CERTJSON_H
+#define TOOLS_CERTJSON_H
+
+#include "lib/proto.h"
+#include "tools/rows.h"
+
+extern const struct sheet cert_sheet;
+
+/* The caller owns the result. */
+json_t *cert_json(const struct cert_info *i);
+/* "dns:a dns:b" as an array. */
+json_t *sans_json(const char *sans);
+/* RFC 5280 5.3.1 name of a revocation reason. */
+const char *reason_name(uint8_t reason);
+/* The leaf, then each certificate of the chain. */
+int pem_with_chain(struct slice leaf, struct slice chain, struct buf *out,
+                   struct fault *f) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,159 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "tools/certjson.h"
+#include "tools/commands.h"
+
+struct list_args {
+    const char *status, *owner, *profile, *name, *issuer, *requester;
+    int64_t expires_within;
+    uint32_t limit; /* 0: all */
+};
+
+static const struct list_args defaults = {.limit = 100};
+
+static int fill(struct list_request *r, const struct list_args *a, struct fault *f)
+{
+    int rc = tool_field(r->status, sizeof(r->status), "--status", a->status, f);
+
+    if (rc == 0)
+        rc = tool_field(r->owner, sizeof(r->owner), "--owner", a->owner, f);
+    if (rc == 0)
+        rc = tool_field(r->profile, sizeof(r->profile), "--profile", a->profile, f);
+    if (rc == 0)
+        rc = tool_field(r->name, sizeof(r->name), "--name", a->name, f);
+    if (rc == 0)
+        rc = tool_field(r->issuer, sizeof(r->issuer), "--issuer", a->issuer, f);
+    if (rc == 0)
+        rc = tool_field(r->requester, sizeof(r->requester), "--requester", a->requester, f);
+    if (a->expires_within > 0)
+        r->expires_before = clock_now() + a->expires_within;
+    return rc;
+}
+
+/* A mistyped one would give an empty list, which reads as good news. */
+static bool known_status(const char *status)
+{
+    static const char *const known[] = {"valid", "expired", "revoked", "held", "open"};
+
+    for (size_t i = 0; status != NULL && i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcmp(status, known[i]) == 0)
+            return true;
+    return status == NULL;
+}
+
+static int add_rows(struct rows *rows, struct list_page *page, struct fault *f)
+{
+    struct cert_info *info = xcalloc(1, sizeof(*info));
+    int rc = 0;
+
+    for (uint32_t i = 0; rc == 0 && i < page->n; i++) {
+        cert_info_get(&page->rows, info);
+        if (!wire_failed(&page->rows) && rows_add(rows, cert_json(info)) != EXIT_OK)
+            rc = fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
+    }
+    free(info);
+    if (rc == 0 && !wire_in_done(&page->rows))
+        rc = fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken list");
+    return rc;
+}
+
+/* One page; *cursor becomes the place of the next one, empty at the end. A page may be asked
+ * for again, so a core that comes back does not cut the list short. */
+static int one_page(struct tool *t, struct list_request *r, struct rows *rows, struct buf *cursor,
+                    struct fault *f)
+{
+    struct list_page page;
+    struct frame answer;
+    struct buf body;
+    int rc;
+
+    buf_init(&body, FRAME_BODY_MAX);
+    r->cursor = buf_slice(cursor);
+    list_request_put(&body, r);
+    rc = tool_call_patient(t, MSG_LIST, buf_slice(&body), MSG_LIST_PAGE, &answer, f);
+    buf_free(&body);
+    if (rc != 0)
+        return rc;
+    if (list_page_get(answer.body, &page) != 0)
+        return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken list");
+    buf_reset(cursor);
+    buf_put_slice(cursor, page.cursor);
+    return add_rows(rows, &page, f);
+}
+
+static int all_pages(struct tool *t, struct list_request *r, uint32_t limit, struct rows *rows,
+                     struct fault *f)
+{
+    struct buf cursor;
+    int rc = 0;
+
+    buf_init(&cursor, LIST_CURSOR_MAX);
+    do {
+        uint64_t left = limit == 0 ? LIST_LIMIT_MAX : limit - rows->n;
+
+        r->limit = left > LIST_LIMIT_MAX ? LIST_LIMIT_MAX : (uint32_t)left;
+        t->started_us = clock_mono_us(); /* --timeout is for one page */
+        rc = one_page(t, r, rows, &cursor, f);
+    } while (rc == 0 && cursor.n > 0 && (limit == 0 || rows->n < limit));
+    if (rc == 0 && cursor.n > 0 && t->format == FORMAT_TABLE)
+        tool_say(t, "there are more; --limit N shows N, --limit 0 all");
+    buf_free(&cursor);
+    return rc;
+}
+
+static int run_list(struct tool *t, void *args)
+{
+    const struct list_args *a = args;
+    struct list_request request = {.limit = 1};
+    struct fault f = {0};
+    struct rows rows;
+    int rc = fill(&request, a, &f);
+
+    if (rc != 0)
+        return tool_usage(t, "%s", f.text);
+    if (!known_status(a->status))
+        return tool_usage(t, "--status: \"%s\" should be valid, expired, revoked, held or open",
+                          a->status);
+    rc = tool_connect(t, &f);
+    if (rc != 0)
+        return tool_fail(t, &f);
+    rows_begin(&rows, t, &cert_sheet);
+    rc = all_pages(t, &request, a->limit, &rows, &f);
+    if (rc == 0)
+        return rows_end(&rows);
+    rows_drop(&rows);
+    return tool_fail(t, &f);
+}
+
+static const struct opt opts[] = {
+    {"status", OPT_TEXT, offsetof(struct list_args, status), "STATUS",
+     "valid, expired, revoked, held or open", 's'},
+    {"expires-within", OPT_SPAN, offsetof(struct list_args, expires_within), "SPAN",
+     "such as 30d; with --status valid: not yet expired ones", 0},
+    {"name", OPT_TEXT, offsetof(struct list_args, name), "NAME",
+     "a name it is for; *.example.com or .example.com: all below", 0},
+    {"owner", OPT_TEXT, offsetof(struct list_args, owner), "NAME", "who owns it", 0},
+    {"profile", OPT_TEXT, offsetof(struct list_args, profile), "NAME", "made by this profile", 'p'},
+    {"issuer", OPT_TEXT, offsetof(struct list_args, issuer), "NAME",
+     "made by this issuer (cerca ca list)", 0},
+    {"requester", OPT_TEXT, offsetof(struct list_args, requester), "NAME", "who asked for it", 0},
+    {"limit", OPT_COUNT, offsetof(struct list_args, limit), "N", "rows (default 100); 0: all", 'l'},
+    {NULL, OPT_FLAG, 0, NULL, NULL, 0},
+};
+
+const struct command cmd_list = {
+    .name = "list",
+    .help = "list certificates, by any of their properties",
+    .arguments = "[options]",
+    .examples = "  cerca list --status valid --expires-within 30d\n"
+                "  cerca list --owner alice -o json | jq -r '.[].serial'\n"
+                "  cerca list --limit 0 -o csv >all.csv\n",
+    .opts = opts,
+    .args_size = sizeof(struct list_args),
+    .defaults = &defaults,
+    .formats = FORMAT_TABLE | FORMAT_JSON | FORMAT_CSV,
+    .format = FORMAT_TABLE,
+    .run = run_list,
+};

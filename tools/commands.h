@@ -1,0 +1,17 @@
+/* Every command, each in tools/cmd_NAME.c. */
+#ifndef TOOLS_COMMANDS_H
+#define TOOLS_COMMANDS_H
+
+#include "tools/tool.h"
+
+extern const struct command cmd_init;
+extern const struct command cmd_issue;
+extern const struct command cmd_renew;
+extern const struct command cmd_list;
+extern const struct command cmd_show;
+extern const struct command cmd_ca_list;
+extern const struct command cmd_status;
+extern const struct command cmd_store_check;
+extern const struct command cmd_completion;
+
+#endif

@@ -1,0 +1,20 @@
+/* Recorded certificates by what people have at hand: a serial, a fingerprint, a name. */
+#ifndef TOOLS_FIND_H
+#define TOOLS_FIND_H
+
+#include "lib/proto.h"
+#include "tools/tool.h"
+
+struct found {
+    struct shown best; /* the newest valid one, else the newest; slices as of tool_call */
+    uint32_t n;        /* matches in the answer */
+    bool more;         /* there are more than those */
+};
+
+/* What is typed or pasted as the core wants it: a serial or fingerprint without colons, spaces,
+ * "0x" or "serial=" and in lower case; anything else as it is. */
+int find_selector(const char *text, struct show_request *out, struct fault *f) WARN_UNUSED;
+int find_shown(struct tool *t, const char *selector, struct found *out,
+               struct fault *f) WARN_UNUSED;
+
+#endif

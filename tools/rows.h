@@ -1,0 +1,46 @@
+/*
+ * Lists, as a table for people, JSON or CSV for programs. A row is one JSON
+ * object; all three are made from it, row by row, so that a list of any length
+ * takes no more memory than one.
+ */
+#ifndef TOOLS_ROWS_H
+#define TOOLS_ROWS_H
+
+#include "tools/json.h"
+#include "tools/tool.h"
+
+#define ROWS_COLUMNS_MAX 8
+
+/* A wide line has 100 columns or more. */
+enum column_when { COLUMN_ALWAYS, COLUMN_WIDE, COLUMN_NARROW };
+
+struct column {
+    const char *title;
+    const char *key; /* of the row */
+    size_t width;    /* 0, only in the last: what is left of the line */
+    enum column_when when;
+    void (*cell)(const json_t *row, struct buf *out); /* instead of the key's value */
+};
+
+struct sheet {
+    const struct column *columns; /* ended by a NULL title */
+    const char *const *keys;      /* of the CSV form, NULL-ended */
+};
+
+struct rows {
+    struct tool *tool;
+    const struct sheet *sheet;
+    size_t n;
+    size_t line; /* columns of the terminal */
+    struct buf out;
+};
+
+void rows_begin(struct rows *r, struct tool *t, const struct sheet *s);
+/* Takes over the row's reference. EXIT_OK, or EXIT_FAILED (said). */
+int rows_add(struct rows *r, json_t *row) WARN_UNUSED;
+/* Closes the list and frees. */
+int rows_end(struct rows *r) WARN_UNUSED;
+/* Frees after a failure: the list stays visibly unfinished. */
+void rows_drop(struct rows *r);
+
+#endif
