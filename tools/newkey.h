@@ -1,0 +1,29 @@
+/*
+ * A key made on this machine, its certification request, and the file that the
+ * key goes to: PKCS#8 PEM, mode 0600, on the disk before the request is sent, so that no
+ * certificate exists whose key was lost.
+ */
+#ifndef TOOLS_NEWKEY_H
+#define TOOLS_NEWKEY_H
+
+#include "lib/key.h"
+
+/* `type`: "p256", "rsa2048" ... (key_type_parse). `subject`: a whole Name, may be the empty one. */
+int newkey_make(const char *type, struct slice subject, struct buf *pem, struct buf *csr,
+                struct fault *f) WARN_UNUSED;
+
+/* A key file on its way. Where a file stands already it is replaced only on keyfile_keep, so
+ * that a service keeps its old key for as long as it has its old certificate. */
+struct keyfile {
+    char *path;
+    char *written; /* path, or path.new while the old one stands; NULL: nothing was written */
+};
+/* Never replaces a file without `force`; never what an earlier run left in path.new. */
+int keyfile_write(struct keyfile *k, const char *path, bool force, struct slice pem,
+                  struct fault *f) WARN_UNUSED;
+int keyfile_keep(struct keyfile *k, struct fault *f) WARN_UNUSED;
+/* Removes what was written: the request was refused, nobody has a certificate for it. */
+void keyfile_drop(struct keyfile *k);
+void keyfile_free(struct keyfile *k);
+
+#endif

@@ -1,0 +1,249 @@
+#include "tools/request.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/cert.h"
+#include "lib/clock.h"
+#include "lib/csr.h"
+#include "lib/file.h"
+#include "lib/pem.h"
+#include "tools/certjson.h"
+#include "tools/csrfile.h"
+#include "tools/find.h"
+
+const struct request_args request_defaults = {.key_type = "p256"};
+
+static int check_args(struct tool *t, const struct request_args *a)
+{
+    if ((a->csr == NULL) == (a->key_out == NULL))
+        return tool_usage(t, "one of --csr and --key-out is needed");
+    if (a->key_out != NULL && (a->key_out[0] == 0 || strcmp(a->key_out, "-") == 0))
+        return tool_usage(t, "--key-out needs a file: keys are not written to standard output");
+    if (a->key_out != NULL && a->out != NULL && strcmp(a->key_out, a->out) == 0)
+        return tool_usage(t, "--key-out and --out name the same file");
+    if (a->validity != 0 && a->not_after != 0)
+        return tool_usage(t, "--validity and --not-after cannot both be given");
+    return EXIT_OK;
+}
+
+int job_begin(struct job *j, struct tool *t, const struct request_args *a)
+{
+    struct issue_request *r = &j->request;
+    int rc = check_args(t, a);
+
+    memset(j, 0, sizeof(*j));
+    buf_init(&j->csr, CSR_MAX);
+    buf_init(&j->subject, NAME_DER_MAX);
+    if (rc != EXIT_OK)
+        return rc;
+    j->args = a;
+    r->validity = a->validity;
+    r->not_after = a->not_after;
+    r->dry_run = a->dry_run;
+    r->has_request_key = true;
+    if (a->request_key == NULL)
+        random_bytes(r->request_key, sizeof(r->request_key));
+    else if (hex_decode(a->request_key, r->request_key, sizeof(r->request_key)) != 0)
+        return tool_usage(t, "--request-key should be 64 hexadecimal digits");
+    return EXIT_OK;
+}
+
+void job_free(struct job *j)
+{
+    buf_free(&j->csr);
+    buf_free(&j->subject);
+    keyfile_free(&j->key);
+}
+
+/* The key is on the disk before anything is sent; in a dry run it is never written. */
+static int make_key(struct job *j, struct fault *f)
+{
+    const struct request_args *a = j->args;
+    struct buf pem;
+    int rc;
+
+    buf_init(&pem, 16384);
+    rc = newkey_make(a->key_type, buf_slice(&j->subject), &pem, &j->csr, f);
+    if (rc == 0 && !a->dry_run)
+        rc = keyfile_write(&j->key, a->key_out, a->force, buf_slice(&pem), f);
+    buf_free(&pem);
+    return rc;
+}
+
+/* Could there be a certificate although no answer said so? */
+static bool outcome_unknown(const struct fault *f)
+{
+    return fault_retryable(f) || f->code == FAULT_INTERNAL || strcmp(f->rule, "answer") == 0 ||
+           strcmp(f->rule, "frame") == 0;
+}
+
+/* A repetition with the same CSR and request key gets the certificate, if there is one. */
+static void say_how_to_resume(const struct job *j, const struct tool *t)
+{
+    char key[2 * sizeof(j->request.request_key) + 1];
+    char *path = NULL;
+    struct buf pem;
+    struct fault f;
+
+    hex_encode(slice_of(j->request.request_key, sizeof(j->request.request_key)), key);
+    if (j->key.written == NULL) {
+        tool_say(t, "to ask again for the same certificate add --request-key %s", key);
+        return;
+    }
+    buf_init(&pem, 2 * CSR_MAX);
+    pem_put(&pem, "CERTIFICATE REQUEST", buf_slice(&j->csr));
+    if (asprintf(&path, "%s.csr", j->key.written) > 0 &&
+        file_write(path, 0644, buf_slice(&pem), &f) == 0)
+        tool_say(t,
+                 "the key is in %s; to ask again for the same certificate put --csr %s "
+                 "--request-key %s in place of --key-out",
+                 j->key.written, path, key);
+    free(path);
+    buf_free(&pem);
+}
+
+static int ask(struct job *j, struct tool *t, struct frame *answer, struct fault *f)
+{
+    struct buf body;
+    int rc;
+
+    j->request.csr = buf_slice(&j->csr);
+    buf_init(&body, FRAME_BODY_MAX);
+    issue_request_put(&body, &j->request);
+    if (buf_failed(&body))
+        rc = fault_set(f, FAULT_TOO_LARGE, "request.size", "the request is too large");
+    else
+        rc = tool_call_patient(t, MSG_ISSUE, buf_slice(&body), MSG_ISSUED, answer, f);
+    buf_free(&body);
+    if (rc == 0)
+        return 0;
+    if (outcome_unknown(f) && !j->args->dry_run)
+        say_how_to_resume(j, t);
+    else
+        keyfile_drop(&j->key);
+    return rc;
+}
+
+/* What was recorded about the certificate, asked for by its serial. */
+static int print_json(struct tool *t, const struct cert *c, struct fault *f)
+{
+    char serial[2 * SERIAL_LEN + 1];
+    struct found found;
+    int rc;
+
+    if (c->serial.n > SERIAL_LEN)
+        return fault_set(f, FAULT_MALFORMED, "answer", "the serial number is too long");
+    hex_encode(c->serial, serial);
+    rc = find_shown(t, serial, &found, f);
+    if (rc != 0)
+        return rc;
+    return json_print(t, cert_json(&found.best.info)) == EXIT_OK ? 0 : -FAULT_INTERNAL;
+}
+
+static void say_issued(const struct tool *t, const struct job *j, const struct cert *c, bool again)
+{
+    char until[CLOCK_TEXT_SIZE];
+    char serial[2 * 20 + 1];
+
+    hex_encode(c->serial, serial);
+    clock_format(c->not_after, until);
+    tool_say(t, "%s %s, valid until %s, written to %s%s%s",
+             again ? "already issued before:" : "issued", serial, until, j->args->out,
+             j->args->key_out != NULL ? ", its key to " : "",
+             j->args->key_out != NULL ? j->args->key_out : "");
+}
+
+/* It is recorded and can be had again: a full disk here does not lose it. */
+static int say_where_it_is(const struct tool *t, const struct cert *c, const struct fault *f)
+{
+    char serial[2 * 20 + 1];
+
+    hex_encode(c->serial, serial);
+    tool_say(t, "issued %s, which cerca show %s -o pem prints", serial, serial);
+    return -(int)f->code;
+}
+
+static int hand_out(struct job *j, struct tool *t, const struct issued *issued, struct fault *f)
+{
+    const char *out = j->args->out;
+    struct cert c;
+    struct buf pem;
+    int rc;
+
+    buf_init(&pem, 8 * FRAME_BODY_MAX);
+    rc = cert_parse(issued->certificate, &c, f);
+    if (rc == 0)
+        rc = pem_with_chain(issued->certificate, issued->chain, &pem, f);
+    if (rc == 0)
+        rc = keyfile_keep(&j->key, f);
+    if (rc == 0 && out != NULL && file_write(out, 0644, buf_slice(&pem), f) != 0)
+        rc = say_where_it_is(t, &c, f);
+    if (rc == 0 && out == NULL && t->format != FORMAT_JSON)
+        rc = tool_print(t, buf_slice(&pem)) == EXIT_OK ? 0 : -FAULT_INTERNAL;
+    if (rc == 0 && out != NULL && strcmp(out, "-") != 0)
+        say_issued(t, j, &c, issued->again);
+    if (rc == 0 && t->format == FORMAT_JSON)
+        rc = print_json(t, &c, f);
+    buf_free(&pem);
+    return rc;
+}
+
+static int say_dry_run(const struct job *j, const struct tool *t)
+{
+    json_t *o;
+
+    if (t->format != FORMAT_JSON) {
+        tool_say(t, "would be issued by profile %s; nothing was recorded or written",
+                 j->request.profile);
+        return EXIT_OK;
+    }
+    o = json_object();
+    json_put(o, "dry_run", json_true());
+    json_put(o, "profile", json_text(j->request.profile));
+    return json_print(t, o);
+}
+
+/* Better now than after the certificate is recorded. */
+static int check_out(const char *out, struct fault *f)
+{
+    const char *slash = out == NULL ? NULL : strrchr(out, '/');
+    char *folder;
+    int ok;
+
+    if (slash == NULL || slash == out)
+        return 0;
+    folder = xmemdup(out, (size_t)(slash - out) + 1);
+    folder[slash - out] = 0;
+    ok = access(folder, W_OK | X_OK);
+    free(folder);
+    return ok == 0
+               ? 0
+               : fault_set(f, FAULT_NOT_FOUND, "out.file", "cannot write to the folder of %s", out);
+}
+
+int job_run(struct job *j, struct tool *t)
+{
+    struct issued issued;
+    struct frame answer;
+    struct fault f = {0};
+    int rc = check_out(j->args->out, &f);
+
+    if (rc == 0 && j->args->csr != NULL)
+        rc = csrfile_read(j->args->csr, &j->csr, &f);
+    if (rc == 0)
+        rc = tool_connect(t, &f); /* no key is written for a CA that is not there */
+    if (rc == 0 && j->args->key_out != NULL)
+        rc = make_key(j, &f);
+    if (rc == 0)
+        rc = ask(j, t, &answer, &f);
+    if (rc == 0 && issued_get(answer.body, &issued) != 0)
+        rc = fault_set(&f, FAULT_MALFORMED, "answer", "cerca-ca sent no certificate");
+    if (rc == 0 && j->args->dry_run)
+        return say_dry_run(j, t);
+    if (rc == 0)
+        rc = hand_out(j, t, &issued, &f);
+    return rc == 0 ? EXIT_OK : tool_fail(t, &f);
+}
