@@ -1,0 +1,296 @@
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/cert.h"
+#include "lib/clock.h"
+#include "lib/file.h"
+#include "lib/pem.h"
+#include "tools/child.h"
+#include "tools/commands.h"
+#include "tools/devca.h"
+#include "tools/text.h"
+
+#define SIGNER_READY_US 20000000
+#define POLL_US 20000
+#define OUT_MAX 65536
+
+struct init_args {
+    const char *dir;
+    uint16_t http_port, https_port;
+    const char *operator_name;
+    const char *module;
+};
+
+static const struct init_args defaults = {.http_port = 8080, .https_port = 8443};
+
+/* Says what the program wrote, since its status alone helps nobody. */
+static int blame(const struct tool *t, const struct child *c, int rc)
+{
+    struct buf out;
+
+    buf_init(&out, OUT_MAX);
+    child_output(c, &out);
+    if (rc != 0 && out.n > 0)
+        tool_say(t, "%s said:\n%s", c->name, buf_cstr(&out));
+    buf_free(&out);
+    return rc;
+}
+
+static int provision(const struct tool *t, const char *conf, const char *token, struct fault *f)
+{
+    const char *const argv[] = {"-c", conf, "--token", token, "--provision", NULL};
+    struct child signer;
+    int rc = child_start(&signer, "cerca-signer", argv, f);
+
+    if (rc != 0)
+        return rc;
+    rc = blame(t, &signer, child_wait(&signer, f));
+    child_free(&signer);
+    return rc;
+}
+
+static int wait_for_signer(const struct conf *conf, const char *token, struct child *signer,
+                           struct fault *f)
+{
+    uint64_t start = clock_mono_us();
+    struct fault not_yet;
+    struct buf path;
+    int fd = -1;
+
+    buf_init(&path, PATH_MAX);
+    conf_signer_socket(conf, token, &path);
+    while (fd < 0 && child_running(signer) && clock_mono_us() - start < SIGNER_READY_US) {
+        fd = connect_unix(buf_cstr(&path), &not_yet);
+        if (fd < 0)
+            (void)usleep(POLL_US);
+    }
+    buf_free(&path);
+    if (fd >= 0) {
+        (void)close(fd);
+        return 0;
+    }
+    if (!child_running(signer) && child_wait(signer, f) != 0)
+        return -(int)f->code;
+    return fault_set(f, FAULT_INTERNAL, "init.signer", "the signer did not begin to serve");
+}
+
+static int bootstrap(const struct tool *t, const struct conf *conf, struct fault *f)
+{
+    const char *const argv[] = {"-c", conf->path, "--bootstrap", NULL};
+    struct child core;
+    int rc = child_start(&core, "cerca-ca", argv, f);
+
+    if (rc != 0)
+        return rc;
+    rc = blame(t, &core, child_wait(&core, f));
+    child_free(&core);
+    return rc;
+}
+
+/* The signers run for as long as cerca-ca needs them, and stop with the deepest call. */
+static int with_signers(const struct tool *t, const struct conf *conf, size_t i, struct fault *f)
+{
+    struct child signer;
+    int rc;
+
+    if (i == conf->n_tokens)
+        return bootstrap(t, conf, f);
+
+    const char *const argv[] = {"-c", conf->path, "--token", conf->tokens[i].name, NULL};
+
+    rc = child_start(&signer, "cerca-signer", argv, f);
+    if (rc != 0)
+        return rc;
+    rc = blame(t, &signer, wait_for_signer(conf, conf->tokens[i].name, &signer, f));
+    if (rc == 0)
+        rc = with_signers(t, conf, i + 1, f);
+    child_stop(&signer);
+    child_free(&signer);
+    return rc;
+}
+
+static int make_whole(const struct tool *t, const struct devca *d, struct fault *f)
+{
+    struct conf *conf = NULL;
+    int rc = conf_load(d->conf, &conf, f);
+
+    for (size_t i = 0; rc == 0 && i < conf->n_tokens; i++)
+        rc = provision(t, d->conf, conf->tokens[i].name, f);
+    if (rc == 0)
+        rc = with_signers(t, conf, 0, f);
+    conf_free(conf);
+    return rc == 0 ? devca_finish(d, f) : rc;
+}
+
+static int operator_name(const char *given, char out[64])
+{
+    char text[4096];
+    struct passwd entry, *found = NULL;
+
+    if (given == NULL && getpwuid_r(getuid(), &entry, text, sizeof(text), &found) == 0 &&
+        found != NULL)
+        given = found->pw_name;
+    if (given != NULL && given[0] != 0)
+        return snprintf(out, 64, "%s", given) < 64 ? 0 : -1;
+    return snprintf(out, 64, "uid%u", (unsigned)getuid()) < 64 ? 0 : -1;
+}
+
+static int write_files(const struct devca *d, const struct init_args *a, struct fault *f)
+{
+    struct conf_dev dev = {.http_port = a->http_port, .https_port = a->https_port, .uid = getuid()};
+    char name[64];
+    int rc = 0;
+
+    if (operator_name(a->operator_name, name) != 0)
+        return fault_set(f, FAULT_TOO_LARGE, "init.operator", "--operator has at most 63 octets");
+    dev.operator_name = name;
+    dev.module = a->module;
+    if (dev.module == NULL)
+        rc = devca_find_softhsm(&dev.module, f);
+    else if (access(dev.module, R_OK) != 0)
+        rc = fault_set(f, FAULT_NOT_FOUND, "init.softhsm", "there is no module %s", dev.module);
+    return rc == 0 ? devca_write(d, &dev, f) : rc;
+}
+
+/* SHA-256 of the certificate, with colons as other tools show it; "" when it cannot be read. */
+static void fingerprint(const char *path, struct buf *out)
+{
+    static const char *const labels[] = {"CERTIFICATE", NULL};
+    struct buf file = {0}, der;
+    uint8_t hash[32];
+    struct fault f;
+
+    buf_init(&der, CERT_MAX);
+    if (file_read(path, 4 * CERT_MAX, &file, &f) == 0 &&
+        pem_or_der(buf_slice(&file), labels, &der, &f) == 0) {
+        cert_fingerprint(buf_slice(&der), hash);
+        text_hex_colons(hash, sizeof(hash), out);
+    }
+    buf_free(&file);
+    buf_free(&der);
+}
+
+static void put_issuers(const struct conf *conf, struct buf *out)
+{
+    for (size_t i = 0; i < conf->n_issuers; i++) {
+        const struct conf_issuer *issuer = &conf->issuers[i];
+
+        buf_printf(out, "  %-15s %s\n", issuer->name, issuer->certificate);
+        if (strcmp(issuer->parent, issuer->name) != 0)
+            continue;
+        buf_printf(out, "  %-15s ", "  SHA-256");
+        fingerprint(issuer->certificate, out);
+        buf_put_str(out, "\n");
+    }
+}
+
+static void put_next(const char *conf, struct buf *out)
+{
+    buf_printf(out,
+               "\nrun it:\n"
+               "  cercad -c %s\n"
+               "then, in another terminal:\n"
+               "  export CERCA_CONF=%s\n"
+               "  cerca status\n"
+               "  cerca issue --profile tls-server --key-out web.key --san dns:web.example.com "
+               "--out web.pem\n"
+               "  cerca list\n",
+               conf, conf);
+}
+
+static int report(const struct tool *t, const struct devca *d, bool was_there)
+{
+    struct conf *conf = NULL;
+    struct fault f = {0};
+    struct buf out;
+    int rc = conf_load(d->conf, &conf, &f);
+
+    if (rc != 0)
+        return tool_fail(t, &f);
+    buf_init(&out, OUT_MAX);
+    buf_printf(&out, "%s %s\n", was_there ? "there is a CA already in" : "made a CA in", d->dir);
+    buf_printf(&out, "  %-15s %s\n", "configuration", d->conf);
+    for (size_t i = 0; i < conf->n_tokens; i++)
+        buf_printf(&out, "  %-15s %s (%s)\n", "keys", conf->tokens[i].uri, conf->tokens[i].module);
+    put_issuers(conf, &out);
+    for (size_t i = 0; i < conf->n_operators; i++)
+        buf_printf(&out, "  %-15s %s, uid %u, %s\n", "operator", conf->operators[i].name,
+                   (unsigned)conf->operators[i].uid, conf_role_name(conf->operators[i].role));
+    buf_printf(&out, "  %-15s http %s:%u, https %s:%u (reserved)\n", "endpoints", conf->http_listen,
+               conf->http_port, conf->https_listen, conf->https_port);
+    buf_printf(&out, "  %-15s %s/admin.sock\n", "", conf->sock_dir);
+    put_next(d->conf, &out);
+    rc = tool_print(t, buf_slice(&out));
+    buf_free(&out);
+    conf_free(conf);
+    return rc;
+}
+
+static int init(const struct tool *t, const struct init_args *a, struct devca *d, bool *was_there,
+                struct fault *f)
+{
+    enum devca_state state;
+    bool moved = false;
+    int rc = devca_open(d, a->dir, f);
+
+    if (rc == 0)
+        rc = devca_state(d, &state, f);
+    if (rc != 0)
+        return rc;
+    *was_there = state == DEVCA_WHOLE;
+    if (*was_there) {
+        rc = devca_follow(d, &moved, f);
+        if (moved)
+            tool_say(t, "the folder was moved: softhsm2.conf follows");
+        return rc;
+    }
+    if (state == DEVCA_HALF)
+        tool_say(t, "finishing what was begun in %s", d->dir);
+    rc = write_files(d, a, f);
+    return rc == 0 ? make_whole(t, d, f) : rc;
+}
+
+static int run_init(struct tool *t, void *args)
+{
+    const struct init_args *a = args;
+    struct devca d = {.lock = -1};
+    struct fault f = {0};
+    bool was_there = false;
+    int rc;
+
+    if (a->dir == NULL)
+        return tool_usage(t, "--dev is missing");
+    if (a->http_port == a->https_port)
+        return tool_usage(t, "--http-port and --https-port are the same");
+    (void)umask(077);
+    rc = init(t, a, &d, &was_there, &f);
+    rc = rc == 0 ? report(t, &d, was_there) : tool_fail(t, &f);
+    devca_close(&d);
+    return rc;
+}
+
+static const struct opt opts[] = {
+    {"dev", OPT_TEXT, offsetof(struct init_args, dir), "DIR",
+     "the folder; nothing outside it is touched", 0},
+    {"http-port", OPT_PORT, offsetof(struct init_args, http_port), "N", "default 8080", 0},
+    {"https-port", OPT_PORT, offsetof(struct init_args, https_port), "N", "default 8443", 0},
+    {"operator", OPT_TEXT, offsetof(struct init_args, operator_name), "NAME",
+     "how you are called in the records (default: your user name)", 0},
+    {"module", OPT_TEXT, offsetof(struct init_args, module), "FILE",
+     "the PKCS#11 module of SoftHSM2, where it is not in a usual place", 0},
+    {NULL, OPT_FLAG, 0, NULL, NULL, 0},
+};
+
+const struct command cmd_init = {
+    .name = "init",
+    .help = "make a development CA in a folder: token, keys, root, issuing CA, configuration",
+    .arguments = "--dev DIR [--http-port N] [--https-port N] [--operator NAME]",
+    .examples = "  cerca init --dev ca && cercad -c ca/cerca.conf\n",
+    .opts = opts,
+    .args_size = sizeof(struct init_args),
+    .defaults = &defaults,
+    .run = run_init,
+};
