@@ -10,6 +10,7 @@
 #include <sys/un.h>
 
 #include "lib/clock.h"
+#include "lib/name.h"
 #include "lib/p11uri.h"
 #include "lib/tbs.h"
 
@@ -167,6 +168,31 @@ static int check_issuer_path(const struct conf_reader *r, const struct conf_issu
     return 0;
 }
 
+/* Compared as they will be in certificates: "CN=a" is "cn=a" and "CN=\\61". */
+static bool same_subject(const struct conf_issuer *a, const struct conf_issuer *b)
+{
+    struct buf x, y;
+    struct fault ignored;
+    bool same;
+
+    buf_init(&x, NAME_DER_MAX);
+    buf_init(&y, NAME_DER_MAX);
+    same = name_parse(a->subject, &x, &ignored) == 0 && name_parse(b->subject, &y, &ignored) == 0 &&
+           slice_eq(buf_slice(&x), buf_slice(&y));
+    buf_free(&x);
+    buf_free(&y);
+    return same;
+}
+
+static bool same_key(const struct conf_issuer *a, const struct conf_issuer *b)
+{
+    struct p11uri x, y;
+
+    parsed(a->key, &x);
+    parsed(b->key, &y);
+    return strcmp(a->token, b->token) == 0 && p11uri_same_object(&x, &y);
+}
+
 static int check_issuer_unique(const struct conf_reader *r, size_t at, struct fault *f)
 {
     const struct conf_issuer *i = &r->conf->issuers[at];
@@ -174,9 +200,9 @@ static int check_issuer_unique(const struct conf_reader *r, size_t at, struct fa
     for (size_t n = 0; n < at; n++) {
         const struct conf_issuer *other = &r->conf->issuers[n];
 
-        if (strcmp(i->subject, other->subject) == 0)
+        if (same_subject(i, other))
             return issuer_refuse(r, i, "subject", UNIQUE, f, "is also that of \"%s\"", other->name);
-        if (strcmp(i->token, other->token) == 0 && strcmp(i->key, other->key) == 0)
+        if (same_key(i, other))
             return issuer_refuse(r, i, "key", UNIQUE, f, "is also that of \"%s\"", other->name);
         if (strcmp(i->certificate, other->certificate) == 0)
             return issuer_refuse(r, i, "certificate", UNIQUE, f, "is also that of \"%s\"",

@@ -229,16 +229,33 @@ bool p11uri_names_object(const struct p11uri *u)
     return u->object.set || u->id.set;
 }
 
+static bool attr_equal(const struct p11uri_attr *a, const struct p11uri_attr *b)
+{
+    return slice_eq(slice_of(a->p, a->n), slice_of(b->p, b->n));
+}
+
 bool p11uri_same_token(const struct p11uri *a, const struct p11uri *b)
 {
     for (size_t i = 0; i < N_TOKEN_ATTRIBUTES; i++) {
         const struct p11uri_attr *x = attr_at(a, i);
         const struct p11uri_attr *y = attr_at(b, i);
 
-        if (x->set && y->set && !slice_eq(slice_of(x->p, x->n), slice_of(y->p, y->n)))
+        if (x->set && y->set && !attr_equal(x, y))
             return false;
     }
     return !a->has_slot_id || !b->has_slot_id || a->slot_id == b->slot_id;
+}
+
+bool p11uri_same_object(const struct p11uri *a, const struct p11uri *b)
+{
+    bool objects = a->object.set && b->object.set;
+    bool ids = a->id.set && b->id.set;
+
+    if (objects && !attr_equal(&a->object, &b->object))
+        return false;
+    if (ids && !attr_equal(&a->id, &b->id))
+        return false;
+    return objects || ids;
 }
 
 bool p11uri_matches(const struct p11uri_attr *a, const uint8_t *field, size_t n)

@@ -54,6 +54,9 @@ bool p11uri_names_object(const struct p11uri *u);
 /* No attribute of a token is set in both and different. */
 bool p11uri_same_token(const struct p11uri *a, const struct p11uri *b);
 
+/* The same for objects, and at least one attribute of an object is set in both and equal. */
+bool p11uri_same_object(const struct p11uri *a, const struct p11uri *b);
+
 /* Is the attribute absent, or equal to a field of CK_TOKEN_INFO, which is
  * padded with blanks and has no NUL at its end (PKCS #11 2.40, 3.2)? */
 bool p11uri_matches(const struct p11uri_attr *a, const uint8_t *field, size_t n);

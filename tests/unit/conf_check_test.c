@@ -32,6 +32,10 @@ static void duplicates_are_refused(void **state)
         {"CN=Cerca Development Issuing CA", "CN=Cerca Development Root CA",
          "Root CA\";\n        token = \"default\";\n        key = \"pkcs11:object=issuing",
          "conf.unique", "also that of \"root\""},
+        {"CN=Cerca Development Issuing CA", "cn=Cerca Development Root C\\\\41",
+         "subject = \"cn=", "conf.unique", "also that of \"root\""},
+        {"object=issuing", "id=%01;object=r%6Fot", "object=r%6Fot", "conf.unique",
+         "also that of \"root\""},
         {"object=issuing", "object=root",
          "key = \"pkcs11:object=root\";\n        key_type = "
          "\"p256",

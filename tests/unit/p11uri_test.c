@@ -215,6 +215,29 @@ static void two_uris_differ_in_token_only_where_both_say_so(void **state)
     }
 }
 
+static void two_uris_name_the_same_object_where_what_both_say_is_equal(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        bool same;
+    } cases[] = {{"pkcs11:object=k", "pkcs11:object=%6B", true},
+                 {"pkcs11:object=k;id=%01", "pkcs11:object=k", true},
+                 {"pkcs11:object=k;id=%01", "pkcs11:object=k;id=%02", false},
+                 {"pkcs11:object=k;id=%01", "pkcs11:object=l;id=%01", false},
+                 {"pkcs11:object=k", "pkcs11:id=%01", false},
+                 {"pkcs11:", "pkcs11:", false}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct p11uri a, b;
+        struct fault f;
+
+        assert_int_equal(p11uri_parse(cases[i].a, &a, &f), 0);
+        assert_int_equal(p11uri_parse(cases[i].b, &b, &f), 0);
+        assert_int_equal(p11uri_same_object(&a, &b), cases[i].same);
+    }
+}
+
 static void no_prefix_or_flipped_bit_of_a_uri_is_more_than_refused(void **state)
 {
     static const char uri[] = "pkcs11:token=a%20b;serial=%41;object=k;id=%01%02;slot-id=7;"
@@ -247,6 +270,7 @@ int main(void)
         cmocka_unit_test(what_is_printed_reads_back_as_the_same),
         cmocka_unit_test(a_field_of_the_token_is_compared_without_its_padding),
         cmocka_unit_test(two_uris_differ_in_token_only_where_both_say_so),
+        cmocka_unit_test(two_uris_name_the_same_object_where_what_both_say_is_equal),
         cmocka_unit_test(no_prefix_or_flipped_bit_of_a_uri_is_more_than_refused),
     };
 
