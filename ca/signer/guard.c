@@ -1,0 +1,246 @@
+#include "ca/signer/guard.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+
+/* notBefore is set back so that relying parties with a slow clock agree. */
+#define BACKDATE_MAX (24 * 3600)
+#define SUBJECT_MAX NAME_DER_MAX
+
+static const struct {
+    uint8_t n;
+    uint8_t oid[10];
+} extensions_allowed[] = {
+    {3, {0x55, 0x1d, 0x0e}},                               /* subjectKeyIdentifier */
+    {3, {0x55, 0x1d, 0x0f}},                               /* keyUsage */
+    {3, {0x55, 0x1d, 0x11}},                               /* subjectAltName */
+    {3, {0x55, 0x1d, 0x13}},                               /* basicConstraints */
+    {3, {0x55, 0x1d, 0x1f}},                               /* cRLDistributionPoints */
+    {3, {0x55, 0x1d, 0x23}},                               /* authorityKeyIdentifier */
+    {3, {0x55, 0x1d, 0x25}},                               /* extKeyUsage */
+    {8, {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01}}, /* authorityInfoAccess */
+};
+
+int guard_new(const struct conf *conf, struct guard *out, struct fault *f)
+{
+    int rc = 0;
+
+    memset(out, 0, sizeof(*out));
+    out->conf = conf;
+    out->issuer = xcalloc(conf->n_issuers, sizeof(out->issuer[0]));
+    for (size_t i = 0; i < conf->n_issuers && rc == 0; i++) {
+        struct guard_issuer *g = &out->issuer[i];
+
+        g->conf = &conf->issuers[i];
+        buf_init(&g->subject, SUBJECT_MAX);
+        buf_init(&g->spki, CERT_MAX);
+        rc = name_parse(g->conf->subject, &g->subject, f);
+        out->n++;
+    }
+    if (rc != 0)
+        guard_free(out);
+    return rc;
+}
+
+void guard_free(struct guard *g)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        buf_free(&g->issuer[i].subject);
+        buf_free(&g->issuer[i].spki);
+    }
+    free(g->issuer);
+    memset(g, 0, sizeof(*g));
+}
+
+int guard_set_key(struct guard_issuer *i, struct slice spki, unsigned long handle, struct fault *f)
+{
+    int rc;
+
+    buf_reset(&i->spki);
+    buf_put_slice(&i->spki, spki);
+    rc = spki_parse(buf_slice(&i->spki), &i->key, f);
+    if (rc != 0)
+        return rc;
+    spki_key_id(&i->key, i->key_id);
+    spki_hash(&i->key, i->spki_hash);
+    i->handle = handle;
+    i->ours = true;
+    return 0;
+}
+
+int guard_find(const struct guard *g, const char *name, const struct guard_issuer **out,
+               struct fault *f)
+{
+    *out = NULL;
+    for (size_t i = 0; i < g->n; i++) {
+        if (strcmp(g->issuer[i].conf->name, name) != 0)
+            continue;
+        if (!g->issuer[i].ours)
+            return fault_unavailable(f, 60, "signer.key", "issuer %s has no key in this token",
+                                     name);
+        *out = &g->issuer[i];
+        return 0;
+    }
+    return fault_set(f, FAULT_NOT_FOUND, "signer.issuer", "no issuer %s here", name);
+}
+
+static int check_serial(const struct cert *c, struct fault *f)
+{
+    /* RFC 5280 4.1.2.2 allows 20; ours always have this form. */
+    if (c->serial.n != SERIAL_LEN || (c->serial.p[0] & 0xc0) != 0x40)
+        return fault_refuse(f, "signer.serial", "serialNumber", SLICE_NONE,
+                            "16 octets with leading bits 01");
+    return 0;
+}
+
+static int check_extensions(const struct cert *c, struct fault *f)
+{
+    size_t n = sizeof(extensions_allowed) / sizeof(extensions_allowed[0]);
+
+    for (size_t i = 0; i < c->n_extensions; i++) {
+        struct slice oid = c->extension[i].oid;
+        size_t k = 0;
+
+        while (k < n &&
+               !slice_eq(oid, slice_of(extensions_allowed[k].oid, extensions_allowed[k].n)))
+            k++;
+        if (k == n)
+            return fault_refuse(f, "signer.extension", "extensions", oid,
+                                "key identifiers, key usages, basic constraints, alternative "
+                                "names, AIA and CRL distribution points");
+    }
+    return 0;
+}
+
+static int check_validity(const struct cert *c, int64_t cap, int64_t now, struct fault *f)
+{
+    char allowed[96], span[CLOCK_TEXT_SIZE];
+    bool fits = c->not_after >= c->not_before &&
+                c->not_after - c->not_before <= cap + BACKDATE_MAX &&
+                c->not_after <= now + cap + BACKDATE_MAX;
+
+    if (fits)
+        return 0;
+    clock_format_span(cap, span);
+    (void)snprintf(allowed, sizeof(allowed), "at most %s from now", span);
+    return fault_refuse(f, "signer.validity", "validity", SLICE_NONE, allowed);
+}
+
+/* RFC 5280 4.2.1.1: keyIdentifier equals the issuer's subject key identifier;
+ * only a self-signed certificate may do without. */
+static int check_authority(const struct guard_issuer *by, const struct cert *c, bool self,
+                           struct fault *f)
+{
+    if (self && c->authority_key_id.p == NULL)
+        return 0;
+    if (!slice_eq(c->authority_key_id, slice_of(by->key_id, sizeof(by->key_id))))
+        return fault_refuse(f, "signer.authority", "authorityKeyIdentifier", SLICE_NONE,
+                            "the identifier of this issuer's key");
+    return 0;
+}
+
+static bool same_key(const struct guard_issuer *i, const struct cert *c)
+{
+    return i->ours && slice_eq(c->key.der, buf_slice(&i->spki));
+}
+
+/* No certificate may pass a CA's key or name off as somebody else's. */
+static int check_leaf(const struct guard *g, const struct guard_issuer *by, const struct cert *c,
+                      struct fault *f)
+{
+    if (!by->conf->signs_leaves)
+        return fault_refuse(f, "signer.leaf", "basicConstraints", SLICE_NONE,
+                            "CA certificates only, from this issuer");
+    /* RFC 5280 4.2.1.3 and 4.2.1.9: keyCertSign needs cA. */
+    if ((c->key_usage & (KU_KEY_CERT_SIGN | KU_CRL_SIGN)) != 0)
+        return fault_refuse(f, "signer.leaf", "keyUsage", SLICE_NONE,
+                            "neither keyCertSign nor cRLSign without cA");
+    for (size_t i = 0; i < g->n; i++) {
+        if (same_key(&g->issuer[i], c))
+            return fault_refuse(f, "signer.spki", "subjectPublicKeyInfo",
+                                slice_str(g->issuer[i].conf->name), "a key that is no CA's");
+        if (slice_eq(c->subject, buf_slice(&g->issuer[i].subject)))
+            return fault_refuse(f, "signer.subject", "subject", slice_str(g->issuer[i].conf->name),
+                                "a name that is no CA's");
+    }
+    return 0;
+}
+
+/* The configured issuer that this CA certificate is for: its name, its parent,
+ * and its key where we hold that. */
+static int find_child(const struct guard *g, const struct guard_issuer *by, const struct cert *c,
+                      const struct guard_issuer **out, struct fault *f)
+{
+    *out = NULL;
+    for (size_t i = 0; i < g->n; i++) {
+        const struct guard_issuer *child = &g->issuer[i];
+
+        if (strcmp(child->conf->parent, by->conf->name) != 0 ||
+            !slice_eq(c->subject, buf_slice(&child->subject)))
+            continue;
+        if (child->ours && !same_key(child, c))
+            return fault_refuse(f, "signer.spki", "subjectPublicKeyInfo",
+                                slice_str(child->conf->name), "the key of that issuer");
+        *out = child;
+        break;
+    }
+    if (*out == NULL)
+        return fault_refuse(f, "signer.subject", "subject", SLICE_NONE,
+                            "a configured issuer whose parent is this one");
+    for (size_t i = 0; i < g->n; i++)
+        if (&g->issuer[i] != *out && same_key(&g->issuer[i], c) && !same_key(*out, c))
+            return fault_refuse(f, "signer.spki", "subjectPublicKeyInfo",
+                                slice_str(g->issuer[i].conf->name), "no other issuer's key");
+    return 0;
+}
+
+static int check_ca(const struct guard *g, const struct guard_issuer *by, const struct cert *c,
+                    const struct guard_issuer **child, struct fault *f)
+{
+    bool self = slice_eq(c->subject, c->issuer);
+    int rc;
+
+    *child = NULL;
+    /* A root signs itself whatever else it may sign. */
+    if (!self && !by->conf->signs_cas)
+        return fault_refuse(f, "signer.ca", "basicConstraints", SLICE_NONE,
+                            "no CA certificates from this issuer");
+    if (!c->has_key_usage || (c->key_usage & KU_KEY_CERT_SIGN) == 0)
+        return fault_refuse(f, "signer.ca", "keyUsage", SLICE_NONE, "keyCertSign with cA");
+    rc = find_child(g, by, c, child, f);
+    if (rc != 0)
+        return rc;
+    if ((*child)->conf->path_len >= 0 &&
+        (c->path_len < 0 || c->path_len > (*child)->conf->path_len))
+        return fault_refuse(f, "signer.path-length", "basicConstraints",
+                            slice_str((*child)->conf->name), "the configured path length or less");
+    return 0;
+}
+
+int guard_check(const struct guard *g, const struct guard_issuer *by, const struct cert *draft,
+                int64_t now, struct fault *f)
+{
+    bool ca = draft->has_basic_constraints && draft->ca;
+    const struct guard_issuer *child = NULL;
+    int rc;
+
+    if (!slice_eq(draft->issuer, buf_slice(&by->subject)))
+        return fault_refuse(f, "signer.issuer-name", "issuer", SLICE_NONE, by->conf->subject);
+    if (draft->tbs_alg != by->conf->alg)
+        return fault_refuse(f, "signer.algorithm", "signature",
+                            slice_str(sig_alg_name(draft->tbs_alg)), sig_alg_name(by->conf->alg));
+    rc = check_serial(draft, f);
+    if (rc == 0)
+        rc = check_extensions(draft, f);
+    if (rc == 0)
+        rc = ca ? check_ca(g, by, draft, &child, f) : check_leaf(g, by, draft, f);
+    if (rc == 0)
+        rc = check_authority(by, draft, child == by, f);
+    if (rc == 0)
+        rc =
+            check_validity(draft, ca ? child->conf->validity : by->conf->leaf_validity_max, now, f);
+    return rc;
+}

@@ -1,0 +1,47 @@
+/*
+ * What this signer may sign: the second opinion on every draft, from the
+ * signer's own reading of the configuration and of the draft's bytes. It
+ * touches no token and keeps no state, so that all of it can be tested alone.
+ *
+ * Every refusal has a rule "signer.*".
+ */
+#ifndef CA_SIGNER_GUARD_H
+#define CA_SIGNER_GUARD_H
+
+#include "lib/cert.h"
+#include "lib/conf.h"
+#include "lib/fault.h"
+
+/* One configured issuer, of whichever token. */
+struct guard_issuer {
+    const struct conf_issuer *conf;
+    struct buf subject; /* Name, whole DER, from the configured text */
+    bool ours;          /* its key is in our token and can be used: the fields below */
+    unsigned long handle;
+    struct buf spki; /* SubjectPublicKeyInfo, whole DER */
+    struct spki key; /* points into spki */
+    uint8_t key_id[20];
+    uint8_t spki_hash[32];
+};
+
+struct guard {
+    const struct conf *conf;
+    struct guard_issuer *issuer;
+    size_t n;
+};
+
+/* Reads the issuers' names. No key is ours yet. `conf` must outlive the guard. */
+int guard_new(const struct conf *conf, struct guard *out, struct fault *f) WARN_UNUSED;
+void guard_free(struct guard *g);
+/* Gives an issuer its key; takes a copy of `spki`. */
+int guard_set_key(struct guard_issuer *i, struct slice spki, unsigned long handle,
+                  struct fault *f) WARN_UNUSED;
+/* The issuer of this name whose key is ours; rules "signer.issuer", "signer.key". */
+int guard_find(const struct guard *g, const char *name, const struct guard_issuer **out,
+               struct fault *f) WARN_UNUSED;
+
+/* May `by` sign this draft, parsed from the very bytes that will be hashed? `now` is the time. */
+int guard_check(const struct guard *g, const struct guard_issuer *by, const struct cert *draft,
+                int64_t now, struct fault *f) WARN_UNUSED;
+
+#endif

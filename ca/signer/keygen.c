@@ -1,0 +1,118 @@
+#include <string.h>
+
+#include "ca/signer/ckr.h"
+#include "ca/signer/keyobj.h"
+#include "ca/signer/object.h"
+#include "ca/signer/watch.h"
+
+#define GENERATE_LEAST_MS 120000 /* RSA-4096 in a small token */
+#define TEMPLATE_MAX 16
+
+struct template
+{
+    CK_ULONG n;
+    CK_ATTRIBUTE a[TEMPLATE_MAX];
+};
+
+static CK_BBOOL yes = CK_TRUE;
+static CK_BBOOL no = CK_FALSE;
+
+static void add(struct template *t, CK_ATTRIBUTE_TYPE type, void *value, size_t n)
+{
+    t->a[t->n++] = (CK_ATTRIBUTE){type, value, n};
+}
+
+static void add_flag(struct template *t, CK_ATTRIBUTE_TYPE type, bool value)
+{
+    add(t, type, value ? &yes : &no, sizeof(yes));
+}
+
+static void add_slice(struct template *t, CK_ATTRIBUTE_TYPE type, struct slice s)
+{
+    add(t, type, (void *)(uintptr_t)s.p, s.n);
+}
+
+/* What the issuer's configuration wants to be made. */
+struct plan {
+    CK_MECHANISM mechanism;
+    CK_ULONG bits;
+    uint8_t exponent[3];
+    uint8_t id[KEYOBJ_ID_LEN];
+    struct p11uri uri;
+    struct template pub, prv;
+};
+
+static void name_objects(struct plan *p)
+{
+    struct slice label = slice_of(p->uri.object.p, p->uri.object.n);
+    struct slice id = slice_of(p->id, sizeof(p->id));
+
+    if (p->uri.id.set)
+        id = slice_of(p->uri.id.p, p->uri.id.n);
+    add_slice(&p->pub, CKA_ID, id);
+    add_slice(&p->prv, CKA_ID, id);
+    if (p->uri.object.set) {
+        add_slice(&p->pub, CKA_LABEL, label);
+        add_slice(&p->prv, CKA_LABEL, label);
+    }
+}
+
+static void plan_fill(struct plan *p, const struct conf_issuer *i)
+{
+    static const uint8_t f4[3] = {1, 0, 1};
+
+    random_bytes(p->id, sizeof(p->id));
+    memcpy(p->exponent, f4, sizeof(f4));
+    p->bits = i->key_bits;
+    p->mechanism.mechanism =
+        i->key_type == KEY_RSA ? CKM_RSA_PKCS_KEY_PAIR_GEN : CKM_EC_KEY_PAIR_GEN;
+    add_flag(&p->pub, CKA_TOKEN, true);
+    add_flag(&p->pub, CKA_PRIVATE, false);
+    add_flag(&p->pub, CKA_VERIFY, true);
+    if (i->key_type == KEY_RSA) {
+        add(&p->pub, CKA_MODULUS_BITS, &p->bits, sizeof(p->bits));
+        add(&p->pub, CKA_PUBLIC_EXPONENT, p->exponent, sizeof(p->exponent));
+        add_flag(&p->pub, CKA_ENCRYPT, false);
+        add_flag(&p->pub, CKA_WRAP, false);
+        add_flag(&p->prv, CKA_DECRYPT, false);
+        add_flag(&p->prv, CKA_UNWRAP, false);
+    } else {
+        add_slice(&p->pub, CKA_EC_PARAMS, keyobj_curve(i->key_type));
+        add_flag(&p->prv, CKA_DERIVE, false);
+    }
+    add_flag(&p->prv, CKA_TOKEN, true);
+    add_flag(&p->prv, CKA_PRIVATE, true);
+    add_flag(&p->prv, CKA_SENSITIVE, true);
+    add_flag(&p->prv, CKA_EXTRACTABLE, false);
+    add_flag(&p->prv, CKA_SIGN, true);
+    name_objects(p);
+}
+
+int keyobj_generate(struct token *t, const struct conf_issuer *i, struct fault *f)
+{
+    CK_OBJECT_HANDLE pub = 0, prv = 0;
+    struct plan p;
+    CK_RV rv;
+    int rc;
+
+    memset(&p, 0, sizeof(p));
+    rc = keyobj_uri(i, &t->uri, &p.uri, f);
+    if (rc != 0)
+        return rc;
+    if (i->key_type != KEY_RSA && keyobj_curve(i->key_type).p == NULL)
+        return fault_set(f, FAULT_CONFIG, "signer.key.type",
+                         "issuer %s: this kind of key cannot be made in a token", i->name);
+    plan_fill(&p, i);
+    watch_enter_slow("C_GenerateKeyPair", GENERATE_LEAST_MS);
+    rv = t->call->C_GenerateKeyPair(t->session, &p.mechanism, p.pub.a, p.pub.n, p.prv.a, p.prv.n,
+                                    &pub, &prv);
+    watch_leave();
+    if (rv != CKR_OK)
+        return ckr_fault(f, "C_GenerateKeyPair", rv);
+    rc = keyobj_check(t, prv, f);
+    if (rc != 0) {
+        object_destroy(t, pub);
+        object_destroy(t, prv);
+    }
+    return rc;
+}

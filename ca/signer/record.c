@@ -1,0 +1,214 @@
+#include "ca/signer/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+
+#define SYNC_EVERY_US 1000000
+/* After a power loss whole pages of the last second may be missing; more than
+ * this cannot be explained by one. */
+#define CUT_MAX (16u << 20)
+
+struct record {
+    int fd;
+    uint64_t count; /* entries in the file */
+    bool dirty;     /* written since the last sync */
+    bool closing;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    pthread_t thread;
+};
+
+static uint64_t entry_number(const uint8_t e[RECORD_ENTRY])
+{
+    uint64_t v = 0;
+
+    for (size_t i = 0; i < 8; i++)
+        v = v << 8 | e[i];
+    return v;
+}
+
+static void entry_put(uint8_t out[RECORD_ENTRY], uint64_t number, const struct record_entry *e)
+{
+    for (size_t i = 0; i < 8; i++)
+        out[i] = (uint8_t)(number >> (56 - 8 * i));
+    memcpy(out + 8, e->key, RECORD_KEY_LEN);
+    memcpy(out + 16, e->serial.p, SERIAL_LEN);
+    memcpy(out + 32, e->tbs_hash, 32);
+}
+
+/* Looks back from the end for the last entry that knows its own place. */
+static int find_end(int fd, uint64_t size, uint64_t *end)
+{
+    uint8_t e[RECORD_ENTRY];
+    uint64_t at = size - size % RECORD_ENTRY;
+
+    while (at > 0 && size - at < CUT_MAX) {
+        if (pread(fd, e, sizeof(e), (off_t)(at - RECORD_ENTRY)) != (ssize_t)sizeof(e))
+            return -1;
+        if (entry_number(e) == at / RECORD_ENTRY)
+            break;
+        at -= RECORD_ENTRY;
+    }
+    *end = at;
+    return at > 0 || size < CUT_MAX ? 0 : -1;
+}
+
+static int repair(struct record *r, const char *path, struct fault *f)
+{
+    struct stat st;
+    uint64_t end;
+
+    if (fstat(r->fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return fault_set(f, FAULT_CONFIG, "signer.record", "%s: not a regular file", path);
+    if (find_end(r->fd, (uint64_t)st.st_size, &end) != 0)
+        return fault_set(f, FAULT_CONFIG, "signer.record.damaged",
+                         "%s: its end is no record; keep it, and move it away", path);
+    if (end != (uint64_t)st.st_size) {
+        log_warn("signer.record.repaired", "file", path, "cut_octets",
+                 log_num((int64_t)((uint64_t)st.st_size - end)), NULL);
+        if (ftruncate(r->fd, (off_t)end) != 0)
+            return fault_set(f, FAULT_INTERNAL, "signer.record", "%s: %s", path, strerror(errno));
+    }
+    r->count = end / RECORD_ENTRY;
+    return 0;
+}
+
+static void rest(struct record *r)
+{
+    uint64_t until = clock_mono_us() + SYNC_EVERY_US;
+    const struct timespec t = {.tv_sec = (time_t)(until / 1000000),
+                               .tv_nsec = (long)(until % 1000000) * 1000};
+
+    while (!r->closing &&
+           pthread_cond_clockwait(&r->wake, &r->lock, CLOCK_MONOTONIC, &t) != ETIMEDOUT)
+        ;
+}
+
+/* Waits until something was written, syncs it, rests for a second. */
+static void *sync_run(void *arg)
+{
+    struct record *r = arg;
+
+    (void)pthread_mutex_lock(&r->lock);
+    while (!r->closing) {
+        if (!r->dirty) {
+            (void)pthread_cond_wait(&r->wake, &r->lock);
+            continue;
+        }
+        r->dirty = false;
+        (void)pthread_mutex_unlock(&r->lock);
+        if (fdatasync(r->fd) != 0)
+            log_error("signer.record.sync-failed", "why", strerror(errno), NULL);
+        (void)pthread_mutex_lock(&r->lock);
+        rest(r);
+    }
+    (void)pthread_mutex_unlock(&r->lock);
+    return NULL;
+}
+
+int record_open(const char *path, struct record **out, struct fault *f)
+{
+    struct record *r = xcalloc(1, sizeof(*r));
+    int rc;
+
+    *out = NULL;
+    r->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (r->fd < 0)
+        rc = fault_set(f, FAULT_CONFIG, "signer.record", "%s: %s", path, strerror(errno));
+    else if (flock(r->fd, LOCK_EX | LOCK_NB) != 0)
+        rc = fault_unavailable(f, 1, "signer.record.busy", "%s: another signer has it", path);
+    else
+        rc = repair(r, path, f);
+    if (rc == 0) {
+        (void)pthread_mutex_init(&r->lock, NULL);
+        (void)pthread_cond_init(&r->wake, NULL);
+        if (pthread_create(&r->thread, NULL, sync_run, r) != 0)
+            rc = fault_set(f, FAULT_INTERNAL, "signer.record", "no thread to sync it");
+    }
+    if (rc != 0) {
+        if (r->fd >= 0)
+            (void)close(r->fd);
+        free(r);
+        return rc;
+    }
+    *out = r;
+    return 0;
+}
+
+void record_close(struct record *r)
+{
+    if (r == NULL)
+        return;
+    (void)pthread_mutex_lock(&r->lock);
+    r->closing = true;
+    (void)pthread_cond_signal(&r->wake);
+    (void)pthread_mutex_unlock(&r->lock);
+    (void)pthread_join(r->thread, NULL);
+    if (fdatasync(r->fd) != 0)
+        log_error("signer.record.sync-failed", "why", strerror(errno), NULL);
+    (void)close(r->fd);
+    (void)pthread_mutex_destroy(&r->lock);
+    (void)pthread_cond_destroy(&r->wake);
+    free(r);
+}
+
+static int write_entries(struct record *r, const uint8_t *p, size_t n, struct fault *f)
+{
+    ssize_t done;
+
+    do
+        done = write(r->fd, p, n);
+    while (done < 0 && errno == EINTR);
+    if (done == (ssize_t)n)
+        return 0;
+    /* Full disk: half an entry would hide all that follow. */
+    if (done > 0 && ftruncate(r->fd, (off_t)(r->count * RECORD_ENTRY)) != 0) {
+        log_error("signer.record.torn", NULL);
+        exit(EXIT_FAILURE);
+    }
+    (void)fault_set(f, FAULT_FULL, "signer.record.full", "the signer's record cannot grow: %s",
+                    done < 0 ? strerror(errno) : "disk full");
+    f->retry_after = 10;
+    return -FAULT_FULL;
+}
+
+int record_append(struct record *r, const struct record_entry *e, size_t n, struct fault *f)
+{
+    uint8_t out[RECORD_BATCH * RECORD_ENTRY];
+    int rc;
+
+    if (n > RECORD_BATCH)
+        return fault_set(f, FAULT_TOO_LARGE, "signer.record", "%zu entries at once", n);
+    (void)pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < n; i++)
+        entry_put(out + i * RECORD_ENTRY, r->count + 1 + i, &e[i]);
+    rc = write_entries(r, out, n * RECORD_ENTRY, f);
+    if (rc == 0) {
+        r->count += n;
+        if (!r->dirty)
+            (void)pthread_cond_signal(&r->wake);
+        r->dirty = true;
+    }
+    (void)pthread_mutex_unlock(&r->lock);
+    return rc;
+}
+
+uint64_t record_count(struct record *r)
+{
+    uint64_t n;
+
+    (void)pthread_mutex_lock(&r->lock);
+    n = r->count;
+    (void)pthread_mutex_unlock(&r->lock);
+    return n;
+}

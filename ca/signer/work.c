@@ -1,0 +1,152 @@
+#include "ca/signer/work.h"
+
+#include <string.h>
+
+#include "ca/signer/signop.h"
+#include "lib/cert.h"
+#include "lib/clock.h"
+#include "lib/step.h"
+
+/* Answers leave together, but none waits longer than this for the others. */
+#define HOLD_US 1000
+
+/* Reads and checks one request; from here on the bytes at j->tbs are settled. */
+static int prepare(const struct work *w, struct job *j, struct fault *f)
+{
+    struct sign_request r;
+    struct cert draft;
+    int rc;
+
+    if (sign_request_get(slice_of(j->body, j->n), &r) != 0)
+        return fault_set(f, FAULT_MALFORMED, "signer.request", "not a request to sign");
+    if (memcmp(r.generation, w->guard->conf->generation, sizeof(r.generation)) != 0)
+        return fault_unavailable(f, 1, "signer.generation",
+                                 "the request was made under another configuration");
+    rc = guard_find(w->guard, r.issuer, &j->by, f);
+    if (rc != 0)
+        return rc;
+    if (tbs_parse(r.tbs, &draft, f) != 0)
+        return fault_set(f, FAULT_MALFORMED, "signer.tbs", "not a TBSCertificate");
+    rc = guard_check(w->guard, j->by, &draft, clock_now(), f);
+    if (rc != 0)
+        return rc;
+    j->tbs = r.tbs;
+    memcpy(j->serial, draft.serial.p, SERIAL_LEN);
+    sha256(j->tbs, j->tbs_hash);
+    if (sig_alg_hash_len(j->by->conf->alg) == sizeof(j->tbs_hash))
+        memcpy(j->hash, j->tbs_hash, sizeof(j->tbs_hash));
+    else
+        sig_alg_hash(j->by->conf->alg, j->tbs, j->hash);
+    return 0;
+}
+
+static int record_all(struct work *w, struct job *list, struct fault *f)
+{
+    struct record_entry e[WORK_BATCH];
+    size_t n = 0;
+
+    for (struct job *j = list; j != NULL; j = j->next) {
+        if (j->type != MSG_SIGN || j->rc != 0)
+            continue;
+        e[n].key = j->by->spki_hash;
+        e[n].serial = slice_of(j->serial, SERIAL_LEN);
+        memcpy(e[n].tbs_hash, j->tbs_hash, sizeof(j->tbs_hash));
+        n++;
+    }
+    return n == 0 ? 0 : record_append(w->record, e, n, f);
+}
+
+static int sign(struct work *w, struct job *j)
+{
+    struct buf signature;
+    int rc;
+
+    buf_init(&signature, SIGNATURE_MAX);
+    rc = signop(w->token->call, w->session, j->by->handle, &j->by->key, j->by->conf->alg, j->hash,
+                &signature, &j->fault);
+    if (rc == 0)
+        cert_assemble(&j->answer, j->tbs, j->by->conf->alg, buf_slice(&signature));
+    buf_free(&signature);
+    if (rc == 0 && buf_failed(&j->answer))
+        rc = fault_set(&j->fault, FAULT_TOO_LARGE, "signer.size", "the certificate is too large");
+    return rc;
+}
+
+static int perform(struct work *w, struct job *j)
+{
+    if (j->type == MSG_PING)
+        return token_alive(w->token, w->session, &j->fault);
+    return sign(w, j);
+}
+
+static void spoil(struct job *j, int rc, const struct fault *f)
+{
+    if (j->rc != 0)
+        return;
+    j->rc = rc;
+    j->fault = *f;
+}
+
+/* Hands over everything from *from up to, without, `to`. */
+static void hand_over(struct work *w, struct job **from, struct job *to)
+{
+    struct job *list = *from, **at = &list;
+
+    while (*at != to)
+        at = &(*at)->next;
+    *at = NULL;
+    *from = to;
+    if (list != NULL)
+        w->done(w->arg, list);
+}
+
+int work_run(struct work *w, struct job *list, struct fault *f)
+{
+    uint64_t since = clock_mono_us();
+    struct job *held = list;
+    struct fault full;
+    int rc, failed = 0;
+
+    for (struct job *j = list; j != NULL; j = j->next)
+        if (j->type == MSG_SIGN)
+            j->rc = prepare(w, j, &j->fault);
+    STEP("checked");
+    rc = record_all(w, list, &full);
+    for (struct job *j = list; rc != 0 && j != NULL; j = j->next)
+        if (j->type == MSG_SIGN)
+            spoil(j, rc, &full);
+    STEP("recorded");
+    for (struct job *j = list, *next; j != NULL; j = next) {
+        next = j->next;
+        if (failed != 0)
+            spoil(j, failed, f);
+        else if (j->rc == 0) {
+            j->rc = perform(w, j);
+            if (j->rc == -FAULT_UNAVAILABLE) {
+                failed = j->rc;
+                *f = j->fault;
+            }
+        }
+        if (next != NULL && clock_mono_us() - since > HOLD_US) {
+            since = clock_mono_us();
+            hand_over(w, &held, next);
+        }
+    }
+    STEP("signed");
+    hand_over(w, &held, NULL);
+    return failed;
+}
+
+void *work_thread(void *work)
+{
+    struct work *w = work;
+    struct job *list;
+    struct fault f;
+
+    while ((list = job_queue_take(w->queue, WORK_BATCH)) != NULL)
+        if (work_run(w, list, &f) != 0) {
+            w->failed(w->arg, &f);
+            break;
+        }
+    return NULL;
+}
