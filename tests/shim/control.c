@@ -1,0 +1,174 @@
+#include "tests/shim/control.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+struct order {
+    char what[32]; /* the function, or "token" */
+    char verb[16];
+    char arg[40]; /* of "error" and "delay" */
+    long count;   /* 0: stands */
+};
+
+static const struct {
+    const char *name;
+    CK_RV rv;
+} errors[] = {
+    {"CKR_HOST_MEMORY", CKR_HOST_MEMORY},
+    {"CKR_GENERAL_ERROR", CKR_GENERAL_ERROR},
+    {"CKR_FUNCTION_FAILED", CKR_FUNCTION_FAILED},
+    {"CKR_DEVICE_ERROR", CKR_DEVICE_ERROR},
+    {"CKR_DEVICE_REMOVED", CKR_DEVICE_REMOVED},
+    {"CKR_KEY_HANDLE_INVALID", CKR_KEY_HANDLE_INVALID},
+    {"CKR_PIN_INCORRECT", CKR_PIN_INCORRECT},
+    {"CKR_PIN_LOCKED", CKR_PIN_LOCKED},
+    {"CKR_SESSION_CLOSED", CKR_SESSION_CLOSED},
+    {"CKR_SESSION_HANDLE_INVALID", CKR_SESSION_HANDLE_INVALID},
+    {"CKR_TOKEN_NOT_PRESENT", CKR_TOKEN_NOT_PRESENT},
+    {"CKR_USER_NOT_LOGGED_IN", CKR_USER_NOT_LOGGED_IN},
+};
+
+/* A test that misspells its order must not pass. */
+static _Noreturn void bad(const char *text)
+{
+    (void)fprintf(stderr, "shim: no such order: %s\n", text);
+    abort();
+}
+
+static CK_RV error_named(const char *name)
+{
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+        if (strcmp(errors[i].name, name) == 0)
+            return errors[i].rv;
+    bad(name);
+}
+
+static void order_parse(const char *line, struct order *o)
+{
+    char rest[40] = "", last[40] = "";
+    int n;
+
+    memset(o, 0, sizeof(*o));
+    n = sscanf(line, "%31s %15s %39s %39s", o->what, o->verb, rest, last);
+    if (n < 2)
+        bad(line);
+    if (strcmp(o->verb, "error") == 0 || strcmp(o->verb, "delay") == 0) {
+        if (n < 3)
+            bad(line);
+        memcpy(o->arg, rest, sizeof(o->arg));
+        o->count = n > 3 ? strtol(last, NULL, 10) : 0;
+    } else
+        o->count = n > 2 ? strtol(rest, NULL, 10) : 0;
+}
+
+static bool order_read(int fd, struct order *o)
+{
+    char line[160];
+    ssize_t n = pread(fd, line, sizeof(line) - 1, 0);
+
+    if (n <= 0)
+        return false;
+    line[n] = 0;
+    line[strcspn(line, "\n")] = 0;
+    if (line[0] == 0)
+        return false;
+    order_parse(line, o);
+    return true;
+}
+
+static void order_write(int fd, const struct order *o)
+{
+    char line[160];
+    int n = snprintf(line, sizeof(line), "%s %s %s%s%ld\n", o->what, o->verb, o->arg,
+                     o->arg[0] != 0 ? " " : "", o->count);
+
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, line, (size_t)n, 0) != n)
+        bad(line);
+}
+
+/* The order for `what`, one time paid for; false: none. */
+static bool order_take(const char *what, struct order *o)
+{
+    const char *path = getenv("CERCA_SHIM_CONTROL");
+    bool mine;
+    int fd;
+
+    if (path == NULL)
+        return false;
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    mine = order_read(fd, o) && strcmp(o->what, what) == 0;
+    (void)close(fd);
+    if (!mine || o->count == 0)
+        return mine;
+    fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    (void)flock(fd, LOCK_EX);
+    mine = order_read(fd, o) && strcmp(o->what, what) == 0;
+    if (mine && o->count == 1 && unlink(path) != 0)
+        bad("a counted order in a file that cannot be removed");
+    if (mine && o->count-- > 1)
+        order_write(fd, o);
+    (void)close(fd);
+    return mine;
+}
+
+static void note(const char *function)
+{
+    const char *path = getenv("CERCA_SHIM_LOG");
+    char line[64];
+    int n, fd;
+
+    if (path == NULL)
+        return;
+    fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        bad("a log that cannot be written");
+    n = snprintf(line, sizeof(line), "%s\n", function);
+    if (write(fd, line, (size_t)n) != n)
+        bad("a log that cannot be written");
+    (void)close(fd);
+}
+
+static void rest_ms(long ms)
+{
+    const struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+    (void)nanosleep(&t, NULL);
+}
+
+CK_RV control_call(const char *function)
+{
+    struct order o;
+
+    note(function);
+    if (!order_take(function, &o))
+        return CKR_OK;
+    if (strcmp(o.verb, "error") == 0)
+        return error_named(o.arg);
+    if (strcmp(o.verb, "delay") == 0)
+        rest_ms(strtol(o.arg, NULL, 10));
+    else if (strcmp(o.verb, "hang") == 0)
+        for (;;)
+            rest_ms(1000);
+    else if (strcmp(o.verb, "crash") == 0)
+        __builtin_trap();
+    else
+        bad(o.verb);
+    return CKR_OK;
+}
+
+bool control_token(const char *word)
+{
+    struct order o;
+
+    return order_take("token", &o) && strcmp(o.verb, word) == 0;
+}
