@@ -50,17 +50,15 @@ static void entry_put(uint8_t out[RECORD_ENTRY], uint64_t number, const struct r
 static int find_end(int fd, uint64_t size, uint64_t *end)
 {
     uint8_t e[RECORD_ENTRY];
-    uint64_t at = size - size % RECORD_ENTRY;
 
-    while (at > 0 && size - at < CUT_MAX) {
-        if (pread(fd, e, sizeof(e), (off_t)(at - RECORD_ENTRY)) != (ssize_t)sizeof(e))
+    for (*end = size - size % RECORD_ENTRY; *end > 0; *end -= RECORD_ENTRY) {
+        if (size - *end > CUT_MAX ||
+            pread(fd, e, sizeof(e), (off_t)(*end - RECORD_ENTRY)) != (ssize_t)sizeof(e))
             return -1;
-        if (entry_number(e) == at / RECORD_ENTRY)
-            break;
-        at -= RECORD_ENTRY;
+        if (entry_number(e) == *end / RECORD_ENTRY)
+            return 0;
     }
-    *end = at;
-    return at > 0 || size < CUT_MAX ? 0 : -1;
+    return size > CUT_MAX ? -1 : 0;
 }
 
 static int repair(struct record *r, const char *path, struct fault *f)

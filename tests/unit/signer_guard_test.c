@@ -1,0 +1,314 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/signer/guard.h"
+#include "lib/clock.h"
+#include "lib/der.h"
+#include "lib/name.h"
+#include "tests/unit/signer_place.h"
+
+#define DAY 86400
+
+struct bench {
+    struct place *place;
+    struct guard guard;
+    struct guard_issuer *root, *issuing;
+    struct draft d;
+};
+
+static int setup(void **state)
+{
+    struct bench *b = xcalloc(1, sizeof(*b));
+    struct fault f;
+    struct buf spki;
+
+    b->place = place_new(NULL, NULL, place_two_issuers);
+    assert_int_equal(guard_new(b->place->conf, &b->guard, &f), 0);
+    b->root = &b->guard.issuer[0];
+    b->issuing = &b->guard.issuer[1];
+    buf_init(&spki, CERT_MAX);
+    new_spki(&spki);
+    assert_int_equal(guard_set_key(b->root, buf_slice(&spki), 1, &f), 0);
+    new_spki(&spki);
+    assert_int_equal(guard_set_key(b->issuing, buf_slice(&spki), 2, &f), 0);
+    buf_free(&spki);
+    draft_init(&b->d, b->issuing->conf, b->issuing->key_id);
+    *state = b;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct bench *b = *state;
+
+    draft_free(&b->d);
+    guard_free(&b->guard);
+    place_free(b->place);
+    free(b);
+    return 0;
+}
+
+static int ask(struct bench *b, const struct guard_issuer *by, struct fault *f)
+{
+    struct slice tbs = draft_tbs(&b->d);
+    struct cert c;
+
+    fault_clear(f);
+    assert_int_equal(tbs_parse(tbs, &c, f), 0);
+    return guard_check(&b->guard, by, &c, clock_now(), f);
+}
+
+static void allows(struct bench *b, const struct guard_issuer *by)
+{
+    struct fault f;
+
+    if (ask(b, by, &f) != 0)
+        fail_msg("%s: %s", f.rule, f.text);
+}
+
+static void refuses(struct bench *b, const struct guard_issuer *by, const char *rule)
+{
+    struct fault f;
+
+    assert_int_equal(ask(b, by, &f), -FAULT_POLICY);
+    assert_string_equal(f.rule, rule);
+}
+
+/* Turns the draft into the certificate of `child`, signed by `by`. */
+static void make_ca(struct bench *b, const struct guard_issuer *by,
+                    const struct guard_issuer *child)
+{
+    struct fault f;
+
+    buf_reset(&b->d.issuer);
+    buf_reset(&b->d.subject);
+    buf_reset(&b->d.spki);
+    assert_int_equal(name_parse(by->conf->subject, &b->d.issuer, &f), 0);
+    assert_int_equal(name_parse(child->conf->subject, &b->d.subject, &f), 0);
+    buf_put_slice(&b->d.spki, buf_slice(&child->spki));
+    memcpy(b->d.spec.subject_key_id, child->key_id, 20);
+    memcpy(b->d.spec.authority_key_id, by->key_id, 20);
+    b->d.spec.has_authority_key_id = by != child;
+    b->d.spec.ca = true;
+    b->d.spec.path_len = child->conf->path_len;
+    b->d.spec.key_usage = KU_KEY_CERT_SIGN | KU_CRL_SIGN;
+    b->d.spec.eku = 0;
+    b->d.spec.sans = NULL;
+    b->d.spec.not_after = b->d.spec.not_before + child->conf->validity;
+}
+
+static void a_leaf_a_subordinate_and_a_root_pass(void **state)
+{
+    struct bench *b = *state;
+
+    allows(b, b->issuing);
+    make_ca(b, b->root, b->issuing);
+    allows(b, b->root);
+    make_ca(b, b->root, b->root);
+    allows(b, b->root);
+    b->d.spec.has_authority_key_id = true;
+    allows(b, b->root);
+}
+
+static void another_issuer_name_is_refused(void **state)
+{
+    struct bench *b = *state;
+    struct fault f;
+
+    buf_reset(&b->d.issuer);
+    assert_int_equal(name_parse("CN=Test Root", &b->d.issuer, &f), 0);
+    refuses(b, b->issuing, "signer.issuer-name");
+    /* The same text in another string type is another name here. */
+    buf_reset(&b->d.issuer);
+    assert_int_equal(name_parse("CN=Test issuing", &b->d.issuer, &f), 0);
+    refuses(b, b->issuing, "signer.issuer-name");
+}
+
+static void another_algorithm_is_refused(void **state)
+{
+    struct bench *b = *state;
+
+    b->d.spec.alg = SIG_ECDSA_SHA384;
+    refuses(b, b->issuing, "signer.algorithm");
+}
+
+/* RFC 5280 4.1.2.2, and the shape that ours have. */
+static void a_serial_of_another_shape_is_refused(void **state)
+{
+    struct bench *b = *state;
+
+    b->d.spec.serial[0] = 0x80;
+    refuses(b, b->issuing, "signer.serial");
+    b->d.spec.serial[0] = 0x3f;
+    refuses(b, b->issuing, "signer.serial");
+    memset(b->d.spec.serial, 0, 4);
+    refuses(b, b->issuing, "signer.serial");
+}
+
+static void a_validity_past_the_cap_is_refused(void **state)
+{
+    struct bench *b = *state;
+
+    b->d.spec.not_after = b->d.spec.not_before + 90 * DAY;
+    allows(b, b->issuing);
+    b->d.spec.not_after = b->d.spec.not_before + 92 * DAY;
+    refuses(b, b->issuing, "signer.validity");
+    b->d.spec.not_before += 10 * DAY;
+    b->d.spec.not_after = b->d.spec.not_before + 85 * DAY;
+    refuses(b, b->issuing, "signer.validity");
+    make_ca(b, b->root, b->issuing);
+    b->d.spec.not_after = b->d.spec.not_before + b->issuing->conf->validity + 2 * DAY;
+    refuses(b, b->root, "signer.validity");
+}
+
+/* RFC 5280 4.2.1.9: cA. */
+static void an_issuing_key_signs_no_ca(void **state)
+{
+    struct bench *b = *state;
+
+    make_ca(b, b->issuing, b->root);
+    b->d.spec.has_authority_key_id = true;
+    refuses(b, b->issuing, "signer.ca");
+}
+
+static void a_root_signs_no_leaf(void **state)
+{
+    struct bench *b = *state;
+    struct fault f;
+
+    buf_reset(&b->d.issuer);
+    assert_int_equal(name_parse(b->root->conf->subject, &b->d.issuer, &f), 0);
+    memcpy(b->d.spec.authority_key_id, b->root->key_id, 20);
+    refuses(b, b->root, "signer.leaf");
+}
+
+/* RFC 5280 4.2.1.3: keyCertSign and cA go together. */
+static void ca_key_usages_go_with_ca_only(void **state)
+{
+    struct bench *b = *state;
+
+    b->d.spec.key_usage = KU_DIGITAL_SIGNATURE | KU_KEY_CERT_SIGN;
+    refuses(b, b->issuing, "signer.leaf");
+    b->d.spec.key_usage = KU_CRL_SIGN;
+    refuses(b, b->issuing, "signer.leaf");
+    make_ca(b, b->root, b->issuing);
+    b->d.spec.key_usage = KU_CRL_SIGN;
+    refuses(b, b->root, "signer.ca");
+}
+
+static void a_ca_must_be_a_configured_child_with_its_key(void **state)
+{
+    struct bench *b = *state;
+    struct fault f;
+
+    make_ca(b, b->root, b->issuing);
+    buf_reset(&b->d.subject);
+    assert_int_equal(name_parse("CN=Somebody Else", &b->d.subject, &f), 0);
+    refuses(b, b->root, "signer.subject");
+    make_ca(b, b->root, b->issuing);
+    new_spki(&b->d.spki);
+    refuses(b, b->root, "signer.spki");
+    make_ca(b, b->root, b->issuing);
+    buf_reset(&b->d.spki);
+    buf_put_slice(&b->d.spki, buf_slice(&b->root->spki));
+    refuses(b, b->root, "signer.spki");
+}
+
+static void a_path_length_beyond_the_configured_one_is_refused(void **state)
+{
+    struct bench *b = *state;
+
+    make_ca(b, b->root, b->issuing);
+    b->d.spec.path_len = 1;
+    refuses(b, b->root, "signer.path-length");
+    b->d.spec.path_len = -1;
+    refuses(b, b->root, "signer.path-length");
+}
+
+static void a_leaf_has_neither_the_key_nor_the_name_of_a_ca(void **state)
+{
+    struct bench *b = *state;
+    struct fault f;
+
+    buf_reset(&b->d.spki);
+    buf_put_slice(&b->d.spki, buf_slice(&b->root->spki));
+    refuses(b, b->issuing, "signer.spki");
+    new_spki(&b->d.spki);
+    buf_reset(&b->d.subject);
+    assert_int_equal(name_parse(b->issuing->conf->subject, &b->d.subject, &f), 0);
+    refuses(b, b->issuing, "signer.subject");
+}
+
+/* RFC 5280 4.2.1.1 */
+static void the_authority_key_identifier_is_the_signing_keys_own(void **state)
+{
+    struct bench *b = *state;
+
+    b->d.spec.authority_key_id[3] ^= 1;
+    refuses(b, b->issuing, "signer.authority");
+    b->d.spec.has_authority_key_id = false;
+    refuses(b, b->issuing, "signer.authority");
+}
+
+/* Policy mappings, name constraints and whatever else has not been thought through. */
+static void an_extension_that_is_not_listed_is_refused(void **state)
+{
+    static const uint8_t name_constraints[] = {0x55, 0x1d, 0x1e};
+    static const uint8_t value[] = {0x30, 0x00};
+    struct bench *b = *state;
+    struct slice tbs = draft_tbs(&b->d);
+    struct cert c;
+    struct fault f;
+
+    assert_int_equal(tbs_parse(tbs, &c, &f), 0);
+    assert_true(c.n_extensions < CERT_EXTENSIONS_MAX);
+    c.extension[c.n_extensions++] =
+        (struct cert_extension){slice_of(name_constraints, 3), true, slice_of(value, 2)};
+    assert_int_equal(guard_check(&b->guard, b->issuing, &c, clock_now(), &f), -FAULT_POLICY);
+    assert_string_equal(f.rule, "signer.extension");
+}
+
+static void only_configured_issuers_with_a_key_here_are_found(void **state)
+{
+    struct bench *b = *state;
+    const struct guard_issuer *by;
+    struct fault f;
+
+    assert_int_equal(guard_find(&b->guard, "issuing", &by, &f), 0);
+    assert_ptr_equal(by, b->issuing);
+    assert_int_equal(guard_find(&b->guard, "nobody", &by, &f), -FAULT_NOT_FOUND);
+    assert_string_equal(f.rule, "signer.issuer");
+    b->issuing->ours = false;
+    assert_int_equal(guard_find(&b->guard, "issuing", &by, &f), -FAULT_UNAVAILABLE);
+    assert_string_equal(f.rule, "signer.key");
+    assert_null(by);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(a_leaf_a_subordinate_and_a_root_pass),
+        T(another_issuer_name_is_refused),
+        T(another_algorithm_is_refused),
+        T(a_serial_of_another_shape_is_refused),
+        T(a_validity_past_the_cap_is_refused),
+        T(an_issuing_key_signs_no_ca),
+        T(a_root_signs_no_leaf),
+        T(ca_key_usages_go_with_ca_only),
+        T(a_ca_must_be_a_configured_child_with_its_key),
+        T(a_path_length_beyond_the_configured_one_is_refused),
+        T(a_leaf_has_neither_the_key_nor_the_name_of_a_ca),
+        T(the_authority_key_identifier_is_the_signing_keys_own),
+        T(an_extension_that_is_not_listed_is_refused),
+        T(only_configured_issuers_with_a_key_here_are_found),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
