@@ -6,7 +6,8 @@
 
 #include "lib/clock.h"
 
-/* notBefore is set back so that relying parties with a slow clock agree. */
+/* notBefore is set back so that relying parties with a slow clock agree. The configuration's
+ * cap on leaves contains that; its validity of a CA certificate does not. */
 #define BACKDATE_MAX (24 * 3600)
 #define SUBJECT_MAX NAME_DER_MAX
 
@@ -118,14 +119,12 @@ static int check_extensions(const struct cert *c, struct fault *f)
 static int check_validity(const struct cert *c, int64_t cap, int64_t now, struct fault *f)
 {
     char allowed[96], span[CLOCK_TEXT_SIZE];
-    bool fits = c->not_after >= c->not_before &&
-                c->not_after - c->not_before <= cap + BACKDATE_MAX &&
-                c->not_after <= now + cap + BACKDATE_MAX;
 
-    if (fits)
+    if (c->not_after >= c->not_before && c->not_after - c->not_before <= cap &&
+        c->not_after <= now + cap)
         return 0;
     clock_format_span(cap, span);
-    (void)snprintf(allowed, sizeof(allowed), "at most %s from now", span);
+    (void)snprintf(allowed, sizeof(allowed), "at most %s, from now", span);
     return fault_refuse(f, "signer.validity", "validity", SLICE_NONE, allowed);
 }
 
@@ -240,7 +239,7 @@ int guard_check(const struct guard *g, const struct guard_issuer *by, const stru
     if (rc == 0)
         rc = check_authority(by, draft, child == by, f);
     if (rc == 0)
-        rc =
-            check_validity(draft, ca ? child->conf->validity : by->conf->leaf_validity_max, now, f);
+        rc = check_validity(
+            draft, ca ? child->conf->validity + BACKDATE_MAX : by->conf->leaf_validity_max, now, f);
     return rc;
 }

@@ -68,6 +68,7 @@ int token_load(const struct conf_token *conf, struct token *out, struct fault *f
     watch_enter("C_Initialize");
     rc = PKCS11_CTX_load(out->ctx, conf->module);
     watch_leave();
+    out->loaded = rc == 0;
     rc = rc != 0 ? load_fault(conf->module, f) : function_list(out, f);
     if (rc == 0)
         rc = token_refresh(out, f);
@@ -334,11 +335,12 @@ void token_close(struct token *t)
 {
     if (t->slots != NULL)
         PKCS11_release_all_slots(t->ctx, t->slots, t->n_slots);
-    if (t->ctx != NULL) {
+    if (t->loaded) {
         watch_enter("C_Finalize");
         PKCS11_CTX_unload(t->ctx);
         watch_leave();
-        PKCS11_CTX_free(t->ctx);
     }
+    if (t->ctx != NULL)
+        PKCS11_CTX_free(t->ctx);
     memset(t, 0, sizeof(*t));
 }

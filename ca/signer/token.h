@@ -24,6 +24,7 @@ struct token {
     const struct conf_token *conf;
     struct p11uri uri;
     PKCS11_CTX *ctx;
+    bool loaded; /* ctx has its module */
     PKCS11_SLOT *slots;
     unsigned n_slots;
     CK_FUNCTION_LIST *call; /* the module's own functions */

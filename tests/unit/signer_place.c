@@ -22,14 +22,15 @@ const char place_two_issuers[] =
     "  signs_cas = true; path_len = \"1\"; validity = \"10y\"; },"
     "{ name = \"issuing\"; subject = \"CN=Test Issuing\"; token = \"default\";"
     "  key = \"pkcs11:object=issuing\"; key_type = \"p256\"; parent = \"root\";"
-    "  signs_leaves = true; path_len = \"0\"; validity = \"5y\"; leaf_validity_max = \"90d\"; }";
+    "  signs_leaves = true; path_len = \"0\"; validity = \"5y\"; leaf_validity_max = \"400d\"; }";
 
 void place_one_issuer(struct buf *out, const char *key_type, const char *alg)
 {
     buf_printf(out,
                "{ name = \"one\"; subject = \"CN=One\"; token = \"default\";"
                "  key = \"pkcs11:object=one\"; key_type = \"%s\"; alg = \"%s\"; parent = \"one\";"
-               "  signs_leaves = true; validity = \"5y\"; leaf_validity_max = \"90d\"; }",
+               "  signs_leaves = true; signs_cas = true; validity = \"5y\"; leaf_validity_max = "
+               "\"90d\"; }",
                key_type, alg);
 }
 
