@@ -120,7 +120,7 @@ test: ## install what is missing, build, and run all unit tests and flows
 	@CERCA_RELEASE_BUILD=$(BUILD) CERCA_BUILD=$(BUILD)/test tests/run-tests
 
 unit: ## build the test variant and run the unit tests only
-	$(SELF) BUILD=$(BUILD)/test HOOKS=1 WERROR=1 unit-programs
+	$(SELF) BUILD=$(BUILD)/test HOOKS=1 WERROR=1 programs shim unit-programs
 	@CERCA_RELEASE_BUILD=$(BUILD) CERCA_BUILD=$(BUILD)/test tests/run-tests \
 		$(patsubst tests/unit/%.c,$(BUILD)/test/unit/%,$(UNIT_SRC))
 
