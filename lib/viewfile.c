@@ -95,8 +95,8 @@ static int read_pair(const uint64_t pair[2], uint64_t *out)
 }
 
 /* Stamp and change number are loaded before the records are read, so that what is held is never
- * older than they say. */
-static int take_records(struct viewfile *v, struct fault *f)
+ * older than they say. `first`: whatever `count` says, since it is not covered by a checksum. */
+static int take_records(struct viewfile *v, bool first, struct fault *f)
 {
     struct viewfile_row rows[256];
     uint64_t stamp, through, count;
@@ -106,7 +106,7 @@ static int take_records(struct viewfile *v, struct fault *f)
     int rc;
 
     count = viewfile_word_get(&v->log.live->count);
-    if (count != v->log.seen) {
+    if (first || count != v->log.seen) {
         do {
             rc = viewfile_log_read(&v->log, rows, 256, &n, f);
             if (rc < 0)
@@ -154,7 +154,7 @@ static int load_generation(struct viewfile *v, uint64_t generation, struct fault
                        "snapshot and log do not belong together");
     if (rc == 0) {
         v->change = v->snapshot.header.base;
-        rc = take_records(v, f);
+        rc = take_records(v, true, f);
     }
     if (rc == 0 && viewfile_word_get(&v->log.live->next) != 0)
         rc = fault_set(f, FAULT_MALFORMED, "view.damaged", "the view in force has been replaced");
@@ -232,7 +232,7 @@ int viewfile_refresh(struct viewfile *v, struct fault *f)
     int rc = 0;
 
     if (viewfile_word_get(&v->log.live->next) == 0) {
-        rc = take_records(v, f);
+        rc = take_records(v, false, f);
         if (rc == 0 && clock_now() - v->stamp < STALE)
             return 0;
         if (!left_behind(v))
