@@ -303,10 +303,15 @@ void index_read_end(struct index_read *r)
     *r = (struct index_read){.s = r->s};
 }
 
-int index_fail(struct store *s, int rc, struct fault *f)
+void index_damaged(struct store *s, int rc)
 {
     if (rc != MDB_READERS_FULL && rc != ENOMEM)
         mark_bad(s->derive, rc);
+}
+
+int index_fail(struct store *s, int rc, struct fault *f)
+{
+    index_damaged(s, rc);
     return fault_unavailable(f, 5, "store.index", "The indexes cannot be read: %s",
                              mdb_strerror(rc));
 }

@@ -103,6 +103,8 @@ struct index_env *index_open_readonly(struct store *s, const char *dir);
 /* Makes the puts and moves the watermark, in one transaction. The batch is empty afterwards. */
 int index_apply(struct store *s, struct index_env *e, struct index_batch *b,
                 uint64_t applied) WARN_UNUSED;
+/* The watermark, as a read transaction sees it. */
+int index_applied(struct index_env *e, MDB_txn *t, uint64_t *out) WARN_UNUSED;
 /* Syncs, and says in the meta row that this was done. */
 int index_seal(struct store *s, struct index_env *e) WARN_UNUSED;
 void index_close(struct index_env *e);
@@ -151,6 +153,8 @@ struct index_read {
 int index_read_begin(struct store *s, bool fresh, struct index_read *r,
                      struct fault *f) WARN_UNUSED;
 void index_read_end(struct index_read *r);
+/* Has the indexes rebuilt, unless the failure is only one of this moment. */
+void index_damaged(struct store *s, int rc);
 /* An LMDB failure of the indexes as a fault; damage has them rebuilt. */
 int index_fail(struct store *s, int rc, struct fault *f) WARN_UNUSED;
 

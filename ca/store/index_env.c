@@ -113,6 +113,14 @@ static int meta_get(struct index_env *e, MDB_txn *t, struct meta *out)
     return wire_in_done(&w) && version == META_VERSION ? 0 : MDB_VERSION_MISMATCH;
 }
 
+int index_applied(struct index_env *e, MDB_txn *t, uint64_t *out)
+{
+    struct meta m;
+    int rc = meta_get(e, t, &m);
+    *out = m.applied;
+    return rc;
+}
+
 static int env_open(struct index_env *e, unsigned flags)
 {
     int rc = mdb_env_create(&e->env);

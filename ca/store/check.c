@@ -1,0 +1,314 @@
+/* store_check: every table, row by row, each row against those that have to agree with it. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ca/store/check.h"
+#include "lib/cert.h"
+
+#define SLICE_ROWS 500
+
+void check_finding(struct check *c, const char *rule, const char *fmt, ...)
+{
+    char text[256];
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    c->findings++;
+    if (c->r->finding)
+        c->r->finding(c->r->arg, rule, text);
+}
+
+const char *check_ref(const uint8_t key[ROW_REF])
+{
+    static _Thread_local char text[64];
+    char hex[2 * SERIAL_LEN + 1];
+    hex_encode(slice_of(key, SERIAL_LEN), hex);
+    (void)snprintf(text, sizeof(text), "serial %s of issuer %d", hex,
+                   (key[SERIAL_LEN] << 8) | key[SERIAL_LEN + 1]);
+    return text;
+}
+
+static int state_get(struct store *s, MDB_txn *t, struct row_state *out)
+{
+    struct slice v;
+    int rc = row_get(t, s->dbi[D_META], "state", 5, &v);
+    if (rc == 0 && row_state_get(v, out) != 0)
+        rc = MDB_CORRUPTED;
+    return rc;
+}
+
+/* Rows behind `at` in one short transaction. 0, MDB_NOTFOUND at the end, or another code. */
+static int scan_slice(struct check *c, MDB_txn *t, enum durable_dbi d, struct buf *at, check_row fn,
+                      uint64_t *done)
+{
+    MDB_cursor *cur;
+    MDB_val k = val_of(at->p, at->n), v;
+    int rc = mdb_cursor_open(t, c->s->dbi[d], &cur);
+    if (rc != 0)
+        return rc;
+    rc = mdb_cursor_get(cur, &k, &v, at->n ? MDB_SET_RANGE : MDB_FIRST);
+    if (rc == 0 && at->n && slice_eq(val_slice(k), buf_slice(at)))
+        rc = mdb_cursor_get(cur, &k, &v, MDB_NEXT);
+    for (size_t i = 0; rc == 0 && i < SLICE_ROWS; i++) {
+        fn(c, t, val_slice(k), val_slice(v));
+        buf_reset(at);
+        buf_put_slice(at, val_slice(k));
+        ++*done;
+        rc = mdb_cursor_get(cur, &k, &v, MDB_NEXT);
+    }
+    mdb_cursor_close(cur);
+    return rc;
+}
+
+static void report(struct check *c, const char *what, uint64_t done, uint64_t total)
+{
+    if (c->r->progress)
+        c->r->progress(c->r->arg, what, done, total > done ? total : done);
+}
+
+int check_scan(struct check *c, enum durable_dbi d, const char *what, check_row fn, struct fault *f)
+{
+    uint64_t done = 0;
+    struct buf at;
+    int rc = 0;
+    buf_init(&at, INDEX_KEY_MAX);
+    while (rc == 0) {
+        MDB_txn *t;
+        MDB_stat st = {0};
+        int begun = read_begin(c->s, &t, f);
+        if (begun != 0) {
+            buf_free(&at);
+            return begun;
+        }
+        rc = mdb_stat(t, c->s->dbi[d], &st);
+        if (rc == 0)
+            rc = state_get(c->s, t, &c->end);
+        if (rc == 0)
+            rc = scan_slice(c, t, d, &at, fn, &done);
+        read_end(c->s, t);
+        report(c, what, done, st.ms_entries);
+    }
+    buf_free(&at);
+    return rc == MDB_NOTFOUND ? 0 : store_fail(f, rc, what);
+}
+
+static bool cert_known(struct check *c, MDB_txn *t, struct slice ref, struct row_cert *out)
+{
+    struct slice row;
+    memset(out, 0, sizeof(*out));
+    return ref.n == ROW_REF && row_get(t, c->s->dbi[D_CERT], ref.p, ROW_REF, &row) == 0 &&
+           row_cert_get(row, out) == 0;
+}
+
+static bool orphan(struct check *c, MDB_txn *t, struct slice key, const char *rule,
+                   struct row_cert *cert)
+{
+    if (cert_known(c, t, key, cert))
+        return false;
+    check_finding(c, rule, "A row has no certificate: %s",
+                  key.n == ROW_REF ? check_ref(key.p) : "not a serial");
+    return true;
+}
+
+static void check_sig(struct check *c, MDB_txn *t, struct slice key, struct slice row)
+{
+    struct row_cert cert;
+    struct row_sig sig;
+    struct buf der;
+    uint8_t fingerprint[32];
+    if (orphan(c, t, key, "sig.orphan", &cert))
+        return;
+    if (row_sig_get(row, &sig) != 0 || sig.signature.n == 0) {
+        check_finding(c, "sig.row", "A signature row does not decode: %s", check_ref(key.p));
+        return;
+    }
+    buf_init(&der, ROW_MAX + SIGNATURE_MAX);
+    cert_assemble(&der, cert.tbs, cert.alg, sig.signature);
+    cert_fingerprint(buf_slice(&der), fingerprint);
+    if (buf_failed(&der) || memcmp(fingerprint, sig.fingerprint, sizeof(fingerprint)) != 0)
+        check_finding(c, "sig.fingerprint", "The fingerprint is of another certificate: %s",
+                      check_ref(key.p));
+    buf_free(&der);
+}
+
+static void check_status(struct check *c, MDB_txn *t, struct slice key, struct slice row)
+{
+    struct row_cert cert;
+    struct row_status status;
+    if (orphan(c, t, key, "status.orphan", &cert))
+        return;
+    if (row_status_get(row, &status) != 0)
+        check_finding(c, "status.row", "A status row does not decode: %s", check_ref(key.p));
+}
+
+static void check_open(struct check *c, MDB_txn *t, struct slice key, struct slice row)
+{
+    struct row_cert cert;
+    struct row_open open;
+    if (orphan(c, t, key, "open.orphan", &cert))
+        return;
+    if (row_open_get(row, &open) != 0 || open.created != cert.created ||
+        open.not_after != cert.not_after || open.has_replaces != cert.has_replaces)
+        check_finding(c, "open.row", "An open intent disagrees with its certificate row: %s",
+                      check_ref(key.p));
+}
+
+static void check_spki(struct check *c, MDB_txn *t, struct slice key, struct slice row)
+{
+    struct row_cert cert;
+    (void)row;
+    if (key.n == ROW_SPKI) {
+        const uint8_t *ref = key.p + ROW_SPKI_HALF + 16;
+        if (cert_known(c, t, slice_of(ref, ROW_REF), &cert) &&
+            memcmp(cert.spki_hash, key.p, ROW_SPKI_HALF) == 0 &&
+            memcmp(cert.identity, key.p + ROW_SPKI_HALF, 16) == 0)
+            return;
+    }
+    check_finding(c, "spki.orphan", "A key row names a certificate that does not have that key");
+}
+
+static void check_reqkey(struct check *c, MDB_txn *t, struct slice key, struct slice row)
+{
+    uint8_t ref_key[ROW_REF];
+    struct row_cert cert;
+    struct cert_ref ref;
+    if (row_ref_get(row, &ref) == 0 && key.n == 32) {
+        ref_put(&ref, ref_key);
+        if (cert_known(c, t, slice_of(ref_key, ROW_REF), &cert) && cert.has_request_key &&
+            memcmp(cert.request_key, key.p, 32) == 0)
+            return;
+    }
+    check_finding(c, "reqkey.orphan", "A request key names a certificate that it did not make");
+}
+
+static void check_replaced(struct check *c, MDB_txn *t, struct slice key, struct slice row)
+{
+    uint8_t by_key[ROW_REF], replaces[ROW_REF];
+    struct row_cert cert;
+    struct cert_ref by;
+    if (orphan(c, t, key, "replaced.orphan", &cert))
+        return;
+    if (row_ref_get(row, &by) == 0) {
+        ref_put(&by, by_key);
+        if (cert_known(c, t, slice_of(by_key, ROW_REF), &cert) && cert.has_replaces) {
+            ref_put(&cert.replaces, replaces);
+            if (memcmp(replaces, key.p, ROW_REF) == 0)
+                return;
+        }
+    }
+    check_finding(c, "replaced.orphan", "What replaces a certificate does not say so: %s",
+                  check_ref(key.p));
+}
+
+static void check_change(struct check *c, MDB_txn *t, struct slice key, struct slice row)
+{
+    struct store_change change = {0};
+    struct row_cert cert;
+    uint8_t ref[ROW_REF];
+    uint64_t number = key.n == 8 ? number_get(key.p) : 0;
+    if (number != c->next)
+        check_finding(c, "change.hole", "Change %lu is followed by %lu",
+                      (unsigned long)(c->next - 1), (unsigned long)number);
+    c->next = number + 1;
+    if (row_change_get(row, &change) != 0) {
+        check_finding(c, "change.row", "Change %lu does not decode", (unsigned long)number);
+        return;
+    }
+    ref_put(&change.ref, ref);
+    (void)orphan(c, t, slice_of(ref, ROW_REF), "change.orphan", &cert);
+}
+
+static void check_audit(struct check *c, MDB_txn *t, struct slice key, struct slice row)
+{
+    struct audit_event e;
+    uint8_t leaf[32];
+    uint64_t index = key.n == 8 ? number_get(key.p) : UINT64_MAX;
+    (void)t;
+    if (index >= c->begin.audit.size)
+        return; /* appended since the check began */
+    if (index != c->next)
+        check_finding(c, "audit.hole", "Audit record %lu is missing", (unsigned long)c->next);
+    c->next = index + 1;
+    if (row.n < AUDIT_SALT ||
+        audit_get(slice_of(row.p + AUDIT_SALT, row.n - AUDIT_SALT), &e) != 0) {
+        check_finding(c, "audit.row", "Audit record %lu does not decode", (unsigned long)index);
+        return;
+    }
+    merkle_leaf(slice_of(row.p, AUDIT_SALT), slice_of(row.p + AUDIT_SALT, row.n - AUDIT_SALT),
+                leaf);
+    merkle_add(&c->audit, leaf);
+}
+
+static int check_log(struct check *c, struct fault *f)
+{
+    uint8_t want[32], have[32];
+    c->next = 0;
+    int rc = check_scan(c, D_AUDIT, "audit", check_audit, f);
+    if (rc != 0)
+        return rc;
+    merkle_root(&c->begin.audit, want);
+    merkle_root(&c->audit, have);
+    if (memcmp(want, have, sizeof(want)) != 0)
+        check_finding(c, "audit.root", "The audit records do not hash to the recorded root");
+    return 0;
+}
+
+static int check_changes(struct check *c, struct fault *f)
+{
+    c->next = 1;
+    int rc = check_scan(c, D_CHANGE, "changes", check_change, f);
+    if (rc == 0 && c->next != c->end.change + 1)
+        check_finding(c, "change.hole", "The newest change is %lu, not %lu",
+                      (unsigned long)(c->next - 1), (unsigned long)c->end.change);
+    return rc;
+}
+
+static int check_certs(struct check *c, struct fault *f)
+{
+    int rc = check_scan(c, D_CERT, "certificates", check_cert, f);
+    if (rc == 0 && c->tick > c->end.tick)
+        check_finding(c, "serial.tick", "A serial is newer than the newest recorded");
+    return rc;
+}
+
+static int check_begin(struct check *c, struct fault *f)
+{
+    MDB_txn *t;
+    int rc = read_begin(c->s, &t, f);
+    if (rc != 0)
+        return rc;
+    rc = state_get(c->s, t, &c->begin);
+    read_end(c->s, t);
+    return rc == 0 ? 0 : store_fail(f, rc, "reading the state");
+}
+
+int store_check(struct store *s, const struct store_check_report *r, uint64_t *findings,
+                struct fault *f)
+{
+    static const struct {
+        enum durable_dbi dbi;
+        const char *what;
+        check_row fn;
+    } table[] = {
+        {D_SIG, "signatures", check_sig},         {D_STATUS, "statuses", check_status},
+        {D_OPEN, "intents", check_open},          {D_SPKI, "keys", check_spki},
+        {D_REQKEY, "request keys", check_reqkey}, {D_REPLACED, "replacements", check_replaced},
+    };
+    struct check c = {.s = s, .r = r};
+    *findings = 0;
+    int rc = check_begin(&c, f);
+    if (rc == 0)
+        rc = check_certs(&c, f);
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]) && rc == 0; i++)
+        rc = check_scan(&c, table[i].dbi, table[i].what, table[i].fn, f);
+    if (rc == 0)
+        rc = check_changes(&c, f);
+    if (rc == 0)
+        rc = check_log(&c, f);
+    if (rc == 0)
+        rc = check_indexes(&c, f);
+    *findings = c.findings;
+    return rc;
+}

@@ -1,0 +1,35 @@
+/* What the parts of store_check share. */
+#ifndef CA_STORE_CHECK_H
+#define CA_STORE_CHECK_H
+
+#include "ca/store/index.h"
+
+struct check {
+    struct store *s;
+    const struct store_check_report *r;
+    uint64_t findings;
+    struct row_state begin; /* the state when the check began */
+    struct row_state end;   /* as of the slice that is walked */
+    uint64_t next;          /* change or audit number that has to come */
+    struct merkle audit;
+    uint64_t tick;
+    int64_t created;
+    uint64_t applied; /* index checks: changes that the slice's indexes have */
+    struct index_read index;
+};
+
+void check_finding(struct check *c, const char *rule, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Serial and issuer as text, good until the next call of this thread. */
+const char *check_ref(const uint8_t key[ROW_REF]);
+
+/* One row; `t` is the durable transaction of the slice. */
+typedef void (*check_row)(struct check *c, MDB_txn *t, struct slice key, struct slice row);
+/* Walks a durable table in slices. */
+int check_scan(struct check *c, enum durable_dbi d, const char *what, check_row fn,
+               struct fault *f) WARN_UNUSED;
+void check_cert(struct check *c, MDB_txn *t, struct slice key, struct slice row);
+/* Are the indexes equal to the rows? Nothing to say while they are being rebuilt. */
+int check_indexes(struct check *c, struct fault *f) WARN_UNUSED;
+
+#endif
