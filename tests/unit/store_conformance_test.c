@@ -169,7 +169,7 @@ static void request_keys_past_their_life_are_forgotten_but_not_open_ones(void **
     request_init(&open, x, "open.example.com");
     request_init(&old, x, "old.example.com");
     request_init(&next, x, "next.example.com");
-    /* by the real clock, TEST_NOW may lie ahead or behind: make "old" long past */
+    /* long past by the real clock, by which keys are forgotten */
     open.op.time = old.op.time = 1000000000;
     assert_int_equal(do_reserve(x, &open), 0);
     issue(x, &old);
