@@ -12,9 +12,8 @@
 #define PATH "/data/ca/cerca.conf"
 
 /* libconfig 1.5 loses a string that the grammar did not expect there; a refused
- * file costs its reader that much. Ours must lose nothing. */
-/* NOLINTNEXTLINE(bugprone-reserved-identifier): LeakSanitizer chose the name */
-const char *__lsan_default_suppressions(void);
+ * file costs its reader that much. Ours must lose nothing. The name is LeakSanitizer's. */
+const char *__lsan_default_suppressions(void); /* NOLINT(bugprone-reserved-identifier) */
 const char *__lsan_default_suppressions(void)
 {
     return "leak:libconfig.so\n";
