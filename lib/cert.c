@@ -12,14 +12,6 @@ static int malformed(struct fault *f, const char *rule, const char *what)
     return fault_set(f, FAULT_MALFORMED, rule, "certificate: %s", what);
 }
 
-/* Keeps what a lower layer said and names the rule as a part of the certificate. */
-static int renamed(struct fault *f, const char *rule, int rc)
-{
-    (void)strncpy(f->rule, rule, sizeof(f->rule) - 1);
-    f->rule[sizeof(f->rule) - 1] = 0;
-    return rc;
-}
-
 /* --- extensions (RFC 5280 4.2.1) --------------------------------------------------- */
 
 static int read_basic_constraints(struct slice value, struct cert *out, struct fault *f)
@@ -105,7 +97,7 @@ static int read_extension(const struct cert_extension *e, struct cert *out, stru
         if (f->code == FAULT_NONE)
             return fault_set(f, FAULT_MALFORMED, "cert.extension", "certificate: malformed %s",
                              readers[i].name);
-        return renamed(f, "cert.extension", -(int)f->code);
+        return fault_rename(f, "cert.extension");
     }
     return 0;
 }
@@ -183,7 +175,7 @@ static int read_name(struct slice *in, struct slice *name, const char *rule, str
     if (der_get_whole(in, DER_SEQUENCE, name) < 0)
         return malformed(f, rule, "no name");
     rc = name_check(*name, NULL, NULL, f);
-    return rc < 0 ? renamed(f, rule, rc) : 0;
+    return rc < 0 ? fault_rename(f, rule) : 0;
 }
 
 static int read_key(struct slice *in, struct cert *out, struct fault *f)
@@ -194,7 +186,7 @@ static int read_key(struct slice *in, struct cert *out, struct fault *f)
     if (der_get_whole(in, DER_SEQUENCE, &whole) < 0)
         return malformed(f, "cert.key", "no public key");
     rc = spki_parse(whole, &out->key, f);
-    return rc < 0 ? renamed(f, "cert.key", rc) : 0;
+    return rc < 0 ? fault_rename(f, "cert.key") : 0;
 }
 
 /* 4.1.2.8: [1] and [2], BIT STRINGs, from version 2 on. */

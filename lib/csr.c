@@ -1,6 +1,5 @@
 #include "lib/csr.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/der.h"
@@ -26,13 +25,6 @@ static int malformed(struct fault *f, const char *rule, const char *what)
     return fault_set(f, FAULT_MALFORMED, rule, "certification request: %s", what);
 }
 
-/* Keeps what a lower layer said and names the rule as a part of the request. */
-static int renamed(struct fault *f, const char *rule, int rc)
-{
-    (void)snprintf(f->rule, sizeof(f->rule), "%s", rule);
-    return rc;
-}
-
 /* --- requested extensions ------------------------------------------------------- */
 
 static int read_sans(struct slice value, struct csr *out, struct fault *f)
@@ -40,7 +32,7 @@ static int read_sans(struct slice value, struct csr *out, struct fault *f)
     int rc = san_list_get(value, &out->sans, f);
 
     if (rc < 0)
-        return strcmp(f->rule, "san.kind") == 0 ? renamed(f, "csr.san.kind", rc) : rc;
+        return strcmp(f->rule, "san.kind") == 0 ? fault_rename(f, "csr.san.kind") : rc;
     for (size_t i = 0; i < out->sans.n && rc == 0; i++)
         rc = san_check(&out->sans.item[i], f);
     return rc;
@@ -173,12 +165,12 @@ static int read_info(struct slice info, struct csr *out, struct fault *f)
         return malformed(f, "csr.subject", "no subject");
     rc = name_check(out->subject, NULL, NULL, f);
     if (rc < 0)
-        return renamed(f, "csr.subject", rc);
+        return fault_rename(f, "csr.subject");
     if (der_get_whole(&seq, DER_SEQUENCE, &spki) < 0)
         return malformed(f, "csr.key", "no public key");
     rc = spki_parse(spki, &out->key, f);
     if (rc < 0)
-        return renamed(f, "csr.key", rc);
+        return fault_rename(f, "csr.key");
     return read_attributes(seq, out, f);
 }
 
@@ -221,7 +213,7 @@ int csr_verify(const struct csr *c, struct fault *f)
     int rc = pubkey_open(&c->key, &key, f);
 
     if (rc < 0)
-        return renamed(f, "csr.key", rc);
+        return fault_rename(f, "csr.key");
     if (pubkey_verify(key, c->alg, c->info, c->signature) < 0)
         rc = malformed(f, "csr.pop",
                        "the signature is not by the private key of the public key "

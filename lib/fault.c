@@ -60,6 +60,12 @@ int fault_set(struct fault *f, enum fault_code code, const char *rule, const cha
     return rc;
 }
 
+int fault_rename(struct fault *f, const char *rule)
+{
+    copy_cut(f->rule, sizeof(f->rule), rule);
+    return -(int)f->code;
+}
+
 int fault_unavailable(struct fault *f, uint32_t retry_after, const char *rule, const char *fmt, ...)
 {
     va_list ap;

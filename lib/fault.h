@@ -51,6 +51,10 @@ int fault_set(struct fault *f, enum fault_code code, const char *rule, const cha
 int fault_refuse(struct fault *f, const char *rule, const char *field, struct slice value,
                  const char *allowed);
 
+/* Names the rule anew and keeps everything else: for a reader that says which of its own parts a
+ * lower one refused. Returns -code. */
+int fault_rename(struct fault *f, const char *rule);
+
 /* FAULT_UNAVAILABLE with a time to wait. Returns -FAULT_UNAVAILABLE. */
 int fault_unavailable(struct fault *f, uint32_t retry_after, const char *rule, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));

@@ -99,6 +99,17 @@ static void only_what_passes_by_itself_is_retryable(void **state)
     }
 }
 
+static void a_new_name_of_the_rule_keeps_the_rest(void **state)
+{
+    struct fault f;
+
+    (void)state;
+    assert_int_equal(fault_set(&f, FAULT_MALFORMED, "name.der", "no name"), -FAULT_MALFORMED);
+    assert_int_equal(fault_rename(&f, "csr.subject"), -FAULT_MALFORMED);
+    assert_string_equal(f.rule, "csr.subject");
+    assert_string_equal(f.text, "no name");
+}
+
 static void the_time_to_wait_is_printed(void **state)
 {
     struct fault f;
@@ -122,6 +133,7 @@ int main(void)
         cmocka_unit_test(long_parts_are_cut_at_whole_escapes),
         cmocka_unit_test(every_code_has_a_word_of_its_own),
         cmocka_unit_test(only_what_passes_by_itself_is_retryable),
+        cmocka_unit_test(a_new_name_of_the_rule_keeps_the_rest),
         cmocka_unit_test(the_time_to_wait_is_printed),
     };
 

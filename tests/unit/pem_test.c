@@ -112,8 +112,8 @@ static void test_real_files_are_read(void **state)
         "-----BEGIN X-----\nZ\nm\n9\nv\n-----END X-----\n",
         "-----BEGIN X-----Zm9v-----END X-----",
         "  -----BEGIN X-----\n  Zm9v\n  -----END X-----\n",
-        "-----BEGIN PRIVATE KEY-----\n!!!\n-----END PRIVATE KEY-----\n"
-        "-----BEGIN X-----\nZm9v\n-----END X-----\n",
+        ("-----BEGIN PRIVATE KEY-----\n!!!\n-----END PRIVATE KEY-----\n"
+         "-----BEGIN X-----\nZm9v\n-----END X-----\n"),
         "-----BEGIN broken\n-----BEGIN X-----\nZm9v\n-----END X-----\n",
     };
 
