@@ -117,6 +117,17 @@ int tool_conf(struct tool *t, struct fault *f)
     return rc != 0 ? rc : conf_load(path, &t->conf, f);
 }
 
+/* cercad keeps the socket while cerca-ca restarts: nobody there means that nothing runs. */
+static int explain_connect(const struct tool *t, struct fault *f)
+{
+    struct fault why = *f;
+
+    if (why.code != FAULT_UNAVAILABLE)
+        return -(int)f->code;
+    return fault_unavailable(f, 0, why.rule, "%s; is it running? (cercad -c %s)", why.text,
+                             t->conf->path);
+}
+
 int tool_connect(struct tool *t, struct fault *f)
 {
     struct buf path;
@@ -131,7 +142,7 @@ int tool_connect(struct tool *t, struct fault *f)
     conf_admin_socket(t->conf, &path);
     rc = client_open(buf_cstr(&path), &t->client, f);
     buf_free(&path);
-    return rc;
+    return rc == 0 ? 0 : explain_connect(t, f);
 }
 
 int tool_time_left_ms(const struct tool *t)
