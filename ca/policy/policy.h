@@ -1,0 +1,73 @@
+/*
+ * Policy: may this be issued, and as what exactly? A pure decision over the
+ * request, the CSR, the profile and the time; nothing here touches the store. What
+ * depends on other certificates (key reuse, blocked keys) is decided by the
+ * store inside its transaction.
+ *
+ * A refusal names rule, field, value and what is allowed. Nothing asked for is
+ * dropped in silence.
+ */
+#ifndef CA_POLICY_POLICY_H
+#define CA_POLICY_POLICY_H
+
+#include "lib/conf.h"
+#include "lib/csr.h"
+#include "lib/proto.h"
+
+/* What will be certified. Only policy_decide and policy_decide_ca make one; the draft is
+ * written from it and from nothing else. Slices point into `bytes`, or into the CSR. */
+struct decision {
+    const char *profile;  /* name */
+    struct slice subject; /* Name, whole */
+    struct san_list sans;
+    struct slice spki;
+    uint8_t spki_hash[32];
+    uint8_t subject_key_id[20];
+    uint16_t key_usage;
+    uint32_t eku;
+    bool ca;
+    int path_len;
+    int64_t not_before, not_after;
+    enum key_reuse key_reuse;
+    uint8_t identity[16];
+    struct buf bytes;
+};
+void decision_free(struct decision *d);
+
+/* The issuer as far as policy needs it. */
+struct policy_issuer {
+    const struct conf_issuer *conf;
+    int64_t not_after; /* of its certificate; nothing it issues lives longer */
+};
+
+/* Keys that no certificate may be asked for: SHA-256 of the SPKIs of our own CAs. */
+struct policy_own_keys {
+    size_t n;
+    uint8_t spki_hash[CA_MAX][32];
+};
+
+/* `csr` must have passed csr_verify. Rules: "key.*", "subject.*", "san.*", "csr.ca",
+ * "csr.key_usage", "validity.*", "owner.*". */
+int policy_decide(const struct conf_profile *p, const struct policy_issuer *issuer,
+                  const struct policy_own_keys *own, const struct issue_request *r,
+                  const struct csr *csr, int64_t now, struct decision *out,
+                  struct fault *f) WARN_UNUSED;
+
+/* A CA certificate as the configuration describes the issuer; `spki` was read from its
+ * token. `parent` is NULL for a self-signed root. */
+int policy_decide_ca(const struct conf_issuer *i, const struct policy_issuer *parent,
+                     struct slice spki, int64_t now, struct decision *out,
+                     struct fault *f) WARN_UNUSED;
+
+/* The pieces, each testable alone. */
+int policy_key(const struct conf_profile *p, const struct policy_own_keys *own,
+               const struct spki *key, struct fault *f) WARN_UNUSED;
+int policy_name(const struct conf_profile *p, const struct san *s, struct fault *f) WARN_UNUSED;
+int policy_validity(const struct conf_profile *p, const struct policy_issuer *issuer,
+                    const struct issue_request *r, int64_t now, int64_t *not_before,
+                    int64_t *not_after, struct fault *f) WARN_UNUSED;
+/* What must keep working: profile, subject and names, the names in any order and case. */
+void policy_identity(const char *profile, struct slice subject, const struct san_list *sans,
+                     uint8_t out[16]);
+
+#endif

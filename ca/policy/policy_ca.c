@@ -1,0 +1,50 @@
+#include "ca/policy/policy.h"
+
+#include <string.h>
+
+#include "lib/clock.h"
+
+/* A relying party's clock may be a little behind ours. */
+#define CA_BACKDATE 60
+
+/* A CA certificate does not outlive the one above it; the configuration asked
+ * for its validity, so what does not fit is refused, not cut. */
+static int decide_ca_validity(const struct conf_issuer *i, const struct policy_issuer *parent,
+                              int64_t now, struct decision *d, struct fault *f)
+{
+    char end[CLOCK_TEXT_SIZE];
+
+    d->not_before = now - CA_BACKDATE;
+    d->not_after = now + i->validity;
+    if (parent == NULL || d->not_after <= parent->not_after)
+        return 0;
+    clock_format(parent->not_after, end);
+    return fault_set(f, FAULT_CONFIG, "validity.issuer",
+                     "Issuer \"%s\" would outlive its parent \"%s\", which ends at %s.", i->name,
+                     parent->conf->name, end);
+}
+
+int policy_decide_ca(const struct conf_issuer *i, const struct policy_issuer *parent,
+                     struct slice spki, int64_t now, struct decision *out, struct fault *f)
+{
+    struct spki key;
+
+    memset(out, 0, sizeof(*out));
+    buf_init(&out->bytes, NAME_DER_MAX);
+    out->profile = parent == NULL ? "root-ca" : "subordinate-ca";
+    if (spki_parse(spki, &key, f) != 0 || name_parse(i->subject, &out->bytes, f) != 0 ||
+        decide_ca_validity(i, parent, now, out, f) != 0) {
+        decision_free(out);
+        return -(int)f->code;
+    }
+    out->subject = buf_slice(&out->bytes);
+    out->spki = spki;
+    spki_hash(&key, out->spki_hash);
+    spki_key_id(&key, out->subject_key_id);
+    out->key_usage = KU_KEY_CERT_SIGN | KU_CRL_SIGN; /* RFC 5280 4.2.1.3 */
+    out->ca = true;
+    out->path_len = i->path_len;
+    out->key_reuse = KEY_REUSE_SAME_IDENTITY;
+    policy_identity(out->profile, out->subject, &out->sans, out->identity);
+    return 0;
+}
