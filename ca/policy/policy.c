@@ -166,7 +166,7 @@ int policy_validity(const struct conf_profile *p, const struct policy_issuer *is
 {
     bool asked = r->validity != 0 || r->not_after != 0;
     int64_t latest = now + p->validity_max;
-    int64_t end;
+    int64_t end = 0;
 
     *not_before = 0;
     *not_after = 0;

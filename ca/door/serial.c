@@ -1,0 +1,51 @@
+#include "ca/door/serial.h"
+
+#include "lib/clock.h"
+#include "lib/key.h"
+
+#define TICK_MASK ((UINT64_C(1) << 46) - 1)
+
+void serial_init(struct serial_source *s, uint64_t last_tick)
+{
+    atomic_store(&s->last_tick, last_tick);
+}
+
+int serial_clock_check(struct serial_source *s, struct fault *f)
+{
+    uint64_t now = clock_ticks(), last = atomic_load(&s->last_tick);
+
+    if (now + (uint64_t)SERIAL_CLOCK_SLACK * CLOCK_TICKS_PER_SECOND >= last)
+        return 0;
+    return fault_unavailable(f, 60, "clock.behind",
+                             "The clock is %llu s behind the newest recorded serial; issuing "
+                             "stops until it is set right.",
+                             (unsigned long long)((last - now) / CLOCK_TICKS_PER_SECOND));
+}
+
+int serial_next(struct serial_source *s, uint8_t out[SERIAL_LEN], struct fault *f)
+{
+    uint64_t last, tick;
+
+    if (serial_clock_check(s, f) != 0)
+        return -(int)f->code;
+    last = atomic_load(&s->last_tick);
+    do {
+        tick = clock_ticks() & TICK_MASK;
+        if (tick <= last)
+            tick = last + 1;
+    } while (!atomic_compare_exchange_weak(&s->last_tick, &last, tick));
+    random_bytes(out + 6, SERIAL_LEN - 6);
+    out[0] = (uint8_t)(0x40 | (tick >> 40));
+    for (int i = 1; i < 6; i++)
+        out[i] = (uint8_t)(tick >> (40 - 8 * i));
+    return 0;
+}
+
+uint64_t serial_tick(const uint8_t serial[SERIAL_LEN])
+{
+    uint64_t tick = serial[0] & 0x3f;
+
+    for (int i = 1; i < 6; i++)
+        tick = tick << 8 | serial[i];
+    return tick;
+}

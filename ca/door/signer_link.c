@@ -1,0 +1,491 @@
+#include "ca/door/signer_link.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+
+#define RECONNECT_MS 100
+#define BEAT_MS 500
+#define PING_EVERY_MS 2000
+#define PONG_WITHIN_MS 15000
+
+enum link_state { LINK_DOWN, LINK_GREETING, LINK_READY };
+
+struct draft {
+    uint64_t id;
+    const char *issuer;
+    struct slice tbs;
+    signer_done done;
+    void *arg;
+    uint64_t since_us;
+    unsigned attempts;
+    bool sent;
+    struct draft *next, *prev;
+};
+
+struct signer_link {
+    struct loop *loop;
+    const struct conf *conf;
+    const struct conf_token *token;
+    signer_hello hello;
+    void *hello_arg;
+    struct conn *conn;
+    struct loop_timer *reconnect, *beat;
+    enum link_state state;
+    uint64_t down_since_us, last_heard_us, last_ping_us;
+    uint64_t next_id;
+    struct draft *first, *last; /* in order of arrival; answers come mostly in that order */
+    struct child_status child;
+    bool has_child;
+    /* What other threads may see. */
+    pthread_mutex_t lock;
+    struct fault why; /* code FAULT_NONE while drafts are taken */
+};
+
+static void link_connect(void *arg);
+
+/* ---- drafts ---- */
+
+static void unlink_draft(struct signer_link *s, struct draft *d)
+{
+    *(d->prev != NULL ? &d->prev->next : &s->first) = d->next;
+    *(d->next != NULL ? &d->next->prev : &s->last) = d->prev;
+}
+
+static void answer(struct signer_link *s, struct draft *d, struct slice certificate,
+                   const struct fault *f)
+{
+    unlink_draft(s, d);
+    d->done(d->arg, certificate, f);
+    free(d);
+}
+
+static struct draft *find_draft(struct signer_link *s, uint64_t id)
+{
+    for (struct draft *d = s->first; d != NULL; d = d->next)
+        if (d->id == id)
+            return d;
+    return NULL;
+}
+
+static void send_draft(struct signer_link *s, struct draft *d)
+{
+    struct sign_request r = {.tbs = d->tbs};
+    struct buf b;
+
+    snprintf(r.issuer, sizeof(r.issuer), "%s", d->issuer);
+    memcpy(r.generation, s->conf->generation, sizeof(r.generation));
+    buf_init(&b, FRAME_BODY_MAX);
+    sign_request_put(&b, &r);
+    d->sent = true;
+    d->attempts++;
+    conn_send(s->conn, MSG_SIGN, d->id, buf_slice(&b), -1);
+    buf_free(&b);
+}
+
+static void fail_all(struct signer_link *s, const struct fault *f)
+{
+    while (s->first != NULL)
+        answer(s, s->first, SLICE_NONE, f);
+}
+
+/* ---- the breaker ---- */
+
+static void set_why(struct signer_link *s, const struct fault *f)
+{
+    pthread_mutex_lock(&s->lock);
+    if (f != NULL)
+        s->why = *f;
+    else
+        fault_clear(&s->why);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static void open_breaker(struct signer_link *s)
+{
+    uint32_t after = 2;
+    struct fault f;
+    const char *reason = "no answer from its signer";
+
+    if (s->has_child && s->child.state == CHILD_WAITING)
+        after = 1 + s->child.retry_after_ms / 1000;
+    if (s->has_child && s->child.state == CHILD_STOPPED)
+        after = 60;
+    if (s->has_child && s->child.reason[0] != '\0')
+        reason = s->child.reason;
+    fault_clear(&f);
+    (void)fault_unavailable(&f, after, "hsm.unavailable",
+                            "HSM unavailable, retry after %u s (token \"%s\": %s).", after,
+                            s->token->name, reason);
+    set_why(s, &f);
+    fail_all(s, &f);
+}
+
+static bool out_of_patience(const struct signer_link *s)
+{
+    uint64_t now = clock_mono_us();
+
+    return s->state != LINK_READY && now - s->down_since_us > SIGNER_PATIENCE_MS * 1000;
+}
+
+static void link_down(struct signer_link *s)
+{
+    struct fault f;
+
+    if (s->state == LINK_READY)
+        s->down_since_us = clock_mono_us();
+    s->state = LINK_DOWN;
+    fault_clear(&f);
+    (void)fault_unavailable(&f, 2, "hsm.draft",
+                            "The signer of token \"%s\" ended each time it was given this draft.",
+                            s->token->name);
+    for (struct draft *d = s->first, *next; d != NULL; d = next) {
+        next = d->next;
+        d->sent = false;
+        if (d->attempts >= SIGNER_ATTEMPTS)
+            answer(s, d, SLICE_NONE, &f);
+    }
+    if (s->has_child && s->child.state == CHILD_STOPPED)
+        open_breaker(s);
+    loop_timer_set(s->reconnect, RECONNECT_MS);
+}
+
+static void conn_lost(struct conn *c, void *owner)
+{
+    struct signer_link *s = owner;
+
+    (void)c;
+    s->conn = NULL;
+    log_warn("signer.lost", "token", s->token->name, NULL);
+    link_down(s);
+}
+
+static void drop_conn(struct signer_link *s)
+{
+    conn_close(s->conn);
+    s->conn = NULL;
+    link_down(s);
+}
+
+/* ---- frames from the signer ---- */
+
+static void on_signed(struct conn *c, void *owner, const struct frame *frame)
+{
+    struct signer_link *s = owner;
+    struct draft *d = find_draft(s, frame->id);
+
+    (void)c;
+    s->last_heard_us = clock_mono_us();
+    if (d == NULL) {
+        log_warn("signer.late", "token", s->token->name, NULL);
+        return;
+    }
+    answer(s, d, frame->body, NULL);
+}
+
+static void on_fault(struct conn *c, void *owner, const struct frame *frame)
+{
+    struct signer_link *s = owner;
+    struct draft *d = find_draft(s, frame->id);
+    struct fault f;
+
+    (void)c;
+    s->last_heard_us = clock_mono_us();
+    if (fault_get(frame->body, &f) != 0)
+        (void)fault_set(&f, FAULT_INTERNAL, "signer.answer", "The signer's answer is malformed.");
+    if (s->state == LINK_GREETING) {
+        set_why(s, &f);
+        log_fault(LOG_LEVEL_ERROR, "signer.refused", &f, "token", s->token->name, NULL);
+        return;
+    }
+    if (d != NULL)
+        answer(s, d, SLICE_NONE, &f);
+}
+
+static void link_ready(struct signer_link *s)
+{
+    s->state = LINK_READY;
+    set_why(s, NULL);
+    log_info("signer.ready", "token", s->token->name, NULL);
+    for (struct draft *d = s->first; d != NULL && s->conn != NULL; d = d->next)
+        if (!d->sent)
+            send_draft(s, d);
+}
+
+static void on_hello(struct conn *c, void *owner, const struct frame *frame)
+{
+    struct signer_link *s = owner;
+    struct signer_key keys[CA_MAX];
+    uint8_t generation[8];
+    struct wire_in w;
+    struct fault f;
+    uint32_t n;
+
+    (void)c;
+    s->last_heard_us = clock_mono_us();
+    fault_clear(&f);
+    wire_in_init(&w, frame->body);
+    wire_get_fixed(&w, generation, sizeof(generation));
+    n = wire_get_count(&w, CA_MAX, 1);
+    for (uint32_t i = 0; i < n; i++)
+        signer_key_get(&w, &keys[i]);
+    if (!wire_in_done(&w))
+        (void)fault_set(&f, FAULT_INTERNAL, "signer.hello", "The signer's greeting is malformed.");
+    else if (memcmp(generation, s->conf->generation, sizeof(generation)) != 0)
+        (void)fault_unavailable(&f, 2, "signer.generation",
+                                "The signer runs under another configuration.");
+    else if (s->hello(s->hello_arg, keys, n, &f) == 0) {
+        link_ready(s);
+        return;
+    }
+    log_fault(LOG_LEVEL_ERROR, "signer.unfit", &f, "token", s->token->name, NULL);
+    set_why(s, &f);
+    fail_all(s, &f);
+}
+
+static void on_pong(struct conn *c, void *owner, const struct frame *frame)
+{
+    (void)c;
+    (void)frame;
+    ((struct signer_link *)owner)->last_heard_us = clock_mono_us();
+}
+
+static const struct permit signer_permits[] = {
+    {MSG_FAULT, 4096, on_fault},
+    {MSG_HELLO_REPLY, FRAME_BODY_MAX, on_hello},
+    {MSG_SIGNED, FRAME_BODY_MAX, on_signed},
+    {MSG_PONG, 0, on_pong},
+};
+
+static const struct conn_callbacks signer_callbacks = {
+    .permits = signer_permits,
+    .n_permits = sizeof(signer_permits) / sizeof(signer_permits[0]),
+    .closed = conn_lost,
+    .queue_max = (size_t)64 << 20,
+};
+
+/* ---- connecting, the beat ---- */
+
+/* The socket belongs to cercad (or to root, or to who started the signer by hand). */
+static bool peer_is_ours(const struct signer_link *s)
+{
+    uid_t uid = conn_peer(s->conn)->uid;
+
+    return uid == 0 || uid == geteuid() || (s->token->has_user && uid == s->token->user);
+}
+
+static void link_connect(void *arg)
+{
+    struct signer_link *s = arg;
+    struct buf path, hello;
+    struct fault f;
+    int fd;
+
+    fault_clear(&f);
+    buf_init(&path, 4096);
+    conf_signer_socket(s->conf, s->token->name, &path);
+    fd = connect_unix(buf_cstr(&path), &f);
+    buf_free(&path);
+    if (fd < 0) {
+        loop_timer_set(s->reconnect, RECONNECT_MS);
+        return;
+    }
+    s->conn = conn_new(s->loop, fd, &signer_callbacks, s);
+    if (!peer_is_ours(s)) {
+        log_error("signer.peer", "token", s->token->name, "uid", log_num(conn_peer(s->conn)->uid),
+                  NULL);
+        drop_conn(s);
+        return;
+    }
+    s->state = LINK_GREETING;
+    s->last_heard_us = clock_mono_us();
+    buf_init(&hello, 64);
+    hello_put(&hello, s->conf->generation);
+    conn_send(s->conn, MSG_HELLO, 0, buf_slice(&hello), -1);
+    buf_free(&hello);
+}
+
+static void expire_drafts(struct signer_link *s)
+{
+    uint64_t limit = (uint64_t)s->conf->sign_timeout * 1000000, now = clock_mono_us();
+    struct fault f;
+
+    fault_clear(&f);
+    (void)fault_unavailable(&f, 2, "hsm.timeout",
+                            "The token \"%s\" did not sign within %lld s, retry after 2 s.",
+                            s->token->name, (long long)s->conf->sign_timeout);
+    while (s->first != NULL && now - s->first->since_us > limit)
+        answer(s, s->first, SLICE_NONE, &f);
+}
+
+static void beat(void *arg)
+{
+    struct signer_link *s = arg;
+    uint64_t now = clock_mono_us();
+
+    loop_timer_set(s->beat, BEAT_MS);
+    expire_drafts(s);
+    if (out_of_patience(s)) {
+        open_breaker(s);
+        return;
+    }
+    if (s->state != LINK_READY)
+        return;
+    if (now - s->last_heard_us > PONG_WITHIN_MS * 1000) {
+        log_warn("signer.silent", "token", s->token->name, NULL);
+        drop_conn(s);
+    } else if (now - s->last_heard_us > PING_EVERY_MS * 1000 &&
+               now - s->last_ping_us > PING_EVERY_MS * 1000) {
+        s->last_ping_us = now;
+        conn_send(s->conn, MSG_PING, 0, SLICE_NONE, -1);
+    }
+}
+
+/* ---- public ---- */
+
+struct signer_link *signer_link_new(struct loop *l, const struct conf *conf,
+                                    const struct conf_token *token, signer_hello hello,
+                                    void *hello_arg)
+{
+    struct signer_link *s = xcalloc(1, sizeof(*s));
+
+    s->loop = l;
+    s->conf = conf;
+    s->token = token;
+    s->hello = hello;
+    s->hello_arg = hello_arg;
+    s->next_id = 1;
+    s->down_since_us = clock_mono_us();
+    pthread_mutex_init(&s->lock, NULL);
+    s->reconnect = loop_timer(l, link_connect, s);
+    s->beat = loop_timer(l, beat, s);
+    loop_timer_set(s->beat, BEAT_MS);
+    link_connect(s);
+    return s;
+}
+
+void signer_link_free(struct signer_link *s)
+{
+    struct fault f;
+
+    if (s == NULL)
+        return;
+    fault_clear(&f);
+    (void)fault_unavailable(&f, 1, "stopping", "cerca-ca is stopping, retry after 1 s.");
+    fail_all(s, &f);
+    conn_close(s->conn);
+    loop_timer_free(s->reconnect);
+    loop_timer_free(s->beat);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+void signer_link_sign(struct signer_link *s, const char *issuer, struct slice tbs, signer_done done,
+                      void *arg)
+{
+    struct draft *d;
+    struct fault f;
+
+    fault_clear(&f);
+    if (signer_link_check(s, &f) != 0) {
+        done(arg, SLICE_NONE, &f);
+        return;
+    }
+    d = xcalloc(1, sizeof(*d));
+    d->id = s->next_id++;
+    d->issuer = issuer;
+    d->tbs = tbs;
+    d->done = done;
+    d->arg = arg;
+    d->since_us = clock_mono_us();
+    d->prev = s->last;
+    *(s->last != NULL ? &s->last->next : &s->first) = d;
+    s->last = d;
+    if (s->state == LINK_READY)
+        send_draft(s, d);
+}
+
+int signer_link_check(struct signer_link *s, struct fault *f)
+{
+    int rc = 0;
+
+    pthread_mutex_lock(&s->lock);
+    if (s->why.code != FAULT_NONE) {
+        *f = s->why;
+        rc = -(int)f->code;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return rc;
+}
+
+void signer_link_child(struct signer_link *s, const struct child_status *st)
+{
+    s->child = *st;
+    s->has_child = true;
+    if (s->state != LINK_READY && (st->state == CHILD_STOPPED || out_of_patience(s)))
+        open_breaker(s);
+}
+
+static const char *child_word(enum child_state state)
+{
+    switch (state) {
+    case CHILD_RUNNING:
+        return "running";
+    case CHILD_WAITING:
+        return "restarting";
+    default:
+        return "stopped";
+    }
+}
+
+static void program_status(const struct signer_link *s, struct status_item *out)
+{
+    const struct child_status *c = &s->child;
+
+    memset(out, 0, sizeof(*out));
+    snprintf(out->name, sizeof(out->name), "signer.%.48s", s->token->name);
+    if (!s->has_child) {
+        out->ok = s->state == LINK_READY;
+        snprintf(out->state, sizeof(out->state), "%s", out->ok ? "running" : "not running");
+        snprintf(out->text, sizeof(out->text), "started by hand, not by cercad");
+        return;
+    }
+    out->ok = c->state == CHILD_RUNNING;
+    snprintf(out->state, sizeof(out->state), "%s", child_word(c->state));
+    snprintf(out->text, sizeof(out->text), "pid %u, restarted %u times%s%s", c->pid, c->restarts,
+             c->reason[0] != '\0' ? ", last end: " : "", c->reason);
+    out->retry_after = c->state == CHILD_WAITING ? 1 + c->retry_after_ms / 1000 : 0;
+}
+
+void signer_link_status(struct signer_link *s, struct status_item *token,
+                        struct status_item *program)
+{
+    struct fault f;
+
+    memset(token, 0, sizeof(*token));
+    snprintf(token->name, sizeof(token->name), "hsm.%.48s", s->token->name);
+    fault_clear(&f);
+    token->ok = s->state == LINK_READY && signer_link_check(s, &f) == 0;
+    snprintf(token->state, sizeof(token->state), "%s", token->ok ? "ready" : "unavailable");
+    if (!token->ok && f.code == FAULT_NONE)
+        snprintf(token->text, sizeof(token->text), "connecting to its signer");
+    else
+        snprintf(token->text, sizeof(token->text), "%s", token->ok ? "signing" : f.text);
+    token->retry_after = f.retry_after;
+    program_status(s, program);
+}
+
+const char *signer_link_token(const struct signer_link *s)
+{
+    return s->token->name;
+}
+
+bool signer_link_ready(const struct signer_link *s)
+{
+    return s->state == LINK_READY;
+}
