@@ -1,0 +1,280 @@
+#include "ca/admin/admin_inner.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+
+/* ---- clients and their requests ---- */
+
+static void client_release(struct admin_client *c)
+{
+    if (--c->refs > 0)
+        return;
+    *(c->prev != NULL ? &c->prev->next : &c->admin->clients) = c->next;
+    if (c->next != NULL)
+        c->next->prev = c->prev;
+    free(c);
+}
+
+struct ask *ask_new(struct admin_client *c, const struct frame *frame)
+{
+    struct ask *q = xcalloc(1, sizeof(*q));
+
+    q->client = c;
+    q->id = frame->id;
+    buf_init(&q->in, FRAME_BODY_MAX);
+    buf_init(&q->out, FRAME_BODY_MAX);
+    buf_put_slice(&q->in, frame->body);
+    fault_clear(&q->fault);
+    c->refs++;
+    c->admin->busy++;
+    return q;
+}
+
+static void ask_free(struct ask *q)
+{
+    q->client->admin->busy--;
+    client_release(q->client);
+    buf_free(&q->in);
+    buf_free(&q->out);
+    free(q);
+}
+
+void ask_answer(struct ask *q, uint16_t type, struct slice body)
+{
+    if (q->client->conn != NULL)
+        conn_send(q->client->conn, type, q->id, body, -1);
+    ask_free(q);
+}
+
+void ask_fail(struct ask *q, const struct fault *f)
+{
+    struct buf b;
+
+    buf_init(&b, FRAME_BODY_MAX);
+    fault_put(&b, f);
+    ask_answer(q, MSG_FAULT, buf_slice(&b));
+    buf_free(&b);
+}
+
+static void after_read(void *arg)
+{
+    struct ask *q = arg;
+
+    if (q->fault.code != FAULT_NONE)
+        ask_fail(q, &q->fault);
+    else
+        ask_answer(q, q->answer, buf_slice(&q->out));
+}
+
+static void run_read(struct work *w, unsigned worker)
+{
+    struct ask *q = (struct ask *)w;
+
+    (void)worker;
+    q->read(q);
+    if (q->fault.code == FAULT_NONE && buf_failed(&q->out))
+        (void)fault_set(&q->fault, FAULT_TOO_LARGE, "answer.size", "The answer is too large.");
+    loop_post(q->client->admin->parts.loop, after_read, q);
+}
+
+void ask_read(struct ask *q, uint16_t answer, void (*read)(struct ask *q))
+{
+    q->answer = answer;
+    q->read = read;
+    q->work.run = run_read;
+    workers_push(q->client->admin->parts.workers, WORK_QUERY, &q->work);
+}
+
+/* ---- messages ---- */
+
+static void issue_reply(void *arg, const struct issued *issued, const struct fault *fault)
+{
+    struct ask *q = arg;
+
+    if (fault != NULL) {
+        ask_fail(q, fault);
+        return;
+    }
+    issued_put(&q->out, issued);
+    ask_answer(q, MSG_ISSUED, buf_slice(&q->out));
+}
+
+static void handle_issue(struct ask *q)
+{
+    door_issue(q->client->admin->parts.door, &q->client->who, buf_slice(&q->in), issue_reply, q);
+}
+
+static void handle_list(struct ask *q)
+{
+    ask_read(q, MSG_LIST_PAGE, read_list);
+}
+
+static void handle_show(struct ask *q)
+{
+    ask_read(q, MSG_SHOWN, read_show);
+}
+
+/* What each message needs; the door asks for more where a profile does. */
+static const struct admin_message {
+    uint16_t type;
+    enum conf_role role;
+    void (*handle)(struct ask *q);
+} admin_messages[] = {
+    {MSG_ISSUE, ROLE_OPERATOR, handle_issue}, {MSG_LIST, ROLE_AUDITOR, handle_list},
+    {MSG_SHOW, ROLE_AUDITOR, handle_show},    {MSG_CA_LIST, ROLE_AUDITOR, tell_authorities},
+    {MSG_STATUS, ROLE_AUDITOR, tell_status},  {MSG_CHECK, ROLE_OPERATOR, start_check},
+};
+
+static void refuse_role(struct ask *q, enum conf_role role)
+{
+    struct admin_client *c = q->client;
+    struct fault f;
+
+    fault_clear(&f);
+    (void)fault_refuse(&f, "requester.role", "requester", slice_str(c->who.name),
+                       conf_role_name(role));
+    f.code = FAULT_DENIED;
+    log_fault(LOG_LEVEL_WARN, "admin.denied", &f, NULL);
+    door_record_refusal(c->admin->parts.door, &c->who, &f);
+    ask_fail(q, &f);
+}
+
+static void on_message(struct conn *conn, void *owner, const struct frame *frame)
+{
+    struct admin_client *c = owner;
+    const struct admin_message *m = admin_messages;
+    struct ask *q = ask_new(c, frame);
+
+    (void)conn;
+    while (m->type != frame->type)
+        m++; /* the permit table below has the same types */
+    if (c->who.role < m->role)
+        refuse_role(q, m->role);
+    else
+        m->handle(q);
+}
+
+static const struct permit admin_permits[] = {
+    {MSG_ISSUE, FRAME_BODY_MAX, on_message},
+    {MSG_LIST, 4096, on_message},
+    {MSG_SHOW, 512, on_message},
+    {MSG_CA_LIST, 0, on_message},
+    {MSG_STATUS, 0, on_message},
+    {MSG_CHECK, 0, on_message},
+};
+
+static void client_closed(struct conn *conn, void *owner)
+{
+    struct admin_client *c = owner;
+
+    (void)conn;
+    c->conn = NULL;
+    client_release(c);
+}
+
+static const struct conn_callbacks admin_callbacks = {
+    .permits = admin_permits,
+    .n_permits = sizeof(admin_permits) / sizeof(admin_permits[0]),
+    .closed = client_closed,
+    .queue_max = (size_t)16 << 20,
+};
+
+/* ---- who is there ---- */
+
+static void identify(const struct admin *a, const struct conn_peer *peer, struct requester *who)
+{
+    const struct conf_operator *o = conf_operator(a->parts.conf, peer->uid);
+
+    memset(who, 0, sizeof(*who));
+    if (o != NULL)
+        snprintf(who->name, sizeof(who->name), "operator:%.48s", o->name);
+    else
+        snprintf(who->name, sizeof(who->name), "uid:%u", (unsigned)peer->uid);
+    who->role = o != NULL ? o->role : ROLE_NONE;
+    snprintf(who->origin, sizeof(who->origin), "admin pid=%d", (int)peer->pid);
+}
+
+/* A stranger is told why and recorded, at most once a second: nobody fills the
+ * disk by knocking. */
+static void turn_stranger_away(struct admin *a, struct conn *conn, const struct requester *who)
+{
+    struct fault f;
+    struct buf b;
+
+    fault_clear(&f);
+    (void)fault_refuse(&f, "requester.unknown", "requester", slice_str(who->name),
+                       "an operator of the configuration");
+    f.code = FAULT_DENIED;
+    log_fault(LOG_LEVEL_WARN, "admin.stranger", &f, NULL);
+    if (clock_now() != a->stranger_second) {
+        a->stranger_second = clock_now();
+        door_record_refusal(a->parts.door, who, &f);
+    }
+    buf_init(&b, FRAME_BODY_MAX);
+    fault_put(&b, &f);
+    conn_send(conn, MSG_FAULT, 0, buf_slice(&b), -1);
+    buf_free(&b);
+}
+
+static void on_accepted(void *arg, int fd, const struct conn_peer *peer)
+{
+    struct admin *a = arg;
+    struct admin_client *c = xcalloc(1, sizeof(*c));
+
+    identify(a, peer, &c->who);
+    c->admin = a;
+    c->refs = 1;
+    c->next = a->clients;
+    if (a->clients != NULL)
+        a->clients->prev = c;
+    a->clients = c;
+    c->conn = conn_new(a->parts.loop, fd, &admin_callbacks, c);
+    if (c->who.role == ROLE_NONE)
+        turn_stranger_away(a, c->conn, &c->who);
+}
+
+/* ---- the socket ---- */
+
+struct admin *admin_new(const struct admin_parts *parts, int listen_fd)
+{
+    struct admin *a = xcalloc(1, sizeof(*a));
+
+    a->parts = *parts;
+    issuer_names_load(a);
+    a->listener = listener_new(parts->loop, listen_fd, on_accepted, a);
+    return a;
+}
+
+void admin_drain(struct admin *a)
+{
+    a->draining = true;
+    listener_free(a->listener);
+    a->listener = NULL;
+    door_close(a->parts.door);
+}
+
+size_t admin_busy(const struct admin *a)
+{
+    return a->busy;
+}
+
+void admin_free(struct admin *a)
+{
+    struct admin_client *c, *next;
+
+    if (a == NULL)
+        return;
+    end_check(a);
+    listener_free(a->listener);
+    for (c = a->clients; c != NULL; c = next) {
+        next = c->next;
+        conn_close(c->conn);
+        free(c);
+    }
+    free(a->names.name);
+    free(a);
+}

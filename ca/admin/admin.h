@@ -1,0 +1,34 @@
+/*
+ * The admin socket: a thin adapter. It knows who is there (SO_PEERCRED and the
+ * configuration's operators), checks the role that each message needs, and hands on: issuing
+ * to the door, reading to the workers. Every function belongs to the loop.
+ */
+#ifndef CA_ADMIN_ADMIN_H
+#define CA_ADMIN_ADMIN_H
+
+#include "ca/door/door.h"
+#include "ca/view/view.h"
+
+struct admin;
+
+struct admin_parts {
+    const struct conf *conf;
+    struct loop *loop;
+    struct store *store;
+    struct view *view;
+    struct authorities *authorities;
+    struct workers *workers;
+    struct door *door;
+    struct signer_link **links; /* one a token */
+    size_t n_links;
+};
+
+/* Serves on a listening descriptor, which it takes over. */
+struct admin *admin_new(const struct admin_parts *parts, int listen_fd);
+/* No new connections, requests told to retry; the present ones get their answers. */
+void admin_drain(struct admin *a);
+/* Requests not answered yet. */
+size_t admin_busy(const struct admin *a);
+void admin_free(struct admin *a);
+
+#endif

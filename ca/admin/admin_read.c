@@ -1,0 +1,244 @@
+/* What operators read: lists and single certificates. Runs on workers. */
+#include "ca/admin/admin_inner.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/clock.h"
+
+/* One cert_info at its longest; a page stops while one more still fits. */
+#define INFO_ROOM 8192
+
+static int malformed(struct ask *q)
+{
+    return fault_set(&q->fault, FAULT_MALFORMED, "request.body", "The request is malformed.");
+}
+
+/* ---- list ---- */
+
+struct page {
+    const struct admin *admin;
+    int64_t now;
+    struct buf rows;
+    uint32_t n;
+};
+
+static int add_row(void *arg, const struct cert_row *row)
+{
+    struct page *p = arg;
+    struct cert_info info;
+
+    describe_row(p->admin, row, p->now, &info);
+    cert_info_put(&p->rows, &info);
+    p->n++;
+    return p->rows.n + INFO_ROOM > FRAME_BODY_MAX - LIST_CURSOR_MAX - 16;
+}
+
+static const struct {
+    const char *word;
+    enum store_status_filter filter;
+} status_words[] = {
+    {"", STATUS_ANY},
+    {"valid", STATUS_VALID},
+    {"expired", STATUS_EXPIRED},
+    {"revoked", STATUS_REVOKED},
+    {"held", STATUS_HELD},
+    {"open", STATUS_OPEN},
+};
+
+static int parse_status(const char *word, enum store_status_filter *out, struct fault *f)
+{
+    for (size_t i = 0; i < sizeof(status_words) / sizeof(status_words[0]); i++) {
+        if (strcmp(status_words[i].word, word) == 0) {
+            *out = status_words[i].filter;
+            return 0;
+        }
+    }
+    return fault_refuse(f, "list.status", "status", slice_str(word),
+                        "valid, expired, revoked, held, open");
+}
+
+/* The newest generation of that name. */
+static int parse_issuer(const struct admin *a, const char *name, uint16_t *out, struct fault *f)
+{
+    for (size_t i = a->names.n; i > 0; i--) {
+        if (strcmp(a->names.name[i - 1], name) == 0) {
+            *out = (uint16_t)(i - 1);
+            return 0;
+        }
+    }
+    return fault_set(f, FAULT_NOT_FOUND, "list.issuer", "There is no issuer \"%.63s\".", name);
+}
+
+static int make_filter(const struct admin *a, const struct list_request *r, struct store_filter *q,
+                       struct fault *f)
+{
+    memset(q, 0, sizeof(*q));
+    if (parse_status(r->status, &q->status, f) != 0)
+        return -(int)f->code;
+    q->now = clock_now();
+    q->expires_before = r->expires_before;
+    snprintf(q->name, sizeof(q->name), "%s", r->name);
+    snprintf(q->owner, sizeof(q->owner), "%s", r->owner);
+    snprintf(q->requester, sizeof(q->requester), "%s", r->requester);
+    snprintf(q->profile, sizeof(q->profile), "%s", r->profile);
+    q->has_issuer = r->issuer[0] != '\0';
+    return q->has_issuer ? parse_issuer(a, r->issuer, &q->issuer, f) : 0;
+}
+
+void read_list(struct ask *q)
+{
+    const struct admin *a = q->client->admin;
+    struct page p = {.admin = a, .now = clock_now()};
+    struct list_request r;
+    struct store_filter filter;
+    struct store_cursor cursor = {0};
+
+    if (list_request_get(buf_slice(&q->in), &r) != 0) {
+        (void)malformed(q);
+        return;
+    }
+    if (make_filter(a, &r, &filter, &q->fault) != 0)
+        return;
+    cursor.n = r.cursor.n;
+    if (r.cursor.n > 0)
+        memcpy(cursor.at, r.cursor.p, r.cursor.n);
+    buf_init(&p.rows, FRAME_BODY_MAX);
+    if (store_list(a->parts.store, &filter, r.limit, &cursor, add_row, &p, &q->fault) == 0)
+        list_page_put(&q->out, slice_of(cursor.at, cursor.n), p.n, buf_slice(&p.rows));
+    buf_free(&p.rows);
+}
+
+/* ---- show ---- */
+
+struct found {
+    size_t n;
+    struct cert_ref ref[SHOW_MAX + 1];
+};
+
+static int note_found(void *arg, const struct cert_row *row)
+{
+    struct found *m = arg;
+
+    m->ref[m->n++] = row->ref;
+    return m->n > SHOW_MAX;
+}
+
+/* How many hexadecimal digits, or 0 if there is anything but digits and separators. */
+static size_t hex_digits(const char *s)
+{
+    size_t n = 0;
+
+    for (; *s != '\0'; s++) {
+        if (isxdigit((unsigned char)*s))
+            n++;
+        else if (*s != ':' && *s != ' ')
+            return 0;
+    }
+    return n;
+}
+
+static int find_by_name(const struct admin *a, const char *name, struct found *m, struct fault *f)
+{
+    struct store_filter filter = {.now = clock_now()};
+    struct store_cursor cursor = {0};
+
+    snprintf(filter.name, sizeof(filter.name), "%s", name);
+    do {
+        if (store_list(a->parts.store, &filter, SHOW_MAX + 1 - m->n, &cursor, note_found, m, f) !=
+            0)
+            return -(int)f->code;
+    } while (cursor.n > 0 && m->n <= SHOW_MAX);
+    return 0;
+}
+
+static int find(const struct admin *a, const char *selector, struct found *m, struct fault *f)
+{
+    uint8_t octets[32];
+    size_t digits = hex_digits(selector);
+
+    m->n = 0;
+    if (digits == 2 * SERIAL_LEN && hex_decode(selector, octets, SERIAL_LEN) == 0)
+        return store_find_serial(a->parts.store, octets, m->ref, SHOW_MAX, &m->n, f);
+    if (digits == 64 && hex_decode(selector, octets, 32) == 0) {
+        m->n = store_find_fingerprint(a->parts.store, octets, &m->ref[0], f) == 0 ? 1 : 0;
+        if (f->code == FAULT_NOT_FOUND)
+            fault_clear(f);
+        return f->code == FAULT_NONE ? 0 : -(int)f->code;
+    }
+    return find_by_name(a, selector, m, f);
+}
+
+static void put_shown(const struct admin *a, const struct cert_row *row, struct buf *out)
+{
+    const struct authority *issuer = authority_numbered(a->parts.authorities, row->ref.issuer);
+    struct shown s;
+    struct buf der;
+
+    buf_init(&der, CERT_MAX);
+    describe_row(a, row, clock_now(), &s.info);
+    s.certificate = SLICE_NONE;
+    if (row->signature.n > 0 && cert_row_der(row, &der) == 0)
+        s.certificate = buf_slice(&der);
+    s.chain = issuer != NULL ? buf_slice(&issuer->chain) : SLICE_NONE;
+    shown_put(out, &s);
+    buf_free(&der);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    return memcmp(((const struct cert_ref *)b)->serial, ((const struct cert_ref *)a)->serial,
+                  SERIAL_LEN);
+}
+
+/* As many matches as one frame holds; `more` says that there are others. */
+static void put_matches(struct ask *q, struct found *m)
+{
+    const struct admin *a = q->client->admin;
+    struct buf all, one;
+    struct cert_row row;
+    uint32_t n = 0;
+
+    buf_init(&all, FRAME_BODY_MAX);
+    buf_init(&one, FRAME_BODY_MAX);
+    cert_row_init(&row);
+    for (size_t i = 0; i < m->n && n < SHOW_MAX; i++) {
+        if (store_get(a->parts.store, &m->ref[i], &row, &q->fault) != 0)
+            break;
+        buf_reset(&one);
+        put_shown(a, &row, &one);
+        if (all.n + one.n + 8 > FRAME_BODY_MAX)
+            break;
+        buf_put_slice(&all, buf_slice(&one));
+        n++;
+    }
+    wire_put_u32(&q->out, n);
+    wire_put_u8(&q->out, n < m->n);
+    buf_put_slice(&q->out, buf_slice(&all));
+    cert_row_free(&row);
+    buf_free(&all);
+    buf_free(&one);
+}
+
+void read_show(struct ask *q)
+{
+    struct show_request r;
+    struct found m;
+
+    if (show_request_get(buf_slice(&q->in), &r) != 0) {
+        (void)malformed(q);
+        return;
+    }
+    if (find(q->client->admin, r.selector, &m, &q->fault) != 0)
+        return;
+    if (m.n == 0) {
+        (void)fault_set(&q->fault, FAULT_NOT_FOUND, "show.unknown",
+                        "No certificate with the serial, fingerprint or name \"%.120s\".",
+                        r.selector);
+        return;
+    }
+    qsort(m.ref, m.n, sizeof(m.ref[0]), newest_first);
+    put_matches(q, &m);
+}

@@ -1,0 +1,175 @@
+/* `cerca status` and `cerca ca list`: told from memory, on the loop. */
+#include "ca/admin/admin_inner.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/clock.h"
+
+struct items {
+    struct buf *out;
+    uint32_t n;
+    bool all_well;
+};
+
+static void add(struct items *items, const struct status_item *i)
+{
+    status_item_put(items->out, i);
+    items->n++;
+    items->all_well = items->all_well && i->ok;
+}
+
+static struct status_item item(const char *name, bool ok, const char *state)
+{
+    struct status_item i = {.ok = ok};
+
+    snprintf(i.name, sizeof(i.name), "%s", name);
+    snprintf(i.state, sizeof(i.state), "%s", state);
+    return i;
+}
+
+static void add_issuing(struct items *items, const struct admin *a)
+{
+    struct status_item i;
+    struct fault f;
+
+    fault_clear(&f);
+    if (door_check(a->parts.door, &f) == 0) {
+        i = item("issuing", true, "ready");
+        snprintf(i.text, sizeof(i.text), "%zu requests under way", door_in_flight(a->parts.door));
+    } else {
+        i = item("issuing", false, "stopped");
+        snprintf(i.text, sizeof(i.text), "%s", f.text);
+        i.retry_after = f.retry_after;
+    }
+    add(items, &i);
+}
+
+static void add_tokens(struct items *items, const struct admin *a)
+{
+    struct status_item token, program;
+
+    for (size_t i = 0; i < a->parts.n_links; i++) {
+        signer_link_status(a->parts.links[i], &token, &program);
+        add(items, &token);
+        add(items, &program);
+    }
+}
+
+static void add_store(struct items *items, const struct store_stats *s)
+{
+    struct status_item i = item("store", !s->full, s->full ? "full" : "ready");
+
+    snprintf(i.text, sizeof(i.text),
+             "%" PRIu64 " certificates, %" PRIu64 " open intents, %" PRIu64 " MiB, %" PRIu64
+             " MiB free on the disk",
+             s->certificates, s->open_intents, (s->durable_bytes + s->derived_bytes) >> 20,
+             s->free_bytes >> 20);
+    i.retry_after = s->full ? 30 : 0;
+    add(items, &i);
+    i = item("indexes", !s->rebuilding, s->rebuilding ? "rebuilding" : "ready");
+    snprintf(i.text, sizeof(i.text), "%" PRIu64 " of %" PRIu64 " changes applied",
+             s->derived_change, s->change);
+    add(items, &i);
+    i = item("audit", true, "ready");
+    snprintf(i.text, sizeof(i.text), "%" PRIu64 " records", s->audit_size);
+    add(items, &i);
+}
+
+static void add_view(struct items *items, const struct admin *a)
+{
+    struct view_stats v;
+    struct status_item i;
+    char stamp[CLOCK_TEXT_SIZE];
+
+    view_stats(a->parts.view, &v);
+    i = item("view", !v.behind, v.behind ? "behind" : "ready");
+    clock_format(v.stamp, stamp);
+    snprintf(i.text, sizeof(i.text), "change %" PRIu64 ", stamped %s, %" PRIu64 " rows", v.change,
+             stamp, v.snapshot_rows + v.log_rows);
+    add(items, &i);
+}
+
+static void add_configuration(struct items *items, const struct admin *a)
+{
+    struct status_item i = item("configuration", true, "loaded");
+    char generation[17];
+
+    hex_encode(slice_of(a->parts.conf->generation, 8), generation);
+    snprintf(i.text, sizeof(i.text), "generation %s, %.200s", generation, a->parts.conf->path);
+    add(items, &i);
+}
+
+void tell_status(struct ask *q)
+{
+    const struct admin *a = q->client->admin;
+    struct items items = {.all_well = true};
+    struct store_stats stats;
+    struct buf list;
+
+    if (store_stats(a->parts.store, &stats, &q->fault) != 0) {
+        ask_fail(q, &q->fault);
+        return;
+    }
+    buf_init(&list, FRAME_BODY_MAX);
+    items.out = &list;
+    add_issuing(&items, a);
+    add_tokens(&items, a);
+    add_store(&items, &stats);
+    add_view(&items, a);
+    add_configuration(&items, a);
+    wire_put_u8(&q->out, items.all_well);
+    wire_put_u32(&q->out, items.n);
+    buf_put_slice(&q->out, buf_slice(&list));
+    buf_free(&list);
+    ask_answer(q, MSG_STATUS_REPLY, buf_slice(&q->out));
+}
+
+/* ---- issuers ---- */
+
+static const char *authority_state(const struct authority *a)
+{
+    struct fault f;
+
+    fault_clear(&f);
+    if (a->certificate.n == 0)
+        return "no certificate";
+    return signer_link_check(a->link, &f) == 0 ? "ready" : "unavailable";
+}
+
+static void put_authority(const struct authority *a, struct buf *out)
+{
+    struct ca_info c = {0};
+
+    snprintf(c.name, sizeof(c.name), "%.63s", a->conf->name);
+    snprintf(c.subject, sizeof(c.subject), "%.511s", a->conf->subject);
+    snprintf(c.parent, sizeof(c.parent), "%.63s", a->conf->parent);
+    snprintf(c.token, sizeof(c.token), "%.63s", a->conf->token);
+    key_describe(a->conf->key_type, a->conf->key_bits, c.key);
+    snprintf(c.state, sizeof(c.state), "%s", authority_state(a));
+    c.signs_leaves = a->conf->signs_leaves;
+    c.signs_cas = a->conf->signs_cas;
+    if (a->certificate.n > 0) {
+        c.not_before = a->parsed.not_before;
+        c.not_after = a->parsed.not_after;
+        memcpy(c.fingerprint, a->fingerprint, sizeof(c.fingerprint));
+        c.certificate = buf_slice(&a->certificate);
+    }
+    ca_info_put(out, &c);
+}
+
+void tell_authorities(struct ask *q)
+{
+    const struct authorities *all = q->client->admin->parts.authorities;
+
+    wire_put_u32(&q->out, (uint32_t)all->n);
+    for (size_t i = 0; i < all->n; i++)
+        put_authority(&all->item[i], &q->out);
+    if (buf_failed(&q->out)) {
+        (void)fault_set(&q->fault, FAULT_TOO_LARGE, "answer.size", "The answer is too large.");
+        ask_fail(q, &q->fault);
+        return;
+    }
+    ask_answer(q, MSG_CA_LISTED, buf_slice(&q->out));
+}

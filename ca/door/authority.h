@@ -1,0 +1,53 @@
+/*
+ * Authorities: the issuers of the configuration, each joined with its
+ * certificate, its number in the store, and the signer that holds its key. Loaded once, then
+ * constant but for what signer_link keeps.
+ */
+#ifndef CA_DOOR_AUTHORITY_H
+#define CA_DOOR_AUTHORITY_H
+
+#include "ca/door/signer_link.h"
+#include "ca/policy/policy.h"
+#include "ca/store/store.h"
+#include "lib/cert.h"
+
+struct authority {
+    const struct conf_issuer *conf;
+    struct signer_link *link;
+    uint16_t number;        /* in the store; 0: not known yet (no certificate) */
+    struct buf certificate; /* DER; empty: not made yet */
+    struct buf chain; /* DER, concatenated: its own certificate and those above, without the root */
+    struct cert parsed; /* of certificate */
+    struct buf name;    /* its subject as the configuration says it, DER */
+    uint8_t key_id[20];
+    uint8_t spki_hash[32];
+    uint8_t fingerprint[32];
+    struct pubkey **verify; /* one for each worker */
+};
+
+struct authorities {
+    struct authority *item;
+    size_t n;
+    unsigned workers;
+    struct policy_own_keys own;
+};
+
+/* Reads the certificates (an issuer without a file is left without one), checks that
+ * each belongs to its configuration (subject, issuer, CA, signed by its parent), and finds their
+ * numbers. */
+int authorities_load(const struct conf *conf, struct store *s, unsigned workers,
+                     struct authorities **out, struct fault *f) WARN_UNUSED;
+void authorities_free(struct authorities *a);
+/* Gives an authority its certificate; at set-up and by authorities_load. */
+int authority_set_certificate(struct authorities *all, struct authority *a, struct store *s,
+                              struct slice der, struct fault *f) WARN_UNUSED;
+struct authority *authority_named(struct authorities *all, const char *name);
+const struct authority *authority_numbered(const struct authorities *all, uint16_t number);
+/* The authority above; NULL for a root. */
+struct authority *authority_parent(struct authorities *all, const struct authority *a);
+/* A signer_hello for a link's keys: every issuer that has a certificate must find its own
+ * key there (rule "hsm.key"). `arg` is the struct authorities. */
+int authorities_check_keys(void *arg, const struct signer_key *keys, size_t n,
+                           struct fault *f) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,600 @@
+/*
+ * How a job moves through the steps, and which thread it is on:
+ *
+ *   door_issue      loop      take a job, hand it to a worker
+ *   run_start       worker    authorise, policy, draft; submit the intent
+ *   intent_done     writer    post to the loop
+ *   after_intent    loop      a known request key? otherwise send the draft to the signer
+ *   signed_back     loop      hand to a worker
+ *   run_verify      worker    verify; submit the finish
+ *   finish_done     writer    post to the loop
+ *   after_finish    loop      release
+ *
+ * A fault anywhere ends in `refuse` (recorded, then answered) or `fail` (answered).
+ */
+#include "ca/door/job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/step.h"
+
+#define SPARE_MAX 512
+#define SWEEP_MS 5000
+#define SWEEP_BATCH 64
+
+static void after_release(struct job *j);
+
+/* ---- jobs ---- */
+
+static struct job *job_new(struct door *d, const struct requester *who, door_reply reply, void *arg)
+{
+    struct job *j = d->spare;
+
+    if (j != NULL) {
+        d->spare = j->next;
+        d->n_spare--;
+        buf_reset(&j->body);
+        buf_reset(&j->tbs);
+        buf_reset(&j->certificate);
+    } else {
+        j = xcalloc(1, sizeof(*j));
+        buf_init(&j->body, FRAME_BODY_MAX);
+        buf_init(&j->tbs, TBS_MAX);
+        buf_init(&j->certificate, CERT_MAX);
+    }
+    j->next = j->prev = j->waiters = NULL;
+    j->issuer = NULL;
+    j->profile = NULL;
+    j->again = j->refused = false;
+    j->decision.profile = NULL;
+    memset(&j->ref, 0, sizeof(j->ref));
+    memset(&j->replaces, 0, sizeof(j->replaces));
+    fault_clear(&j->fault);
+    j->door = d;
+    j->who = *who;
+    j->reply = reply;
+    j->arg = arg;
+    d->in_flight++;
+    return j;
+}
+
+static void job_discard(struct job *j)
+{
+    buf_free(&j->body);
+    buf_free(&j->tbs);
+    buf_free(&j->certificate);
+    free(j);
+}
+
+static void job_done(struct job *j)
+{
+    struct door *d = j->door;
+
+    decision_free(&j->decision);
+    d->in_flight--;
+    if (d->n_spare >= SPARE_MAX) {
+        job_discard(j);
+        return;
+    }
+    j->next = d->spare;
+    d->spare = j;
+    d->n_spare++;
+}
+
+/* Jobs with a recorded intent, so that a second request with the same key finds the first. */
+static void flight_add(struct job *j)
+{
+    struct door *d = j->door;
+
+    j->prev = NULL;
+    j->next = d->flight;
+    if (d->flight != NULL)
+        d->flight->prev = j;
+    d->flight = j;
+}
+
+static void flight_remove(struct job *j)
+{
+    *(j->prev != NULL ? &j->prev->next : &j->door->flight) = j->next;
+    if (j->next != NULL)
+        j->next->prev = j->prev;
+    j->next = j->prev = NULL;
+}
+
+static struct job *flight_find(struct door *d, const struct cert_ref *ref)
+{
+    for (struct job *j = d->flight; j != NULL; j = j->next)
+        if (memcmp(&j->ref, ref, sizeof(*ref)) == 0)
+            return j;
+    return NULL;
+}
+
+/* ---- answers ---- */
+
+static void answer_fault(struct job *j, const struct fault *f)
+{
+    log_fault(LOG_LEVEL_INFO, "issue.refused", f, "requester", j->who.name, NULL);
+    j->reply(j->arg, NULL, f);
+    job_done(j);
+}
+
+static void answer_issued(struct job *j, struct slice certificate, bool again)
+{
+    struct issued out = {certificate, buf_slice(&j->issuer->chain), again};
+    char serial[2 * SERIAL_LEN + 1];
+
+    hex_encode(slice_of(j->ref.serial, SERIAL_LEN), serial);
+    log_debug("issued", "serial", serial, "requester", j->who.name, NULL);
+    j->reply(j->arg, &out, NULL);
+    job_done(j);
+}
+
+static void post_refused(void *arg)
+{
+    struct job *j = arg;
+
+    answer_fault(j, &j->fault);
+}
+
+static void refusal_recorded(struct store_op *op)
+{
+    struct job *j = op->arg;
+
+    loop_post(j->door->parts.loop, post_refused, j);
+}
+
+/* What is only "not now" is not a decision about the request, and may come very
+ * often: logged, not audited. */
+static bool worth_recording(const struct fault *f)
+{
+    return f->code != FAULT_UNAVAILABLE && f->code != FAULT_FULL;
+}
+
+/* From a worker: the refusal is durable before it is answered. */
+static void refuse(struct job *j)
+{
+    if (!worth_recording(&j->fault)) {
+        loop_post(j->door->parts.loop, post_refused, j);
+        return;
+    }
+    step_fill_refusal(j);
+    j->op.done = refusal_recorded;
+    store_submit(j->door->parts.store, &j->op);
+}
+
+/* ---- release ---- */
+
+static void finish_waiters(struct job *j, const struct fault *f)
+{
+    struct job *w;
+
+    while ((w = j->waiters) != NULL) {
+        j->waiters = w->next;
+        w->issuer = j->issuer;
+        w->ref = j->ref;
+        if (f != NULL)
+            answer_fault(w, f);
+        else
+            answer_issued(w, buf_slice(&j->certificate), true);
+    }
+}
+
+static void end_in_flight(struct job *j, const struct fault *f)
+{
+    flight_remove(j);
+    finish_waiters(j, f);
+    if (f != NULL)
+        answer_fault(j, f);
+    else
+        answer_issued(j, buf_slice(&j->certificate), j->again);
+}
+
+static void after_release(struct job *j)
+{
+    STEP("door.release");
+    end_in_flight(j, NULL);
+}
+
+/* The intent's own status was checked again by the finish: it may have been
+ * abandoned or revoked meanwhile, and then the signature is dropped. */
+static void after_finish(void *arg)
+{
+    struct job *j = arg;
+    struct fault f;
+
+    if (j->op.result != 0) {
+        f = j->op.fault;
+        end_in_flight(j, &f);
+    } else if (j->op.outcome == STORE_NOT_OPEN) {
+        fault_clear(&f);
+        (void)fault_set(&f, FAULT_CONFLICT, "intent.closed",
+                        "The request was abandoned or revoked before it was signed; ask again.");
+        end_in_flight(j, &f);
+    } else {
+        after_release(j);
+    }
+}
+
+static void finish_done(struct store_op *op)
+{
+    struct job *j = op->arg;
+
+    loop_post(j->door->parts.loop, after_finish, j);
+}
+
+/* ---- verify ---- */
+
+static void post_failed(void *arg)
+{
+    struct job *j = arg;
+    struct fault f = j->fault;
+
+    log_fault(LOG_LEVEL_ERROR, "sign.rejected", &f, NULL);
+    end_in_flight(j, &f);
+}
+
+static void run_verify(struct work *w, unsigned worker)
+{
+    struct job *j = (struct job *)w;
+
+    if (step_verify(j, worker, &j->fault) != 0) {
+        loop_post(j->door->parts.loop, post_failed, j);
+        return;
+    }
+    step_fill_finish(j);
+    j->op.done = finish_done;
+    store_submit(j->door->parts.store, &j->op);
+}
+
+/* ---- sign ---- */
+
+static void abandoned(void *arg)
+{
+    struct job *j = arg;
+    struct fault f = j->fault;
+
+    end_in_flight(j, &f);
+}
+
+static void abandon_done(struct store_op *op)
+{
+    struct job *j = op->arg;
+
+    loop_post(j->door->parts.loop, abandoned, j);
+}
+
+/* The signer said no to this draft: it would say no again, so nothing is left open. */
+static void abandon(struct job *j)
+{
+    memset(&j->op, 0, sizeof(j->op));
+    j->op.kind = STORE_ABANDON;
+    j->op.ref = j->ref;
+    j->op.time = clock_now();
+    job_audit(j, AUDIT_ABANDON, &j->op.audit);
+    audit_set_fault(&j->op.audit, &j->fault);
+    j->op.done = abandon_done;
+    j->op.arg = j;
+    store_submit(j->door->parts.store, &j->op);
+}
+
+static void signed_back(void *arg, struct slice certificate, const struct fault *f)
+{
+    struct job *j = arg;
+
+    STEP("door.signed");
+    if (f != NULL) {
+        j->fault = *f;
+        if (fault_retryable(f))
+            end_in_flight(j, f);
+        else
+            abandon(j);
+        return;
+    }
+    buf_reset(&j->certificate);
+    buf_put_slice(&j->certificate, certificate);
+    j->work.run = run_verify;
+    workers_push(j->door->parts.workers, WORK_FINISH, &j->work);
+}
+
+static void sign(struct job *j)
+{
+    flight_add(j);
+    STEP("door.sign");
+    signer_link_sign(j->issuer->link, j->issuer->conf->name, buf_slice(&j->tbs), signed_back, j);
+}
+
+/* ---- intent ---- */
+
+static void answer_known(struct job *j, struct cert_row *row)
+{
+    struct fault f;
+
+    fault_clear(&f);
+    if (row->state == CERT_GOOD && cert_row_der(row, &j->certificate) == 0) {
+        answer_issued(j, buf_slice(&j->certificate), true);
+        return;
+    }
+    (void)fault_set(&f, FAULT_CONFLICT, "request.revoked",
+                    "The certificate of this request key has been revoked or held since.");
+    answer_fault(j, &f);
+}
+
+/* The same request again. Under way: wait with it. Finished: the same certificate. Left
+ * open by a crash: the stored TBS is signed. */
+static void take_up(struct job *j)
+{
+    struct door *d = j->door;
+    struct job *first;
+    struct cert_row row;
+    struct fault f;
+
+    j->ref = j->op.ref;
+    first = flight_find(d, &j->ref);
+    if (first != NULL) {
+        j->next = first->waiters;
+        first->waiters = j;
+        return;
+    }
+    cert_row_init(&row);
+    fault_clear(&f);
+    if (store_get(d->parts.store, &j->ref, &row, &f) != 0) {
+        answer_fault(j, &f);
+    } else if (row.state != CERT_OPEN) {
+        buf_reset(&j->certificate);
+        answer_known(j, &row);
+    } else {
+        buf_reset(&j->tbs);
+        buf_put_slice(&j->tbs, row.tbs);
+        j->again = true;
+        sign(j);
+    }
+    cert_row_free(&row);
+}
+
+static void after_intent(void *arg)
+{
+    struct job *j = arg;
+
+    if (j->op.result != 0) {
+        struct fault f = j->op.fault;
+
+        answer_fault(j, &f);
+    } else if (j->op.outcome == STORE_KNOWN) {
+        take_up(j);
+    } else {
+        sign(j);
+    }
+}
+
+static void intent_done(struct store_op *op)
+{
+    struct job *j = op->arg;
+
+    loop_post(j->door->parts.loop, after_intent, j);
+}
+
+/* ---- start ---- */
+
+static void post_dry(void *arg)
+{
+    struct job *j = arg;
+    struct issued out = {SLICE_NONE, SLICE_NONE, false};
+
+    j->reply(j->arg, &out, NULL);
+    job_done(j);
+}
+
+static int prepare(struct job *j)
+{
+    struct fault *f = &j->fault;
+
+    if (j->kind == JOB_REQUEST && step_authorise(j, f) != 0)
+        return -1;
+    if (step_decide(j, f) != 0 || step_draft(j, f) != 0)
+        return -1;
+    return 0;
+}
+
+static void run_start(struct work *w, unsigned worker)
+{
+    struct job *j = (struct job *)w;
+
+    (void)worker;
+    STEP("door.start");
+    if (prepare(j) != 0) {
+        refuse(j);
+        return;
+    }
+    if (j->request.dry_run) {
+        loop_post(j->door->parts.loop, post_dry, j);
+        return;
+    }
+    step_fill_intent(j);
+    j->op.done = intent_done;
+    store_submit(j->door->parts.store, &j->op);
+}
+
+static bool turn_away(struct door *d, door_reply reply, void *arg)
+{
+    struct fault f;
+
+    if (!d->closed && d->in_flight < DOOR_IN_FLIGHT_MAX)
+        return false;
+    fault_clear(&f);
+    (void)fault_unavailable(&f, 1, d->closed ? "stopping" : "busy", "%s, retry after 1 s.",
+                            d->closed ? "cerca-ca is stopping" : "Too many requests at once");
+    reply(arg, NULL, &f);
+    return true;
+}
+
+static void start(struct job *j)
+{
+    memset(&j->decision, 0, offsetof(struct decision, bytes));
+    j->work.run = run_start;
+    workers_push(j->door->parts.workers, WORK_START, &j->work);
+}
+
+void door_issue(struct door *d, const struct requester *who, struct slice body, door_reply reply,
+                void *arg)
+{
+    struct job *j;
+
+    if (turn_away(d, reply, arg))
+        return;
+    j = job_new(d, who, reply, arg);
+    j->kind = JOB_REQUEST;
+    buf_put_slice(&j->body, body);
+    start(j);
+}
+
+void door_issue_ca(struct door *d, struct authority *subject, struct slice spki, door_reply reply,
+                   void *arg)
+{
+    struct requester who = {.name = "cerca-ca", .role = ROLE_ADMIN, .origin = "set-up"};
+    struct job *j;
+
+    if (turn_away(d, reply, arg))
+        return;
+    j = job_new(d, &who, reply, arg);
+    j->kind = JOB_AUTHORITY;
+    j->subject = subject;
+    buf_put_slice(&j->body, spki);
+    j->subject_spki = buf_slice(&j->body);
+    memset(&j->request, 0, sizeof(j->request));
+    start(j);
+}
+
+/* ---- open intents that nobody came back for ---- */
+
+static void sweep_done(struct store_op *op)
+{
+    struct door *d = op->arg;
+
+    if (op->result != 0)
+        log_fault(LOG_LEVEL_WARN, "intent.abandon.failed", &op->fault, NULL);
+    __atomic_sub_fetch(&d->pending_ops, 1, __ATOMIC_RELEASE);
+    free(op);
+}
+
+static void abandon_orphan(struct door *d, const struct cert_ref *ref)
+{
+    struct store_op *op;
+    struct job about = {.door = d, .ref = *ref, .who = {.name = "cerca-ca"}};
+
+    if (flight_find(d, ref) != NULL)
+        return;
+    op = xcalloc(1, sizeof(*op));
+    op->kind = STORE_ABANDON;
+    op->ref = *ref;
+    op->time = clock_now();
+    job_audit(&about, AUDIT_ABANDON, &op->audit);
+    op->done = sweep_done;
+    op->arg = d;
+    __atomic_add_fetch(&d->pending_ops, 1, __ATOMIC_ACQUIRE);
+    store_submit(d->parts.store, op);
+}
+
+static void sweep(void *arg)
+{
+    struct door *d = arg;
+    struct cert_ref refs[SWEEP_BATCH];
+    struct fault f;
+    size_t n;
+
+    loop_timer_set(d->sweep, SWEEP_MS);
+    fault_clear(&f);
+    if (store_open_intents(d->parts.store, clock_now() - d->parts.conf->intent_grace, refs,
+                           SWEEP_BATCH, &n, &f) != 0) {
+        log_fault(LOG_LEVEL_WARN, "intent.sweep.failed", &f, NULL);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        abandon_orphan(d, &refs[i]);
+}
+
+/* ---- the door itself ---- */
+
+struct door *door_new(const struct door_parts *parts)
+{
+    struct door *d = xcalloc(1, sizeof(*d));
+    struct store_stats stats;
+    struct fault f;
+
+    d->parts = *parts;
+    fault_clear(&f);
+    if (store_stats(parts->store, &stats, &f) != 0) {
+        log_fault(LOG_LEVEL_ERROR, "door.start.failed", &f, NULL);
+        exit(1);
+    }
+    serial_init(&d->serial, stats.last_tick);
+    d->sweep = loop_timer(parts->loop, sweep, d);
+    loop_timer_set(d->sweep, SWEEP_MS);
+    return d;
+}
+
+void door_free(struct door *d)
+{
+    struct job *j;
+
+    if (d == NULL)
+        return;
+    loop_timer_free(d->sweep);
+    while ((j = d->spare) != NULL) {
+        d->spare = j->next;
+        job_discard(j);
+    }
+    free(d);
+}
+
+size_t door_in_flight(const struct door *d)
+{
+    return d->in_flight + __atomic_load_n(&d->pending_ops, __ATOMIC_ACQUIRE);
+}
+
+void door_close(struct door *d)
+{
+    d->closed = true;
+}
+
+static void recorded(struct store_op *op)
+{
+    struct door *d = op->arg;
+
+    __atomic_sub_fetch(&d->pending_ops, 1, __ATOMIC_RELEASE);
+    free(op);
+}
+
+void door_record_refusal(struct door *d, const struct requester *who, const struct fault *f)
+{
+    struct job about = {.door = d, .who = *who};
+    struct store_op *op = xcalloc(1, sizeof(*op));
+
+    op->kind = STORE_AUDIT;
+    op->time = clock_now();
+    job_audit(&about, AUDIT_REFUSE, &op->audit);
+    audit_set_fault(&op->audit, f);
+    op->done = recorded;
+    op->arg = d;
+    __atomic_add_fetch(&d->pending_ops, 1, __ATOMIC_ACQUIRE);
+    store_submit(d->parts.store, op);
+}
+
+int door_check(struct door *d, struct fault *f)
+{
+    struct authorities *all = d->parts.authorities;
+
+    if (serial_clock_check(&d->serial, f) != 0)
+        return -(int)f->code;
+    for (size_t i = 0; i < all->n; i++) {
+        if (all->item[i].certificate.n == 0)
+            return fault_set(f, FAULT_CONFIG, "issuer.certificate",
+                             "The issuer \"%s\" has no certificate yet.", all->item[i].conf->name);
+        if (signer_link_check(all->item[i].link, f) != 0)
+            return -(int)f->code;
+    }
+    return 0;
+}

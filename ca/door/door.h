@@ -1,0 +1,66 @@
+/*
+ * The one door. Every certificate, whatever protocol asked for it, is issued
+ * here, in these steps (door_steps.c has them in this order):
+ *
+ *   authorise   who asks, for which profile
+ *   policy      key, names, validity, owner
+ *   draft       the exact TBS, linted
+ *   intent      one durable commit
+ *   sign        the signer re-checks and signs
+ *   verify      byte for byte our TBS, and the signature holds
+ *   finish      one durable commit; the change is published to the view
+ *   release     only now does the answer leave
+ *
+ * A request that was refused is recorded too, before its answer leaves.
+ *
+ * Threads: door_issue and all replies belong to the loop; the costly steps run on the
+ * workers, the commits on the store's writer.
+ */
+#ifndef CA_DOOR_DOOR_H
+#define CA_DOOR_DOOR_H
+
+#include "ca/door/authority.h"
+#include "ca/door/serial.h"
+#include "ca/door/workers.h"
+
+/* Who asks, as the adapter knows it; what they may ask is decided here. */
+struct requester {
+    char name[96]; /* "operator:alice" */
+    enum conf_role role;
+    char origin[64]; /* "admin pid=123" */
+};
+
+struct door;
+
+struct door_parts {
+    const struct conf *conf;
+    struct loop *loop;
+    struct store *store;
+    struct authorities *authorities;
+    struct workers *workers;
+};
+
+#define DOOR_IN_FLIGHT_MAX 4096 /* requests; one more is told to retry */
+
+struct door *door_new(const struct door_parts *parts);
+/* Only when nothing is in flight (door_in_flight). */
+void door_free(struct door *d);
+size_t door_in_flight(const struct door *d);
+/* From now on every new request is told to retry. */
+void door_close(struct door *d);
+
+/* Exactly one of `issued` and `fault` is set; both good during the call. */
+typedef void (*door_reply)(void *arg, const struct issued *issued, const struct fault *fault);
+/* `body` is that of MSG_ISSUE; it is copied. */
+void door_issue(struct door *d, const struct requester *who, struct slice body, door_reply reply,
+                void *arg);
+/* At set-up: issues the certificate of a configured issuer for the key in its token. */
+void door_issue_ca(struct door *d, struct authority *subject, struct slice spki, door_reply reply,
+                   void *arg);
+
+/* Records a refusal that was decided before the door (an unknown uid, a role too low). */
+void door_record_refusal(struct door *d, const struct requester *who, const struct fault *f);
+/* Is issuing possible now? For `cerca status`. */
+int door_check(struct door *d, struct fault *f) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,240 @@
+/* The steps of the door, in their order. None of them waits; door.c moves a job from one to the
+ * next. */
+#include "ca/door/job.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ca/door/draft.h"
+#include "lib/clock.h"
+#include "lib/step.h"
+
+/* ---- authorise ---- */
+
+static int find_issuer(struct job *j, const char *name, struct fault *f)
+{
+    j->issuer = authority_named(j->door->parts.authorities, name);
+    if (j->issuer == NULL || j->issuer->certificate.n == 0)
+        return fault_unavailable(f, 60, "issuer.certificate",
+                                 "The issuer \"%s\" has no certificate yet.", name);
+    return signer_link_check(j->issuer->link, f);
+}
+
+int step_authorise(struct job *j, struct fault *f)
+{
+    const struct conf *conf = j->door->parts.conf;
+
+    if (issue_request_get(buf_slice(&j->body), &j->request) != 0)
+        return fault_set(f, FAULT_MALFORMED, "request.body", "The request is malformed.");
+    j->profile = conf_profile(conf, j->request.profile);
+    if (j->profile == NULL)
+        return fault_refuse(f, "profile.unknown", "profile", slice_str(j->request.profile),
+                            "a profile of the configuration");
+    if (j->who.role < j->profile->role) {
+        (void)fault_refuse(f, "requester.role", "requester", slice_str(j->who.name),
+                           conf_role_name(j->profile->role));
+        f->code = FAULT_DENIED;
+        return -(int)f->code;
+    }
+    return find_issuer(j, j->profile->issuer, f);
+}
+
+/* ---- policy ---- */
+
+/* The certificate that this one follows may come from an earlier generation of the issuer. */
+static int find_replaced(struct job *j, struct fault *f)
+{
+    size_t n;
+
+    if (!j->request.has_replaces)
+        return 0;
+    if (store_find_serial(j->door->parts.store, j->request.replaces, &j->replaces, 1, &n, f) != 0)
+        return -(int)f->code;
+    if (n == 0)
+        return fault_set(f, FAULT_NOT_FOUND, "replaces.unknown",
+                         "The certificate to be replaced is not recorded.");
+    return 0;
+}
+
+static int decide_request(struct job *j, struct fault *f)
+{
+    struct policy_issuer issuer = {j->issuer->conf, j->issuer->parsed.not_after};
+
+    if (csr_parse(j->request.csr, &j->csr, f) != 0 || csr_verify(&j->csr, f) != 0 ||
+        find_replaced(j, f) != 0)
+        return -(int)f->code;
+    return policy_decide(j->profile, &issuer, &j->door->parts.authorities->own, &j->request,
+                         &j->csr, clock_now(), &j->decision, f);
+}
+
+static int decide_authority(struct job *j, struct fault *f)
+{
+    struct authority *parent = authority_parent(j->door->parts.authorities, j->subject);
+    struct policy_issuer above;
+
+    j->issuer = parent != NULL ? parent : j->subject;
+    if (parent == NULL)
+        return policy_decide_ca(j->subject->conf, NULL, j->subject_spki, clock_now(), &j->decision,
+                                f);
+    above = (struct policy_issuer){parent->conf, parent->parsed.not_after};
+    return policy_decide_ca(j->subject->conf, &above, j->subject_spki, clock_now(), &j->decision,
+                            f);
+}
+
+int step_decide(struct job *j, struct fault *f)
+{
+    return j->kind == JOB_REQUEST ? decide_request(j, f) : decide_authority(j, f);
+}
+
+/* ---- draft ---- */
+
+int step_draft(struct job *j, struct fault *f)
+{
+    if (serial_next(&j->door->serial, j->ref.serial, f) != 0)
+        return -(int)f->code;
+    j->ref.issuer = j->issuer->number;
+    return draft_write(&j->decision, j->issuer, j->ref.serial, &j->tbs, f);
+}
+
+/* ---- audit ---- */
+
+void job_audit(const struct job *j, enum audit_action action, struct audit_event *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->action = action;
+    out->time = clock_now();
+    memcpy(out->generation, j->door->parts.conf->generation, sizeof(out->generation));
+    snprintf(out->actor, sizeof(out->actor), "%s", j->who.name);
+    snprintf(out->origin, sizeof(out->origin), "%s", j->who.origin);
+    snprintf(out->profile, sizeof(out->profile), "%s",
+             j->decision.profile != NULL ? j->decision.profile : j->request.profile);
+    if (action == AUDIT_REFUSE)
+        return;
+    out->has_serial = true;
+    memcpy(out->serial, j->ref.serial, SERIAL_LEN);
+    out->issuer = j->ref.issuer;
+}
+
+static void op_begin(struct job *j, enum store_op_kind kind)
+{
+    memset(&j->op, 0, sizeof(j->op));
+    j->op.kind = kind;
+    j->op.ref = j->ref;
+    j->op.time = clock_now();
+    j->op.arg = j;
+}
+
+/* ---- intent ---- */
+
+/* What a request key is bound to: everything that was asked, and by whom. */
+static void hash_content(const struct job *j, uint8_t out[32])
+{
+    struct issue_request r = j->request;
+    struct buf b;
+
+    r.has_request_key = false;
+    buf_init(&b, FRAME_BODY_MAX + 128);
+    wire_put_text(&b, j->who.name);
+    issue_request_put(&b, &r);
+    sha256(buf_slice(&b), out);
+    buf_free(&b);
+}
+
+/* Requesters cannot collide with, or probe for, each other's keys. */
+static void hash_request_key(const struct job *j, uint8_t out[32])
+{
+    sha256_two(slice_str(j->who.name), slice_of(j->request.request_key, 32), out);
+}
+
+void step_fill_intent(struct job *j)
+{
+    struct store_intent *i = &j->op.intent;
+
+    op_begin(j, STORE_RESERVE);
+    i->tbs = buf_slice(&j->tbs);
+    i->alg = j->issuer->conf->alg;
+    i->profile = j->decision.profile;
+    i->requester = j->who.name;
+    i->owner = j->request.owner;
+    i->not_before = j->decision.not_before;
+    i->not_after = j->decision.not_after;
+    i->key_reuse = j->decision.key_reuse;
+    memcpy(i->spki_hash, j->decision.spki_hash, sizeof(i->spki_hash));
+    memcpy(i->identity, j->decision.identity, sizeof(i->identity));
+    memcpy(i->generation, j->door->parts.conf->generation, sizeof(i->generation));
+    i->has_request_key = j->request.has_request_key;
+    if (i->has_request_key) {
+        hash_request_key(j, i->request_key);
+        hash_content(j, i->content);
+    }
+    i->has_replaces = j->request.has_replaces;
+    i->replaces = j->replaces;
+    job_audit(j, AUDIT_INTENT, &j->op.audit);
+}
+
+/* ---- verify ---- */
+
+static int check_signature(struct job *j, const struct cert *c, unsigned worker, struct fault *f)
+{
+    struct pubkey *own;
+    int rc;
+
+    if (j->issuer->verify != NULL)
+        return pubkey_verify(j->issuer->verify[worker], c->alg, c->tbs, c->signature);
+    /* A root at set-up has no certificate before this one. */
+    if (pubkey_open(&c->key, &own, f) != 0)
+        return -(int)f->code;
+    rc = pubkey_verify(own, c->alg, c->tbs, c->signature);
+    pubkey_free(own);
+    return rc;
+}
+
+/* The TBS must come back byte for byte, under the right algorithm, and the
+ * signature must verify: a faulty or hostile token is found here, not by a relying party. */
+int step_verify(struct job *j, unsigned worker, struct fault *f)
+{
+    struct cert c;
+
+    STEP("door.verify");
+    if (cert_parse(buf_slice(&j->certificate), &c, f) != 0)
+        return fault_set(f, FAULT_INTERNAL, "sign.parse", "The signer's certificate is malformed.");
+    if (!slice_eq(c.tbs, buf_slice(&j->tbs)))
+        return fault_set(f, FAULT_INTERNAL, "sign.tbs", "The signer signed something else.");
+    if (c.alg != j->issuer->conf->alg || check_signature(j, &c, worker, f) != 0)
+        return fault_set(f, FAULT_INTERNAL, "sign.signature",
+                         "The signature that came from the token does not verify.");
+    op_begin(j, STORE_FINISH);
+    j->op.signature = c.signature;
+    cert_fingerprint(buf_slice(&j->certificate), j->op.fingerprint);
+    return 0;
+}
+
+/* ---- finish ---- */
+
+void step_fill_finish(struct job *j)
+{
+    job_audit(j, AUDIT_FINISH, &j->op.audit);
+}
+
+/* ---- refusal ---- */
+
+static void list_names(const struct job *j, char out[256])
+{
+    struct buf b;
+
+    buf_init(&b, 4096);
+    for (size_t i = 0; i < j->request.sans.n && b.n < 256; i++) {
+        buf_put_str(&b, i > 0 ? " " : "");
+        san_print(&j->request.sans.item[i], &b);
+    }
+    snprintf(out, 256, "%s", buf_cstr(&b));
+    buf_free(&b);
+}
+
+void step_fill_refusal(struct job *j)
+{
+    op_begin(j, STORE_AUDIT);
+    job_audit(j, AUDIT_REFUSE, &j->op.audit);
+    audit_set_fault(&j->op.audit, &j->fault);
+    list_names(j, j->op.audit.detail);
+}

@@ -1,0 +1,49 @@
+#include "ca/door/draft.h"
+
+#include <string.h>
+
+#include "lib/lint.h"
+
+static void describe(const struct decision *d, const struct authority *issuer,
+                     const uint8_t serial[SERIAL_LEN], struct tbs_spec *t)
+{
+    bool self_signed = d->ca && slice_eq(d->subject, buf_slice(&issuer->name));
+
+    memset(t, 0, sizeof(*t));
+    memcpy(t->serial, serial, SERIAL_LEN);
+    memcpy(t->subject_key_id, d->subject_key_id, sizeof(t->subject_key_id));
+    t->alg = issuer->conf->alg;
+    t->issuer = buf_slice(&issuer->name);
+    t->subject = d->subject;
+    t->not_before = d->not_before;
+    t->not_after = d->not_after;
+    t->spki = d->spki;
+    t->key_usage = d->key_usage;
+    t->eku = d->eku;
+    t->ca = d->ca;
+    t->path_len = d->path_len;
+    t->sans = &d->sans;
+    if (self_signed) /* RFC 5280 4.2.1.1: may be left out; nothing above it to ask about */
+        return;
+    t->has_authority_key_id = true;
+    memcpy(t->authority_key_id, issuer->key_id, sizeof(t->authority_key_id));
+    t->ocsp_url = issuer->conf->ocsp_url;
+    t->issuer_url = issuer->conf->issuer_url;
+    t->crl_url = issuer->conf->crl_url;
+}
+
+int draft_write(const struct decision *d, const struct authority *issuer,
+                const uint8_t serial[SERIAL_LEN], struct buf *out, struct fault *f)
+{
+    struct tbs_spec spec;
+    struct cert c;
+
+    describe(d, issuer, serial, &spec);
+    tbs_put(out, &spec);
+    if (buf_failed(out))
+        return fault_set(f, FAULT_TOO_LARGE, "certificate.size",
+                         "The certificate would be larger than %d octets.", TBS_MAX);
+    if (tbs_parse(buf_slice(out), &c, f) != 0)
+        return -(int)f->code;
+    return lint_tbs(&c, f);
+}

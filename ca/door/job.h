@@ -1,0 +1,61 @@
+/* A request on its way through the door: what door.c and door_steps.c share. */
+#ifndef CA_DOOR_JOB_H
+#define CA_DOOR_JOB_H
+
+#include "ca/door/door.h"
+
+enum job_kind {
+    JOB_REQUEST,   /* somebody asked, with a CSR */
+    JOB_AUTHORITY, /* set-up: a configured issuer's own certificate */
+};
+
+struct job {
+    struct work work; /* first: the workers hand back this */
+    struct door *door;
+    enum job_kind kind;
+    struct requester who;
+    door_reply reply;
+    void *arg;
+    struct buf body;              /* the request as it came */
+    struct issue_request request; /* points into body */
+    struct csr csr;
+    struct decision decision;
+    struct authority *subject; /* JOB_AUTHORITY */
+    struct slice subject_spki;
+    const struct conf_profile *profile;
+    struct authority *issuer;
+    struct cert_ref ref;
+    struct cert_ref replaces;
+    struct buf tbs;
+    struct buf certificate;
+    bool again;   /* the request key was known */
+    bool refused; /* the fault below is recorded, then answered */
+    struct fault fault;
+    struct store_op op;
+    struct job *waiters; /* same request key, came while this one was under way */
+    struct job *next;    /* in a list of waiters, or of jobs in flight, or of free ones */
+    struct job *prev;
+};
+
+struct door {
+    struct door_parts parts;
+    struct serial_source serial;
+    struct loop_timer *sweep;
+    struct job *flight; /* jobs whose intent is recorded, by no order */
+    struct job *spare;  /* to be used again */
+    size_t n_spare, in_flight, pending_ops;
+    bool closed;
+};
+
+/* door_steps.c: run on a worker; each leaves the job with a fault or ready for the next step. */
+int step_authorise(struct job *j, struct fault *f) WARN_UNUSED;
+int step_decide(struct job *j, struct fault *f) WARN_UNUSED;
+int step_draft(struct job *j, struct fault *f) WARN_UNUSED;
+void step_fill_intent(struct job *j);
+int step_verify(struct job *j, unsigned worker, struct fault *f) WARN_UNUSED;
+void step_fill_finish(struct job *j);
+void step_fill_refusal(struct job *j);
+/* The fields of every audit event about a job. */
+void job_audit(const struct job *j, enum audit_action action, struct audit_event *out);
+
+#endif
