@@ -25,7 +25,7 @@
 
 /* Who asks, as the adapter knows it; what they may ask is decided here. */
 struct requester {
-    char name[96]; /* "operator:alice" */
+    char name[64]; /* "operator:alice" */
     enum conf_role role;
     char origin[64]; /* "admin pid=123" */
 };

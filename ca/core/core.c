@@ -1,0 +1,306 @@
+#include "ca/core/core_inner.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/sandbox.h"
+#include "lib/step.h"
+
+#define KEEP_EVERY_S 10
+#define DRAIN_POLL_MS 20
+#define DRAIN_LIMIT_US 8000000
+
+/* ---- jail ---- */
+
+int core_jail(const struct conf *conf, bool set_up, struct fault *f)
+{
+    struct sandbox s = {.program = "cerca-ca", .unix_connect = true};
+
+    sandbox_allow(&s, conf->store_dir, true);
+    sandbox_allow(&s, conf->view_dir, true);
+    sandbox_allow(&s, conf->sock_dir, true);
+    sandbox_allow(&s, "/etc/localtime", false);
+    sandbox_allow(&s, "/proc/sys/kernel/random/boot_id", false);
+    for (size_t i = 0; i < conf->n_issuers && s.n_paths < SANDBOX_PATHS_MAX; i++)
+        sandbox_allow(&s, conf->issuers[i].certificate, false);
+    if (set_up)
+        sandbox_allow(&s, conf->dir, true);
+    return sandbox_enter(&s, f);
+}
+
+/* ---- housekeeping ---- */
+
+static void *keeper_main(void *arg)
+{
+    struct core *c = arg;
+    struct timespec until;
+    struct fault f;
+
+    pthread_mutex_lock(&c->lock);
+    while (!c->stop) {
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += KEEP_EVERY_S;
+        if (pthread_cond_timedwait(&c->wake, &c->lock, &until) != ETIMEDOUT)
+            continue;
+        pthread_mutex_unlock(&c->lock);
+        fault_clear(&f);
+        if (view_maintain(c->view, &f) != 0)
+            log_fault(LOG_LEVEL_ERROR, "view.maintain.failed", &f, NULL);
+        pthread_mutex_lock(&c->lock);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return NULL;
+}
+
+static int start_keeper(struct core *c, struct fault *f)
+{
+    pthread_condattr_t attr;
+
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&c->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    if (pthread_create(&c->keeper, NULL, keeper_main, c) != 0)
+        return fault_set(f, FAULT_INTERNAL, "core.thread", "No thread for housekeeping.");
+    c->has_keeper = true;
+    return 0;
+}
+
+static void stop_keeper(struct core *c)
+{
+    if (!c->has_keeper)
+        return;
+    pthread_mutex_lock(&c->lock);
+    c->stop = true;
+    pthread_cond_signal(&c->wake);
+    pthread_mutex_unlock(&c->lock);
+    pthread_join(c->keeper, NULL);
+    pthread_cond_destroy(&c->wake);
+    pthread_mutex_destroy(&c->lock);
+}
+
+/* ---- cercad ---- */
+
+static void on_child_state(struct conn *conn, void *owner, const struct frame *frame)
+{
+    struct core *c = owner;
+    struct child_status st;
+
+    (void)conn;
+    if (child_status_get(frame->body, &st) != 0) {
+        log_warn("control.malformed", NULL);
+        return;
+    }
+    for (size_t i = 0; i < c->n_links; i++)
+        if (strcmp(signer_link_token(c->links[i]), st.token) == 0)
+            signer_link_child(c->links[i], &st);
+}
+
+static const struct permit control_permits[] = {{MSG_CHILD_STATE, 1024, on_child_state}};
+
+/* cercad is gone: without it nothing would be started again, so end. */
+static void on_control_closed(struct conn *conn, void *owner)
+{
+    struct core *c = owner;
+
+    (void)conn;
+    c->control = NULL;
+    log_error("control.closed", NULL);
+    loop_stop(c->loop);
+}
+
+static const struct conn_callbacks control_callbacks = {
+    .permits = control_permits,
+    .n_permits = 1,
+    .closed = on_control_closed,
+};
+
+/* ---- stopping ---- */
+
+static void on_drain(void *arg)
+{
+    struct core *c = arg;
+    size_t busy = admin_busy(c->admin) + door_in_flight(c->door);
+
+    if (busy == 0 || clock_mono_us() - c->drain_since_us > DRAIN_LIMIT_US)
+        loop_stop(c->loop);
+    else
+        loop_timer_set(c->drain, DRAIN_POLL_MS);
+}
+
+static void on_stop(void *arg, int signo)
+{
+    struct core *c = arg;
+
+    if (c->admin == NULL || c->drain_since_us != 0) {
+        loop_stop(c->loop);
+        return;
+    }
+    log_info("core.stopping", "signal", strsignal(signo), NULL);
+    c->drain_since_us = clock_mono_us();
+    admin_drain(c->admin);
+    on_drain(c);
+}
+
+static void ignore(void *arg, int signo)
+{
+    (void)arg;
+    (void)signo;
+}
+
+/* ---- construction ---- */
+
+static int on_hello(void *arg, const struct signer_key *keys, size_t n, struct fault *f)
+{
+    struct core *c = arg;
+
+    if (authorities_check_keys(c->authorities, keys, n, f) != 0)
+        return -(int)f->code;
+    if (c->bootstrap != NULL)
+        bootstrap_keys(c->bootstrap, keys, n);
+    return 0;
+}
+
+static void link_signers(struct core *c)
+{
+    c->n_links = c->conf->n_tokens;
+    c->links = xcalloc(c->n_links, sizeof(struct signer_link *));
+    for (size_t i = 0; i < c->n_links; i++)
+        c->links[i] = signer_link_new(c->loop, c->conf, &c->conf->tokens[i], on_hello, c);
+    for (size_t i = 0; i < c->authorities->n; i++)
+        for (size_t t = 0; t < c->n_links; t++)
+            if (strcmp(c->authorities->item[i].conf->token, c->conf->tokens[t].name) == 0)
+                c->authorities->item[i].link = c->links[t];
+}
+
+static int open_store(struct core *c, struct fault *f)
+{
+    struct store_options o = {
+        .dir = c->conf->store_dir,
+        .quota = c->conf->store_quota,
+        .free_watermark = c->conf->free_watermark,
+        .request_key_life = c->conf->request_key_life,
+        .intent_grace = c->conf->intent_grace,
+    };
+
+    return store_open(&o, &c->store, f);
+}
+
+static int open_view(struct core *c, struct fault *f)
+{
+    if (view_open(c->conf->view_dir, c->store, &c->view, f) != 0)
+        return -(int)f->code;
+    store_on_publish(c->store, view_publish, c->view);
+    for (size_t i = 0; i < c->authorities->n; i++) {
+        const struct authority *a = &c->authorities->item[i];
+
+        if (a->certificate.n > 0 &&
+            view_issuer(c->view, a->number, a->conf->name, buf_slice(&a->certificate), f) != 0)
+            return -(int)f->code;
+    }
+    return 0;
+}
+
+static void record_start(struct core *c)
+{
+    struct store_op op = {.kind = STORE_AUDIT, .time = clock_now()};
+
+    op.audit.action = AUDIT_START;
+    op.audit.time = op.time;
+    memcpy(op.audit.generation, c->conf->generation, sizeof(op.audit.generation));
+    snprintf(op.audit.actor, sizeof(op.audit.actor), "cerca-ca");
+    snprintf(op.audit.detail, sizeof(op.audit.detail), "version %s", CERCA_VERSION);
+    if (store_do(c->store, &op) != 0)
+        log_fault(LOG_LEVEL_ERROR, "audit.start.failed", &op.fault, NULL);
+}
+
+static void open_admin(struct core *c, int listen_fd)
+{
+    struct admin_parts parts = {
+        .conf = c->conf,
+        .loop = c->loop,
+        .store = c->store,
+        .view = c->view,
+        .authorities = c->authorities,
+        .workers = c->workers,
+        .door = c->door,
+        .links = c->links,
+        .n_links = c->n_links,
+    };
+
+    c->admin = admin_new(&parts, listen_fd);
+}
+
+static void catch_signals(struct core *c)
+{
+    loop_signal(c->loop, SIGTERM, on_stop, c);
+    loop_signal(c->loop, SIGINT, on_stop, c);
+    loop_signal(c->loop, SIGHUP, ignore, c); /* cercad restarts us for a new configuration */
+}
+
+int core_new(const struct core_options *o, struct core **out, struct fault *f)
+{
+    struct core *c = xcalloc(1, sizeof(*c));
+    struct door_parts parts;
+
+    *out = NULL;
+    c->conf = o->conf;
+    c->loop = loop_new();
+    c->drain = loop_timer(c->loop, on_drain, c);
+    catch_signals(c);
+    if (open_store(c, f) != 0 ||
+        authorities_load(c->conf, c->store, c->conf->workers, &c->authorities, f) != 0 ||
+        open_view(c, f) != 0 || start_keeper(c, f) != 0) {
+        core_free(c);
+        return -(int)f->code;
+    }
+    record_start(c);
+    link_signers(c);
+    c->workers = workers_new(c->conf->workers);
+    parts = (struct door_parts){c->conf, c->loop, c->store, c->authorities, c->workers};
+    c->door = door_new(&parts);
+    if (o->listen_fd >= 0)
+        open_admin(c, o->listen_fd);
+    if (o->control_fd >= 0) {
+        c->control = conn_new(c->loop, o->control_fd, &control_callbacks, c);
+        conn_send(c->control, MSG_READY, 0, SLICE_NONE, -1);
+    }
+    *out = c;
+    return 0;
+}
+
+void core_serve(struct core *c)
+{
+    log_info("core.ready", "version", CERCA_VERSION, "generation",
+             log_hex(slice_of(c->conf->generation, 8)), NULL);
+    loop_run(c->loop);
+}
+
+/* The workers end before what their work points to; the store before the view that
+ * it publishes to. */
+void core_free(struct core *c)
+{
+    if (c == NULL)
+        return;
+    workers_free(c->workers);
+    admin_free(c->admin);
+    door_free(c->door);
+    for (size_t i = 0; i < c->n_links; i++)
+        signer_link_free(c->links[i]);
+    free(c->links);
+    conn_close(c->control);
+    stop_keeper(c);
+    store_close(c->store);
+    view_close(c->view);
+    authorities_free(c->authorities);
+    loop_timer_free(c->drain);
+    loop_free(c->loop);
+    free(c);
+}

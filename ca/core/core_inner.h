@@ -1,0 +1,34 @@
+/* What core.c and bootstrap.c share. */
+#ifndef CA_CORE_CORE_INNER_H
+#define CA_CORE_CORE_INNER_H
+
+#include <pthread.h>
+
+#include "ca/core/core.h"
+
+struct core {
+    const struct conf *conf;
+    struct loop *loop;
+    struct store *store;
+    struct view *view;
+    struct authorities *authorities;
+    struct signer_link **links;
+    size_t n_links;
+    struct workers *workers;
+    struct door *door;
+    struct admin *admin;
+    struct conn *control;
+    struct loop_timer *drain;
+    uint64_t drain_since_us;
+    pthread_t keeper; /* housekeeping of the view */
+    bool has_keeper;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool stop;
+    struct bootstrap *bootstrap; /* only while core_bootstrap runs */
+};
+
+/* bootstrap.c: the keys of a signer that has just come up. */
+void bootstrap_keys(struct bootstrap *b, const struct signer_key *keys, size_t n);
+
+#endif

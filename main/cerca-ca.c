@@ -1,0 +1,177 @@
+/*
+ * cerca-ca: the core. The only program that opens the store; it has no network
+ * and no PKCS#11. Open what is needed, jail, serve.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "ca/core/core.h"
+#include "lib/exitcode.h"
+#include "lib/log.h"
+#include "lib/step.h"
+
+struct options {
+    const char *conf;
+    int conf_fd, listen_fd, control_fd;
+    bool check, bootstrap;
+};
+
+static void usage(FILE *to)
+{
+    fputs("usage: cerca-ca -c CONF [--check | --bootstrap]\n"
+          "                [--conf-fd N] [--listen-fd N] [--control-fd N]\n"
+          "\n"
+          "The core of Cerca: decides, records and answers. cercad starts it; alone it opens\n"
+          "the admin socket itself and stays in the foreground.\n"
+          "\n"
+          "  -c, --conf CONF   the configuration\n"
+          "      --check       read the configuration and the issuers' certificates, then end\n"
+          "      --bootstrap   issue the issuers' certificates that are missing, then end\n"
+          "      --conf-fd N, --listen-fd N, --control-fd N\n"
+          "                    descriptors that cercad hands over\n"
+          "      --help, --version\n",
+          to);
+}
+
+static int parse_fd(const char *text)
+{
+    char *rest;
+    long n = strtol(text, &rest, 10);
+
+    if (*text == '\0' || *rest != '\0' || n < 3 || n > 1023) {
+        fprintf(stderr, "cerca-ca: \"%s\" is not a descriptor\n", text);
+        exit(EXITCODE_USAGE);
+    }
+    return (int)n;
+}
+
+static void parse_options(int argc, char **argv, struct options *o)
+{
+    static const struct option longs[] = {
+        {"conf", required_argument, NULL, 'c'},
+        {"conf-fd", required_argument, NULL, 'f'},
+        {"listen-fd", required_argument, NULL, 'l'},
+        {"control-fd", required_argument, NULL, 'k'},
+        {"check", no_argument, NULL, 'C'},
+        {"bootstrap", no_argument, NULL, 'B'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {NULL, 0, NULL, 0},
+    };
+    int c;
+
+    *o = (struct options){.conf_fd = -1, .listen_fd = -1, .control_fd = -1};
+    while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
+        switch (c) {
+        case 'c':
+            o->conf = optarg;
+            break;
+        case 'f':
+            o->conf_fd = parse_fd(optarg);
+            break;
+        case 'l':
+            o->listen_fd = parse_fd(optarg);
+            break;
+        case 'k':
+            o->control_fd = parse_fd(optarg);
+            break;
+        case 'C':
+            o->check = true;
+            break;
+        case 'B':
+            o->bootstrap = true;
+            break;
+        case 'h':
+            usage(stdout);
+            exit(EXITCODE_OK);
+        case 'V':
+            puts("cerca-ca " CERCA_VERSION);
+            exit(EXITCODE_OK);
+        default:
+            usage(stderr);
+            exit(EXITCODE_USAGE);
+        }
+    }
+    if (o->conf == NULL || optind < argc) {
+        usage(stderr);
+        exit(EXITCODE_USAGE);
+    }
+}
+
+static int fail(const char *event, const struct fault *f, int code)
+{
+    log_fault(LOG_LEVEL_ERROR, event, f, NULL);
+    return code;
+}
+
+static int load(const struct options *o, struct conf **conf, struct fault *f)
+{
+    enum log_level level = LOG_LEVEL_INFO;
+    int rc =
+        o->conf_fd >= 0 ? conf_load_fd(o->conf_fd, o->conf, conf, f) : conf_load(o->conf, conf, f);
+
+    if (rc == 0 && log_level_parse((*conf)->log_level, &level) == 0)
+        log_open("cerca-ca", level);
+    return rc;
+}
+
+/* Started alone: our own admin socket. */
+static int open_socket(const struct options *o, const struct conf *conf, struct fault *f)
+{
+    struct buf path;
+    int fd = o->listen_fd;
+
+    if (fd >= 0 || o->bootstrap)
+        return fd;
+    buf_init(&path, 4096);
+    conf_admin_socket(conf, &path);
+    fd = listen_unix(buf_cstr(&path), 0600, f);
+    buf_free(&path);
+    return fd;
+}
+
+static int run(const struct options *o, const struct conf *conf)
+{
+    struct core_options parts = {.conf = conf, .control_fd = o->control_fd};
+    struct core *core;
+    struct fault f;
+    int rc = 0;
+
+    fault_clear(&f);
+    parts.listen_fd = open_socket(o, conf, &f);
+    if (f.code != FAULT_NONE)
+        return fail("core.socket.failed", &f, EXITCODE_FAILED);
+    if (core_jail(conf, o->bootstrap, &f) != 0)
+        return fail("core.jail.failed", &f, EXITCODE_FAILED);
+    if (core_new(&parts, &core, &f) != 0)
+        return fail("core.start.failed", &f,
+                    f.code == FAULT_CONFIG ? EXITCODE_CONFIG : EXITCODE_FAILED);
+    if (o->bootstrap)
+        rc = core_bootstrap(core, &f);
+    else
+        core_serve(core);
+    core_free(core);
+    return rc == 0 ? EXITCODE_OK : fail("bootstrap.failed", &f, EXITCODE_FAILED);
+}
+
+int main(int argc, char **argv)
+{
+    struct options o;
+    struct conf *conf;
+    struct fault f;
+    int rc;
+
+    STEP_INIT("cerca-ca");
+    umask(0077);
+    log_open("cerca-ca", LOG_LEVEL_INFO);
+    parse_options(argc, argv, &o);
+    fault_clear(&f);
+    if (load(&o, &conf, &f) != 0)
+        return fail("conf.refused", &f, EXITCODE_CONFIG);
+    rc = o.check ? EXITCODE_OK : run(&o, conf);
+    conf_free(conf);
+    return rc;
+}
