@@ -40,12 +40,3 @@ int serial_next(struct serial_source *s, uint8_t out[SERIAL_LEN], struct fault *
         out[i] = (uint8_t)(tick >> (40 - 8 * i));
     return 0;
 }
-
-uint64_t serial_tick(const uint8_t serial[SERIAL_LEN])
-{
-    uint64_t tick = serial[0] & 0x3f;
-
-    for (int i = 1; i < 6; i++)
-        tick = tick << 8 | serial[i];
-    return tick;
-}

@@ -27,6 +27,5 @@ void serial_init(struct serial_source *s, uint64_t last_tick);
 int serial_next(struct serial_source *s, uint8_t out[SERIAL_LEN], struct fault *f) WARN_UNUSED;
 /* The check alone, for `cerca status`. */
 int serial_clock_check(struct serial_source *s, struct fault *f) WARN_UNUSED;
-uint64_t serial_tick(const uint8_t serial[SERIAL_LEN]);
 
 #endif
