@@ -1,6 +1,7 @@
 /* `cerca store check` while serving: a thread of its own, one at a time, that
  * tells its progress and findings as it goes. */
 #include "ca/admin/admin_inner.h"
+#include "ca/admin/record_check.h"
 
 #include <stdlib.h>
 
@@ -84,10 +85,14 @@ static void check_ended(void *arg)
 static void *check_main(void *arg)
 {
     struct check *c = arg;
+    const struct admin_parts *parts = &c->ask->client->admin->parts;
     struct store_check_report report = {c, tell_progress, tell_finding};
+    struct fault *f = &c->ask->fault;
 
-    (void)!store_check(c->ask->client->admin->parts.store, &report, &c->findings, &c->ask->fault);
-    loop_post(c->ask->client->admin->parts.loop, check_ended, c);
+    if (store_check(parts->store, &report, &c->findings, f) != 0 ||
+        record_check(parts->conf, parts->store, &report, &c->findings, f) != 0)
+        log_fault(LOG_LEVEL_ERROR, "store.check.failed", f, NULL);
+    loop_post(parts->loop, check_ended, c);
     return NULL;
 }
 

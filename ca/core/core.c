@@ -25,6 +25,7 @@ int core_jail(const struct conf *conf, bool set_up, struct fault *f)
     sandbox_allow(&s, conf->store_dir, true);
     sandbox_allow(&s, conf->view_dir, true);
     sandbox_allow(&s, conf->sock_dir, true);
+    sandbox_allow(&s, conf->record_dir, false);
     sandbox_allow(&s, "/etc/localtime", false);
     sandbox_allow(&s, "/proc/sys/kernel/random/boot_id", false);
     for (size_t i = 0; i < conf->n_issuers && s.n_paths < SANDBOX_PATHS_MAX; i++)

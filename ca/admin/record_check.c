@@ -1,0 +1,117 @@
+#include "ca/admin/record_check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/key.h"
+#include "lib/signrecord.h"
+
+#define READ_ENTRIES 1024
+
+struct walk {
+    struct store *store;
+    const struct store_check_report *report;
+    const char *token;
+    struct cert_row row;
+    uint64_t position, findings; /* position: entries seen */
+};
+
+static void find(struct walk *w, const char *rule, const struct signrecord_entry *e,
+                 const char *what)
+{
+    char serial[2 * SERIAL_LEN + 1], text[256];
+
+    hex_encode(slice_of(e->serial, SERIAL_LEN), serial);
+    snprintf(text, sizeof(text), "entry %llu of the record of token \"%.64s\", serial %s: %s",
+             (unsigned long long)w->position, w->token, serial, what);
+    w->findings++;
+    w->report->finding(w->report->arg, rule, text);
+}
+
+/* The TBS of one of the certificates with that serial must be what was signed. */
+static int check_entry(struct walk *w, const struct signrecord_entry *e, struct fault *f)
+{
+    struct cert_ref refs[4];
+    uint8_t hash[32];
+    size_t n;
+
+    if (e->number != w->position)
+        find(w, "record.number", e, "an entry is missing or out of place");
+    if (store_find_serial(w->store, e->serial, refs, 4, &n, f) != 0)
+        return -(int)f->code;
+    if (n == 0)
+        find(w, "record.intent", e, "signed, but no intent is recorded");
+    for (size_t i = 0; i < n; i++) {
+        if (store_get(w->store, &refs[i], &w->row, f) != 0)
+            return -(int)f->code;
+        sha256(w->row.tbs, hash);
+        if (memcmp(hash, e->tbs_hash, sizeof(hash)) == 0)
+            return 0;
+    }
+    if (n > 0)
+        find(w, "record.tbs", e, "what was signed is not what was recorded");
+    return 0;
+}
+
+static int check_file(struct walk *w, int fd, uint64_t total, struct fault *f)
+{
+    uint8_t space[READ_ENTRIES * SIGNRECORD_ENTRY];
+    struct signrecord_entry e;
+
+    while (w->position < total) {
+        uint64_t left = total - w->position;
+        size_t want = (left < READ_ENTRIES ? (size_t)left : READ_ENTRIES) * SIGNRECORD_ENTRY;
+
+        if (pread(fd, space, want, (off_t)(w->position * SIGNRECORD_ENTRY)) != (ssize_t)want)
+            return fault_set(f, FAULT_INTERNAL, "record.read", "The record of token \"%s\": %s.",
+                             w->token, strerror(errno));
+        for (size_t at = 0; at < want; at += SIGNRECORD_ENTRY) {
+            signrecord_get(space + at, &e);
+            w->position++;
+            if (check_entry(w, &e, f) != 0)
+                return -(int)f->code;
+        }
+        w->report->progress(w->report->arg, "signer's record", w->position, total);
+    }
+    return 0;
+}
+
+static int check_token(const struct conf *conf, struct walk *w, struct fault *f)
+{
+    struct buf path;
+    struct stat st;
+    int fd, rc = 0;
+
+    buf_init(&path, 4096);
+    buf_printf(&path, "%s/%s.record", conf->record_dir, w->token);
+    fd = open(buf_cstr(&path), O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && fstat(fd, &st) == 0)
+        rc = check_file(w, fd, (uint64_t)st.st_size / SIGNRECORD_ENTRY, f);
+    else if (errno != ENOENT)
+        rc = fault_set(f, FAULT_INTERNAL, "record.read", "%s: %s.", buf_cstr(&path),
+                       strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    buf_free(&path);
+    return rc;
+}
+
+int record_check(const struct conf *conf, struct store *s, const struct store_check_report *r,
+                 uint64_t *findings, struct fault *f)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < conf->n_tokens && rc == 0; i++) {
+        struct walk w = {.store = s, .report = r, .token = conf->tokens[i].name};
+
+        cert_row_init(&w.row);
+        rc = check_token(conf, &w, f);
+        cert_row_free(&w.row);
+        *findings += w.findings;
+    }
+    return rc;
+}
