@@ -20,7 +20,6 @@
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
-#include <openssl/x509v3.h>
 
 #include "lib/cert.h"
 #include "lib/clock.h"
