@@ -252,12 +252,10 @@ static const struct conf_key profile_keys[] = {
      .help = "Issuer that signs."},
     {.name = "eku", .type = CONF_BITS32, IN(eku), .words = extended_key_usages, .min = 1,
      .max = LIST_MAX, .example = "serverAuth",
-     .help = "Extended key usages: serverAuth, clientAuth, codeSigning, emailProtection, "
-             "timeStamping."},
+     .help = "Extended key usages."},
     {.name = "ku_rsa", .type = CONF_BITS16, IN(ku_rsa), .words = key_usages, .min = 1,
      .max = LIST_MAX, .fallback = "digitalSignature",
-     .help = "Key usages for RSA keys: digitalSignature, contentCommitment, keyEncipherment, "
-             "dataEncipherment, keyAgreement."},
+     .help = "Key usages for RSA keys."},
     {.name = "ku_ec", .type = CONF_BITS16, IN(ku_ec), .words = key_usages, .min = 1,
      .max = LIST_MAX, .fallback = "digitalSignature",
      .help = "Key usages for EC and Ed25519 keys."},
@@ -274,7 +272,7 @@ static const struct conf_key profile_keys[] = {
      .help = "notBefore lies this far in the past, for hosts whose clock is behind."},
     {.name = "san_kinds", .type = CONF_BITS32, IN(san_kinds), .words = san_kinds, .max = LIST_MAX,
      .fallback = "dns", .example = "dns",
-     .help = "Kinds of subject alternative names accepted: dns, ip, email, uri."},
+     .help = "Kinds of subject alternative names accepted."},
     {.name = "san_max", .type = CONF_COUNT, IN(san_max), .min = 1, .max = SAN_MAX,
      .fallback = "100",
      .help = "Subject alternative names in one certificate, at most."},
