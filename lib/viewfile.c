@@ -42,7 +42,7 @@ static uint8_t *table_slot(const struct table *t, const uint8_t serial[SERIAL_LE
     uint64_t h;
     size_t i;
 
-    memcpy(&h, serial + SERIAL_LEN - sizeof h, sizeof h);
+    memcpy(&h, &serial[SERIAL_LEN - sizeof h], sizeof h);
     for (i = (size_t)h & (t->slots - 1); !slot_empty(t->slot[i]); i = (i + 1) & (t->slots - 1))
         if (memcmp(t->slot[i], serial, SERIAL_LEN) == 0)
             break;

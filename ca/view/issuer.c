@@ -140,14 +140,14 @@ static int read_log(struct view_issuer *i, struct fault *f)
 
 static int open_pair(struct view_issuer *i, struct fault *f)
 {
-    struct viewfile_snapshot s;
+    struct viewfile_snapshot s = {0};
     uint64_t generation;
     bool ours;
     int rc = viewfile_current(i->dirfd, &generation, f);
 
     if (rc == 0)
         rc = viewfile_snapshot_open(i->dirfd, generation, &s, f);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     rc = viewfile_log_open(i->dirfd, generation, true, &i->log, f);
     ours = s.header.issuer == i->number && s.header.base == i->log.header.base &&

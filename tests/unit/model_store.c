@@ -73,9 +73,7 @@ void model_forget(struct store *s, uint64_t number)
     s->n = number;
 }
 
-/* --- the store's interface --------------------------------------------------- */
-
-int store_issuers(struct store *s, store_issuer_each fn, void *arg, struct fault *f)
+int model_issuers(struct store *s, store_issuer_each fn, void *arg, struct fault *f)
 {
     int rc = 0;
 
@@ -85,15 +83,15 @@ int store_issuers(struct store *s, store_issuer_each fn, void *arg, struct fault
     return rc;
 }
 
-int store_stats(struct store *s, struct store_stats *out, struct fault *f)
+int model_stats(struct store *s, struct store_stats *out, struct fault *f)
 {
     fault_clear(f);
     *out = (struct store_stats){.change = model_newest(s)};
     return 0;
 }
 
-int store_changes_since(struct store *s, uint64_t after, struct store_change *out, size_t max,
-                        size_t *n, struct fault *f)
+int model_since(struct store *s, uint64_t after, struct store_change *out, size_t max, size_t *n,
+                struct fault *f)
 {
     uint64_t newest = model_newest(s);
 
@@ -121,7 +119,7 @@ static int by_ref_newest_first(const void *a, const void *b)
     return order ? order : (x->number < y->number) - (x->number > y->number);
 }
 
-int store_states(struct store *s, const struct cert_ref *after, struct store_change *out,
+int model_states(struct store *s, const struct cert_ref *after, struct store_change *out,
                  size_t max, size_t *n, struct fault *f)
 {
     size_t count = (size_t)model_newest(s);
