@@ -105,6 +105,16 @@ static int read_challenge(struct slice value, struct csr *out, struct fault *f)
     return 0;
 }
 
+/* An attribute that nobody here knows still has one value or more, each one element. */
+static int skip_values(struct slice set, struct fault *f)
+{
+    do {
+        if (der_get_any(&set, NULL, NULL, NULL) < 0)
+            return malformed(f, "csr.attributes", "a malformed attribute");
+    } while (!der_end(set));
+    return 0;
+}
+
 static int read_attribute(struct slice attribute, struct seen *seen, struct csr *out,
                           struct fault *f)
 {
@@ -123,7 +133,8 @@ static int read_attribute(struct slice attribute, struct seen *seen, struct csr 
     extensions = slice_eq(oid, oid_extension_request) || slice_eq(oid, oid_ms_extension_request);
     if (extensions)
         return read_extensions(set, seen, out, f);
-    return slice_eq(oid, oid_challenge_password) ? read_challenge(set, out, f) : 0;
+    return slice_eq(oid, oid_challenge_password) ? read_challenge(set, out, f)
+                                                 : skip_values(set, f);
 }
 
 /* RFC 2986 4.1 wants [0] even when it is empty; some clients leave it out. The order of the SET
