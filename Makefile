@@ -64,9 +64,10 @@ TOOLS_SRC := $(wildcard tools/*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
 SHIM_SRC := $(wildcard tests/shim/*.c)
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
-UNIT_HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
+UNIT_MODEL_SRC := $(wildcard tests/unit/model_*.c)
+UNIT_HELP_SRC := $(filter-out $(UNIT_SRC) $(UNIT_MODEL_SRC),$(wildcard tests/unit/*.c))
 ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(SUPERVISE_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(MAIN_SRC) \
-	$(TOOLS_SRC) $(BENCH_SRC) $(SHIM_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC)
+	$(TOOLS_SRC) $(BENCH_SRC) $(SHIM_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC)
 
 LIB_A := $(BUILD)/lib.a
 CORE_A := $(BUILD)/core.a
@@ -225,7 +226,7 @@ $(call objects,$(SHIM_SRC)): EXTRA_CFLAGS := -fPIC
 
 # An archive is made anew: `ar r` would keep the members of deleted sources.
 define archive
-$(1): $(call objects,$(2)) $(BUILD)/flags
+$(1): $(call objects,$(2)) $(BUILD)/flags Makefile
 	@mkdir -p $$(@D)
 	@rm -f $$@
 	@ar rcs $$@ $$(filter %.o,$$^)
@@ -268,6 +269,11 @@ $(BUILD)/unit/supervise_%: $(OBJ)/tests/unit/supervise_%.o $(UNIT_A) $(SUPERVISE
 
 $(BUILD)/unit/tools_%: $(OBJ)/tests/unit/tools_%.o $(UNIT_A) $(TOOLS_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS) $(TEST_LIBS))
+
+# Models stand in for what they are named after, so only those link them who want no real one.
+$(BUILD)/unit/view_%: $(OBJ)/tests/unit/view_%.o $(OBJ)/tests/unit/model_store.o $(UNIT_A) \
+		$(CORE_A) $(LIB_A)
+	$(call link,$(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
 $(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(UNIT_A) $(CORE_A) $(LIB_A)
 	$(call link,$(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))

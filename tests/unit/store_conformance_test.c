@@ -170,7 +170,7 @@ static void request_keys_past_their_life_are_forgotten_but_not_open_ones(void **
     request_init(&old, x, "old.example.com");
     request_init(&next, x, "next.example.com");
     /* long past by the real clock, by which keys are forgotten */
-    open.op.time = old.op.time = 1000000000;
+    open.op.time = old.op.time = next.op.time = 1000000000;
     assert_int_equal(do_reserve(x, &open), 0);
     issue(x, &old);
     issue(x, &next);
@@ -180,6 +180,7 @@ static void request_keys_past_their_life_are_forgotten_but_not_open_ones(void **
     assert_int_equal(do_finish(x, &open), 0);
     request_free(&next);
     request_init(&next, x, "more.example.com");
+    next.op.time = 1000000000;
     issue(x, &next);
     assert_int_equal(store_find_request_key(x->s, open.op.intent.request_key, &ref, &x->f),
                      -FAULT_NOT_FOUND);
