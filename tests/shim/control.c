@@ -49,22 +49,35 @@ static CK_RV error_named(const char *name)
     bad(name);
 }
 
-static void order_parse(const char *line, struct order *o)
+/* The next word of *line into out; false: there is none. */
+static bool word(char **line, char *out, size_t cap)
 {
-    char rest[40] = "", last[40] = "";
-    int n;
+    char *w;
+
+    do
+        w = strsep(line, " ");
+    while (w != NULL && *w == 0);
+    if (w == NULL)
+        return false;
+    if (strlen(w) >= cap)
+        bad(w);
+    memcpy(out, w, strlen(w) + 1);
+    return true;
+}
+
+static void order_parse(char *line, struct order *o)
+{
+    char count[16];
+    bool has_arg;
 
     memset(o, 0, sizeof(*o));
-    n = sscanf(line, "%31s %15s %39s %39s", o->what, o->verb, rest, last);
-    if (n < 2)
-        bad(line);
-    if (strcmp(o->verb, "error") == 0 || strcmp(o->verb, "delay") == 0) {
-        if (n < 3)
-            bad(line);
-        memcpy(o->arg, rest, sizeof(o->arg));
-        o->count = n > 3 ? strtol(last, NULL, 10) : 0;
-    } else
-        o->count = n > 2 ? strtol(rest, NULL, 10) : 0;
+    if (!word(&line, o->what, sizeof(o->what)) || !word(&line, o->verb, sizeof(o->verb)))
+        bad("an order without function and verb");
+    has_arg = strcmp(o->verb, "error") == 0 || strcmp(o->verb, "delay") == 0;
+    if (has_arg && !word(&line, o->arg, sizeof(o->arg)))
+        bad("error and delay need a value");
+    if (word(&line, count, sizeof(count)))
+        o->count = strtol(count, NULL, 10);
 }
 
 static bool order_read(int fd, struct order *o)
