@@ -43,6 +43,10 @@ static pid_t spawn(const struct process *p, const char *mode)
         broken("fork");
     if (pid > 0)
         return pid;
+#ifdef __SANITIZE_ADDRESS__
+    /* The leak check at the end of a process needs what no jail allows. */
+    (void)setenv("CERCA_NO_JAIL", "1", 1);
+#endif
     if (mode != NULL && freopen("/dev/null", "w", stdout) == NULL)
         _exit(127);
     (void)execl(program, program, "-c", p->place->conf_path, "--token", "default", mode, NULL);
