@@ -58,7 +58,7 @@ static int run_issue(struct tool *t, void *args)
     if (rc == EXIT_OK && a->profile == NULL)
         rc = tool_usage(t, "--profile is missing");
     else if (rc == EXIT_OK && fill(&j, &f) != 0)
-        rc = tool_usage(t, "%s", f.text);
+        rc = tool_fail(t, &f);
     else if (rc == EXIT_OK)
         rc = job_run(&j, t);
     job_free(&j);

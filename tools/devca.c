@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/file.h"
 #include "lib/key.h"
 
@@ -16,6 +17,8 @@
 #define MARK_TEXT "cerca init has begun here and not finished: run it again.\n"
 #define SOFTHSM_HEAD "# Written by cerca init. SoftHSM2 knows absolute paths only.\n"
 #define PIN_OCTETS 16
+#define LOCK_WAIT_US 3000000
+#define LOCK_POLL_US 20000
 
 static const char *const folders[] = {"tokens", "secrets", "ca", "store", "view", "signer", "sock"};
 #define N_FOLDERS (sizeof(folders) / sizeof(folders[0]))
@@ -60,6 +63,23 @@ static int make_folders(const char *dir, struct fault *f)
     return rc;
 }
 
+/* The programs that we run inherit the lock: after we were killed they may be at work still. */
+static int lock_folder(struct devca *d, struct fault *f)
+{
+    uint64_t start = clock_mono_us();
+
+    d->lock = open(d->dir, O_RDONLY | O_DIRECTORY);
+    if (d->lock < 0)
+        return system_fault(f, "open", d->dir);
+    while (flock(d->lock, LOCK_EX | LOCK_NB) != 0) {
+        if (clock_mono_us() - start > LOCK_WAIT_US)
+            return fault_set(f, FAULT_CONFLICT, "init.busy", "another cerca init is at work in %s",
+                             d->dir);
+        (void)usleep(LOCK_POLL_US);
+    }
+    return 0;
+}
+
 int devca_open(struct devca *d, const char *dir, struct fault *f)
 {
     int rc;
@@ -75,13 +95,7 @@ int devca_open(struct devca *d, const char *dir, struct fault *f)
         rc = path_in(d, "cerca.conf", d->conf, f);
     if (rc != 0)
         return rc;
-    d->lock = open(d->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (d->lock < 0)
-        return system_fault(f, "open", d->dir);
-    if (flock(d->lock, LOCK_EX | LOCK_NB) != 0)
-        return fault_set(f, FAULT_CONFLICT, "init.busy", "another cerca init is at work in %s",
-                         d->dir);
-    return 0;
+    return lock_folder(d, f);
 }
 
 void devca_close(struct devca *d)
@@ -95,7 +109,7 @@ void devca_close(struct devca *d)
 static bool complete(const struct devca *d, struct fault *f)
 {
     struct conf *conf = NULL;
-    bool whole = conf_load(d->conf, &conf, f) == 0;
+    bool whole = conf_load(d->conf, &conf, f) == 0 && conf->n_issuers > 0;
 
     for (size_t i = 0; whole && i < conf->n_issuers; i++)
         whole = access(conf->issuers[i].certificate, F_OK) == 0;
