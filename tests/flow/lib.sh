@@ -1,0 +1,169 @@
+# Helpers for flows. Source it first:
+#
+#   . "$(dirname "$0")/lib.sh"
+#
+# A flow gets a scratch folder ($scratch, removed at the end), prints TAP through ok, is, like,
+# fails and ends with done_testing. ca_init and ca_start give it a CA of its own; what was
+# started is stopped at the end, by process id.
+# shellcheck shell=sh
+set -u
+umask 077
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+: "${CERCA_BIN:=$root/build/test/bin}"
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/cerca-flow.XXXXXX")
+ca_dir=$scratch/ca
+ca_pid=
+unset CERCA_CONF
+PATH=$CERCA_BIN:$PATH
+export PATH
+
+tests=0
+failures=0
+out=$scratch/out
+err=$scratch/err
+
+# --- TAP ------------------------------------------------------------------------------------------
+
+# report STATUS NAME: one test; after a failure also what the last command printed.
+report() {
+    tests=$((tests + 1))
+    if [ "$1" -eq 0 ]; then
+        echo "ok $tests - $2"
+        return
+    fi
+    failures=$((failures + 1))
+    echo "not ok $tests - $2"
+    for file in "$out" "$err"; do
+        [ -s "$file" ] && head -c 4000 "$file" | sed "s/^/#   $(basename "$file"): /"
+    done
+}
+
+# run COMMAND...: its status in $status, what it prints in $out and $err.
+run() {
+    status=0
+    "$@" >"$out" 2>"$err" || status=$?
+}
+
+# ok NAME COMMAND...: it succeeds.
+ok() {
+    name=$1
+    shift
+    run "$@"
+    report "$status" "$name"
+}
+
+# fails NAME STATUS PATTERN COMMAND...: it ends with this status and says something like that.
+fails() {
+    name=$1
+    want=$2
+    pattern=$3
+    shift 3
+    run "$@"
+    if [ "$status" -eq "$want" ] && grep -Eq -- "$pattern" "$err"; then
+        report 0 "$name"
+    else
+        echo "# status $status, wanted $want and /$pattern/"
+        report 1 "$name"
+    fi
+}
+
+# is NAME GOT WANTED
+is() {
+    [ "$2" = "$3" ] || echo "# got '$2', wanted '$3'"
+    test "$2" = "$3"
+    report $? "$1"
+}
+
+# like NAME FILE PATTERN
+like() {
+    grep -Eq -- "$3" "$2"
+    report $? "$1"
+}
+
+# unlike NAME FILE PATTERN
+unlike() {
+    ! grep -Eq -- "$3" "$2"
+    report $? "$1"
+}
+
+# json NAME FILTER: $out is one JSON text and the filter is true for it.
+json() {
+    jq -e "$2" <"$out" >/dev/null 2>"$scratch/jq"
+    report $? "$1"
+}
+
+done_testing() {
+    echo "1..$tests"
+    [ "$failures" -eq 0 ]
+    exit
+}
+
+# --- a CA -----------------------------------------------------------------------------------------
+
+# wait_until SECONDS COMMAND...: polls; the last status of the command, or 1 when time is up.
+wait_until() {
+    limit=$(($1 * 20))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        limit=$((limit - 1))
+        [ "$limit" -gt 0 ] || return 1
+        sleep 0.05
+    done
+}
+
+free_ports() {
+    perl -MIO::Socket::INET -e '
+        my @s = map { IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1") or die } 1 .. 2;
+        print join(" ", map { $_->sockport } @s), "\n"'
+}
+
+# ca_init [DIR]: a fresh CA.
+# shellcheck disable=SC2120 # the argument may be left out
+ca_init() {
+    # shellcheck disable=SC2046 # two words
+    set -- "${1:-$ca_dir}" $(free_ports)
+    cerca init --dev "$1" --http-port "$2" --https-port "$3" >"$scratch/init.out" 2>&1 || {
+        sed 's/^/# init: /' "$scratch/init.out"
+        return 1
+    }
+}
+
+# ca_start [DIR]: runs it and waits until cerca status is well. CERCA_CONF names it from then on.
+# shellcheck disable=SC2120 # the argument may be left out
+ca_start() {
+    CERCA_CONF=${1:-$ca_dir}/cerca.conf
+    export CERCA_CONF
+    cercad -c "$CERCA_CONF" >>"$scratch/cercad.log" 2>&1 &
+    ca_pid=$!
+    wait_until 30 cerca status --timeout 5 && return 0
+    tail -n 30 "$scratch/cercad.log" | sed 's/^/# cercad: /'
+    return 1
+}
+
+is_gone() {
+    ! kill -0 "$1" 2>/dev/null
+}
+
+ca_stop() {
+    [ -n "$ca_pid" ] || return 0
+    kill -TERM "$ca_pid" 2>/dev/null
+    wait_until 20 is_gone "$ca_pid" || kill -KILL "$ca_pid"
+    wait "$ca_pid" 2>/dev/null
+    ca_pid=
+}
+
+cleanup() {
+    result=$?
+    ca_stop
+    rm -rf "$scratch"
+    exit "$result"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+# bail WHY: nothing further can be tested.
+bail() {
+    echo "Bail out! $1"
+    exit 1
+}
