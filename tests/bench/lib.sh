@@ -1,0 +1,109 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # build, bin and table are set by tests/bench/run
+# What tests/bench/run is made of: a CA to measure, rates, the table.
+# Expects $build, $bin, $work and $table.
+
+ca_pid=
+
+note() { printf '# %s\n' "$*" >&2; }
+fail() {
+    printf 'bench: %s\n' "$*" >&2
+    exit 1
+}
+
+# new_ca DIR [KEY-TYPE]: a development CA; with a key type, its issuing CA has such a key.
+new_ca() {
+    "$bin/cerca" init --dev "$1" >/dev/null
+    [ $# -lt 2 ] && return
+    # Another key makes another generation of the issuing CA; init completes what is missing.
+    awk -v type="$2" '/name = "issuing"/ { here = 1 }
+        here && /key = / { sub("object=issuing", "object=issuing-" type) }
+        here && /key_type = / { sub("p256", type) }
+        { print }' "$1/cerca.conf" >"$1/cerca.conf.new"
+    mv "$1/cerca.conf.new" "$1/cerca.conf"
+    rm "$1/ca/issuing.pem" "$1/ca/issuing.der"
+    "$bin/cerca" init --dev "$1" >/dev/null
+}
+
+start_ca() {
+    "$bin/cercad" -c "$1/cerca.conf" 2>"$1/log" &
+    ca_pid=$!
+    for _ in $(seq 600); do
+        "$bin/cerca" ca list -c "$1/cerca.conf" -o json 2>/dev/null | grep -q '"ready"' && return
+        kill -0 $ca_pid 2>/dev/null || fail "cercad ended: $(tail -n 3 "$1/log")"
+        sleep 0.1
+    done
+    fail "the CA in $1 did not come up"
+}
+
+stop_ca() {
+    [ -z "$ca_pid" ] && return
+    kill -TERM "$ca_pid" 2>/dev/null || true
+    wait "$ca_pid" 2>/dev/null || true
+    ca_pid=
+}
+
+wait_indexes() {
+    for _ in $(seq 3000); do
+        "$bin/cerca" status -c "$1/cerca.conf" >/dev/null 2>&1 && return
+        sleep 0.1
+    done
+    fail "the indexes were not rebuilt within 300 s"
+}
+
+# token_rate DIR KEY-LABEL THREADS: raw signatures a second.
+token_rate() {
+    module=$(sed -n 's/.*module = "\(.*\)";.*/\1/p' "$1/cerca.conf")
+    SOFTHSM2_CONF=$1/softhsm2.conf "$build/bench/token_rate" "$module" cerca-dev \
+        "$1/secrets/default.pin" "$2" "$3" 3
+}
+
+# issue DIR COUNT IN-FLIGHT: "rate p50 p99 refused"; any refusal fails.
+issue() { "$build/bench/issue_load" "$1/cerca.conf" --count "$2" --in-flight "$3"; }
+
+mean() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.0f", (a + b) / 2 }'; }
+share() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", a / b }'; }
+
+# What the disk holds for certificates: both environments, the view, the signer's record.
+stored_bytes() {
+    du -sB1 "$1/store" "$1/view" "$1/signer" | awk '{ n += $1 } END { printf "%d", n }'
+}
+
+# Anonymous memory of one of our programs: mapped database pages do not count.
+anon_kib() {
+    for pid in $ca_pid $(ps -o pid= --ppid "$ca_pid"); do
+        [ "$(basename "$(readlink "/proc/$pid/exe")")" = "$1" ] &&
+            awk '/^RssAnon:/ { print $2 }' "/proc/$pid/status"
+    done
+}
+
+# row NAME VALUE UNIT [REFERENCE GOAL [at_most]]
+row() { printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "${4:-}" "${5:-}" "${6:-at_least}" >>"$table"; }
+
+print_table() {
+    awk -F '\t' '
+        function verdict(ratio) {
+            if ($5 == "") return ""
+            return ($6 == "at_most" ? ratio <= $5 : ratio >= $5) ? "met" : "MISSED"
+        }
+        BEGIN { printf "%-36s %12s %-9s %10s %7s %8s\n", "figure", "value", "unit", "reference",
+                "ratio", "goal" }
+        {
+            ratio = $4 == "" ? "" : sprintf("%.3f", $2 / $4)
+            goal = $5 == "" ? "" : ($6 == "at_most" ? "<= " : ">= ") $5
+            printf "%-36s %12s %-9s %10s %7s %8s %s\n", $1, $2, $3, $4, ratio, goal, verdict(ratio)
+        }' "$1"
+}
+
+write_json() {
+    awk -F '\t' '
+        function number(x) { return x == "" ? "null" : x }
+        BEGIN { printf "[" }
+        {
+            ratio = $4 == "" ? "null" : sprintf("%.4f", $2 / $4)
+            goal = $5 == "" ? "null" : sprintf("\"%s %s\"", $6 == "at_most" ? "<=" : ">=", $5)
+            printf "%s\n  {\"name\": \"%s\", \"value\": %s, \"unit\": \"%s\", \"reference\": %s, " \
+                "\"ratio\": %s, \"goal\": %s}", NR > 1 ? "," : "", $1, $2, $3, number($4), ratio, goal
+        }
+        END { print "\n]" }' "$1" >"$2"
+}
