@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <ftw.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -38,9 +39,21 @@ int fixture_reopen(struct fixture *x)
     return store_open(&x->o, &x->s, &x->f);
 }
 
+/* Shared with the children that a test forks: a tick is used once. */
+static _Atomic uint64_t *ticks;
+
+static void ticks_init(void)
+{
+    if (ticks)
+        return;
+    ticks = mmap(NULL, sizeof(*ticks), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(ticks != MAP_FAILED);
+}
+
 void fixture_open(struct fixture *x, bool sync)
 {
     static const uint8_t hash[32] = {7};
+    ticks_init();
     memset(x, 0, sizeof(*x));
     (void)snprintf(x->dir, sizeof(x->dir), "/tmp/cerca-store-XXXXXX");
     assert_non_null(mkdtemp(x->dir));
@@ -69,8 +82,7 @@ static const uint8_t spki_head[27] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 
 
 static void serial_next(uint8_t serial[SERIAL_LEN])
 {
-    static _Atomic uint64_t last;
-    uint64_t tick = (uint64_t)TEST_NOW * CLOCK_TICKS_PER_SECOND + ++last;
+    uint64_t tick = (uint64_t)TEST_NOW * CLOCK_TICKS_PER_SECOND + ++*ticks;
     random_bytes(serial, SERIAL_LEN);
     for (size_t i = 6; i-- > 0; tick >>= 8)
         serial[i] = (uint8_t)(tick & 0xff);

@@ -1,0 +1,597 @@
+/* Lists and the indexes below them: order, pages and filters against a naive model; the derived
+ * environment lost, damaged, stale or of somebody else. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/log.h"
+#include "lib/name.h"
+#include "tests/unit/store_help.h"
+
+static int setup(void **state)
+{
+    struct fixture *x = calloc(1, sizeof(*x));
+    fixture_open(x, false);
+    *state = x;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture_remove(*state);
+    free(*state);
+    return 0;
+}
+
+/* --- a model --- */
+
+#define ROWS 240
+
+struct model_row {
+    struct cert_ref ref;
+    enum cert_state state;
+    int64_t not_after;
+    const char *owner, *requester, *profile;
+    char name[64];
+    uint8_t fingerprint[32];
+};
+
+struct model {
+    struct model_row row[ROWS];
+    size_t n;
+};
+
+static const char *const owners[] = {"web", "mail", "web2"};
+static const char *const requesters[] = {"operator:alice", "operator:al"};
+static const char *const profiles[] = {"tls-server", "tls-client"};
+static const char *const domains[] = {"example.com", "sub.example.com", "myexample.com"};
+
+static void model_issue(struct fixture *x, struct model *m, unsigned *seed)
+{
+    struct model_row *row = &m->row[m->n++];
+    struct request r;
+    int fate = rand_r(seed) % 8;
+    row->owner = owners[rand_r(seed) % 3];
+    row->requester = requesters[rand_r(seed) % 2];
+    row->profile = profiles[rand_r(seed) % 2];
+    row->not_after = TEST_NOW - 50 + rand_r(seed) % 100;
+    (void)snprintf(row->name, sizeof(row->name), "h%d.%s", rand_r(seed) % 30,
+                   domains[rand_r(seed) % 3]);
+    request_init(&r, x, row->name);
+    r.op.ref.issuer = (uint16_t)(1 + rand_r(seed) % 2);
+    r.op.intent.owner = row->owner;
+    r.op.intent.requester = row->requester;
+    r.op.intent.profile = row->profile;
+    r.op.intent.not_after = row->not_after;
+    request_draft(&r, row->name);
+    row->ref = r.op.ref;
+    assert_int_equal(do_reserve(x, &r), 0);
+    if (fate == 0)
+        assert_int_equal(do_abandon(x, &r), 0);
+    else if (fate != 1)
+        assert_int_equal(do_finish(x, &r), 0);
+    memcpy(row->fingerprint, r.op.fingerprint, 32);
+    if (fate == 2 || fate == 3)
+        assert_int_equal(do_revoke(x, &r, 6), 0);
+    if (fate == 3 || fate == 4)
+        assert_int_equal(do_revoke(x, &r, 1), 0);
+    row->state = r.op.state;
+    request_free(&r);
+}
+
+static bool has_suffix(const char *s, const char *suffix)
+{
+    size_t n = strlen(s), k = strlen(suffix);
+    return n > k && strcmp(s + n - k, suffix) == 0;
+}
+
+static bool model_status(const struct model_row *r, const struct store_filter *q)
+{
+    bool good = r->state == CERT_GOOD;
+    switch (q->status) {
+    case STATUS_VALID:
+        return good && r->not_after >= q->now;
+    case STATUS_EXPIRED:
+        return good && r->not_after < q->now;
+    case STATUS_REVOKED:
+        return r->state == CERT_REVOKED || r->state == CERT_ABANDONED;
+    case STATUS_HELD:
+        return r->state == CERT_HELD;
+    case STATUS_OPEN:
+        return r->state == CERT_OPEN;
+    case STATUS_ANY:
+        break;
+    }
+    return true;
+}
+
+static bool model_matches(const struct model_row *r, const struct store_filter *q)
+{
+    if (q->name[0] == '.' && !has_suffix(r->name, q->name))
+        return false;
+    if (q->name[0] && q->name[0] != '.' && strcmp(r->name, q->name) != 0)
+        return false;
+    return (!q->owner[0] || strcmp(q->owner, r->owner) == 0) &&
+           (!q->requester[0] || strcmp(q->requester, r->requester) == 0) &&
+           (!q->profile[0] || strcmp(q->profile, r->profile) == 0) &&
+           (!q->has_issuer || q->issuer == r->ref.issuer) &&
+           (!q->expires_before || r->not_after < q->expires_before) && model_status(r, q);
+}
+
+static int ref_cmp(const struct cert_ref *a, const struct cert_ref *b)
+{
+    int c = memcmp(a->serial, b->serial, SERIAL_LEN);
+    return c != 0 ? c : (int)a->issuer - (int)b->issuer;
+}
+
+/* Names in the order of their labels from the right. */
+static int name_cmp(const char *a, const char *b)
+{
+    size_t i = strlen(a), k = strlen(b);
+    while (i > 0 && k > 0) {
+        size_t ia = i, kb = k;
+        while (ia > 0 && a[ia - 1] != '.')
+            ia--;
+        while (kb > 0 && b[kb - 1] != '.')
+            kb--;
+        struct slice la = slice_of(a + ia, i - ia), lb = slice_of(b + kb, k - kb);
+        int c = slice_cmp(la, lb);
+        if (c != 0)
+            return c;
+        i = ia > 0 ? ia - 1 : 0;
+        k = kb > 0 ? kb - 1 : 0;
+    }
+    return (i > 0) - (k > 0);
+}
+
+static const struct store_filter *sort_filter;
+
+static int model_cmp(const void *pa, const void *pb)
+{
+    const struct model_row *a = pa, *b = pb;
+    const struct store_filter *q = sort_filter;
+    int c = 0;
+    if (q->name[0])
+        c = name_cmp(a->name, b->name);
+    else if (!q->owner[0] && !q->requester[0] && !q->profile[0] && !q->has_issuer &&
+             (q->status == STATUS_ANY || q->status == STATUS_VALID || q->status == STATUS_EXPIRED))
+        c = (a->not_after > b->not_after) - (a->not_after < b->not_after);
+    return c != 0 ? c : ref_cmp(&a->ref, &b->ref);
+}
+
+struct got {
+    struct cert_ref ref[ROWS];
+    enum cert_state state[ROWS];
+    size_t n;
+};
+
+static int got_row(void *arg, const struct cert_row *row)
+{
+    struct got *g = arg;
+    assert_true(g->n < ROWS);
+    g->ref[g->n] = row->ref;
+    g->state[g->n++] = row->state;
+    return 0;
+}
+
+static void list_all(struct fixture *x, const struct store_filter *q, size_t page, struct got *g)
+{
+    struct store_cursor at = {.n = 0};
+    g->n = 0;
+    do {
+        size_t before = g->n;
+        assert_int_equal(store_list(x->s, q, page, &at, got_row, g, &x->f), 0);
+        assert_true(g->n - before <= page);
+    } while (at.n != 0);
+}
+
+static void compare(struct fixture *x, struct model *m, const struct store_filter *q, size_t page)
+{
+    struct got got;
+    size_t want = 0;
+    sort_filter = q;
+    qsort(m->row, m->n, sizeof(m->row[0]), model_cmp);
+    list_all(x, q, page, &got);
+    for (size_t i = 0; i < m->n; i++) {
+        if (!model_matches(&m->row[i], q))
+            continue;
+        assert_true(want < got.n);
+        assert_memory_equal(got.ref[want].serial, m->row[i].ref.serial, SERIAL_LEN);
+        assert_int_equal(got.ref[want].issuer, m->row[i].ref.issuer);
+        assert_int_equal(got.state[want], m->row[i].state);
+        want++;
+    }
+    assert_int_equal(got.n, want);
+}
+
+static void random_filter(struct store_filter *q, unsigned *seed)
+{
+    static const char *const names[] = {"h1.example.com", "h2.sub.example.com",
+                                        ".example.com",   ".sub.example.com",
+                                        ".com",           "h3.nowhere.example"};
+    memset(q, 0, sizeof(*q));
+    q->now = TEST_NOW;
+    if (rand_r(seed) % 3 == 0)
+        (void)snprintf(q->name, sizeof(q->name), "%s", names[rand_r(seed) % 6]);
+    if (rand_r(seed) % 3 == 0)
+        (void)snprintf(q->owner, sizeof(q->owner), "%s", owners[rand_r(seed) % 3]);
+    if (rand_r(seed) % 4 == 0)
+        (void)snprintf(q->requester, sizeof(q->requester), "%s", requesters[rand_r(seed) % 2]);
+    if (rand_r(seed) % 4 == 0)
+        (void)snprintf(q->profile, sizeof(q->profile), "%s", profiles[rand_r(seed) % 2]);
+    q->has_issuer = rand_r(seed) % 5 == 0;
+    q->issuer = (uint16_t)(1 + rand_r(seed) % 2);
+    if (rand_r(seed) % 2 == 0)
+        q->status = (enum store_status_filter)(rand_r(seed) % (STATUS_OPEN + 1));
+    if (rand_r(seed) % 3 == 0)
+        q->expires_before = TEST_NOW - 60 + rand_r(seed) % 120;
+}
+
+static void fill(struct fixture *x, struct model *m, unsigned *seed, size_t n)
+{
+    static const uint8_t hash[32] = {9};
+    uint16_t number;
+    assert_int_equal(store_issuer_add(x->s, "second", hash, &number, &x->f), 0);
+    for (size_t i = 0; i < n; i++)
+        model_issue(x, m, seed);
+}
+
+static void lists_equal_a_naive_model_in_order_pages_and_filters(void **state)
+{
+    struct fixture *x = *state;
+    struct model *m = calloc(1, sizeof(*m));
+    unsigned seed = 20261121;
+    struct store_filter q;
+    fill(x, m, &seed, ROWS);
+    for (int i = 0; i < 400; i++) {
+        random_filter(&q, &seed);
+        compare(x, m, &q, (size_t)(1 + rand_r(&seed) % 50));
+    }
+    for (size_t i = 0; i < m->n; i++) {
+        struct cert_ref ref;
+        bool signed_ = m->row[i].state != CERT_OPEN && m->row[i].state != CERT_ABANDONED;
+        assert_int_equal(store_find_fingerprint(x->s, m->row[i].fingerprint, &ref, &x->f),
+                         signed_ ? 0 : -FAULT_NOT_FOUND);
+        if (signed_)
+            assert_memory_equal(ref.serial, m->row[i].ref.serial, SERIAL_LEN);
+    }
+    assert_clean(x);
+    free(m);
+}
+
+static void a_certificate_with_many_names_below_a_domain_is_listed_once(void **state)
+{
+    struct fixture *x = *state;
+    struct store_filter q = {.now = TEST_NOW, .name = ".example.com"};
+    struct request r;
+    struct got got;
+    request_init(&r, x, "www.example.com");
+    struct san_list *sans = calloc(1, sizeof(*sans));
+    struct buf cn;
+    buf_init(&cn, 1024);
+    assert_int_equal(name_from_cn(slice_str("Web Front"), &cn, &x->f), 0);
+    sans->n = 4;
+    sans->item[0] = (struct san){SAN_DNS, slice_str("b.example.com")};
+    sans->item[1] = (struct san){SAN_DNS, slice_str("A.Example.com")};
+    sans->item[2] = (struct san){SAN_IP, slice_of("\xc0\x00\x02\x01", 4)};
+    sans->item[3] = (struct san){SAN_URI, slice_str("spiffe://example.com/web")};
+    struct tbs_spec spec = {.alg = SIG_ECDSA_SHA256,
+                            .issuer = buf_slice(&cn),
+                            .subject = buf_slice(&cn),
+                            .not_before = r.op.intent.not_before,
+                            .not_after = r.op.intent.not_after,
+                            .spki = slice_of(r.spki, sizeof(r.spki)),
+                            .key_usage = KU_DIGITAL_SIGNATURE,
+                            .path_len = -1,
+                            .sans = sans};
+    memcpy(spec.serial, r.op.ref.serial, SERIAL_LEN);
+    buf_reset(&r.tbs);
+    tbs_put(&r.tbs, &spec);
+    r.op.intent.tbs = buf_slice(&r.tbs);
+    issue(x, &r);
+    static const char *const query[] = {".example.com", "a.example.com", "192.0.2.1",
+                                        "spiffe://example.com/web", "Web Front"};
+    for (size_t i = 0; i < sizeof(query) / sizeof(query[0]); i++) {
+        (void)snprintf(q.name, sizeof(q.name), "%s", query[i]);
+        list_all(x, &q, 10, &got);
+        assert_int_equal(got.n, 1);
+    }
+    (void)snprintf(q.name, sizeof(q.name), "xample.com");
+    list_all(x, &q, 10, &got);
+    assert_int_equal(got.n, 0);
+    assert_clean(x);
+    buf_free(&cn);
+    free(sans);
+    request_free(&r);
+}
+
+static void a_cursor_of_another_list_or_made_up_is_refused(void **state)
+{
+    struct fixture *x = *state;
+    struct store_filter by_owner = {.now = TEST_NOW, .owner = "web"};
+    struct store_filter by_name = {.now = TEST_NOW, .name = ".example.com"};
+    struct store_cursor at = {.n = 0};
+    struct request r;
+    struct got got = {.n = 0};
+    for (int i = 0; i < 3; i++) {
+        request_init(&r, x, "h.example.com");
+        issue(x, &r);
+        request_free(&r);
+    }
+    assert_int_equal(store_list(x->s, &by_owner, 1, &at, got_row, &got, &x->f), 0);
+    assert_true(at.n > 0);
+    assert_int_equal(store_list(x->s, &by_name, 1, &at, got_row, &got, &x->f), -FAULT_MALFORMED);
+    assert_string_equal(x->f.rule, "list.cursor");
+    for (size_t n = 1; n <= sizeof(at.at); n += 7) {
+        at.n = n;
+        memset(at.at, 0xff, sizeof(at.at));
+        assert_int_equal(store_list(x->s, &by_name, 1, &at, got_row, &got, &x->f),
+                         -FAULT_MALFORMED);
+    }
+    at.n = SIZE_MAX;
+    assert_int_equal(store_list(x->s, &by_name, 1, &at, got_row, &got, &x->f), -FAULT_MALFORMED);
+}
+
+/* --- the environment itself --- */
+
+static void wait_for_indexes(struct fixture *x)
+{
+    struct store_stats st;
+    for (int i = 0; i < 2000; i++) {
+        struct timespec ms = {0, 5000000};
+        assert_int_equal(store_stats(x->s, &st, &x->f), 0);
+        if (!st.rebuilding)
+            return;
+        nanosleep(&ms, NULL);
+    }
+    fail_msg("the indexes were not rebuilt");
+}
+
+static void write_at(const char *path, off_t at, const void *p, size_t n)
+{
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, p, n, at), n);
+    (void)close(fd);
+}
+
+enum damage { NONE, DELETED, EMPTY, TRUNCATED, GARBAGE, META_LOST, OPENING, DAMAGES };
+
+static void damage(struct fixture *x, enum damage how)
+{
+    char dir[128], data[160], mark[160];
+    uint8_t noise[4096];
+    struct stat st;
+    fixture_path(x, "derived", dir);
+    (void)snprintf(data, sizeof(data), "%s/data.mdb", dir);
+    (void)snprintf(mark, sizeof(mark), "%s/in-use", dir);
+    assert_int_equal(stat(data, &st), 0);
+    random_bytes(noise, sizeof(noise));
+    switch (how) {
+    case DELETED:
+        remove_tree(dir);
+        break;
+    case EMPTY:
+        assert_int_equal(truncate(data, 0), 0);
+        break;
+    case TRUNCATED:
+        assert_int_equal(truncate(data, st.st_size / 2), 0);
+        break;
+    case GARBAGE:
+        for (off_t at = 0; at < st.st_size; at += (off_t)sizeof(noise))
+            write_at(data, at, noise, sizeof(noise));
+        break;
+    case META_LOST:
+        memset(noise, 0, sizeof(noise));
+        write_at(data, 0, noise, sizeof(noise));
+        write_at(data, 4096, noise, sizeof(noise));
+        break;
+    case OPENING:
+        write_at(mark, 0, "\1", 1);
+        break;
+    default:
+        break;
+    }
+}
+
+static void damaged_indexes_are_rebuilt_while_serving(void **state)
+{
+    struct fixture *x = *state;
+    struct model *m = calloc(1, sizeof(*m));
+    unsigned seed = 7;
+    struct store_filter q;
+    fill(x, m, &seed, 60);
+    for (int how = NONE; how < DAMAGES; how++) {
+        struct cert_ref ref;
+        size_t n;
+        fixture_close(x);
+        damage(x, (enum damage)how);
+        assert_int_equal(fixture_reopen(x), 0);
+        assert_int_equal(store_find_serial(x->s, m->row[0].ref.serial, &ref, 1, &n, &x->f), 0);
+        model_issue(x, m, &seed); /* issuing does not wait for them */
+        wait_for_indexes(x);
+        for (int i = 0; i < 20; i++) {
+            random_filter(&q, &seed);
+            compare(x, m, &q, 10);
+        }
+        assert_clean(x);
+    }
+    free(m);
+}
+
+/* LMDB trusts its pages: noise in them can end the process. The next start must not trust them. */
+static void noise_in_the_pages_ends_at_most_two_starts(void **state)
+{
+    struct fixture *x = *state;
+    struct model *m = calloc(1, sizeof(*m));
+    unsigned seed = 10;
+    struct store_filter q = {.now = TEST_NOW};
+    uint8_t noise[4096];
+    char path[128];
+    struct stat st;
+    fill(x, m, &seed, 60);
+    fixture_close(x);
+    fixture_path(x, "derived/data.mdb", path);
+    assert_int_equal(stat(path, &st), 0);
+    for (off_t at = 8192; at < st.st_size; at += (off_t)sizeof(noise)) {
+        random_bytes(noise, sizeof(noise));
+        write_at(path, at, noise, sizeof(noise));
+    }
+    for (int i = 0; i < 2; i++) {
+        int status;
+        pid_t pid = fork();
+        if (pid == 0) {
+            log_open("store-test", LOG_LEVEL_ERROR);
+            (void)signal(SIGABRT, SIG_DFL);
+            (void)signal(SIGSEGV, SIG_DFL);
+            if (fixture_reopen(x) == 0)
+                fixture_close(x);
+            _exit(0);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+    }
+    assert_int_equal(fixture_reopen(x), 0);
+    wait_for_indexes(x);
+    compare(x, m, &q, 10);
+    assert_clean(x);
+    free(m);
+}
+
+static void indexes_of_another_store_are_not_used(void **state)
+{
+    struct fixture *x = *state;
+    struct fixture other;
+    struct model *m = calloc(1, sizeof(*m));
+    char from[128], to[128];
+    unsigned seed = 8;
+    struct store_filter q = {.now = TEST_NOW};
+    fixture_open(&other, false);
+    fill(&other, m, &seed, 20);
+    fixture_close(&other);
+    m->n = 0;
+    fill(x, m, &seed, 30);
+    fixture_close(x);
+    fixture_path(&other, "derived", from);
+    fixture_path(x, "derived", to);
+    remove_tree(to);
+    assert_int_equal(rename(from, to), 0);
+    assert_int_equal(fixture_reopen(x), 0);
+    wait_for_indexes(x);
+    compare(x, m, &q, 10);
+    assert_clean(x);
+    fixture_remove(&other);
+    free(m);
+}
+
+static int data_inode(const struct fixture *x, ino_t *out)
+{
+    char path[128];
+    struct stat st;
+    fixture_path(x, "derived/data.mdb", path);
+    int rc = stat(path, &st);
+    *out = st.st_ino;
+    return rc;
+}
+
+static void a_clean_stop_keeps_the_indexes(void **state)
+{
+    struct fixture *x = *state;
+    struct model *m = calloc(1, sizeof(*m));
+    unsigned seed = 9;
+    struct store_filter q = {.now = TEST_NOW};
+    struct store_stats st;
+    ino_t before, after;
+    fill(x, m, &seed, 30);
+    fixture_close(x);
+    assert_int_equal(data_inode(x, &before), 0);
+    assert_int_equal(fixture_reopen(x), 0);
+    assert_int_equal(store_stats(x->s, &st, &x->f), 0);
+    assert_false(st.rebuilding);
+    assert_int_equal(st.derived_change, st.change);
+    compare(x, m, &q, 10);
+    assert_int_equal(data_inode(x, &after), 0);
+    assert_int_equal(before, after);
+    free(m);
+}
+
+static void a_killed_process_leaves_indexes_that_catch_up(void **state)
+{
+    struct fixture *x = *state;
+    struct store_filter q = {.now = TEST_NOW};
+    struct store_stats st;
+    struct got got;
+    int status;
+    fixture_close(x);
+    pid_t pid = fork();
+    if (pid == 0) {
+        log_open("store-test", LOG_LEVEL_ERROR);
+        if (fixture_reopen(x) != 0)
+            _exit(1);
+        for (int i = 0; i < 40; i++) {
+            struct request r;
+            request_init(&r, x, "h.example.com");
+            if (do_reserve(x, &r) != 0 || do_finish(x, &r) != 0)
+                _exit(2);
+            request_free(&r);
+        }
+        (void)kill(getpid(), SIGKILL);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(fixture_reopen(x), 0);
+    wait_for_indexes(x);
+    list_all(x, &q, 7, &got);
+    assert_int_equal(got.n, 40);
+    assert_int_equal(store_stats(x->s, &st, &x->f), 0);
+    assert_int_equal(st.derived_change, 80);
+    assert_clean(x);
+}
+
+static void without_indexes_lists_are_unavailable_and_the_rest_works(void **state)
+{
+    struct fixture *x = *state;
+    struct store_filter q = {.now = TEST_NOW};
+    struct store_cursor at = {.n = 0};
+    struct got got = {.n = 0};
+    struct request r;
+    fixture_close(x);
+    x->o.no_derive = true;
+    assert_int_equal(fixture_reopen(x), 0);
+    request_init(&r, x, "h.example.com");
+    issue(x, &r);
+    assert_int_equal(store_list(x->s, &q, 1, &at, got_row, &got, &x->f), -FAULT_UNAVAILABLE);
+    assert_string_equal(x->f.rule, "store.index");
+    fixture_close(x);
+    x->o.no_derive = false;
+    assert_int_equal(fixture_reopen(x), 0);
+    list_all(x, &q, 7, &got);
+    assert_int_equal(got.n, 1);
+    request_free(&r);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(lists_equal_a_naive_model_in_order_pages_and_filters),
+        T(a_certificate_with_many_names_below_a_domain_is_listed_once),
+        T(a_cursor_of_another_list_or_made_up_is_refused),
+        T(damaged_indexes_are_rebuilt_while_serving),
+        T(noise_in_the_pages_ends_at_most_two_starts),
+        T(indexes_of_another_store_are_not_used),
+        T(a_clean_stop_keeps_the_indexes),
+        T(a_killed_process_leaves_indexes_that_catch_up),
+        T(without_indexes_lists_are_unavailable_and_the_rest_works),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
