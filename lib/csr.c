@@ -198,7 +198,8 @@ static int parse(struct slice der, struct csr *out, struct fault *f)
         return malformed(f, "csr.der", "not a CertificationRequest in DER");
     if (sig_alg_get(&seq, &out->alg) < 0)
         return malformed(f, "csr.signature.algorithm",
-                         "the signature must be ECDSA, RSA (SHA-2) or Ed25519");
+                         "the signature must be Ed25519, or SHA-2 with ECDSA, RSA or RSA-PSS (salt "
+                         "as long as the hash)");
     if (der_get_bit_octets(&seq, &out->signature) < 0 || !der_end(seq))
         return malformed(f, "csr.der", "no signature, or something behind it");
     out->der = der;

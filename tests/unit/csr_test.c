@@ -8,7 +8,9 @@
 #include <cmocka.h>
 
 #include "lib/der.h"
+#include "lib/file.h"
 #include "lib/oid.h"
+#include "lib/pem.h"
 #include "lib/tbs.h"
 #include "tests/unit/x509_help.h"
 
@@ -144,6 +146,60 @@ static void test_what_is_asked_for_is_read(void **state)
     X509_REQ_free(r);
     buf_free(&text);
     buf_free(&der);
+}
+
+static void describe(const struct csr *c, struct buf *out)
+{
+    name_print(c->subject, out);
+    for (size_t i = 0; i < c->sans.n; i++) {
+        buf_put_u8(out, ' ');
+        san_print(&c->sans.item[i], out);
+    }
+    buf_printf(out, " %s %.*s", sig_alg_name(c->alg), (int)c->challenge_password.n,
+               c->challenge_password.n == 0 ? "" : (const char *)c->challenge_password.p);
+}
+
+static void test_requests_of_real_clients_parse_and_verify(void **state)
+{
+    static const char *const labels[] = {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", NULL};
+    static const struct {
+        const char *path, *text;
+    } rows[] = {
+        {"tests/data/csr/gnutls-p256.pem",
+         "CN=host.example,O=Koko inc.,C=GR dns:host.example uri:https://x.example/ ip:192.0.2.1 "
+         "email:a@b.example ecdsa-sha256 123456"},
+        {"tests/data/csr/gnutls-ed25519.pem",
+         "CN=host.example,O=Koko inc.,C=GR dns:host.example uri:https://x.example/ ip:192.0.2.1 "
+         "email:a@b.example ed25519 123456"},
+        {"tests/data/csr/keytool-p256.pem",
+         "CN=host.example,OU=a b,C=DE dns:host.example ip:192.0.2.1 ecdsa-sha256 "},
+        {"tests/data/csr/keytool-rsa-pss.pem", "CN=host.example rsa-pss-sha256 "},
+        {"tests/data/csr/python-p384.pem", "emailAddress=a@b.example,CN=h.example,C=DE "
+                                           "dns:h.example email:a@b.example ecdsa-sha256 pw"},
+        {"tests/data/csr/go-p521.pem",
+         "CN=go.example,O=\xc3\x96 dns:go.example ip:::1 ecdsa-sha512 "},
+        {"tests/data/csr/openssl-multivalue-rsa-pss.pem", "CN=a+OU=b rsa-pss-sha256 "},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct csr c;
+        struct fault f;
+        struct buf file, der, text;
+
+        buf_init(&file, CSR_MAX);
+        buf_init(&der, CSR_MAX);
+        buf_init(&text, 1024);
+        assert_int_equal(file_read(rows[i].path, CSR_MAX, &file, &f), 0);
+        assert_int_equal(pem_or_der(buf_slice(&file), labels, &der, &f), 0);
+        assert_int_equal(csr_parse(buf_slice(&der), &c, &f), 0);
+        assert_int_equal(csr_verify(&c, &f), 0);
+        describe(&c, &text);
+        assert_string_equal(buf_cstr(&text), rows[i].text);
+        buf_free(&text);
+        buf_free(&der);
+        buf_free(&file);
+    }
 }
 
 static void test_an_empty_subject_is_fine(void **state)
@@ -422,6 +478,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_requests_of_openssl_parse_and_verify),
         cmocka_unit_test(test_what_is_asked_for_is_read),
+        cmocka_unit_test(test_requests_of_real_clients_parse_and_verify),
         cmocka_unit_test(test_an_empty_subject_is_fine),
         cmocka_unit_test(test_attributes_may_be_absent_or_empty),
         cmocka_unit_test(test_attributes_of_microsoft_are_understood),

@@ -424,6 +424,54 @@ static void test_digests_agree_with_openssl_in_every_thread(void **state)
     }
 }
 
+struct verifying {
+    struct pubkey *key;
+    struct slice message, signature;
+    int wrong;
+};
+
+static void *verify_in_a_thread(void *arg)
+{
+    struct verifying *v = arg;
+
+    for (int i = 0; i < 50; i++)
+        if (pubkey_verify(v->key, SIG_ECDSA_SHA256, v->message, v->signature) != 0 ||
+            pubkey_verify(v->key, SIG_ECDSA_SHA256, v->signature, v->signature) == 0)
+            v->wrong++;
+    return NULL;
+}
+
+static void test_copies_of_a_key_verify_at_once(void **state)
+{
+    struct buf der, sig;
+    struct spki k;
+    struct fault f;
+    struct pubkey *key;
+    pthread_t thread[4];
+    struct verifying v[4];
+
+    (void)state;
+    buf_init(&der, 512);
+    buf_init(&sig, SIGNATURE_MAX);
+    test_spki(test_key(KEY_P256), &der);
+    test_sign(test_key(KEY_P256), SIG_ECDSA_SHA256, slice_str("m"), &sig);
+    assert_int_equal(spki_parse(buf_slice(&der), &k, &f), 0);
+    assert_int_equal(pubkey_open(&k, &key, &f), 0);
+    for (size_t i = 0; i < 4; i++) {
+        v[i] = (struct verifying){pubkey_dup(key), slice_str("m"), buf_slice(&sig), 0};
+        assert_int_equal(pthread_create(&thread[i], NULL, verify_in_a_thread, &v[i]), 0);
+    }
+    /* The copies outlive what they were made of. */
+    pubkey_free(key);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(pthread_join(thread[i], NULL), 0);
+        assert_int_equal(v[i].wrong, 0);
+        pubkey_free(v[i].key);
+    }
+    buf_free(&sig);
+    buf_free(&der);
+}
+
 /* RFC 5280 4.2.1.2 method (1): X509_pubkey_digest is the oracle. */
 static void test_key_identifier_is_sha1_of_the_bits(void **state)
 {
@@ -476,6 +524,7 @@ int main(void)
         cmocka_unit_test(test_other_algorithm_identifiers_are_refused),
         cmocka_unit_test(test_names_of_keys),
         cmocka_unit_test(test_digests_agree_with_openssl_in_every_thread),
+        cmocka_unit_test(test_copies_of_a_key_verify_at_once),
         cmocka_unit_test(test_key_identifier_is_sha1_of_the_bits),
         cmocka_unit_test(test_random_octets_differ),
     };
