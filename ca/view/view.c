@@ -90,7 +90,9 @@ static int attach(struct view *v, struct view_issuer *i, uint64_t newest, bool f
     } else if (rc == -FAULT_NOT_FOUND && fresh) {
         rc = view_issuer_create(i, v->change, f);
     } else if (rc == -FAULT_MALFORMED || rc == -FAULT_NOT_FOUND) {
-        log_fault(LOG_LEVEL_WARN, "view.rebuild", f, "folder", i->dir, NULL);
+        /* Nothing there yet is no damage: every first start finds it so. */
+        log_fault(rc == -FAULT_NOT_FOUND ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "view.rebuild", f,
+                  "folder", i->dir, NULL);
         rc = view_issuer_rebuild(i, v->store, newest, f);
     }
     return rc < 0 ? rc : view_issuer_clean(i, f);
