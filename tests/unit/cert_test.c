@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "lib/der.h"
+#include "lib/lint.h"
 #include "lib/oid.h"
 #include "tests/unit/x509_help.h"
 
@@ -178,6 +179,68 @@ static void test_openssl_verifies_every_algorithm(void **state)
             X509_free(x);
             buf_free(&der);
         }
+}
+
+/* The strict mode of OpenSSL checks RFC 5280 where its usual mode shrugs. */
+static void test_openssl_verifies_the_chain_strictly(void **state)
+{
+    static const enum key_type types[] = {KEY_RSA, KEY_P256, KEY_P384, KEY_P521, KEY_ED25519};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        struct tbs_spec root, leaf;
+        struct buf root_der, leaf_der;
+        X509 *root_x, *leaf_x;
+
+        buf_init(&root_der, CERT_MAX);
+        buf_init(&leaf_der, CERT_MAX);
+        test_draft_ca(&root, types[i]);
+        test_draft(&leaf, KEY_P256, types[i]);
+        test_issue(&root, types[i], &root_der);
+        test_issue(&leaf, types[i], &leaf_der);
+        root_x = theirs(buf_slice(&root_der));
+        leaf_x = theirs(buf_slice(&leaf_der));
+        assert_int_equal(test_chain_error(root_x, leaf_x), X509_V_OK);
+        X509_free(leaf_x);
+        X509_free(root_x);
+        buf_free(&leaf_der);
+        buf_free(&root_der);
+    }
+}
+
+/* What other CAs write, RFC 5280 4.2.1: forms that we never write ourselves. */
+static void test_certificates_of_other_cas_are_read(void **state)
+{
+    static const char *const extensions[][2] = {
+        {"basicConstraints", "CA:FALSE"},
+        {"keyUsage", "keyAgreement,encipherOnly,decipherOnly"},
+        {"extendedKeyUsage", "critical,serverAuth,1.2.3.4,anyExtendedKeyUsage"},
+        {"subjectKeyIdentifier", "hash"},
+        {"authorityKeyIdentifier", "keyid:always,issuer:always"},
+        {"nameConstraints", "critical,permitted;DNS:.example"},
+        {"inhibitAnyPolicy", "critical,0"},
+        {"subjectAltName", "DNS:under_score.example"},
+        {NULL, NULL}};
+    X509 *x = test_foreign(extensions);
+    unsigned char *der = NULL;
+    int n = i2d_X509(x, &der);
+    struct cert c;
+    struct fault f;
+
+    (void)state;
+    assert_int_equal(cert_parse(slice_of(der, (size_t)n), &c, &f), 0);
+    assert_same_fields(x, &c);
+    assert_true(c.has_basic_constraints);
+    assert_false(c.ca);
+    assert_int_equal(c.key_usage, KU_KEY_AGREEMENT | 1u << 7 | 1u << 8);
+    assert_true(c.eku == (EKU_SERVER_AUTH | EKU_OTHER));
+    assert_true(slice_eq(c.subject_key_id, c.authority_key_id));
+    assert_int_equal(c.subject_key_id.n, 20);
+    assert_true(c.not_after == 3000000000);
+    assert_int_equal(c.serial.n, 1);
+    assert_int_equal(lint_tbs(&c, &f), -FAULT_INTERNAL);
+    OPENSSL_free(der);
+    X509_free(x);
 }
 
 static void test_purposes_are_those_of_openssl(void **state)
@@ -419,6 +482,8 @@ int main(void)
         cmocka_unit_test(test_a_ca_reads_back_the_same),
         cmocka_unit_test(test_alternative_names_are_critical_without_a_subject),
         cmocka_unit_test(test_openssl_verifies_every_algorithm),
+        cmocka_unit_test(test_openssl_verifies_the_chain_strictly),
+        cmocka_unit_test(test_certificates_of_other_cas_are_read),
         cmocka_unit_test(test_purposes_are_those_of_openssl),
         cmocka_unit_test(test_a_purpose_without_a_name_cannot_be_written),
         cmocka_unit_test(test_a_draft_has_a_size),

@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -249,4 +250,59 @@ bool test_has_purpose(X509 *x, const char *name)
 
     EXTENDED_KEY_USAGE_free(e);
     return has;
+}
+
+static int chain_error(X509 *root, X509 *leaf, int purpose)
+{
+    X509_STORE *store = X509_STORE_new();
+    X509_STORE_CTX *c = X509_STORE_CTX_new();
+    struct tm tm;
+    int error;
+
+    assert_int_equal(X509_STORE_add_cert(store, root), 1);
+    assert_int_equal(X509_STORE_CTX_init(c, store, leaf, NULL), 1);
+    assert_int_equal(ASN1_TIME_to_tm(X509_get0_notBefore(leaf), &tm), 1);
+    X509_STORE_CTX_set_time(c, 0, timegm(&tm));
+    X509_STORE_CTX_set_flags(c, X509_V_FLAG_X509_STRICT);
+    assert_int_equal(X509_STORE_CTX_set_purpose(c, purpose), 1);
+    (void)X509_verify_cert(c);
+    error = X509_STORE_CTX_get_error(c);
+    X509_STORE_CTX_free(c);
+    X509_STORE_free(store);
+    return error;
+}
+
+int test_chain_error(X509 *root, X509 *leaf)
+{
+    int error = chain_error(root, leaf, X509_PURPOSE_SSL_SERVER);
+
+    return error != X509_V_OK ? error : chain_error(root, leaf, X509_PURPOSE_SSL_CLIENT);
+}
+
+X509 *test_foreign(const char *const extensions[][2])
+{
+    X509 *x = X509_new();
+    X509_NAME *name = X509_get_subject_name(x);
+    X509V3_CTX ctx;
+
+    assert_int_equal(X509_set_version(x, X509_VERSION_3), 1);
+    assert_int_equal(ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), 255), 1);
+    assert_int_equal(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
+                                                (const unsigned char *)"foreign", -1, -1, 0),
+                     1);
+    assert_int_equal(X509_set_issuer_name(x, name), 1);
+    assert_non_null(ASN1_TIME_set(X509_getm_notBefore(x), 1795255200));
+    assert_non_null(ASN1_TIME_set(X509_getm_notAfter(x), 3000000000));
+    assert_int_equal(X509_set_pubkey(x, test_key(KEY_P256)), 1);
+    for (size_t i = 0; extensions[i][0] != NULL; i++) {
+        X509_EXTENSION *e;
+
+        X509V3_set_ctx(&ctx, x, x, NULL, NULL, 0);
+        e = X509V3_EXT_conf(NULL, &ctx, extensions[i][0], extensions[i][1]);
+        assert_non_null(e);
+        assert_int_equal(X509_add_ext(x, e, -1), 1);
+        X509_EXTENSION_free(e);
+    }
+    assert_true(X509_sign(x, test_key(KEY_P256), EVP_sha256()) > 0);
+    return x;
 }

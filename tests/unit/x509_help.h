@@ -29,6 +29,11 @@ void test_draft_ca(struct tbs_spec *spec, enum key_type t);
 void test_issue(const struct tbs_spec *spec, enum key_type issuer, struct buf *cert);
 /* X509_check_host, X509_check_ip, X509_check_email: 1 when it matches. */
 int test_matches(X509 *x, const char *host, const char *ip, const char *email);
+/* X509_verify_cert with X509_V_FLAG_X509_STRICT at the leaf's notBefore, as a TLS server and as a
+ * TLS client: X509_V_OK or the error. */
+int test_chain_error(X509 *root, X509 *leaf);
+/* A self-signed certificate by OpenSSL, P-256, with extensions as in test_request. */
+X509 *test_foreign(const char *const extensions[][2]);
 /* Is this short name of OpenSSL the one purpose in extKeyUsage? */
 bool test_has_purpose(X509 *x, const char *name);
 
