@@ -28,6 +28,11 @@ static char *folder(const char *dir, const struct store_issuer *si)
     return path;
 }
 
+int view_folder(const char *path)
+{
+    return mkdir(path, 0755) < 0 ? -1 : chmod(path, 0755);
+}
+
 int view_issuer_open(const char *dir, const struct store_issuer *si, pthread_mutex_t *lock,
                      struct view_issuer **out, struct fault *f)
 {
@@ -41,7 +46,7 @@ int view_issuer_open(const char *dir, const struct store_issuer *si, pthread_mut
     i->number = si->number;
     memcpy(i->owner, si->spki_hash, sizeof i->owner);
     i->dir = folder(dir, si);
-    if (i->dir && (mkdir(i->dir, 0755) == 0 || errno == EEXIST))
+    if (i->dir && (view_folder(i->dir) == 0 || errno == EEXIST))
         i->dirfd = open(i->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (i->dirfd >= 0) {
         *out = i;

@@ -28,6 +28,8 @@ struct view_issuer {
     uint64_t old_since_us;
 };
 
+/* Makes a folder that everybody may read, whatever the umask. 0, or -1 and errno. */
+int view_folder(const char *path) WARN_UNUSED;
 /* Makes or opens the folder DIR/NAME-NUMBER. */
 int view_issuer_open(const char *dir, const struct store_issuer *si, pthread_mutex_t *lock,
                      struct view_issuer **out, struct fault *f) WARN_UNUSED;

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ca/view/issuer.h"
@@ -285,7 +284,7 @@ int view_open(const char *dir, struct store *s, struct view **out, struct fault 
     int rc;
 
     *out = NULL;
-    if (mkdir(dir, 0755) < 0 && errno != EEXIST)
+    if (view_folder(dir) < 0 && errno != EEXIST)
         return fault_set(f, FAULT_INTERNAL, "view.folder", "cannot make %s: %s", dir,
                          strerror(errno));
     v = xcalloc(1, sizeof *v);

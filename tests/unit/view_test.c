@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -195,6 +196,34 @@ static void a_full_disk_is_reported_and_made_good_afterwards(void **state)
     view_close(v);
 }
 
+static void assert_mode(const char *folder_path, const char *name, mode_t mode)
+{
+    char path[256];
+    struct stat st;
+
+    snprintf(path, sizeof path, "%s/%s", folder_path, name);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, mode);
+}
+
+/* cerca-ca runs with umask 077, and its readers have other uids. */
+static void everybody_may_read_whatever_the_umask(void **state)
+{
+    struct world *w = *state;
+    mode_t umask_before = umask(0077);
+    char dir[128];
+
+    assert_int_equal(rmdir(w->dir), 0);
+    view_close(open_view(w));
+    umask(umask_before);
+    folder(w, 1, dir);
+    assert_mode(w->dir, ".", 0755);
+    assert_mode(dir, ".", 0755);
+    assert_mode(dir, "current", 0644);
+    assert_mode(dir, "snapshot.1", 0644);
+    assert_mode(dir, "log.1", 0644);
+}
+
 static void a_lost_publication_is_made_good_by_the_next(void **state)
 {
     struct world *w = *state;
@@ -251,6 +280,7 @@ int main(void)
         WORLD_TEST(an_idle_issuers_files_follow_the_change_number_and_the_clock),
         WORLD_TEST(readers_never_see_less_than_was_acknowledged),
         WORLD_TEST(a_full_disk_is_reported_and_made_good_afterwards),
+        WORLD_TEST(everybody_may_read_whatever_the_umask),
         WORLD_TEST(a_lost_publication_is_made_good_by_the_next),
         WORLD_TEST(an_issuer_added_later_gets_its_folder_and_certificate),
     };
