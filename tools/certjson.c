@@ -86,7 +86,7 @@ static const struct column cert_columns[] = {
     {"STATUS", "status", 9, COLUMN_ALWAYS, NULL},
     {"NOT AFTER", "not_after", 20, COLUMN_WIDE, NULL},
     {"NOT AFTER", NULL, 10, COLUMN_NARROW, cell_day},
-    {"PROFILE", "profile", 12, COLUMN_WIDE, NULL},
+    {"PROFILE", "profile", 14, COLUMN_WIDE, NULL},
     {"NAME", NULL, 0, COLUMN_ALWAYS, cell_name},
     {NULL, NULL, 0, COLUMN_ALWAYS, NULL},
 };

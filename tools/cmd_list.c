@@ -4,6 +4,7 @@
 #include "lib/clock.h"
 #include "tools/certjson.h"
 #include "tools/commands.h"
+#include "tools/find.h"
 
 struct list_args {
     const char *status, *owner, *profile, *name, *issuer, *requester;
@@ -22,14 +23,19 @@ static int fill(struct list_request *r, const struct list_args *a, struct fault 
     if (rc == 0)
         rc = tool_field(r->profile, sizeof(r->profile), "--profile", a->profile, f);
     if (rc == 0)
-        rc = tool_field(r->name, sizeof(r->name), "--name", a->name, f);
+        rc = tool_field(r->name, sizeof(r->name), "--name",
+                        a->name == NULL ? NULL : find_name(a->name), f);
     if (rc == 0)
         rc = tool_field(r->issuer, sizeof(r->issuer), "--issuer", a->issuer, f);
     if (rc == 0)
         rc = tool_field(r->requester, sizeof(r->requester), "--requester", a->requester, f);
-    if (a->expires_within > 0)
-        r->expires_before = clock_now() + a->expires_within;
-    return rc;
+    if (a->expires_within == 0)
+        return rc;
+    /* What ended long ago is not what somebody who asks this is looking for. */
+    r->expires_before = clock_now() + a->expires_within;
+    return rc != 0 || a->status != NULL
+               ? rc
+               : tool_field(r->status, sizeof(r->status), "--status", "valid", f);
 }
 
 /* A mistyped one would give an empty list, which reads as good news. */
@@ -131,9 +137,9 @@ static const struct opt opts[] = {
     {"status", OPT_TEXT, offsetof(struct list_args, status), "STATUS",
      "valid, expired, revoked, held or open", 's'},
     {"expires-within", OPT_SPAN, offsetof(struct list_args, expires_within), "SPAN",
-     "such as 30d; with --status valid: not yet expired ones", 0},
+     "valid ones that end before that, such as 30d", 0},
     {"name", OPT_TEXT, offsetof(struct list_args, name), "NAME",
-     "a name it is for; *.example.com or .example.com: all below", 0},
+     "a name it is for; .example.com: all names below", 0},
     {"owner", OPT_TEXT, offsetof(struct list_args, owner), "NAME", "who owns it", 0},
     {"profile", OPT_TEXT, offsetof(struct list_args, profile), "NAME", "made by this profile", 'p'},
     {"issuer", OPT_TEXT, offsetof(struct list_args, issuer), "NAME",
@@ -147,7 +153,7 @@ const struct command cmd_list = {
     .name = "list",
     .help = "list certificates, by any of their properties",
     .arguments = "[options]",
-    .examples = "  cerca list --status valid --expires-within 30d\n"
+    .examples = "  cerca list --expires-within 30d\n"
                 "  cerca list --owner alice -o json | jq -r '.[].serial'\n"
                 "  cerca list --limit 0 -o csv >all.csv\n",
     .opts = opts,

@@ -16,6 +16,16 @@ static int hex_of(const char *text, char out[2 * 32 + 1])
     return -1;
 }
 
+const char *find_name(const char *text)
+{
+    static const char *const kinds[] = {"dns:", "ip:", "email:", "uri:", "CN="};
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strncmp(text, kinds[i], strlen(kinds[i])) == 0)
+            return text + strlen(kinds[i]);
+    return text;
+}
+
 int find_selector(const char *text, struct show_request *out, struct fault *f)
 {
     const char *equals = strrchr(text, '='); /* "serial=..." as openssl prints it */
@@ -25,8 +35,7 @@ int find_selector(const char *text, struct show_request *out, struct fault *f)
     *out = (struct show_request){0};
     if (hex[0] == '0' && (hex[1] == 'x' || hex[1] == 'X'))
         hex += 2;
-    if (hex_of(hex, digits) == 0)
-        text = digits;
+    text = hex_of(hex, digits) == 0 ? digits : find_name(text);
     if (text[0] == 0)
         return fault_set(f, FAULT_NOT_FOUND, "selector", "nothing to look for");
     if (strlen(text) >= sizeof(out->selector))

@@ -11,6 +11,8 @@ struct found {
     bool more;         /* there are more than those */
 };
 
+/* A name without its kind, as lists print it: "dns:a" is found as "a", as is "CN=a". */
+const char *find_name(const char *text);
 /* What is typed or pasted as the core wants it: a serial or fingerprint without colons, spaces,
  * "0x" or "serial=" and in lower case; anything else as it is. */
 int find_selector(const char *text, struct show_request *out, struct fault *f) WARN_UNUSED;

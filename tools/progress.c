@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "tools/text.h"
 
 #define INTERVAL_US 100000
 #define BAR 30
@@ -13,19 +14,22 @@ void progress_draw(struct progress *p, const char *what, uint64_t done, uint64_t
 {
     static const char full[BAR + 1] = "##############################";
     uint64_t now = clock_mono_us();
+    struct buf safe;
     int filled;
 
     if (!isatty(STDERR_FILENO) || (p->shown && now - p->last_us < INTERVAL_US && done != total))
         return;
     p->shown = true;
     p->last_us = now;
-    if (total == 0) {
-        (void)fprintf(stderr, "\r\033[K%.30s %" PRIu64, what, done);
-        return;
-    }
+    buf_init(&safe, 1024);
+    text_safe(slice_str(what), false, &safe);
     filled = done >= total ? BAR : (int)((double)done / (double)total * BAR);
-    (void)fprintf(stderr, "\r\033[K%.30s [%-*.*s] %" PRIu64 "/%" PRIu64, what, BAR, filled, full,
-                  done, total);
+    if (total == 0)
+        (void)fprintf(stderr, "\r\033[K%.30s %" PRIu64, buf_cstr(&safe), done);
+    else
+        (void)fprintf(stderr, "\r\033[K%.30s [%-*.*s] %" PRIu64 "/%" PRIu64, buf_cstr(&safe), BAR,
+                      filled, full, done, total);
+    buf_free(&safe);
 }
 
 void progress_end(struct progress *p)

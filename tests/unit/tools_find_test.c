@@ -45,7 +45,10 @@ static void anything_else_is_a_name(void **state)
 {
     (void)state;
     selects("web.example.com", "web.example.com");
-    selects("CN=web", "CN=web");
+    selects("dns:web.example.com", "web.example.com");
+    selects("ip:2001:db8::1", "2001:db8::1");
+    selects("uri:spiffe://x/y", "spiffe://x/y");
+    selects("CN=web", "web");
     selects("4f1d", "4f1d");
     selects("0x", "0x");
 }
