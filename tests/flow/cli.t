@@ -275,10 +275,18 @@ is 'has the keys as its first line' "$(head -n 1 "$out" | tr -d '\r')" \
 is 'ends every line with CRLF' "$(grep -cv $'\r$' "$out")" 0
 fails 'a filter too long for any name is a usage error' 2 'more than' cerca list --owner "$(printf '%0500d' 0)"
 
-ok 'a list of many pages' bash -c 'for i in 1 2 3; do
-    cerca issue --profile tls-server --csr r.pem --owner "=cmd()" >/dev/null || exit 1; done'
-ok 'owners that look like formulas' cerca list --owner '=cmd()' -o csv
-is 'are harmless in CSV' "$(grep -c ",'=cmd()," "$out")" 3
+ok 'more certificates than fit one answer' bash -c 'seq 150 | xargs -P 4 -I N cerca issue \
+    --profile tls-server --csr r.pem --owner many'
+ok 'are listed' cerca list --owner many --limit 0 -o json
+json 'each once' 'length == 150 and (map(.serial) | unique | length) == 150'
+ok 'or as many as were asked for' cerca list --owner many --limit 141 -o json
+json '(141)' 'length == 141'
+ok 'in CSV too' cerca list --owner many --limit 0 -o csv
+is '(a line each and the head)' "$(wc -l <"$out")" 151
+
+ok 'an owner that looks like a formula' cerca issue --profile tls-server --csr r.pem --owner '=cmd()'
+ok 'in a list' cerca list --owner '=cmd()' -o csv
+is 'is harmless in CSV' "$(grep -c ",'=cmd()," "$out")" 1
 
 # --- renew ---
 
@@ -337,6 +345,10 @@ json '(one certificate)' 'length == 1'
 
 # --- output that cannot be written ---
 
+fails 'a full disk does not lose what was issued' 1 'which cerca show [0-9a-f]+ -o pem prints' \
+    cerca issue --profile tls-server --csr r.pem --out /dev/full
+kept=$(grep -oE 'show [0-9a-f]{32}' "$err" | cut -d' ' -f2)
+ok 'and it can be had as it says' cerca show "$kept" -o pem
 fails 'a full standard output is a failure' 1 'cannot write' bash -c 'cerca list >/dev/full'
 
 ok 'after all that the store is sound' cerca store check
