@@ -365,6 +365,54 @@ static void test_drafts_that_are_refused(void **state)
     }
 }
 
+/* RFC 5280 4.1.2.1, 4.1.2.8, 4.1.2.9: what other versions may hold. */
+static void test_older_versions_are_read(void **state)
+{
+    static const uint8_t ids[] = {0x81, 2, 0, 0xaa, 0x82, 2, 0, 0xbb};
+    struct tbs_spec s;
+    struct cert c;
+    struct fault f;
+    struct buf tbs, old;
+    struct slice in, seq, extensions = SLICE_NONE;
+
+    (void)state;
+    buf_init(&tbs, TBS_MAX);
+    buf_init(&old, TBS_MAX);
+    test_draft(&s, KEY_P256, KEY_P256);
+    tbs_put(&tbs, &s);
+    in = buf_slice(&tbs);
+    assert_int_equal(der_get(&in, DER_SEQUENCE, &seq), 0);
+    in = seq;
+    while (!der_peek(in, DER_CONTEXT_CONSTRUCTED(3)))
+        assert_int_equal(der_get_any(&in, NULL, NULL, NULL), 0);
+    extensions = in;
+    /* v3 with unique identifiers in front of the extensions */
+    struct der_mark m = der_open(&old, DER_SEQUENCE);
+
+    buf_put(&old, seq.p, seq.n - extensions.n);
+    buf_put(&old, ids, sizeof(ids));
+    buf_put_slice(&old, extensions);
+    der_close(&old, m);
+    assert_int_equal(tbs_parse(buf_slice(&old), &c, &f), 0);
+    assert_true(c.has_unique_id);
+    /* v1: no version, no identifiers, no extensions */
+    buf_reset(&old);
+    m = der_open(&old, DER_SEQUENCE);
+    buf_put(&old, seq.p + 5, seq.n - 5 - extensions.n);
+    der_close(&old, m);
+    assert_int_equal(tbs_parse(buf_slice(&old), &c, &f), 0);
+    assert_int_equal(c.version, 1);
+    buf_reset(&old);
+    m = der_open(&old, DER_SEQUENCE);
+    buf_put(&old, seq.p + 5, seq.n - 5 - extensions.n);
+    buf_put(&old, ids, sizeof(ids));
+    der_close(&old, m);
+    assert_int_equal(tbs_parse(buf_slice(&old), &c, &f), -FAULT_MALFORMED);
+    assert_string_equal(f.rule, "cert.der");
+    buf_free(&old);
+    buf_free(&tbs);
+}
+
 /* RFC 5280 4.1.1.2 */
 static void test_the_two_algorithms_must_be_the_same(void **state)
 {
@@ -488,6 +536,7 @@ int main(void)
         cmocka_unit_test(test_a_purpose_without_a_name_cannot_be_written),
         cmocka_unit_test(test_a_draft_has_a_size),
         cmocka_unit_test(test_drafts_that_are_refused),
+        cmocka_unit_test(test_older_versions_are_read),
         cmocka_unit_test(test_the_two_algorithms_must_be_the_same),
         cmocka_unit_test(test_certificates_have_a_size),
         cmocka_unit_test(test_what_we_accept_openssl_accepts),

@@ -283,6 +283,64 @@ static void test_nothing_may_be_there_twice(void **state)
     buf_free(&der);
 }
 
+static void test_attributes_are_whole_and_bounded(void **state)
+{
+    struct csr c;
+    struct fault f;
+    struct buf der, attributes;
+
+    (void)state;
+    buf_init(&der, CSR_MAX);
+    buf_init(&attributes, CSR_MAX);
+    /* RFC 2986 4.1: a value or more, each one element, whatever it means. */
+    put_attribute(&attributes, slice_str("\x2a\x03"), SLICE_NONE);
+    assert_int_equal(parse_with(buf_slice(&attributes), &c, &der, &f), -FAULT_MALFORMED);
+    buf_reset(&attributes);
+    put_attribute(&attributes, slice_str("\x2a\x03"), slice_str("\x05"));
+    assert_int_equal(parse_with(buf_slice(&attributes), &c, &der, &f), -FAULT_MALFORMED);
+    buf_reset(&attributes);
+    for (uint8_t i = 1; i <= 33; i++) {
+        const uint8_t oid[] = {0x2a, i};
+
+        put_attribute(&attributes, slice_of(oid, 2), slice_str("\x04\x01x"));
+        assert_int_equal(parse_with(buf_slice(&attributes), &c, &der, &f),
+                         i <= 32 ? 0 : -FAULT_MALFORMED);
+    }
+    assert_string_equal(f.text, "certification request: too many attributes");
+    buf_free(&attributes);
+    buf_free(&der);
+}
+
+static void test_requested_extensions_are_bounded(void **state)
+{
+    struct csr c;
+    struct fault f;
+    struct buf der, attributes, list;
+
+    (void)state;
+    buf_init(&der, CSR_MAX);
+    buf_init(&attributes, CSR_MAX);
+    buf_init(&list, CSR_MAX);
+    for (uint8_t i = 1; i <= 65; i++) {
+        const uint8_t extension[] = {0x30, 7, 0x06, 2, 0x2a, i, 0x04, 1, 'x'};
+        struct buf value;
+
+        buf_put(&list, extension, sizeof(extension));
+        buf_init(&value, CSR_MAX);
+        der_put(&value, DER_SEQUENCE, buf_slice(&list));
+        buf_reset(&attributes);
+        put_attribute(&attributes, oid_extension_request, buf_slice(&value));
+        assert_int_equal(parse_with(buf_slice(&attributes), &c, &der, &f),
+                         i <= 64 ? 0 : -FAULT_MALFORMED);
+        assert_int_equal(c.extensions_ignored, i <= 64 ? i : 0);
+        buf_free(&value);
+    }
+    assert_string_equal(f.text, "certification request: too many extensions");
+    buf_free(&list);
+    buf_free(&attributes);
+    buf_free(&der);
+}
+
 /* RFC 2985 5.4.1 */
 static void test_challenge_passwords(void **state)
 {
@@ -483,6 +541,8 @@ int main(void)
         cmocka_unit_test(test_attributes_may_be_absent_or_empty),
         cmocka_unit_test(test_attributes_of_microsoft_are_understood),
         cmocka_unit_test(test_nothing_may_be_there_twice),
+        cmocka_unit_test(test_attributes_are_whole_and_bounded),
+        cmocka_unit_test(test_requested_extensions_are_bounded),
         cmocka_unit_test(test_challenge_passwords),
         cmocka_unit_test(test_hostile_names_are_refused_with_their_rule),
         cmocka_unit_test(test_a_request_has_a_size),

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "lib/der.h"
+#include "lib/oid.h"
 #include "tests/unit/x509_help.h"
 
 /* What X509_NAME_print_ex says. */
@@ -79,6 +79,59 @@ static void test_an_unknown_attribute_prints_as_openssl_prints_it(void **state)
     assert_string_equal(theirs, "1.2.3.4.5.1=#0C026869");
     buf_free(&text);
     buf_free(&der);
+}
+
+/* Old string types print as the text that they mean. */
+static void test_teletex_prints_as_utf8(void **state)
+{
+    struct buf der, text;
+
+    (void)state;
+    buf_init(&der, 64);
+    buf_init(&text, 64);
+    test_hex("300f310d300b06035504031404"
+             "fc2c20"
+             "41",
+             &der);
+    name_print(buf_slice(&der), &text);
+    assert_string_equal(buf_cstr(&text), "CN=\xc3\xbc\\, A");
+    buf_free(&text);
+    buf_free(&der);
+}
+
+static void test_too_much_text_is_refused(void **state)
+{
+    struct buf der, text;
+    struct fault f;
+
+    (void)state;
+    buf_init(&der, NAME_DER_MAX);
+    buf_init(&text, 1 << 16);
+    for (int i = 0; i < 33; i++)
+        buf_put_str(&text, i == 0 ? "OU=x" : ",OU=x");
+    assert_int_equal(name_parse(buf_cstr(&text), &der, &f), -FAULT_MALFORMED);
+    assert_string_equal(f.rule, "name.text");
+    buf_reset(&text);
+    buf_reset(&der);
+    buf_put_str(&text, "CN=");
+    for (int i = 0; i < NAME_DER_MAX + 1; i++)
+        buf_put_u8(&text, 'x');
+    assert_int_equal(name_parse(buf_cstr(&text), &der, &f), -FAULT_TOO_LARGE);
+    assert_string_equal(f.rule, "name.size");
+    buf_free(&text);
+    buf_free(&der);
+}
+
+/* An arc past 64 bits (X.667 UUIDs have 128) has no text here; the buffer says so. */
+static void test_a_huge_arc_fails_the_buffer(void **state)
+{
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, 64);
+    oid_print(slice_str("\x69\x83\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f"), &text);
+    assert_true(buf_failed(&text));
+    buf_free(&text);
 }
 
 static void test_text_is_read_with_spaces_case_and_escapes(void **state)
@@ -341,6 +394,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_print_as_openssl_prints_them),
         cmocka_unit_test(test_an_unknown_attribute_prints_as_openssl_prints_it),
+        cmocka_unit_test(test_teletex_prints_as_utf8),
+        cmocka_unit_test(test_too_much_text_is_refused),
+        cmocka_unit_test(test_a_huge_arc_fails_the_buffer),
         cmocka_unit_test(test_text_is_read_with_spaces_case_and_escapes),
         cmocka_unit_test(test_text_that_is_no_name),
         cmocka_unit_test(test_length_bounds_count_characters),

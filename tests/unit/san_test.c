@@ -201,6 +201,19 @@ static void test_uris(void **state)
     }
 }
 
+static void test_an_address_has_4_or_16_octets(void **state)
+{
+    struct fault f;
+
+    (void)state;
+    assert_int_equal(check(SAN_IP, "four", &f), 0);
+    assert_int_equal(check(SAN_IP, "sixteen octets..", &f), 0);
+    assert_int_equal(check(SAN_IP, "three", &f), -FAULT_MALFORMED);
+    assert_string_equal(f.rule, "san.ip.syntax");
+    assert_int_equal(check((enum san_kind)9, "four", &f), -FAULT_MALFORMED);
+    assert_string_equal(f.rule, "san.kind");
+}
+
 static void test_a_name_has_a_size(void **state)
 {
     static char big[SAN_VALUE_MAX + 2];
@@ -434,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_no_kind_may_hold_a_nul),
         cmocka_unit_test(test_mail_addresses),
         cmocka_unit_test(test_uris),
+        cmocka_unit_test(test_an_address_has_4_or_16_octets),
         cmocka_unit_test(test_a_name_has_a_size),
         cmocka_unit_test(test_text_is_read_and_printed),
         cmocka_unit_test(test_text_that_is_no_name),

@@ -20,9 +20,11 @@
 
 static uint64_t seed;
 
-/* xorshift64*: the same damage on every machine. */
+/* xorshift64*: the same damage on every machine. 0 below 0. */
 static size_t below(size_t n)
 {
+    if (n == 0)
+        return 0;
     seed ^= seed >> 12;
     seed ^= seed << 25;
     seed ^= seed >> 27;
@@ -38,7 +40,7 @@ static size_t resize(uint8_t *p, size_t n, size_t at, size_t cut, size_t add)
     return n - cut + add;
 }
 
-static size_t damage_once(uint8_t *p, size_t n)
+static size_t damage_once(uint8_t p[INPUT_MAX], size_t n)
 {
     static const uint8_t telling[] = {0x00, 0x01, 0x7f, 0x80, 0x81, 0x82, 0x84,
                                       0xff, 0x30, 0x31, 0x02, 0x03, 0x1f, 0xa0};
