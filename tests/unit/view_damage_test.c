@@ -130,6 +130,31 @@ static void truncated_and_missing_files_are_refused_and_rebuilt(void **state)
     }
 }
 
+static void damage_met_while_merging_is_made_good_from_the_store(void **state)
+{
+    enum { MORE_THAN_A_LOG_HOLDS = 30000 };
+    struct world *w = *state;
+    struct view *v = open_view(w);
+    struct view_stats stats;
+    struct fault f;
+
+    fill(w, v, 10);
+    view_close(v);
+    flip(w, VIEWFILE_SNAPSHOT, 0, 8 * VIEWFILE_HEADER); /* rebuilt: a snapshot with rows in it */
+    v = open_view(w);
+    for (unsigned i = 0; i < MORE_THAN_A_LOG_HOLDS; i++)
+        publish(w, v, i % CERTS, i % CERTS % 5 ? CERT_GOOD : CERT_REVOKED);
+    flip(w, VIEWFILE_SNAPSHOT, 8 * VIEWFILE_HEADER, 8 * VIEWFILE_ROW);
+    assert_int_equal(generation(w), 0);
+    assert_int_equal(view_maintain(v, &f), 0);
+    view_stats(v, &stats);
+    assert_true(stats.log_rows < MORE_THAN_A_LOG_HOLDS / 2);
+    assert_equals_store(w);
+    publish(w, v, 1, CERT_REVOKED);
+    assert_equals_store(w);
+    view_close(v);
+}
+
 static void a_reader_follows_a_rebuilt_view(void **state)
 {
     struct world *w = *state;
@@ -188,6 +213,7 @@ int main(void)
         WORLD_TEST(flipped_bits_are_refused_by_readers_and_repaired_by_the_writer),
         WORLD_TEST(every_bit_of_the_live_words_may_flip),
         WORLD_TEST(truncated_and_missing_files_are_refused_and_rebuilt),
+        WORLD_TEST(damage_met_while_merging_is_made_good_from_the_store),
         WORLD_TEST(a_reader_follows_a_rebuilt_view),
         WORLD_TEST(a_view_of_another_key_is_rebuilt),
         WORLD_TEST(a_store_older_than_the_view_is_refused),
