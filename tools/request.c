@@ -151,8 +151,8 @@ static void say_issued(const struct tool *t, const struct job *j, const struct c
     hex_encode(c->serial, serial);
     clock_format(c->not_after, until);
     tool_say(t, "%s %s, valid until %s, written to %s%s%s",
-             again ? "already issued before:" : "issued", serial, until, j->args->out,
-             j->args->key_out != NULL ? ", its key to " : "",
+             again && j->args->request_key != NULL ? "already issued before:" : "issued", serial,
+             until, j->args->out, j->args->key_out != NULL ? ", its key to " : "",
              j->args->key_out != NULL ? j->args->key_out : "");
 }
 

@@ -176,6 +176,13 @@ static void disconnect(struct tool *t)
     t->client = NULL;
 }
 
+static size_t ends_in_dot(const char *text)
+{
+    size_t n = strlen(text);
+
+    return n > 0 && text[n - 1] == '.' ? 1 : 0;
+}
+
 int tool_call_patient(struct tool *t, uint16_t type, struct slice body, uint16_t answer_type,
                       struct frame *answer, struct fault *f)
 {
@@ -192,7 +199,8 @@ int tool_call_patient(struct tool *t, uint16_t type, struct slice body, uint16_t
         wait = f->retry_after > 0 ? f->retry_after : 1;
         if ((int64_t)wait * 1000 >= tool_time_left_ms(t))
             return rc;
-        tool_say(t, "%s; trying again in %u s, for %d s at most", f->text, wait,
+        tool_say(t, "%.*s; trying again in %u s, for %d s at most",
+                 (int)(strlen(f->text) - ends_in_dot(f->text)), f->text, wait,
                  tool_time_left_ms(t) / 1000);
         disconnect(t);
         (void)sleep(wait);

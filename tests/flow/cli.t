@@ -343,6 +343,23 @@ is 'for the key that was made' "$(openssl x509 -in t.pem -noout -pubkey)" \
 ok 'once' cerca list --name t.example -o json
 json '(one certificate)' 'length == 1'
 
+# --- a token that is away for a while ---
+
+mv "$ca_dir/tokens" "$ca_dir/tokens.away"
+kill -KILL "$(pgrep -P "$ca_pid" -x cerca-signer)"
+fails 'without its token a request fails in the time it has' 1 'HSM unavailable|no answer in time' timeout 20 cerca issue \
+    --profile tls-server --key-out u.key --san dns:u.example --timeout 1
+cerca issue --profile tls-server --key-out v.key --san dns:v.example --out v.pem >"$out" 2>"$err" &
+asking=$!
+wait_until 20 grep -q 'trying again' "$err"
+report $? 'one that has time says what it waits for'
+mv "$ca_dir/tokens.away" "$ca_dir/tokens"
+status=0
+wait "$asking" || status=$?
+report "$status" 'and gets its certificate once the token is back'
+ok 'which is the one for its key' bash -c 'cmp <(openssl x509 -in v.pem -noout -pubkey) \
+    <(openssl pkey -in v.key -pubout)'
+
 # --- output that cannot be written ---
 
 fails 'a full disk does not lose what was issued' 1 'which cerca show [0-9a-f]+ -o pem prints' \
