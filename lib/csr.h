@@ -29,10 +29,13 @@ struct csr {
 };
 
 /* Rules: "csr.der", "csr.version", "csr.subject", "csr.key", "csr.signature.algorithm",
- * "csr.attributes" (a duplicate attribute or extension, a malformed one), "csr.size". */
+ * "csr.attributes" (a duplicate attribute or extension, a malformed one), "csr.size",
+ * "csr.san.kind" (a name of another kind than the four), and those of san_check and san_list_get:
+ * every name in `sans` passed san_check. Tolerated: an empty subject, attributes absent, attributes
+ * and extensions that are not known here. */
 int csr_parse(struct slice der, struct csr *out, struct fault *f) WARN_UNUSED;
 /* Proof of possession (RFC 2986 section 3, note 2): rule "csr.pop". Also finds points off the
- * curve. */
+ * curve: rule "csr.key". */
 int csr_verify(const struct csr *c, struct fault *f) WARN_UNUSED;
 
 #endif

@@ -47,8 +47,10 @@ struct spki {
 };
 
 /* Decodes one whole SubjectPublicKeyInfo. Only the algorithms above; EC points
- * uncompressed, with the right length. Whether a point lies on the curve is
- * found by pubkey_open. */
+ * uncompressed, with the right length; RSA moduli of 1024 to 8192 bits (policy is stricter),
+ * exponents odd, 3 or more, at most 64 bits. Whether a point lies on the curve is
+ * found by pubkey_open. Rules: "key.spki", "key.algorithm", "key.curve", "key.point",
+ * "key.rsa.modulus", "key.rsa.size", "key.rsa.exponent". */
 int spki_parse(struct slice der, struct spki *out, struct fault *f) WARN_UNUSED;
 /* RFC 5280 4.2.1.2 (1): SHA-1 of the BIT STRING contents. Used as key identifier only. */
 void spki_key_id(const struct spki *k, uint8_t out[20]);

@@ -27,7 +27,8 @@ enum name_attr {
 /* Walks a Name (whole SEQUENCE) and checks it: RDNs not empty, string types of
  * RFC 5280 (PrintableString, UTF8String, IA5String where the attribute has it; TeletexString and
  * BMPString tolerated on input), length bounds of its appendix A, UTF-8 valid, no NUL or control
- * characters. `each` may be NULL; it gets the attribute and the value as UTF-8. */
+ * characters. Rules: "name.der", "name.string", "name.value", "name.length", "name.size". `each`
+ * may be NULL; it gets the attribute and the value as UTF-8, good only until it returns. */
 typedef int (*name_each)(void *arg, enum name_attr attr, struct slice oid, struct slice utf8,
                          struct fault *f);
 int name_check(struct slice der, name_each each, void *arg, struct fault *f) WARN_UNUSED;

@@ -44,7 +44,10 @@ int san_list_add(struct san_list *l, const struct san *s, struct fault *f) WARN_
 /* "dns:host.example"; an IP address in text form; unprintable octets as \xNN. */
 void san_print(const struct san *s, struct buf *out);
 
-/* GeneralNames, whole SEQUENCE. Reading refuses kinds other than the four. */
+/* GeneralNames, whole SEQUENCE. Reading refuses kinds other than the four (rule "san.kind"), values
+ * with NUL or beyond ASCII, empty or past SAN_VALUE_MAX, and addresses of other lengths
+ * ("san.value"), an empty list or broken DER ("san.der"), more than SAN_MAX names ("san.count"). It
+ * keeps duplicates, and leaves the syntax of names to san_check. */
 void san_list_put(struct buf *b, const struct san_list *l);
 int san_list_get(struct slice der, struct san_list *out, struct fault *f) WARN_UNUSED;
 

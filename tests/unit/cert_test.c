@@ -373,7 +373,7 @@ static void test_older_versions_are_read(void **state)
     struct cert c;
     struct fault f;
     struct buf tbs, old;
-    struct slice in, seq, extensions = SLICE_NONE;
+    struct slice in, seq, extensions;
 
     (void)state;
     buf_init(&tbs, TBS_MAX);
