@@ -224,6 +224,29 @@ static int check_out(const char *out, struct fault *f)
                : fault_set(f, FAULT_NOT_FOUND, "out.file", "cannot write to the folder of %s", out);
 }
 
+/* A successor has the names of its predecessor; more of them is another certificate. What is no
+ * CSR is left to cerca-ca, which refuses and records it. */
+static int check_names(const struct job *j, struct fault *f)
+{
+    struct fault ignored;
+    struct buf name;
+    struct csr csr;
+    int rc = 0;
+
+    if (!j->request.has_replaces || csr_parse(buf_slice(&j->csr), &csr, &ignored) != 0)
+        return 0;
+    buf_init(&name, 8 * SAN_VALUE_MAX);
+    for (size_t i = 0; rc == 0 && i < csr.sans.n; i++) {
+        if (san_list_has(&j->request.sans, &csr.sans.item[i]))
+            continue;
+        san_print(&csr.sans.item[i], &name);
+        rc = fault_refuse(f, "renew.names", "san", buf_slice(&name),
+                          "the names of the certificate that is renewed; cerca issue takes others");
+    }
+    buf_free(&name);
+    return rc;
+}
+
 int job_run(struct job *j, struct tool *t)
 {
     struct issued issued;
@@ -233,6 +256,8 @@ int job_run(struct job *j, struct tool *t)
 
     if (rc == 0 && j->args->csr != NULL)
         rc = csrfile_read(j->args->csr, &j->csr, &f);
+    if (rc == 0)
+        rc = check_names(j, &f);
     if (rc == 0)
         rc = tool_connect(t, &f); /* no key is written for a CA that is not there */
     if (rc == 0 && j->args->key_out != NULL)

@@ -14,14 +14,21 @@ fails 'no command is a usage error' 2 'which command' cerca
 fails 'an unknown command is a usage error' 2 'there is no command "frobnicate"' cerca frobnicate
 fails 'half a command is a usage error' 2 '"store" needs a second word' cerca store
 ok 'help lists every command' cerca help
-for command in init issue renew list show 'ca list' status 'store check' completion; do
-    like "help knows $command" "$out" "^  $command "
+cp "$out" "$scratch/help"
+for command in init issue renew list show 'ca list' 'conf check' 'conf show' 'conf example' status \
+    'store check' completion; do
+    like "help knows $command" "$scratch/help" "^  $command  "
 done
-for command in init issue renew list show 'ca list' status 'store check' completion; do
+sed -n 's/^  \([a-z]*\( [a-z]*\)\?\)  .*/\1/p' "$scratch/help" >commands
+while read -r command; do
     # shellcheck disable=SC2086 # two words
     ok "$command has a usage text" cerca $command --help
     like "that begins with its usage ($command)" "$out" "^usage: cerca $command"
-done
+    is "and whose options are all in the manual page ($command)" \
+        "$(grep -oE '^ .*--[a-z-]+' "$out" | grep -oE -- '--[a-z-]+' | sort -u | while read -r option; do
+            grep -q "Fl Fl ${option#--}\\( \|$\)" "$root/man/cerca.1" || echo "$option"
+        done)" ''
+done <commands
 ok 'the version is told' cerca --version
 fails 'an unknown option is a usage error' 2 'no option --colour' cerca list --colour
 fails 'a missing value is a usage error' 2 'needs a value' cerca list --name
@@ -304,6 +311,8 @@ json 'leads to the new one' ".serial == \"$new\""
 quiet_openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout n.key -out n.csr -subj /CN=other
 ok 'renew by serial with a CSR' cerca renew "$new" --csr n.csr --out web3.pem -o json
 json 'keeps the subject whatever the CSR says' '.subject == "CN=web.example.com"'
+fails 'a CSR that asks for more names is no renewal' 1 'rule renew.names.*dns:r.example' \
+    cerca renew "$new" --csr r2.csr
 fails 'renewing what is not there fails' 1 'rule' cerca renew nothing.example --key-out z.key
 is 'and makes no key' "$(ls z.key 2>/dev/null)" ''
 fails 'renew needs a key too' 2 'one of --csr and --key-out' cerca renew web.example.com
