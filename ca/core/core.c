@@ -40,13 +40,14 @@ int core_jail(const struct conf *conf, bool set_up, struct fault *f)
 static void *keeper_main(void *arg)
 {
     struct core *c = arg;
-    struct timespec until;
     struct fault f;
 
     pthread_mutex_lock(&c->lock);
     while (!c->stop) {
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += KEEP_EVERY_S;
+        struct timespec until = {
+            .tv_sec = (time_t)(clock_mono_us() / 1000000) + KEEP_EVERY_S,
+        };
+
         if (pthread_cond_timedwait(&c->wake, &c->lock, &until) != ETIMEDOUT)
             continue;
         pthread_mutex_unlock(&c->lock);

@@ -53,8 +53,14 @@ static void link_connect(void *arg);
 
 static void unlink_draft(struct signer_link *s, struct draft *d)
 {
-    *(d->prev != NULL ? &d->prev->next : &s->first) = d->next;
-    *(d->next != NULL ? &d->next->prev : &s->last) = d->prev;
+    if (d == s->first)
+        s->first = d->next;
+    else
+        d->prev->next = d->next;
+    if (d == s->last)
+        s->last = d->prev;
+    else
+        d->next->prev = d->prev;
 }
 
 static void answer(struct signer_link *s, struct draft *d, struct slice certificate,

@@ -29,7 +29,7 @@
 #define WINDOW 512
 #define SIGNATURE_LEN 71 /* an ECDSA P-256 signature, most often */
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
     fprintf(stderr, "bulk_load: %s\n", what);
     exit(1);

@@ -42,7 +42,7 @@ struct load {
     int fd;
 };
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
     fprintf(stderr, "issue_load: %s\n", what);
     exit(1);

@@ -16,7 +16,7 @@
 #include "lib/log.h"
 #include "lib/proto.h"
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
     fprintf(stderr, "list_page: %s\n", what);
     exit(1);

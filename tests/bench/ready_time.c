@@ -20,7 +20,7 @@
 
 #define LIMIT_US 60000000
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
     fprintf(stderr, "ready_time: %s\n", what);
     exit(1);

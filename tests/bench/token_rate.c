@@ -21,7 +21,7 @@ static CK_SLOT_ID slot;
 static double seconds;
 static const char *key_label;
 
-static void die(const char *what, CK_RV rv)
+static _Noreturn void die(const char *what, CK_RV rv)
 {
     fprintf(stderr, "token_rate: %s (0x%lx)\n", what, rv);
     exit(1);

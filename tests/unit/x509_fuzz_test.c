@@ -28,7 +28,7 @@ static size_t below(size_t n)
     seed ^= seed >> 12;
     seed ^= seed << 25;
     seed ^= seed >> 27;
-    return (size_t)((seed * 2685821657736338717u) >> 33) % n;
+    return n == 0 ? 0 : (size_t)((seed * 2685821657736338717u) >> 33) % n;
 }
 
 /* Moves the tail so that `cut` octets at `at` become `add`. */
