@@ -10,7 +10,7 @@
 
 #define CHANGES_MAX 1024
 /* Larger batches touch each page less often; who lists does not wait for this. */
-#define PAUSE_US 200000
+#define PAUSE_US 1000000
 #define WAIT_US 2000000
 #define RETRY_US 5000000
 

@@ -109,6 +109,11 @@ int index_applied(struct index_env *e, MDB_txn *t, uint64_t *out) WARN_UNUSED;
 int index_seal(struct store *s, struct index_env *e) WARN_UNUSED;
 void index_close(struct index_env *e);
 void index_remove(const char *dir);
+/* The meta row: how far, for which store, in which boot, and whether all of it was synced. */
+int index_meta_put(struct store *s, struct index_env *e, MDB_txn *t, uint64_t applied,
+                   bool sealed) WARN_UNUSED;
+/* Forgets the crashes counted so far. */
+void index_trusted(struct index_env *e);
 /* Around every use: what dies in between is counted. */
 void index_enter(struct index_env *e);
 void index_leave(struct index_env *e);

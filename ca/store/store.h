@@ -1,7 +1,7 @@
 /*
  * The store: every certificate, durably. Domain verbs; records are copied out;
  * nothing points into the database after a call returns. LMDB is the backend
- * (ca/store/lmdb_*.c); one conformance suite (tests/unit/store_*_test.c) runs over the interface.
+ * (ca/store); one conformance suite (tests/unit/store_conformance_test.c) runs over the interface.
  *
  * Two environments below the store's folder:
  *   durable   certificates (TBS), signatures, status, keys, request keys, issuers,
@@ -92,7 +92,7 @@ typedef int (*store_publish)(void *arg, const struct store_change *c, size_t n, 
 
 struct store_options {
     const char *dir;
-    uint64_t quota;          /* octets */
+    uint64_t quota;          /* octets of both environments; 0: none */
     uint64_t free_watermark; /* octets */
     int64_t request_key_life;
     int64_t intent_grace;
@@ -162,8 +162,10 @@ struct store_op {
     int64_t time;               /* of the change: now */
     uint8_t reason;             /* revoke: CRLReason */
     struct audit_event audit;   /* recorded in the same transaction; when the store refuses,
-                                   as AUDIT_REFUSE with the rule; a finish of an intent that is not
-                                   open as AUDIT_DROP */
+                                   as AUDIT_REFUSE with the rule (for want of space once a minute
+                                   only); a finish of an intent that is not open as AUDIT_DROP;
+                                   not at all with STORE_KNOWN or an abandon that comes late,
+                                   for nothing was done */
     /* out */
     int result; /* 0 or a negative fault code */
     enum store_outcome outcome;
@@ -174,7 +176,11 @@ struct store_op {
     struct store_op *next; /* the store's */
 };
 
-/* Never blocks, never fails; the answer comes through done. A reserve beyond the free-space
+/* Refusals by rule: request.key (other content, requester or profile), store.full, serial.unique,
+ * key.blocked, key.reuse, replaces.unknown (reserve); serial.unknown (the others); revoke.reason,
+ * revoke.already, revoke.open (an open intent cannot be put on hold).
+ *
+ * Never blocks, never fails; the answer comes through done. A reserve beyond the free-space
  * watermark or the quota is refused with FAULT_FULL, rule "store.full"; the others still work. */
 void store_submit(struct store *s, struct store_op *op);
 /* The same, waiting. For one-shot programs and tests. */

@@ -59,7 +59,8 @@ void fixture_open(struct fixture *x, bool sync)
     assert_non_null(mkdtemp(x->dir));
     x->o = (struct store_options){
         .quota = 1ULL << 40, .request_key_life = 600, .intent_grace = 60, .no_sync = !sync};
-    assert_int_equal(fixture_reopen(x), 0);
+    if (fixture_reopen(x) != 0)
+        fail_msg("%s", x->f.text);
     assert_int_equal(store_issuer_add(x->s, "issuing", hash, &x->issuer, &x->f), 0);
 }
 

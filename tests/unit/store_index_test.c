@@ -16,7 +16,7 @@
 
 #include "lib/log.h"
 #include "lib/name.h"
-#include "tests/unit/store_help.h"
+#include "tests/unit/store_model.h"
 
 static int setup(void **state)
 {
@@ -33,229 +33,16 @@ static int teardown(void **state)
     return 0;
 }
 
-/* --- a model --- */
-
-#define ROWS 240
-
-struct model_row {
-    struct cert_ref ref;
-    enum cert_state state;
-    int64_t not_after;
-    const char *owner, *requester, *profile;
-    char name[64];
-    uint8_t fingerprint[32];
-};
-
-struct model {
-    struct model_row row[ROWS];
-    size_t n;
-};
-
-static const char *const owners[] = {"web", "mail", "web2"};
-static const char *const requesters[] = {"operator:alice", "operator:al"};
-static const char *const profiles[] = {"tls-server", "tls-client"};
-static const char *const domains[] = {"example.com", "sub.example.com", "myexample.com"};
-
-static void model_issue(struct fixture *x, struct model *m, unsigned *seed)
-{
-    struct model_row *row = &m->row[m->n++];
-    struct request r;
-    int fate = rand_r(seed) % 8;
-    row->owner = owners[rand_r(seed) % 3];
-    row->requester = requesters[rand_r(seed) % 2];
-    row->profile = profiles[rand_r(seed) % 2];
-    row->not_after = TEST_NOW - 50 + rand_r(seed) % 100;
-    (void)snprintf(row->name, sizeof(row->name), "h%d.%s", rand_r(seed) % 30,
-                   domains[rand_r(seed) % 3]);
-    request_init(&r, x, row->name);
-    r.op.ref.issuer = (uint16_t)(1 + rand_r(seed) % 2);
-    r.op.intent.owner = row->owner;
-    r.op.intent.requester = row->requester;
-    r.op.intent.profile = row->profile;
-    r.op.intent.not_after = row->not_after;
-    request_draft(&r, row->name);
-    row->ref = r.op.ref;
-    assert_int_equal(do_reserve(x, &r), 0);
-    if (fate == 0)
-        assert_int_equal(do_abandon(x, &r), 0);
-    else if (fate != 1)
-        assert_int_equal(do_finish(x, &r), 0);
-    memcpy(row->fingerprint, r.op.fingerprint, 32);
-    if (fate == 2 || fate == 3)
-        assert_int_equal(do_revoke(x, &r, 6), 0);
-    if (fate == 3 || fate == 4)
-        assert_int_equal(do_revoke(x, &r, 1), 0);
-    row->state = r.op.state;
-    request_free(&r);
-}
-
-static bool has_suffix(const char *s, const char *suffix)
-{
-    size_t n = strlen(s), k = strlen(suffix);
-    return n > k && strcmp(s + n - k, suffix) == 0;
-}
-
-static bool model_status(const struct model_row *r, const struct store_filter *q)
-{
-    bool good = r->state == CERT_GOOD;
-    switch (q->status) {
-    case STATUS_VALID:
-        return good && r->not_after >= q->now;
-    case STATUS_EXPIRED:
-        return good && r->not_after < q->now;
-    case STATUS_REVOKED:
-        return r->state == CERT_REVOKED || r->state == CERT_ABANDONED;
-    case STATUS_HELD:
-        return r->state == CERT_HELD;
-    case STATUS_OPEN:
-        return r->state == CERT_OPEN;
-    case STATUS_ANY:
-        break;
-    }
-    return true;
-}
-
-static bool model_matches(const struct model_row *r, const struct store_filter *q)
-{
-    if (q->name[0] == '.' && !has_suffix(r->name, q->name))
-        return false;
-    if (q->name[0] && q->name[0] != '.' && strcmp(r->name, q->name) != 0)
-        return false;
-    return (!q->owner[0] || strcmp(q->owner, r->owner) == 0) &&
-           (!q->requester[0] || strcmp(q->requester, r->requester) == 0) &&
-           (!q->profile[0] || strcmp(q->profile, r->profile) == 0) &&
-           (!q->has_issuer || q->issuer == r->ref.issuer) &&
-           (!q->expires_before || r->not_after < q->expires_before) && model_status(r, q);
-}
-
-static int ref_cmp(const struct cert_ref *a, const struct cert_ref *b)
-{
-    int c = memcmp(a->serial, b->serial, SERIAL_LEN);
-    return c != 0 ? c : (int)a->issuer - (int)b->issuer;
-}
-
-/* Names in the order of their labels from the right. */
-static int name_cmp(const char *a, const char *b)
-{
-    size_t i = strlen(a), k = strlen(b);
-    while (i > 0 && k > 0) {
-        size_t ia = i, kb = k;
-        while (ia > 0 && a[ia - 1] != '.')
-            ia--;
-        while (kb > 0 && b[kb - 1] != '.')
-            kb--;
-        struct slice la = slice_of(a + ia, i - ia), lb = slice_of(b + kb, k - kb);
-        int c = slice_cmp(la, lb);
-        if (c != 0)
-            return c;
-        i = ia > 0 ? ia - 1 : 0;
-        k = kb > 0 ? kb - 1 : 0;
-    }
-    return (i > 0) - (k > 0);
-}
-
-static const struct store_filter *sort_filter;
-
-static int model_cmp(const void *pa, const void *pb)
-{
-    const struct model_row *a = pa, *b = pb;
-    const struct store_filter *q = sort_filter;
-    int c = 0;
-    if (q->name[0])
-        c = name_cmp(a->name, b->name);
-    else if (!q->owner[0] && !q->requester[0] && !q->profile[0] && !q->has_issuer &&
-             (q->status == STATUS_ANY || q->status == STATUS_VALID || q->status == STATUS_EXPIRED))
-        c = (a->not_after > b->not_after) - (a->not_after < b->not_after);
-    return c != 0 ? c : ref_cmp(&a->ref, &b->ref);
-}
-
-struct got {
-    struct cert_ref ref[ROWS];
-    enum cert_state state[ROWS];
-    size_t n;
-};
-
-static int got_row(void *arg, const struct cert_row *row)
-{
-    struct got *g = arg;
-    assert_true(g->n < ROWS);
-    g->ref[g->n] = row->ref;
-    g->state[g->n++] = row->state;
-    return 0;
-}
-
-static void list_all(struct fixture *x, const struct store_filter *q, size_t page, struct got *g)
-{
-    struct store_cursor at = {.n = 0};
-    g->n = 0;
-    do {
-        size_t before = g->n;
-        assert_int_equal(store_list(x->s, q, page, &at, got_row, g, &x->f), 0);
-        assert_true(g->n - before <= page);
-    } while (at.n != 0);
-}
-
-static void compare(struct fixture *x, struct model *m, const struct store_filter *q, size_t page)
-{
-    struct got got;
-    size_t want = 0;
-    sort_filter = q;
-    qsort(m->row, m->n, sizeof(m->row[0]), model_cmp);
-    list_all(x, q, page, &got);
-    for (size_t i = 0; i < m->n; i++) {
-        if (!model_matches(&m->row[i], q))
-            continue;
-        assert_true(want < got.n);
-        assert_memory_equal(got.ref[want].serial, m->row[i].ref.serial, SERIAL_LEN);
-        assert_int_equal(got.ref[want].issuer, m->row[i].ref.issuer);
-        assert_int_equal(got.state[want], m->row[i].state);
-        want++;
-    }
-    assert_int_equal(got.n, want);
-}
-
-static void random_filter(struct store_filter *q, unsigned *seed)
-{
-    static const char *const names[] = {"h1.example.com", "h2.sub.example.com",
-                                        ".example.com",   ".sub.example.com",
-                                        ".com",           "h3.nowhere.example"};
-    memset(q, 0, sizeof(*q));
-    q->now = TEST_NOW;
-    if (rand_r(seed) % 3 == 0)
-        (void)snprintf(q->name, sizeof(q->name), "%s", names[rand_r(seed) % 6]);
-    if (rand_r(seed) % 3 == 0)
-        (void)snprintf(q->owner, sizeof(q->owner), "%s", owners[rand_r(seed) % 3]);
-    if (rand_r(seed) % 4 == 0)
-        (void)snprintf(q->requester, sizeof(q->requester), "%s", requesters[rand_r(seed) % 2]);
-    if (rand_r(seed) % 4 == 0)
-        (void)snprintf(q->profile, sizeof(q->profile), "%s", profiles[rand_r(seed) % 2]);
-    q->has_issuer = rand_r(seed) % 5 == 0;
-    q->issuer = (uint16_t)(1 + rand_r(seed) % 2);
-    if (rand_r(seed) % 2 == 0)
-        q->status = (enum store_status_filter)(rand_r(seed) % (STATUS_OPEN + 1));
-    if (rand_r(seed) % 3 == 0)
-        q->expires_before = TEST_NOW - 60 + rand_r(seed) % 120;
-}
-
-static void fill(struct fixture *x, struct model *m, unsigned *seed, size_t n)
-{
-    static const uint8_t hash[32] = {9};
-    uint16_t number;
-    assert_int_equal(store_issuer_add(x->s, "second", hash, &number, &x->f), 0);
-    for (size_t i = 0; i < n; i++)
-        model_issue(x, m, seed);
-}
-
 static void lists_equal_a_naive_model_in_order_pages_and_filters(void **state)
 {
     struct fixture *x = *state;
     struct model *m = calloc(1, sizeof(*m));
     unsigned seed = 20261121;
     struct store_filter q;
-    fill(x, m, &seed, ROWS);
+    model_fill(x, m, &seed, ROWS);
     for (int i = 0; i < 400; i++) {
-        random_filter(&q, &seed);
-        compare(x, m, &q, (size_t)(1 + rand_r(&seed) % 50));
+        model_filter(&q, &seed);
+        model_compare(x, m, &q, (size_t)(1 + model_draw(&seed) % 50));
     }
     for (size_t i = 0; i < m->n; i++) {
         struct cert_ref ref;
@@ -328,18 +115,18 @@ static void a_cursor_of_another_list_or_made_up_is_refused(void **state)
         issue(x, &r);
         request_free(&r);
     }
-    assert_int_equal(store_list(x->s, &by_owner, 1, &at, got_row, &got, &x->f), 0);
+    assert_int_equal(store_list(x->s, &by_owner, 1, &at, model_keep, &got, &x->f), 0);
     assert_true(at.n > 0);
-    assert_int_equal(store_list(x->s, &by_name, 1, &at, got_row, &got, &x->f), -FAULT_MALFORMED);
+    assert_int_equal(store_list(x->s, &by_name, 1, &at, model_keep, &got, &x->f), -FAULT_MALFORMED);
     assert_string_equal(x->f.rule, "list.cursor");
     for (size_t n = 1; n <= sizeof(at.at); n += 7) {
         at.n = n;
         memset(at.at, 0xff, sizeof(at.at));
-        assert_int_equal(store_list(x->s, &by_name, 1, &at, got_row, &got, &x->f),
+        assert_int_equal(store_list(x->s, &by_name, 1, &at, model_keep, &got, &x->f),
                          -FAULT_MALFORMED);
     }
     at.n = SIZE_MAX;
-    assert_int_equal(store_list(x->s, &by_name, 1, &at, got_row, &got, &x->f), -FAULT_MALFORMED);
+    assert_int_equal(store_list(x->s, &by_name, 1, &at, model_keep, &got, &x->f), -FAULT_MALFORMED);
 }
 
 /* --- the environment itself --- */
@@ -410,7 +197,7 @@ static void damaged_indexes_are_rebuilt_while_serving(void **state)
     struct model *m = calloc(1, sizeof(*m));
     unsigned seed = 7;
     struct store_filter q;
-    fill(x, m, &seed, 60);
+    model_fill(x, m, &seed, 60);
     for (int how = NONE; how < DAMAGES; how++) {
         struct cert_ref ref;
         size_t n;
@@ -421,8 +208,8 @@ static void damaged_indexes_are_rebuilt_while_serving(void **state)
         model_issue(x, m, &seed); /* issuing does not wait for them */
         wait_for_indexes(x);
         for (int i = 0; i < 20; i++) {
-            random_filter(&q, &seed);
-            compare(x, m, &q, 10);
+            model_filter(&q, &seed);
+            model_compare(x, m, &q, 10);
         }
         assert_clean(x);
     }
@@ -439,7 +226,7 @@ static void noise_in_the_pages_ends_at_most_two_starts(void **state)
     uint8_t noise[4096];
     char path[128];
     struct stat st;
-    fill(x, m, &seed, 60);
+    model_fill(x, m, &seed, 60);
     fixture_close(x);
     fixture_path(x, "derived/data.mdb", path);
     assert_int_equal(stat(path, &st), 0);
@@ -462,7 +249,7 @@ static void noise_in_the_pages_ends_at_most_two_starts(void **state)
     }
     assert_int_equal(fixture_reopen(x), 0);
     wait_for_indexes(x);
-    compare(x, m, &q, 10);
+    model_compare(x, m, &q, 10);
     assert_clean(x);
     free(m);
 }
@@ -476,10 +263,10 @@ static void indexes_of_another_store_are_not_used(void **state)
     unsigned seed = 8;
     struct store_filter q = {.now = TEST_NOW};
     fixture_open(&other, false);
-    fill(&other, m, &seed, 20);
+    model_fill(&other, m, &seed, 20);
     fixture_close(&other);
     m->n = 0;
-    fill(x, m, &seed, 30);
+    model_fill(x, m, &seed, 30);
     fixture_close(x);
     fixture_path(&other, "derived", from);
     fixture_path(x, "derived", to);
@@ -487,7 +274,7 @@ static void indexes_of_another_store_are_not_used(void **state)
     assert_int_equal(rename(from, to), 0);
     assert_int_equal(fixture_reopen(x), 0);
     wait_for_indexes(x);
-    compare(x, m, &q, 10);
+    model_compare(x, m, &q, 10);
     assert_clean(x);
     fixture_remove(&other);
     free(m);
@@ -511,14 +298,14 @@ static void a_clean_stop_keeps_the_indexes(void **state)
     struct store_filter q = {.now = TEST_NOW};
     struct store_stats st;
     ino_t before, after;
-    fill(x, m, &seed, 30);
+    model_fill(x, m, &seed, 30);
     fixture_close(x);
     assert_int_equal(data_inode(x, &before), 0);
     assert_int_equal(fixture_reopen(x), 0);
     assert_int_equal(store_stats(x->s, &st, &x->f), 0);
     assert_false(st.rebuilding);
     assert_int_equal(st.derived_change, st.change);
-    compare(x, m, &q, 10);
+    model_compare(x, m, &q, 10);
     assert_int_equal(data_inode(x, &after), 0);
     assert_int_equal(before, after);
     free(m);
@@ -569,7 +356,7 @@ static void without_indexes_lists_are_unavailable_and_the_rest_works(void **stat
     assert_int_equal(fixture_reopen(x), 0);
     request_init(&r, x, "h.example.com");
     issue(x, &r);
-    assert_int_equal(store_list(x->s, &q, 1, &at, got_row, &got, &x->f), -FAULT_UNAVAILABLE);
+    assert_int_equal(store_list(x->s, &q, 1, &at, model_keep, &got, &x->f), -FAULT_UNAVAILABLE);
     assert_string_equal(x->f.rule, "store.index");
     fixture_close(x);
     x->o.no_derive = false;
