@@ -88,7 +88,10 @@ int token_refresh(struct token *t, struct fault *f)
     watch_enter("C_GetSlotList");
     rc = PKCS11_enumerate_slots(t->ctx, &t->slots, &t->n_slots);
     watch_leave();
-    return rc != 0 ? libp11_fault(f, "C_GetSlotList") : 0;
+    /* libp11 fails without an error when there are no slots: nothing is wrong, nothing is there. */
+    if (rc != 0 && ERR_peek_last_error() != 0)
+        return libp11_fault(f, "C_GetSlotList");
+    return 0;
 }
 
 static bool field_fits(const struct p11uri_attr *want, const char *have)
