@@ -114,5 +114,7 @@ const char *ckr_name(CK_RV rv)
 
 int ckr_fault(struct fault *f, const char *call, CK_RV rv)
 {
-    return fault_unavailable(f, TOKEN_RETRY_AFTER, "signer.token", "%s: %s", call, ckr_name(rv));
+    return fault_unavailable(f, TOKEN_RETRY_AFTER, "signer.token",
+                             "HSM unavailable, retry after %d s (%s: %s)", TOKEN_RETRY_AFTER, call,
+                             ckr_name(rv));
 }

@@ -155,8 +155,9 @@ void serve_hung(const char *call)
     struct server *v = atomic_load(&serving);
     struct fault f;
 
-    (void)fault_unavailable(&f, TOKEN_RETRY_AFTER, "signer.hang", "%s did not return in time",
-                            call);
+    (void)fault_unavailable(&f, TOKEN_RETRY_AFTER, "signer.hang",
+                            "HSM unavailable, retry after %d s (%s did not return in time)",
+                            TOKEN_RETRY_AFTER, call);
     if (v != NULL)
         fail(v, &f);
 }

@@ -16,8 +16,9 @@ static int libp11_fault(struct fault *f, const char *call)
     if (ERR_GET_LIB(e) == ERR_get_CKR_code())
         rc = ckr_fault(f, call, (CK_RV)ERR_GET_REASON(e));
     else
-        rc = fault_unavailable(f, TOKEN_RETRY_AFTER, "signer.token", "%s: %s", call,
-                               e == 0 ? "failed" : ERR_reason_error_string(e));
+        rc = fault_unavailable(f, TOKEN_RETRY_AFTER, "signer.token",
+                               "HSM unavailable, retry after %d s (%s: %s)", TOKEN_RETRY_AFTER,
+                               call, e == 0 ? "failed" : ERR_reason_error_string(e));
     ERR_clear_error();
     return rc;
 }
