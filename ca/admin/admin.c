@@ -86,7 +86,7 @@ void ask_read(struct ask *q, uint16_t answer, void (*read)(struct ask *q))
     q->answer = answer;
     q->read = read;
     q->work.run = run_read;
-    workers_push(q->client->admin->parts.workers, WORK_QUERY, &q->work);
+    workers_push(q->client->admin->parts.readers, WORK_START, &q->work);
 }
 
 /* ---- messages ---- */
@@ -126,7 +126,7 @@ static const struct admin_message {
 } admin_messages[] = {
     {MSG_ISSUE, ROLE_OPERATOR, handle_issue}, {MSG_LIST, ROLE_AUDITOR, handle_list},
     {MSG_SHOW, ROLE_AUDITOR, handle_show},    {MSG_CA_LIST, ROLE_AUDITOR, tell_authorities},
-    {MSG_STATUS, ROLE_AUDITOR, tell_status},  {MSG_CHECK, ROLE_OPERATOR, start_check},
+    {MSG_STATUS, ROLE_AUDITOR, tell_status},  {MSG_CHECK, ROLE_AUDITOR, start_check},
 };
 
 static void refuse_role(struct ask *q, enum conf_role role)
@@ -143,6 +143,26 @@ static void refuse_role(struct ask *q, enum conf_role role)
     ask_fail(q, &f);
 }
 
+/* A stranger is told why, and recorded at most once a second: nobody fills the
+ * disk by knocking. */
+static void refuse_stranger(struct ask *q)
+{
+    struct admin_client *c = q->client;
+    struct admin *a = c->admin;
+    struct fault f;
+
+    fault_clear(&f);
+    (void)fault_refuse(&f, "requester.unknown", "requester", slice_str(c->who.name),
+                       "an operator of the configuration");
+    f.code = FAULT_DENIED;
+    if (clock_now() != a->stranger_second) {
+        a->stranger_second = clock_now();
+        log_fault(LOG_LEVEL_WARN, "admin.stranger", &f, NULL);
+        door_record_refusal(a->parts.door, &c->who, &f);
+    }
+    ask_fail(q, &f);
+}
+
 static void on_message(struct conn *conn, void *owner, const struct frame *frame)
 {
     struct admin_client *c = owner;
@@ -152,7 +172,9 @@ static void on_message(struct conn *conn, void *owner, const struct frame *frame
     (void)conn;
     while (m->type != frame->type)
         m++; /* the permit table below has the same types */
-    if (c->who.role < m->role)
+    if (c->who.role == ROLE_NONE)
+        refuse_stranger(q);
+    else if (c->who.role < m->role)
         refuse_role(q, m->role);
     else
         m->handle(q);
@@ -198,28 +220,6 @@ static void identify(const struct admin *a, const struct conn_peer *peer, struct
     snprintf(who->origin, sizeof(who->origin), "admin pid=%d", (int)peer->pid);
 }
 
-/* A stranger is told why and recorded, at most once a second: nobody fills the
- * disk by knocking. */
-static void turn_stranger_away(struct admin *a, struct conn *conn, const struct requester *who)
-{
-    struct fault f;
-    struct buf b;
-
-    fault_clear(&f);
-    (void)fault_refuse(&f, "requester.unknown", "requester", slice_str(who->name),
-                       "an operator of the configuration");
-    f.code = FAULT_DENIED;
-    log_fault(LOG_LEVEL_WARN, "admin.stranger", &f, NULL);
-    if (clock_now() != a->stranger_second) {
-        a->stranger_second = clock_now();
-        door_record_refusal(a->parts.door, who, &f);
-    }
-    buf_init(&b, FRAME_BODY_MAX);
-    fault_put(&b, &f);
-    conn_send(conn, MSG_FAULT, 0, buf_slice(&b), -1);
-    buf_free(&b);
-}
-
 static void on_accepted(void *arg, int fd, const struct conn_peer *peer)
 {
     struct admin *a = arg;
@@ -233,8 +233,6 @@ static void on_accepted(void *arg, int fd, const struct conn_peer *peer)
         a->clients->prev = c;
     a->clients = c;
     c->conn = conn_new(a->parts.loop, fd, &admin_callbacks, c);
-    if (c->who.role == ROLE_NONE)
-        turn_stranger_away(a, c->conn, &c->who);
 }
 
 /* ---- the socket ---- */
@@ -251,7 +249,7 @@ struct admin *admin_new(const struct admin_parts *parts, int listen_fd)
 
 void admin_drain(struct admin *a)
 {
-    a->draining = true;
+    __atomic_store_n(&a->draining, true, __ATOMIC_RELAXED);
     listener_free(a->listener);
     a->listener = NULL;
     door_close(a->parts.door);

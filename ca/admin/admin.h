@@ -17,7 +17,7 @@ struct admin_parts {
     struct store *store;
     struct view *view;
     struct authorities *authorities;
-    struct workers *workers;
+    struct workers *readers; /* not the door's: lists answer under any load of issuing */
     struct door *door;
     struct signer_link **links; /* one a token */
     size_t n_links;

@@ -42,18 +42,21 @@ static struct note *note_new(struct check *c, uint16_t type)
     return n;
 }
 
-static void tell_progress(void *arg, const char *what, uint64_t part, uint64_t total)
+static bool tell_progress(void *arg, const char *what, uint64_t part, uint64_t total)
 {
     struct check *c = arg;
     uint64_t now = clock_mono_us();
     struct note *n;
 
+    if (__atomic_load_n(&c->ask->client->admin->draining, __ATOMIC_RELAXED))
+        return false;
     if (part < total && now - c->told_us < PROGRESS_EVERY_US)
-        return;
+        return true;
     c->told_us = now;
     n = note_new(c, MSG_CHECK_PROGRESS);
     check_progress_put(&n->body, what, part, total);
     loop_post(c->ask->client->admin->parts.loop, send_note, n);
+    return true;
 }
 
 static void tell_finding(void *arg, const char *rule, const char *text)

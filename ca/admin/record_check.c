@@ -75,7 +75,8 @@ static int check_file(struct walk *w, int fd, uint64_t total, struct fault *f)
             if (check_entry(w, &e, f) != 0)
                 return -(int)f->code;
         }
-        w->report->progress(w->report->arg, "signer's record", w->position, total);
+        if (!w->report->progress(w->report->arg, "signer's record", w->position, total))
+            return fault_unavailable(f, 1, "check.stopped", "The check was stopped.");
     }
     return 0;
 }

@@ -231,7 +231,7 @@ static void open_admin(struct core *c, int listen_fd)
         .store = c->store,
         .view = c->view,
         .authorities = c->authorities,
-        .workers = c->workers,
+        .readers = c->readers,
         .door = c->door,
         .links = c->links,
         .n_links = c->n_links,
@@ -266,7 +266,8 @@ int core_new(const struct core_options *o, struct core **out, struct fault *f)
     record_start(c);
     link_signers(c);
     c->workers = workers_new(c->conf->workers);
-    parts = (struct door_parts){c->conf, c->loop, c->store, c->authorities, c->workers};
+    c->readers = workers_new(1);
+    parts = (struct door_parts){c->conf, c->loop, c->store, c->view, c->authorities, c->workers};
     c->door = door_new(&parts);
     if (o->listen_fd >= 0)
         open_admin(c, o->listen_fd);
@@ -291,6 +292,7 @@ void core_free(struct core *c)
 {
     if (c == NULL)
         return;
+    workers_free(c->readers);
     workers_free(c->workers);
     admin_free(c->admin);
     door_free(c->door);

@@ -14,7 +14,7 @@ struct core {
     struct authorities *authorities;
     struct signer_link **links;
     size_t n_links;
-    struct workers *workers;
+    struct workers *workers, *readers;
     struct door *door;
     struct admin *admin;
     struct conn *control;

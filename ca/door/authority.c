@@ -21,7 +21,7 @@ struct authority *authority_named(struct authorities *all, const char *name)
     return NULL;
 }
 
-const struct authority *authority_numbered(const struct authorities *all, uint16_t number)
+struct authority *authority_numbered(const struct authorities *all, uint16_t number)
 {
     for (size_t i = 0; i < all->n; i++)
         if (all->item[i].number == number)

@@ -42,7 +42,7 @@ void authorities_free(struct authorities *a);
 int authority_set_certificate(struct authorities *all, struct authority *a, struct store *s,
                               struct slice der, struct fault *f) WARN_UNUSED;
 struct authority *authority_named(struct authorities *all, const char *name);
-const struct authority *authority_numbered(const struct authorities *all, uint16_t number);
+struct authority *authority_numbered(const struct authorities *all, uint16_t number);
 /* The authority above; NULL for a root. */
 struct authority *authority_parent(struct authorities *all, const struct authority *a);
 /* A signer_hello for a link's keys: every issuer that has a certificate must find its own

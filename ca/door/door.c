@@ -49,7 +49,7 @@ static struct job *job_new(struct door *d, const struct requester *who, door_rep
     j->next = j->prev = j->waiters = NULL;
     j->issuer = NULL;
     j->profile = NULL;
-    j->again = j->refused = false;
+    j->again = false;
     j->decision.profile = NULL;
     memset(&j->ref, 0, sizeof(j->ref));
     memset(&j->replaces, 0, sizeof(j->replaces));
@@ -309,11 +309,27 @@ static void sign(struct job *j)
 
 /* ---- intent ---- */
 
+/* A finish whose publishing failed is answered with "retry": the retry must not
+ * get the certificate before the view knows it either. */
+static bool published(const struct door *d, const struct cert_row *row)
+{
+    struct view_stats v;
+
+    view_stats(d->parts.view, &v);
+    return !v.behind && v.change >= row->change;
+}
+
 static void answer_known(struct job *j, struct cert_row *row)
 {
     struct fault f;
 
     fault_clear(&f);
+    if (!published(j->door, row)) {
+        (void)fault_unavailable(&f, 2, "view.publish",
+                                "The certificate is recorded but not published yet.");
+        answer_fault(j, &f);
+        return;
+    }
     if (row->state == CERT_GOOD && cert_row_der(row, &j->certificate) == 0) {
         answer_issued(j, buf_slice(&j->certificate), true);
         return;
@@ -321,6 +337,25 @@ static void answer_known(struct job *j, struct cert_row *row)
     (void)fault_set(&f, FAULT_CONFLICT, "request.revoked",
                     "The certificate of this request key has been revoked or held since.");
     answer_fault(j, &f);
+}
+
+/* Under the issuer that the intent names: the profile may have another one by now. */
+static void sign_again(struct job *j, const struct cert_row *row)
+{
+    struct fault f;
+
+    j->issuer = authority_numbered(j->door->parts.authorities, row->ref.issuer);
+    if (j->issuer == NULL) {
+        fault_clear(&f);
+        (void)fault_set(&f, FAULT_CONFLICT, "request.issuer",
+                        "The issuer of this request key's intent is no longer configured.");
+        answer_fault(j, &f);
+        return;
+    }
+    buf_reset(&j->tbs);
+    buf_put_slice(&j->tbs, row->tbs);
+    j->again = true;
+    sign(j);
 }
 
 /* The same request again. Under way: wait with it. Finished: the same certificate. Left
@@ -347,10 +382,7 @@ static void take_up(struct job *j)
         buf_reset(&j->certificate);
         answer_known(j, &row);
     } else {
-        buf_reset(&j->tbs);
-        buf_put_slice(&j->tbs, row.tbs);
-        j->again = true;
-        sign(j);
+        sign_again(j, &row);
     }
     cert_row_free(&row);
 }

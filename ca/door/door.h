@@ -22,6 +22,7 @@
 #include "ca/door/authority.h"
 #include "ca/door/serial.h"
 #include "ca/door/workers.h"
+#include "ca/view/view.h"
 
 /* Who asks, as the adapter knows it; what they may ask is decided here. */
 struct requester {
@@ -36,6 +37,7 @@ struct door_parts {
     const struct conf *conf;
     struct loop *loop;
     struct store *store;
+    struct view *view;
     struct authorities *authorities;
     struct workers *workers;
 };

@@ -28,8 +28,7 @@ struct job {
     struct cert_ref replaces;
     struct buf tbs;
     struct buf certificate;
-    bool again;   /* the request key was known */
-    bool refused; /* the fault below is recorded, then answered */
+    bool again; /* the request key was known */
     struct fault fault;
     struct store_op op;
     struct job *waiters; /* same request key, came while this one was under way */

@@ -1,13 +1,13 @@
 /*
  * A bounded pool of threads for what costs time: proofs of possession,
  * signatures to verify, lists to read. Work that finishes something goes before
- * work that starts something, and queries come last.
+ * work that starts something.
  */
 #ifndef CA_DOOR_WORKERS_H
 #define CA_DOOR_WORKERS_H
 
-enum work_class { WORK_FINISH = 0, WORK_START = 1, WORK_QUERY = 2 };
-#define WORK_CLASSES 3
+enum work_class { WORK_FINISH = 0, WORK_START = 1 };
+#define WORK_CLASSES 2
 
 /* Embedded in what the work is about; owned by the submitter until `run` returns. */
 struct work {

@@ -62,10 +62,12 @@ static int scan_slice(struct check *c, MDB_txn *t, enum durable_dbi d, struct bu
     return rc;
 }
 
-static void report(struct check *c, const char *what, uint64_t done, uint64_t total)
+int check_progress(struct check *c, const char *what, uint64_t done, uint64_t total,
+                   struct fault *f)
 {
-    if (c->r->progress)
-        c->r->progress(c->r->arg, what, done, total > done ? total : done);
+    if (!c->r->progress || c->r->progress(c->r->arg, what, done, total > done ? total : done))
+        return 0;
+    return fault_unavailable(f, 1, "check.stopped", "The check was stopped.");
 }
 
 int check_scan(struct check *c, enum durable_dbi d, const char *what, check_row fn, struct fault *f)
@@ -88,7 +90,10 @@ int check_scan(struct check *c, enum durable_dbi d, const char *what, check_row 
         if (rc == 0)
             rc = scan_slice(c, t, d, &at, fn, &done);
         read_end(c->s, t);
-        report(c, what, done, st.ms_entries);
+        if (check_progress(c, what, done, st.ms_entries, f) != 0) {
+            buf_free(&at);
+            return -(int)f->code;
+        }
     }
     buf_free(&at);
     return rc == MDB_NOTFOUND ? 0 : store_fail(f, rc, what);

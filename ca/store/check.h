@@ -25,6 +25,9 @@ const char *check_ref(const uint8_t key[ROW_REF]);
 
 /* One row; `t` is the durable transaction of the slice. */
 typedef void (*check_row)(struct check *c, MDB_txn *t, struct slice key, struct slice row);
+/* Tells how far; -FAULT_UNAVAILABLE when the check is to stop. */
+int check_progress(struct check *c, const char *what, uint64_t done, uint64_t total,
+                   struct fault *f) WARN_UNUSED;
 /* Walks a durable table in slices. */
 int check_scan(struct check *c, enum durable_dbi d, const char *what, check_row fn,
                struct fault *f) WARN_UNUSED;

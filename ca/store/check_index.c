@@ -114,9 +114,10 @@ static int table_walk(struct check *c, enum index_dbi d, struct fault *f)
         if (rc == 0)
             rc = slice_walk(c, d, &at, &done);
         index_read_end(&c->index);
-        if (c->r->progress)
-            c->r->progress(c->r->arg, d == X_COUNT ? "indexed rows" : index_name[d], done,
-                           total > done ? total : done);
+        if (check_progress(c, d == X_COUNT ? "indexed rows" : index_name[d], done, total, f) != 0) {
+            buf_free(&at);
+            return -(int)f->code;
+        }
     }
     buf_free(&at);
     if (rc == MDB_NOTFOUND)

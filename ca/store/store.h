@@ -267,7 +267,8 @@ int store_audit(struct store *s, uint64_t first, size_t max, store_audit_each fn
  * indexes equal to the rows. */
 struct store_check_report {
     void *arg;
-    void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
+    /* False ends the check: -FAULT_UNAVAILABLE, rule "check.stopped". NULL: never asked. */
+    bool (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
     void (*finding)(void *arg, const char *rule, const char *text);
 };
 int store_check(struct store *s, const struct store_check_report *r, uint64_t *findings,

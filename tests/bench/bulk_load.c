@@ -52,7 +52,7 @@ struct bulk {
 struct one {
     struct bulk *bulk;
     struct store_op op;
-    struct buf tbs;
+    struct buf tbs, der;
     uint8_t signature[SIGNATURE_LEN];
     char owner[32];
     bool finishing;
@@ -63,6 +63,7 @@ static void release(struct one *o)
     struct bulk *b = o->bulk;
 
     buf_free(&o->tbs);
+    buf_free(&o->der);
     free(o);
     pthread_mutex_lock(&b->lock);
     b->under_way--;
@@ -98,7 +99,9 @@ static void on_done(struct store_op *op)
     o->finishing = true;
     op->kind = STORE_FINISH;
     op->signature = slice_of(o->signature, sizeof(o->signature));
-    random_bytes(op->fingerprint, sizeof(op->fingerprint));
+    buf_reset(&o->der);
+    cert_assemble(&o->der, buf_slice(&o->tbs), o->bulk->conf_issuer->alg, op->signature);
+    cert_fingerprint(buf_slice(&o->der), op->fingerprint);
     audit(o, AUDIT_FINISH);
     store_submit(o->bulk->store, op);
 }
@@ -145,6 +148,7 @@ static void submit_one(struct bulk *b, size_t n)
     fault_clear(&f);
     o->bulk = b;
     buf_init(&o->tbs, TBS_MAX);
+    buf_init(&o->der, CERT_MAX);
     if (serial_next(&b->serial, o->op.ref.serial, &f) != 0)
         die(f.text);
     o->op.ref.issuer = b->number;
