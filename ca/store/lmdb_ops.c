@@ -77,6 +77,7 @@ static int open_intent(struct write_txn *w, struct store_op *op, struct row_open
     uint8_t key[ROW_REF];
     struct slice row;
     struct cert_view v;
+    memset(open, 0, sizeof(*open));
     ref_put(&op->ref, key);
     if (w_found(w, row_get(w->t, w->s->dbi[D_OPEN], key, sizeof(key), &row)))
         return row_open_get(row, open) == 0 ? 0 : store_damaged(&op->fault, "open intent");
