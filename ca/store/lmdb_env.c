@@ -28,6 +28,18 @@ static int make_dir(const char *path, struct fault *f)
     return fault_set(f, FAULT_INTERNAL, "store.dir", "Cannot make %s: %s", path, strerror(errno));
 }
 
+/* A file is durable only once its entry in the folder is. */
+static int sync_dir(const char *path, struct fault *f)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int failed = fd < 0 || fsync(fd) != 0 ? errno : 0;
+    if (fd >= 0)
+        (void)close(fd);
+    return failed == 0 ? 0
+                       : fault_set(f, FAULT_INTERNAL, "store.dir", "Cannot sync %s: %s", path,
+                                   strerror(failed));
+}
+
 static int in_use(int fd, struct fault *f)
 {
     char pid[16] = "?";
@@ -78,6 +90,8 @@ static int env_open(struct store *s, struct fault *f)
         rc = mdb_env_open(s->env, path, flags, 0600);
     if (rc != 0)
         rc = store_fail(f, rc, "opening the durable environment");
+    else if (!s->opt.read_only && !s->opt.no_sync)
+        rc = sync_dir(path, f) != 0 ? -(int)f->code : sync_dir(s->dir, f);
 out:
     free(path);
     return rc;

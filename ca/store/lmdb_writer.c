@@ -6,6 +6,7 @@
 
 #include "ca/store/store_lmdb.h"
 #include "lib/clock.h"
+#include "lib/exitcode.h"
 #include "lib/log.h"
 #include "lib/step.h"
 
@@ -108,7 +109,7 @@ static int group_begin(struct store *s, struct group *g)
 static _Noreturn void commit_failed(int rc)
 {
     log_error("store.commit.failed", "error", mdb_strerror(rc), NULL);
-    _exit(STORE_EXIT_COMMIT);
+    _exit(EXITCODE_STORE);
 }
 
 static void group_commit(struct store *s, struct group *g)

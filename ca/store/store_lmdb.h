@@ -33,7 +33,6 @@ enum durable_dbi {
 
 #define STORE_MAP_SIZE ((size_t)1 << 40) /* address space, not disk; never resized */
 #define STORE_GROUP_MAX 512              /* operations in one commit */
-#define STORE_EXIT_COMMIT 5              /* exit status after a commit that failed */
 
 #define READ_POOL_MAX 32
 struct read_pool {

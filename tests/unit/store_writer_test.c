@@ -19,6 +19,7 @@
 
 #include <cmocka.h>
 
+#include "lib/exitcode.h"
 #include "lib/log.h"
 #include "tests/unit/store_help.h"
 
@@ -235,7 +236,7 @@ static void a_failed_commit_ends_the_process_and_the_next_start_recovers(void **
         (void)do_reserve(x, &r);
         _exit(0);
     }
-    assert_int_equal(exit_status(pid), 5);
+    assert_int_equal(exit_status(pid), EXITCODE_STORE);
     assert_int_equal(fixture_reopen(x), 0);
     assert_clean(x);
     assert_int_equal(do_reserve(x, &r), 0);
@@ -271,7 +272,7 @@ static void a_disk_that_refuses_writes_loses_nothing_acknowledged(void **state)
     while (read(answered[0], &c, 1) == 1)
         n++;
     (void)close(answered[0]);
-    assert_int_equal(exit_status(pid), 5);
+    assert_int_equal(exit_status(pid), EXITCODE_STORE);
     assert_true(n > 0);
     assert_int_equal(fixture_reopen(x), 0);
     assert_int_equal(store_stats(x->s, &st, &x->f), 0);
