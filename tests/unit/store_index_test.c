@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <lmdb.h>
+
 #include <cmocka.h>
 
 #include "lib/log.h"
@@ -311,6 +313,78 @@ static void a_clean_stop_keeps_the_indexes(void **state)
     free(m);
 }
 
+/* Changes one octet of the derived environment's meta row, in LMDB itself. */
+static void change_meta(const struct fixture *x, size_t at, uint8_t value)
+{
+    char path[128];
+    MDB_env *env;
+    MDB_txn *t;
+    MDB_dbi dbi;
+    MDB_val k = {2, (void *)(uintptr_t) "at"}, v;
+    uint8_t row[128];
+    fixture_path(x, "derived", path);
+    assert_int_equal(mdb_env_create(&env), 0);
+    assert_int_equal(mdb_env_set_maxdbs(env, 2), 0);
+    assert_int_equal(mdb_env_set_mapsize(env, (size_t)1 << 40), 0);
+    assert_int_equal(mdb_env_open(env, path, 0, 0600), 0);
+    assert_int_equal(mdb_txn_begin(env, NULL, 0, &t), 0);
+    assert_int_equal(mdb_dbi_open(t, "meta", 0, &dbi), 0);
+    assert_int_equal(mdb_get(t, dbi, &k, &v), 0);
+    assert_true(v.mv_size <= sizeof(row));
+    memcpy(row, v.mv_data, v.mv_size);
+    row[at == SIZE_MAX ? v.mv_size - 1 : at] = value;
+    v.mv_data = row;
+    assert_int_equal(mdb_put(t, dbi, &k, &v, 0), 0);
+    assert_int_equal(mdb_txn_commit(t), 0);
+    mdb_env_close(env);
+}
+
+#define META_APPLIED 1
+#define META_BOOT (1 + 8 + 16 + 4)
+#define META_SEALED SIZE_MAX
+
+static void reopen_and_compare(struct fixture *x, struct model *m, bool rebuilt)
+{
+    struct store_filter q = {.now = TEST_NOW};
+    ino_t before, after;
+    assert_int_equal(data_inode(x, &before), 0);
+    assert_int_equal(fixture_reopen(x), 0);
+    wait_for_indexes(x);
+    model_compare(x, m, &q, 10);
+    assert_int_equal(data_inode(x, &after), 0);
+    assert_int_equal(before != after, rebuilt);
+    fixture_close(x);
+}
+
+static void after_a_power_loss_unsynced_indexes_are_rebuilt_and_synced_ones_kept(void **state)
+{
+    struct fixture *x = *state;
+    struct model *m = calloc(1, sizeof(*m));
+    unsigned seed = 11;
+    model_fill(x, m, &seed, 30);
+    fixture_close(x);
+    change_meta(x, META_BOOT, 'x'); /* another boot, but stopped cleanly before */
+    reopen_and_compare(x, m, false);
+    change_meta(x, META_BOOT, 'x');
+    change_meta(x, META_SEALED, 0);
+    reopen_and_compare(x, m, true);
+    assert_int_equal(fixture_reopen(x), 0);
+    free(m);
+}
+
+static void indexes_ahead_of_the_store_are_rebuilt(void **state)
+{
+    struct fixture *x = *state;
+    struct model *m = calloc(1, sizeof(*m));
+    unsigned seed = 12;
+    model_fill(x, m, &seed, 30);
+    fixture_close(x);
+    change_meta(x, META_APPLIED, 1);
+    reopen_and_compare(x, m, true);
+    assert_int_equal(fixture_reopen(x), 0);
+    free(m);
+}
+
 static void a_killed_process_leaves_indexes_that_catch_up(void **state)
 {
     struct fixture *x = *state;
@@ -377,6 +451,8 @@ int main(void)
         T(noise_in_the_pages_ends_at_most_two_starts),
         T(indexes_of_another_store_are_not_used),
         T(a_clean_stop_keeps_the_indexes),
+        T(after_a_power_loss_unsynced_indexes_are_rebuilt_and_synced_ones_kept),
+        T(indexes_ahead_of_the_store_are_rebuilt),
         T(a_killed_process_leaves_indexes_that_catch_up),
         T(without_indexes_lists_are_unavailable_and_the_rest_works),
     };
