@@ -5,9 +5,11 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -145,6 +147,37 @@ static void a_file_that_is_no_record_is_kept_and_refused(void **state)
     assert_int_equal(st.st_size, (16u << 20) + 640);
 }
 
+/* A full disk: part of the entries fit, none may stay. */
+static void a_record_that_cannot_grow_refuses_whole_batches(void **state)
+{
+    struct record_entry e[4];
+    uint8_t bytes[SERIAL_LEN] = {0};
+    struct rlimit was, small;
+    struct record *r = opened();
+    struct fault f;
+
+    (void)state;
+    append(r, 1, 3);
+    for (size_t i = 0; i < 4; i++)
+        e[i] = (struct record_entry){.key = bytes, .serial = slice_of(bytes, SERIAL_LEN)};
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+    small = was;
+    small.rlim_cur = 5 * RECORD_ENTRY + 10;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    assert_int_equal(record_append(r, e, 4, &f), -FAULT_FULL);
+    assert_int_equal(f.retry_after, 10);
+    assert_int_equal(record_append(r, e, 2, &f), 0);
+    assert_int_equal(record_append(r, e, 1, &f), -FAULT_FULL);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+    append(r, 2, 4);
+    assert_int_equal(record_count(r), 9);
+    record_close(r);
+    r = opened();
+    assert_int_equal(record_count(r), 9);
+    record_close(r);
+}
+
 static void two_signers_never_share_a_record(void **state)
 {
     struct record *first = opened(), *second;
@@ -195,6 +228,7 @@ int main(void)
         T(entries_are_numbered_and_say_what_was_signed),
         T(a_torn_tail_is_cut_off_and_counting_goes_on),
         T(a_file_that_is_no_record_is_kept_and_refused),
+        T(a_record_that_cannot_grow_refuses_whole_batches),
         T(two_signers_never_share_a_record),
         T(threads_append_without_gaps),
     };
