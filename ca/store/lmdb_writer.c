@@ -288,6 +288,12 @@ void store_submit(struct store *s, struct store_op *op)
     op->result = 0;
     op->outcome = STORE_DONE;
     fault_clear(&op->fault);
+    if (!s->writer_runs) {
+        op->result = fault_set(&op->fault, FAULT_UNAVAILABLE, "store.read-only",
+                               "The store is open for reading only");
+        op->done(op);
+        return;
+    }
     pthread_mutex_lock(&s->queue_lock);
     bool was_empty = s->head == NULL;
     if (s->tail)

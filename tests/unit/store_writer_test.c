@@ -373,6 +373,8 @@ static void a_stopped_store_can_be_read_and_checked_without_a_write(void **state
     assert_int_equal(fixture_reopen(x), 0);
     must_get(x, &r.op.ref, &row);
     assert_clean(x);
+    assert_int_equal(do_revoke(x, &r, 1), -FAULT_UNAVAILABLE);
+    assert_string_equal(r.op.fault.rule, "store.read-only");
     cert_row_free(&row);
     request_free(&r);
 }
