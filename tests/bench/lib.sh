@@ -15,14 +15,19 @@ fail() {
 new_ca() {
     "$bin/cerca" init --dev "$1" >/dev/null
     [ $# -lt 2 ] && return
-    # Another key makes another generation of the issuing CA; init completes what is missing.
+    # Another key makes another generation of the issuing CA: its key, then its certificate.
     awk -v type="$2" '/name = "issuing"/ { here = 1 }
         here && /key = / { sub("object=issuing", "object=issuing-" type) }
         here && /key_type = / { sub("p256", type) }
         { print }' "$1/cerca.conf" >"$1/cerca.conf.new"
     mv "$1/cerca.conf.new" "$1/cerca.conf"
     rm "$1/ca/issuing.pem" "$1/ca/issuing.der"
-    "$bin/cerca" init --dev "$1" >/dev/null
+    "$bin/cerca-signer" -c "$1/cerca.conf" --token default --provision >/dev/null
+    "$bin/cerca-signer" -c "$1/cerca.conf" --token default 2>/dev/null &
+    signer_pid=$!
+    "$bin/cerca-ca" -c "$1/cerca.conf" --bootstrap 2>"$1/log" || fail "$(tail -n 3 "$1/log")"
+    kill -TERM $signer_pid
+    wait $signer_pid || true
 }
 
 start_ca() {
@@ -43,12 +48,14 @@ stop_ca() {
     ca_pid=
 }
 
+# Until every change is in the indexes, and on the disk.
 wait_indexes() {
     for _ in $(seq 3000); do
-        "$bin/cerca" status -c "$1/cerca.conf" >/dev/null 2>&1 && return
+        "$bin/cerca" status -c "$1/cerca.conf" 2>/dev/null |
+            awk '$2 == "indexes" && $4 == $6 { all = 1 } END { exit !all }' && sync && return
         sleep 0.1
     done
-    fail "the indexes were not rebuilt within 300 s"
+    fail "the indexes were not complete within 300 s"
 }
 
 # token_rate DIR KEY-LABEL THREADS: raw signatures a second.
@@ -72,8 +79,9 @@ stored_bytes() {
 # Anonymous memory of one of our programs: mapped database pages do not count.
 anon_kib() {
     for pid in $ca_pid $(ps -o pid= --ppid "$ca_pid"); do
-        [ "$(basename "$(readlink "/proc/$pid/exe")")" = "$1" ] &&
+        if [ "$(basename "$(readlink "/proc/$pid/exe")")" = "$1" ]; then
             awk '/^RssAnon:/ { print $2 }' "/proc/$pid/status"
+        fi
     done
 }
 
@@ -101,9 +109,9 @@ write_json() {
         BEGIN { printf "[" }
         {
             ratio = $4 == "" ? "null" : sprintf("%.4f", $2 / $4)
-            goal = $5 == "" ? "null" : sprintf("\"%s %s\"", $6 == "at_most" ? "<=" : ">=", $5)
+            goal = $5 == "" ? "null" : sprintf("\"%s %s\"", ($6 == "at_most" ? "<=" : ">="), $5)
             printf "%s\n  {\"name\": \"%s\", \"value\": %s, \"unit\": \"%s\", \"reference\": %s, " \
-                "\"ratio\": %s, \"goal\": %s}", NR > 1 ? "," : "", $1, $2, $3, number($4), ratio, goal
+                "\"ratio\": %s, \"goal\": %s}", (NR > 1 ? "," : ""), $1, $2, $3, number($4), ratio, goal
         }
         END { print "\n]" }' "$1" >"$2"
 }
