@@ -124,14 +124,17 @@ static int table_walk(struct check *c, enum index_dbi d, struct fault *f)
         return 0;
     check_finding(c, "index.damaged", "The index by %s cannot be read: %s",
                   d == X_COUNT ? "row" : index_name[d], mdb_strerror(rc));
-    index_damaged(c->s, rc);
     return 1;
 }
 
+/* What is wrong here can be made anew from the rows. */
 int check_indexes(struct check *c, struct fault *f)
 {
+    uint64_t before = c->findings;
     int rc = table_walk(c, X_COUNT, f);
     for (int d = X_EXPIRY; d < X_META && rc == 0; d++)
         rc = table_walk(c, (enum index_dbi)d, f);
+    if (c->findings > before && !c->s->opt.read_only)
+        index_damaged(c->s, MDB_CORRUPTED);
     return rc > 0 ? 0 : rc;
 }

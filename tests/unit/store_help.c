@@ -7,6 +7,7 @@
 #include <string.h>
 #include <ftw.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -68,6 +69,19 @@ void fixture_close(struct fixture *x)
 {
     store_close(x->s);
     x->s = NULL;
+}
+
+void fixture_wait_indexes(struct fixture *x)
+{
+    struct store_stats st;
+    for (int i = 0; i < 2000; i++) {
+        struct timespec ms = {0, 5000000};
+        assert_int_equal(store_stats(x->s, &st, &x->f), 0);
+        if (!st.rebuilding)
+            return;
+        nanosleep(&ms, NULL);
+    }
+    fail_msg("the indexes were not rebuilt");
 }
 
 void fixture_remove(struct fixture *x)

@@ -21,6 +21,8 @@ void fixture_open(struct fixture *x, bool sync);
 int fixture_reopen(struct fixture *x);
 void fixture_close(struct fixture *x); /* the store only */
 void fixture_remove(struct fixture *x);
+/* Until no rebuild is under way. */
+void fixture_wait_indexes(struct fixture *x);
 void remove_tree(const char *dir);
 void fixture_path(const struct fixture *x, const char *name, char out[128]);
 
