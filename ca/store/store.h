@@ -264,7 +264,7 @@ int store_audit(struct store *s, uint64_t first, size_t max, store_audit_each fn
 /* Walks every invariant in slices, serving meanwhile: rows decode; TBS parses and agrees with
  * its row; signature present exactly when finished; spki, request key, open and change rows agree
  * both ways; serials unique and growing with time; the audit log's hashes give the recorded root;
- * indexes equal to the rows. */
+ * indexes equal to the rows; indexes that are not are rebuilt in the background. */
 struct store_check_report {
     void *arg;
     /* False ends the check: -FAULT_UNAVAILABLE, rule "check.stopped". NULL: never asked. */
