@@ -48,14 +48,16 @@ stop_ca() {
     ca_pid=
 }
 
-# Until every change is in the indexes, and on the disk.
-wait_indexes() {
+# Until the CA is ready again, every change is in the indexes, and all of it on the disk.
+wait_settled() {
     for _ in $(seq 3000); do
         "$bin/cerca" status -c "$1/cerca.conf" 2>/dev/null |
-            awk '$2 == "indexes" && $4 == $6 { all = 1 } END { exit !all }' && sync && return
+            awk '$1 == "ok" && $2 == "issuing" { ready = 1 }
+                $2 == "indexes" && $4 == $6 { all = 1 } END { exit !(ready && all) }' &&
+            sync && return
         sleep 0.1
     done
-    fail "the indexes were not complete within 300 s"
+    fail "the CA in $1 did not settle within 300 s"
 }
 
 # token_rate DIR KEY-LABEL THREADS: raw signatures a second.
