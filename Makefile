@@ -110,9 +110,9 @@ help: ## this list
 run: ## install what is missing, make a CA in run/ if there is none, and run it
 	@$(BOOTSTRAP) run
 	$(SELF) programs
-	@test -e $(RUN_DIR)/cerca.conf || $(BUILD)/bin/cerca init --dev $(RUN_DIR) \
+	@$(BUILD)/bin/cerca init --brief --dev $(RUN_DIR) \
 		$(if $(HTTP_PORT),--http-port $(HTTP_PORT)) $(if $(HTTPS_PORT),--https-port $(HTTPS_PORT))
-	@exec $(BUILD)/bin/cercad -c $(RUN_DIR)/cerca.conf
+	@exec $(BUILD)/bin/cercad --hint -c $(RUN_DIR)/cerca.conf
 
 test: ## install what is missing, build, and run all unit tests and flows
 	@$(BOOTSTRAP) test

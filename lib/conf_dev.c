@@ -5,8 +5,10 @@ static void put_head(const struct conf_dev *d, struct buf *out)
 {
     buf_printf(out,
                "# A development CA. Everything it needs lies in this folder, which may be\n"
-               "# moved as a whole while it is stopped. Its keys are in a SoftHSM2 token:\n"
-               "# who can read this folder has them, so use it for nothing that matters.\n"
+               "# moved as a whole while it is stopped: run cerca init --dev DIR once with the\n"
+               "# new place, since SoftHSM2 knows absolute paths only. Its keys are in a\n"
+               "# SoftHSM2 token: who can read this folder has them, so use it for nothing\n"
+               "# that matters.\n"
                "#\n"
                "# Relative paths count from here. Every key that may stand in this file:\n"
                "#     cerca conf example\n"

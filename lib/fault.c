@@ -90,7 +90,7 @@ int fault_refuse(struct fault *f, const char *rule, const char *field, struct sl
     if (f->value[0] != 0)
         (void)snprintf(f->text, sizeof(f->text), "%s \"%s\" is not allowed", f->field, f->value);
     else
-        (void)snprintf(f->text, sizeof(f->text), "%s is not allowed like this", f->field);
+        (void)snprintf(f->text, sizeof(f->text), "%s should be %.180s", f->field, f->allowed);
     return -FAULT_POLICY;
 }
 

@@ -24,7 +24,7 @@ static unsigned prefix_kind(const char *text, const char **value)
     for (unsigned k = 1; k <= SAN_KIND_MAX; k++) {
         size_t n = strlen(kind_names[k]);
 
-        if (strncmp(text, kind_names[k], n) == 0 && text[n] == ':') {
+        if (strncasecmp(text, kind_names[k], n) == 0 && text[n] == ':') {
             *value = text + n + 1;
             return k;
         }

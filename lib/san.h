@@ -25,8 +25,8 @@ struct san_list {
 
 const char *san_kind_name(enum san_kind k); /* "dns", "ip", "email", "uri" */
 
-/* "dns:host.example", "ip:192.0.2.1", "email:a@b", "uri:spiffe://x/y"; without a
- * kind it is guessed: an IP address if it reads as one, a URI with "://", mail
+/* "dns:host.example", "ip:192.0.2.1", "email:a@b", "uri:spiffe://x/y", and "DNS:" as OpenSSL
+ * writes it; without a kind it is guessed: an IP address if it reads as one, a URI with "://", mail
  * with "@", else DNS. An IP address is written to `arena`, of which `*used` octets are taken;
  * other values point into `text`, which must outlive the result. Fails when the
  * arena is full. */

@@ -97,6 +97,14 @@ static int choose_format(struct tool *t)
     return rc;
 }
 
+/* The first of the words that a command takes, as its usage names it. */
+static int word_missing(const struct tool *t, const char *arguments)
+{
+    size_t n = arguments[0] == '(' ? strcspn(arguments, ")") + 1 : strcspn(arguments, " ");
+
+    return tool_usage(t, "%.*s is missing", (int)n, arguments);
+}
+
 static int run_command(struct tool *t, int argc, char **argv)
 {
     const struct command *c = t->command;
@@ -109,7 +117,7 @@ static int run_command(struct tool *t, int argc, char **argv)
     if (rc == EXIT_OK && t->help)
         rc = help_one(t, c);
     else if (rc == EXIT_OK && t->n_words < c->min)
-        rc = tool_usage(t, "something is missing behind the options");
+        rc = word_missing(t, c->arguments);
     else if (rc == EXIT_OK && t->n_words > c->max)
         rc = tool_usage(t, "\"%s\" is too much", t->words[c->max]);
     else if (rc == EXIT_OK && (rc = choose_format(t)) == EXIT_OK)

@@ -8,6 +8,7 @@
 #include "lib/clock.h"
 #include "lib/file.h"
 #include "lib/pem.h"
+#include "lib/shellword.h"
 #include "tools/child.h"
 #include "tools/commands.h"
 #include "tools/devca.h"
@@ -22,6 +23,7 @@ struct init_args {
     uint16_t http_port, https_port;
     const char *operator_name;
     const char *module;
+    bool brief;
 };
 
 static const struct init_args defaults = {.http_port = 8080, .https_port = 8443};
@@ -189,19 +191,21 @@ static void put_issuers(const struct conf *conf, struct buf *out)
 
 static void put_next(const char *conf, struct buf *out)
 {
-    buf_printf(out,
-               "\nrun it:\n"
-               "  cercad -c %s\n"
-               "then, in another terminal:\n"
-               "  export CERCA_CONF=%s\n"
-               "  cerca status\n"
-               "  cerca issue --profile tls-server --key-out web.key --san dns:web.example.com "
-               "--out web.pem\n"
-               "  cerca list\n",
-               conf, conf);
+    buf_put_str(out, "\nrun it:\n"
+                     "  cercad -c ");
+    shellword_put(out, conf);
+    buf_put_str(out, "\n"
+                     "then, in another terminal:\n"
+                     "  export CERCA_CONF=");
+    shellword_put(out, conf);
+    buf_put_str(out, "\n"
+                     "  cerca status\n"
+                     "  cerca issue --profile tls-server --key-out web.key "
+                     "--san dns:web.example.com --out web.pem\n"
+                     "  cerca list\n");
 }
 
-static int report(const struct tool *t, const struct devca *d, bool was_there)
+static int report(const struct tool *t, const struct devca *d, bool was_there, bool brief)
 {
     struct conf *conf = NULL;
     struct fault f = {0};
@@ -219,10 +223,12 @@ static int report(const struct tool *t, const struct devca *d, bool was_there)
     for (size_t i = 0; i < conf->n_operators; i++)
         buf_printf(&out, "  %-15s %s, uid %u, %s\n", "operator", conf->operators[i].name,
                    (unsigned)conf->operators[i].uid, conf_role_name(conf->operators[i].role));
-    buf_printf(&out, "  %-15s http %s:%u, https %s:%u (reserved)\n", "endpoints", conf->http_listen,
-               conf->http_port, conf->https_listen, conf->https_port);
+    buf_printf(&out, "  %-15s http %s:%u, https %s:%u (reserved: nothing listens there yet)\n",
+               "endpoints", conf->http_listen, conf->http_port, conf->https_listen,
+               conf->https_port);
     buf_printf(&out, "  %-15s %s/admin.sock\n", "", conf->sock_dir);
-    put_next(d->conf, &out);
+    if (!brief)
+        put_next(d->conf, &out);
     rc = tool_print(t, buf_slice(&out));
     buf_free(&out);
     conf_free(conf);
@@ -267,7 +273,7 @@ static int run_init(struct tool *t, void *args)
         return tool_usage(t, "--http-port and --https-port are the same");
     (void)umask(077);
     rc = init(t, a, &d, &was_there, &f);
-    rc = rc == 0 ? report(t, &d, was_there) : tool_fail(t, &f);
+    rc = rc == 0 ? report(t, &d, was_there, a->brief) : tool_fail(t, &f);
     devca_close(&d);
     return rc;
 }
@@ -281,6 +287,7 @@ static const struct opt opts[] = {
      "how you are called in the records (default: your user name)", 0},
     {"module", OPT_TEXT, offsetof(struct init_args, module), "FILE",
      "the PKCS#11 module of SoftHSM2, where it is not in a usual place", 0},
+    {"brief", OPT_FLAG, offsetof(struct init_args, brief), NULL, "do not say what to type next", 0},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
 };
 

@@ -106,21 +106,30 @@ void devca_close(struct devca *d)
 }
 
 /* A configuration that loads and whose issuers all have their certificates. */
-static bool complete(const struct devca *d, struct fault *f)
+static int check_complete(const struct devca *d, struct fault *f)
 {
     struct conf *conf = NULL;
-    bool whole = conf_load(d->conf, &conf, f) == 0 && conf->n_issuers > 0;
+    struct fault why;
+    int rc = 0;
 
-    for (size_t i = 0; whole && i < conf->n_issuers; i++)
-        whole = access(conf->issuers[i].certificate, F_OK) == 0;
+    if (conf_load(d->conf, &conf, &why) != 0)
+        return fault_set(f, FAULT_CONFLICT, "init.dir", "%.200s; mend it or choose another folder",
+                         why.text);
+    if (conf->n_issuers == 0)
+        rc = fault_set(f, FAULT_CONFLICT, "init.dir",
+                       "%s names no issuer; mend it or choose another folder", d->conf);
+    for (size_t i = 0; rc == 0 && i < conf->n_issuers; i++)
+        if (access(conf->issuers[i].certificate, F_OK) != 0)
+            rc = fault_set(f, FAULT_CONFLICT, "init.dir",
+                           "%s: issuer \"%s\" has no certificate yet; cerca-signer --provision and "
+                           "cerca-ca --bootstrap make it",
+                           d->conf, conf->issuers[i].name);
     conf_free(conf);
-    return whole;
+    return rc;
 }
 
 int devca_state(const struct devca *d, enum devca_state *out, struct fault *f)
 {
-    struct fault why;
-
     *out = DEVCA_NONE;
     if (is_there(d, MARK)) {
         *out = DEVCA_HALF;
@@ -128,11 +137,7 @@ int devca_state(const struct devca *d, enum devca_state *out, struct fault *f)
     }
     if (is_there(d, "cerca.conf")) {
         *out = DEVCA_WHOLE;
-        return complete(d, &why) ? 0
-                                 : fault_set(f, FAULT_CONFLICT, "init.dir",
-                                             "%s is not complete and was not begun by cerca init; "
-                                             "choose another folder",
-                                             d->conf);
+        return check_complete(d, f);
     }
     for (size_t i = 0; i < N_FOLDERS; i++)
         if (is_there(d, folders[i]))

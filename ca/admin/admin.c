@@ -77,7 +77,7 @@ static void run_read(struct work *w, unsigned worker)
     (void)worker;
     q->read(q);
     if (q->fault.code == FAULT_NONE && buf_failed(&q->out))
-        (void)fault_set(&q->fault, FAULT_TOO_LARGE, "answer.size", "The answer is too large.");
+        (void)fault_set(&q->fault, FAULT_TOO_LARGE, "answer.size", "the answer is too large");
     loop_post(q->client->admin->parts.loop, after_read, q);
 }
 

@@ -106,14 +106,14 @@ void start_check(struct ask *q)
 
     if (a->checking) {
         (void)fault_unavailable(&q->fault, 10, "check.running",
-                                "A store check is running already, retry after 10 s.");
+                                "a store check is running already, retry after 10 s");
         ask_fail(q, &q->fault);
         return;
     }
     c = xcalloc(1, sizeof(*c));
     c->ask = q;
     if (pthread_create(&a->checker, NULL, check_main, c) != 0) {
-        (void)fault_unavailable(&q->fault, 10, "check.thread", "No thread for the check.");
+        (void)fault_unavailable(&q->fault, 10, "check.thread", "no thread for the check");
         ask_fail(q, &q->fault);
         free(c);
         return;

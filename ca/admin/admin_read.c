@@ -13,7 +13,7 @@
 
 static int malformed(struct ask *q)
 {
-    return fault_set(&q->fault, FAULT_MALFORMED, "request.body", "The request is malformed.");
+    return fault_set(&q->fault, FAULT_MALFORMED, "request.body", "the request is malformed");
 }
 
 /* ---- list ---- */
@@ -69,7 +69,7 @@ static int parse_issuer(const struct admin *a, const char *name, uint16_t *out, 
             return 0;
         }
     }
-    return fault_set(f, FAULT_NOT_FOUND, "list.issuer", "There is no issuer \"%.63s\".", name);
+    return fault_set(f, FAULT_NOT_FOUND, "list.issuer", "there is no issuer \"%.63s\"", name);
 }
 
 static int make_filter(const struct admin *a, const struct list_request *r, struct store_filter *q,
@@ -235,7 +235,7 @@ void read_show(struct ask *q)
         return;
     if (m.n == 0) {
         (void)fault_set(&q->fault, FAULT_NOT_FOUND, "show.unknown",
-                        "No certificate with the serial, fingerprint or name \"%.120s\".",
+                        "no certificate with the serial, fingerprint or name \"%.120s\"",
                         r.selector);
         return;
     }

@@ -167,7 +167,7 @@ void tell_authorities(struct ask *q)
     for (size_t i = 0; i < all->n; i++)
         put_authority(&all->item[i], &q->out);
     if (buf_failed(&q->out)) {
-        (void)fault_set(&q->fault, FAULT_TOO_LARGE, "answer.size", "The answer is too large.");
+        (void)fault_set(&q->fault, FAULT_TOO_LARGE, "answer.size", "the answer is too large");
         ask_fail(q, &q->fault);
         return;
     }

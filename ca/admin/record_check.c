@@ -67,7 +67,7 @@ static int check_file(struct walk *w, int fd, uint64_t total, struct fault *f)
         size_t want = (left < READ_ENTRIES ? (size_t)left : READ_ENTRIES) * SIGNRECORD_ENTRY;
 
         if (pread(fd, space, want, (off_t)(w->position * SIGNRECORD_ENTRY)) != (ssize_t)want)
-            return fault_set(f, FAULT_INTERNAL, "record.read", "The record of token \"%s\": %s.",
+            return fault_set(f, FAULT_INTERNAL, "record.read", "the record of token \"%s\": %s",
                              w->token, strerror(errno));
         for (size_t at = 0; at < want; at += SIGNRECORD_ENTRY) {
             signrecord_get(space + at, &e);
@@ -76,7 +76,7 @@ static int check_file(struct walk *w, int fd, uint64_t total, struct fault *f)
                 return -(int)f->code;
         }
         if (!w->report->progress(w->report->arg, "signer's record", w->position, total))
-            return fault_unavailable(f, 1, "check.stopped", "The check was stopped.");
+            return fault_unavailable(f, 1, "check.stopped", "the check was stopped");
     }
     return 0;
 }
@@ -93,8 +93,8 @@ static int check_token(const struct conf *conf, struct walk *w, struct fault *f)
     if (fd >= 0 && fstat(fd, &st) == 0)
         rc = check_file(w, fd, (uint64_t)st.st_size / SIGNRECORD_ENTRY, f);
     else if (errno != ENOENT)
-        rc = fault_set(f, FAULT_INTERNAL, "record.read", "%s: %s.", buf_cstr(&path),
-                       strerror(errno));
+        rc =
+            fault_set(f, FAULT_INTERNAL, "record.read", "%s: %s", buf_cstr(&path), strerror(errno));
     if (fd >= 0)
         close(fd);
     buf_free(&path);

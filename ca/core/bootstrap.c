@@ -178,7 +178,7 @@ static void out_of_time(void *arg)
     struct bootstrap *b = arg;
 
     (void)fault_unavailable(b->fault, 5, "bootstrap.signer",
-                            "The signers did not offer the keys of all issuers within %d s.",
+                            "the signers did not offer the keys of all issuers within %d s",
                             SIGNER_WAIT_MS / 1000);
     end(b, -(int)b->fault->code);
 }
@@ -200,7 +200,7 @@ int core_bootstrap(struct core *c, struct fault *f)
     c->bootstrap = NULL;
     result = b->result;
     if (result == 1)
-        result = fault_set(f, FAULT_INTERNAL, "bootstrap.stopped", "Set-up was interrupted.");
+        result = fault_set(f, FAULT_INTERNAL, "bootstrap.stopped", "set-up was interrupted");
     for (size_t i = 0; i < b->n_keys; i++)
         buf_free(&b->key[i].spki);
     free(b);

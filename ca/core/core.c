@@ -70,7 +70,7 @@ static int start_keeper(struct core *c, struct fault *f)
     pthread_cond_init(&c->wake, &attr);
     pthread_condattr_destroy(&attr);
     if (pthread_create(&c->keeper, NULL, keeper_main, c) != 0)
-        return fault_set(f, FAULT_INTERNAL, "core.thread", "No thread for housekeeping.");
+        return fault_set(f, FAULT_INTERNAL, "core.thread", "no thread for housekeeping");
     c->has_keeper = true;
     return 0;
 }

@@ -39,7 +39,7 @@ struct authority *authority_parent(struct authorities *all, const struct authori
 static int wrong(const struct authority *a, const char *what, struct fault *f)
 {
     return fault_set(f, FAULT_CONFIG, "issuer.certificate",
-                     "The certificate of issuer \"%s\" (%s) %s.", a->conf->name,
+                     "the certificate of issuer \"%s\" (%s) %s", a->conf->name,
                      a->conf->certificate, what);
 }
 
@@ -226,7 +226,7 @@ int authorities_check_keys(void *arg, const struct signer_key *keys, size_t n, s
         sha256(keys[i].spki, hash);
         if (memcmp(hash, a->spki_hash, sizeof(hash)) != 0)
             return fault_set(f, FAULT_CONFIG, "hsm.key",
-                             "The token's key for issuer \"%s\" is not the one in its certificate.",
+                             "the token's key for issuer \"%s\" is not the one in its certificate",
                              a->conf->name);
     }
     return 0;

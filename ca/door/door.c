@@ -212,7 +212,7 @@ static void after_finish(void *arg)
     } else if (j->op.outcome == STORE_NOT_OPEN) {
         fault_clear(&f);
         (void)fault_set(&f, FAULT_CONFLICT, "intent.closed",
-                        "The request was abandoned or revoked before it was signed; ask again.");
+                        "the request was abandoned or revoked before it was signed; ask again");
         end_in_flight(j, &f);
     } else {
         after_release(j);
@@ -326,7 +326,7 @@ static void answer_known(struct job *j, struct cert_row *row)
     fault_clear(&f);
     if (!published(j->door, row)) {
         (void)fault_unavailable(&f, 2, "view.publish",
-                                "The certificate is recorded but not published yet.");
+                                "the certificate is recorded but not published yet");
         answer_fault(j, &f);
         return;
     }
@@ -335,7 +335,7 @@ static void answer_known(struct job *j, struct cert_row *row)
         return;
     }
     (void)fault_set(&f, FAULT_CONFLICT, "request.revoked",
-                    "The certificate of this request key has been revoked or held since.");
+                    "the certificate of this request key has been revoked or held since");
     answer_fault(j, &f);
 }
 
@@ -348,7 +348,7 @@ static void sign_again(struct job *j, const struct cert_row *row)
     if (j->issuer == NULL) {
         fault_clear(&f);
         (void)fault_set(&f, FAULT_CONFLICT, "request.issuer",
-                        "The issuer of this request key's intent is no longer configured.");
+                        "the issuer of this request key's intent is no longer configured");
         answer_fault(j, &f);
         return;
     }
@@ -624,7 +624,7 @@ int door_check(struct door *d, struct fault *f)
     for (size_t i = 0; i < all->n; i++) {
         if (all->item[i].certificate.n == 0)
             return fault_set(f, FAULT_CONFIG, "issuer.certificate",
-                             "The issuer \"%s\" has no certificate yet.", all->item[i].conf->name);
+                             "the issuer \"%s\" has no certificate yet", all->item[i].conf->name);
         if (signer_link_check(all->item[i].link, f) != 0)
             return -(int)f->code;
     }

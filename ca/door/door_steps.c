@@ -16,8 +16,22 @@ static int find_issuer(struct job *j, const char *name, struct fault *f)
     j->issuer = authority_named(j->door->parts.authorities, name);
     if (j->issuer == NULL || j->issuer->certificate.n == 0)
         return fault_unavailable(f, 60, "issuer.certificate",
-                                 "The issuer \"%s\" has no certificate yet.", name);
+                                 "the issuer \"%s\" has no certificate yet", name);
     return signer_link_check(j->issuer->link, f);
+}
+
+static int refuse_profile(const struct conf *conf, const char *name, struct fault *f)
+{
+    struct buf allowed;
+    int rc;
+
+    buf_init(&allowed, sizeof(f->allowed));
+    for (size_t i = 0; i < conf->n_profiles; i++)
+        buf_printf(&allowed, "%s%s", i == 0 ? "" : ", ", conf->profiles[i].name);
+    rc = fault_refuse(f, "profile.unknown", "profile", slice_str(name),
+                      buf_failed(&allowed) ? "a profile of the configuration" : buf_cstr(&allowed));
+    buf_free(&allowed);
+    return rc;
 }
 
 int step_authorise(struct job *j, struct fault *f)
@@ -25,11 +39,10 @@ int step_authorise(struct job *j, struct fault *f)
     const struct conf *conf = j->door->parts.conf;
 
     if (issue_request_get(buf_slice(&j->body), &j->request) != 0)
-        return fault_set(f, FAULT_MALFORMED, "request.body", "The request is malformed.");
+        return fault_set(f, FAULT_MALFORMED, "request.body", "the request is malformed");
     j->profile = conf_profile(conf, j->request.profile);
     if (j->profile == NULL)
-        return fault_refuse(f, "profile.unknown", "profile", slice_str(j->request.profile),
-                            "a profile of the configuration");
+        return refuse_profile(conf, j->request.profile, f);
     if (j->who.role < j->profile->role) {
         (void)fault_refuse(f, "requester.role", "requester", slice_str(j->who.name),
                            conf_role_name(j->profile->role));
@@ -52,7 +65,7 @@ static int find_replaced(struct job *j, struct fault *f)
         return -(int)f->code;
     if (n == 0)
         return fault_set(f, FAULT_NOT_FOUND, "replaces.unknown",
-                         "The certificate to be replaced is not recorded.");
+                         "the certificate to be replaced is not recorded");
     return 0;
 }
 
@@ -197,12 +210,12 @@ int step_verify(struct job *j, unsigned worker, struct fault *f)
 
     STEP("door.verify");
     if (cert_parse(buf_slice(&j->certificate), &c, f) != 0)
-        return fault_set(f, FAULT_INTERNAL, "sign.parse", "The signer's certificate is malformed.");
+        return fault_set(f, FAULT_INTERNAL, "sign.parse", "the signer's certificate is malformed");
     if (!slice_eq(c.tbs, buf_slice(&j->tbs)))
-        return fault_set(f, FAULT_INTERNAL, "sign.tbs", "The signer signed something else.");
+        return fault_set(f, FAULT_INTERNAL, "sign.tbs", "the signer signed something else");
     if (c.alg != j->issuer->conf->alg || check_signature(j, &c, worker, f) != 0)
         return fault_set(f, FAULT_INTERNAL, "sign.signature",
-                         "The signature that came from the token does not verify.");
+                         "the signature that came from the token does not verify");
     op_begin(j, STORE_FINISH);
     j->op.signature = c.signature;
     cert_fingerprint(buf_slice(&j->certificate), j->op.fingerprint);

@@ -42,7 +42,7 @@ int draft_write(const struct decision *d, const struct authority *issuer,
     tbs_put(out, &spec);
     if (buf_failed(out))
         return fault_set(f, FAULT_TOO_LARGE, "certificate.size",
-                         "The certificate would be larger than %d octets.", TBS_MAX);
+                         "the certificate would be larger than %d octets", TBS_MAX);
     if (tbs_parse(buf_slice(out), &c, f) != 0)
         return -(int)f->code;
     return lint_tbs(&c, f);

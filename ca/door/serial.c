@@ -17,8 +17,8 @@ int serial_clock_check(struct serial_source *s, struct fault *f)
     if (now + (uint64_t)SERIAL_CLOCK_SLACK * CLOCK_TICKS_PER_SECOND >= last)
         return 0;
     return fault_unavailable(f, 60, "clock.behind",
-                             "The clock is %llu s behind the newest recorded serial; issuing "
-                             "stops until it is set right.",
+                             "the clock is %llu s behind the newest recorded serial; issuing "
+                             "stops until it is set right",
                              (unsigned long long)((last - now) / CLOCK_TICKS_PER_SECOND));
 }
 

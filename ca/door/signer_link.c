@@ -126,7 +126,7 @@ static void open_breaker(struct signer_link *s)
         reason = s->child.reason;
     fault_clear(&f);
     (void)fault_unavailable(&f, after, "hsm.unavailable",
-                            "HSM unavailable, retry after %u s (token \"%s\": %s).", after,
+                            "HSM unavailable, retry after %u s (token \"%s\": %s)", after,
                             s->token->name, reason);
     set_why(s, &f);
     fail_all(s, &f);
@@ -148,7 +148,7 @@ static void link_down(struct signer_link *s)
     s->state = LINK_DOWN;
     fault_clear(&f);
     (void)fault_unavailable(&f, 2, "hsm.draft",
-                            "The signer of token \"%s\" ended each time it was given this draft.",
+                            "the signer of token \"%s\" ended each time it was given this draft",
                             s->token->name);
     for (struct draft *d = s->first, *next; d != NULL; d = next) {
         next = d->next;
@@ -203,7 +203,7 @@ static void on_fault(struct conn *c, void *owner, const struct frame *frame)
     (void)c;
     s->last_heard_us = clock_mono_us();
     if (fault_get(frame->body, &f) != 0)
-        (void)fault_set(&f, FAULT_INTERNAL, "signer.answer", "The signer's answer is malformed.");
+        (void)fault_set(&f, FAULT_INTERNAL, "signer.answer", "the signer's answer is malformed");
     if (s->state == LINK_GREETING) {
         set_why(s, &f);
         log_fault(LOG_LEVEL_ERROR, "signer.refused", &f, "token", s->token->name, NULL);
@@ -241,10 +241,10 @@ static void on_hello(struct conn *c, void *owner, const struct frame *frame)
     for (uint32_t i = 0; i < n; i++)
         signer_key_get(&w, &keys[i]);
     if (!wire_in_done(&w))
-        (void)fault_set(&f, FAULT_INTERNAL, "signer.hello", "The signer's greeting is malformed.");
+        (void)fault_set(&f, FAULT_INTERNAL, "signer.hello", "the signer's greeting is malformed");
     else if (memcmp(generation, s->conf->generation, sizeof(generation)) != 0)
         (void)fault_unavailable(&f, 2, "signer.generation",
-                                "The signer runs under another configuration.");
+                                "the signer runs under another configuration");
     else if (s->hello(s->hello_arg, keys, n, &f) == 0) {
         link_ready(s);
         return;
@@ -323,7 +323,7 @@ static void expire_drafts(struct signer_link *s)
 
     fault_clear(&f);
     (void)fault_unavailable(&f, 2, "hsm.timeout",
-                            "The token \"%s\" did not sign within %lld s, retry after 2 s.",
+                            "the token \"%s\" did not sign within %lld s, retry after 2 s",
                             s->token->name, (long long)s->conf->sign_timeout);
     while (s->first != NULL && now - s->first->since_us > limit)
         answer(s, s->first, SLICE_NONE, &f);
@@ -382,7 +382,7 @@ void signer_link_free(struct signer_link *s)
     if (s == NULL)
         return;
     fault_clear(&f);
-    (void)fault_unavailable(&f, 1, "stopping", "cerca-ca is stopping, retry after 1 s.");
+    (void)fault_unavailable(&f, 1, "stopping", "cerca-ca is stopping, retry after 1 s");
     fail_all(s, &f);
     conn_close(s->conn);
     loop_timer_free(s->reconnect);

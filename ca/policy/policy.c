@@ -147,14 +147,14 @@ static int asked_end(const struct issue_request *r, int64_t now, int64_t usual, 
 
     if (r->validity != 0 && r->not_after != 0)
         return fault_set(f, FAULT_MALFORMED, "validity.both",
-                         "Give a validity or an end, not both.");
+                         "give a validity or an end, not both");
     if (r->validity < 0 || r->validity > longest || r->not_after > now + longest)
-        return fault_set(f, FAULT_MALFORMED, "validity.range", "The validity is out of range.");
+        return fault_set(f, FAULT_MALFORMED, "validity.range", "the validity is out of range");
     *end = now + (r->validity != 0 ? r->validity : usual);
     if (r->not_after != 0)
         *end = r->not_after;
     if (*end <= now)
-        return fault_set(f, FAULT_POLICY, "validity.past", "The end of validity has passed.");
+        return fault_set(f, FAULT_POLICY, "validity.past", "the end of validity has passed");
     return 0;
 }
 
@@ -171,7 +171,7 @@ int policy_validity(const struct conf_profile *p, const struct policy_issuer *is
     *not_before = 0;
     *not_after = 0;
     if (issuer->not_after <= now)
-        return fault_set(f, FAULT_POLICY, "validity.issuer", "The issuer \"%s\" has expired.",
+        return fault_set(f, FAULT_POLICY, "validity.issuer", "the issuer \"%s\" has expired",
                          issuer->conf->name);
     if (asked_end(r, now, p->validity, &end, f) != 0)
         return -(int)f->code;

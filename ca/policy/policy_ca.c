@@ -20,7 +20,7 @@ static int decide_ca_validity(const struct conf_issuer *i, const struct policy_i
         return 0;
     clock_format(parent->not_after, end);
     return fault_set(f, FAULT_CONFIG, "validity.issuer",
-                     "Issuer \"%s\" would outlive its parent \"%s\", which ends at %s.", i->name,
+                     "issuer \"%s\" would outlive its parent \"%s\", which ends at %s", i->name,
                      parent->conf->name, end);
 }
 

@@ -67,7 +67,7 @@ int check_progress(struct check *c, const char *what, uint64_t done, uint64_t to
 {
     if (!c->r->progress || c->r->progress(c->r->arg, what, done, total > done ? total : done))
         return 0;
-    return fault_unavailable(f, 1, "check.stopped", "The check was stopped.");
+    return fault_unavailable(f, 1, "check.stopped", "the check was stopped");
 }
 
 int check_scan(struct check *c, enum durable_dbi d, const char *what, check_row fn, struct fault *f)

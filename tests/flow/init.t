@@ -55,6 +55,9 @@ like 'the operator is named as asked' "$dir/cerca.conf" 'name = "tester"'
 contents "$dir" >"$scratch/before"
 ok 'init on a whole CA succeeds' cerca init --dev "$dir" "${ports[@]}"
 like 'and says that it is there already' "$out" '^there is a CA already in '
+like 'and how to run it' "$out" '^  cercad -c '
+ok 'with --brief too' cerca init --dev "$dir" "${ports[@]}" --brief
+unlike 'which does not say what to type next' "$out" 'cercad -c'
 contents "$dir" >"$scratch/after"
 ok 'and changes nothing' cmp "$scratch/before" "$scratch/after"
 
@@ -62,15 +65,23 @@ ok 'and changes nothing' cmp "$scratch/before" "$scratch/after"
 
 mkdir "$scratch/foreign"
 echo 'log = { level = "info"; };' >"$scratch/foreign/cerca.conf"
-fails 'a cerca.conf of another making is refused' 1 'choose another folder' \
-    cerca init --dev "$scratch/foreign" "${ports[@]}"
+fails 'a cerca.conf of another making is refused and says why' 1 \
+    'cerca.conf names no issuer; mend it or choose another folder' cerca init --dev "$scratch/foreign" "${ports[@]}"
 is 'and left as it was' "$(ls -A "$scratch/foreign")" cerca.conf
+echo 'logg = 1;' >"$scratch/foreign/cerca.conf"
+fails 'one that is wrong is refused with its line' 1 'cerca.conf:1: .* mend it or choose' \
+    cerca init --dev "$scratch/foreign" "${ports[@]}"
 mkdir -p "$scratch/mine/store"
 fails 'a folder that holds a store of another making is refused' 1 '"store" that is not ours' \
     cerca init --dev "$scratch/mine" "${ports[@]}"
 mkdir "$scratch/empty"
 ok 'an empty folder will do' cerca init --dev "$scratch/empty" "${ports[@]}"
 ok 'an odd name will do' cerca init --dev "$scratch/a b%d\"c" "${ports[@]}"
+like 'and is shown as a shell takes it' "$out" "^  cercad -c '$scratch/a b%d\"c/cerca.conf'\$"
+mkdir "$scratch/more"
+sed 's/ca\/issuing\.pem//; s/name = "issuing"/name = "second"/' "$dir/cerca.conf" >"$scratch/more/cerca.conf"
+fails 'an issuer without a certificate is named, and what makes it' 1 \
+    '"root" has no certificate yet; cerca-signer --provision' cerca init --dev "$scratch/more" "${ports[@]}"
 
 # --- interrupted ---
 

@@ -245,6 +245,8 @@ static void test_text_is_read_and_printed(void **state)
         {"email:a@b.example", "email:a@b.example"},
         {"spiffe://x/y", "uri:spiffe://x/y"},
         {"uri:urn:x:y", "uri:urn:x:y"},
+        {"DNS:a.example", "dns:a.example"},
+        {"IP:192.0.2.1", "ip:192.0.2.1"},
         {"https://u@h/", "uri:https://u@h/"},
     };
     uint8_t arena[1024];
@@ -279,7 +281,7 @@ static void test_text_that_is_no_name(void **state)
         {"uri:x", "san.uri.syntax"},
         {"urn:x:y", "san.dns.syntax"},
         {"foo:bar", "san.dns.syntax"},
-        {"DNS:a", "san.dns.syntax"},
+        {"DNS :a", "san.dns.syntax"},
     };
     uint8_t arena[16];
     size_t used = 0;

@@ -508,18 +508,26 @@ static void the_hint_shows_the_socket_and_commands_with_the_real_program(void **
     const struct folder *d = *state;
     struct conf *c = dev_conf(d->path);
     struct buf b;
-    char here[4096], folder[4200];
-    assert_non_null(getcwd(here, sizeof here));
-    snprintf(folder, sizeof folder, "%s/build/bin", here);
+    char program[4200];
+    snprintf(program, sizeof program, "%s/cerca", d->path);
+    assert_int_equal(symlink("/bin/true", program), 0);
     buf_init(&b, 16384);
-    hint_text(c, folder, "run/cerca.conf", &b);
+    hint_text(c, d->path, "my run/cerca.conf", &b);
     const char *text = buf_cstr(&b);
-    assert_non_null(strstr(text, "/sock/admin.sock"));
+    assert_non_null(strstr(text, "/sock/admin.sock\n"));
+    assert_non_null(strstr(text, "/ca/root.pem\n"));
     assert_non_null(strstr(text, "http://127.0.0.1:8080"));
-    assert_non_null(
-        strstr(text, "  build/bin/cerca issue -c run/cerca.conf --profile tls-server "));
-    assert_non_null(strstr(text, "  build/bin/cerca list -c run/cerca.conf\n"));
-    assert_non_null(strstr(text, "  build/bin/cerca status -c run/cerca.conf\n"));
+    snprintf(program, sizeof program, "  %s/cerca status -c 'my run/cerca.conf'\n", d->path);
+    assert_non_null(strstr(text, program));
+    assert_non_null(strstr(text, "cerca issue -c 'my run/cerca.conf' --profile tls-server "));
+    assert_non_null(strstr(text, " --key-out 'my run/app.key' --out 'my run/app.pem'\n"));
+    assert_non_null(strstr(text, "cerca list -c 'my run/cerca.conf'\n"));
+
+    buf_reset(&b);
+    hint_text(c, "/usr/sbin/none", "/etc/cerca/cerca.conf", &b);
+    text = buf_cstr(&b);
+    assert_non_null(strstr(text, "\n  cerca status -c /etc/cerca/cerca.conf\n"));
+    assert_non_null(strstr(text, " --key-out /etc/cerca/app.key "));
     buf_free(&b);
     conf_free(c);
 }
