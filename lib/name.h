@@ -37,6 +37,10 @@ int name_check(struct slice der, name_each each, void *arg, struct fault *f) WAR
  * other than UTF8String and PrintableString (name_check hands those out converted). */
 struct slice name_common_name(struct slice der);
 bool name_empty(struct slice der);
+/* Appends octets that are equal for names that relying parties take for one another: string types,
+ * case of ASCII letters and runs of spaces do not count (RFC 5280 7.1), nor does it where one RDN
+ * ends and the next begins. Faults are those of name_check. */
+int name_fold(struct slice der, struct buf *out, struct fault *f) WARN_UNUSED;
 /* RFC 4514 text, most specific first: "CN=x,O=y". */
 void name_print(struct slice der, struct buf *out);
 /* Reads "CN=Example Root,O=Example" (RFC 4514, the attributes above) into DER.

@@ -389,6 +389,38 @@ static void test_damaged_names_never_crash_the_printer(void **state)
     buf_free(&der);
 }
 
+static bool taken_for_another(const char *a, const char *b)
+{
+    struct buf der, x, y;
+    struct fault f;
+    bool same;
+
+    buf_init(&der, NAME_DER_MAX);
+    buf_init(&x, 2 * NAME_DER_MAX);
+    buf_init(&y, 2 * NAME_DER_MAX);
+    assert_int_equal(name_parse(a, &der, &f), 0);
+    assert_int_equal(name_fold(buf_slice(&der), &x, &f), 0);
+    buf_reset(&der);
+    assert_int_equal(name_parse(b, &der, &f), 0);
+    assert_int_equal(name_fold(buf_slice(&der), &y, &f), 0);
+    same = slice_eq(buf_slice(&x), buf_slice(&y));
+    buf_free(&der);
+    buf_free(&x);
+    buf_free(&y);
+    return same;
+}
+
+/* RFC 5280 7.1 */
+static void folding_forgets_case_and_spaces_and_nothing_else(void **state)
+{
+    (void)state;
+    assert_true(taken_for_another("CN=Test  Root,O=Example", "CN=\\ test root\\ ,O=EXAMPLE"));
+    assert_false(taken_for_another("CN=Test Root", "CN=TestRoot"));
+    assert_false(taken_for_another("CN=Test Root", "O=Test Root"));
+    assert_false(taken_for_another("CN=a,O=b", "O=b,CN=a"));
+    assert_false(taken_for_another("CN=a", "CN=a,O=b"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -405,6 +437,7 @@ int main(void)
         cmocka_unit_test(test_names_that_are_refused),
         cmocka_unit_test(test_a_name_has_a_size),
         cmocka_unit_test(test_damaged_names_never_crash_the_printer),
+        cmocka_unit_test(folding_forgets_case_and_spaces_and_nothing_else),
     };
 
     return cmocka_run_group_tests_name("name", tests, NULL, NULL);
