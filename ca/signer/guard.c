@@ -4,12 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/signer/guard_form.h"
 #include "lib/clock.h"
 
 /* notBefore is set back so that relying parties with a slow clock agree. The configuration's
  * cap on leaves contains that; its validity of a CA certificate does not. */
 #define BACKDATE_MAX (24 * 3600)
+#define CLOCK_SLACK 60 /* between cerca-ca's look at the clock and ours */
 #define SUBJECT_MAX NAME_DER_MAX
+#define FOLDED_MAX (2 * NAME_DER_MAX) /* BMPString grows by half */
 
 static const struct {
     uint8_t n;
@@ -37,8 +40,11 @@ int guard_new(const struct conf *conf, struct guard *out, struct fault *f)
 
         g->conf = &conf->issuers[i];
         buf_init(&g->subject, SUBJECT_MAX);
+        buf_init(&g->folded, FOLDED_MAX);
         buf_init(&g->spki, CERT_MAX);
         rc = name_parse(g->conf->subject, &g->subject, f);
+        if (rc == 0)
+            rc = name_fold(buf_slice(&g->subject), &g->folded, f);
         out->n++;
     }
     if (rc != 0)
@@ -50,6 +56,7 @@ void guard_free(struct guard *g)
 {
     for (size_t i = 0; i < g->n; i++) {
         buf_free(&g->issuer[i].subject);
+        buf_free(&g->issuer[i].folded);
         buf_free(&g->issuer[i].spki);
     }
     free(g->issuer);
@@ -116,12 +123,15 @@ static int check_extensions(const struct cert *c, struct fault *f)
     return 0;
 }
 
-static int check_validity(const struct cert *c, int64_t cap, int64_t now, struct fault *f)
+/* Nothing begins further back than cerca-ca sets it back and keeps an intent open: who could
+ * choose any past could have signed "then" with a key that was stolen since. */
+static int check_validity(const struct cert *c, int64_t cap, int64_t oldest, int64_t now,
+                          struct fault *f)
 {
     char allowed[96], span[CLOCK_TEXT_SIZE];
 
     if (c->not_after >= c->not_before && c->not_after - c->not_before <= cap &&
-        c->not_after <= now + cap)
+        c->not_after <= now + cap && c->not_before >= oldest)
         return 0;
     clock_format_span(cap, span);
     (void)snprintf(allowed, sizeof(allowed), "at most %s, from now", span);
@@ -146,10 +156,62 @@ static bool same_key(const struct guard_issuer *i, const struct cert *c)
     return i->ours && slice_eq(c->key.der, buf_slice(&i->spki));
 }
 
+/* A name that relying parties take for that of a CA, whatever its string types and case. */
+static int check_subject(const struct guard *g, const struct cert *c, struct fault *f)
+{
+    struct buf folded;
+    int rc;
+
+    buf_init(&folded, FOLDED_MAX);
+    rc = name_fold(c->subject, &folded, f);
+    for (size_t i = 0; i < g->n && rc == 0; i++)
+        if (slice_eq(buf_slice(&folded), buf_slice(&g->issuer[i].folded)))
+            rc = fault_refuse(f, "signer.subject", "subject", slice_str(g->issuer[i].conf->name),
+                              "a name that is no CA's");
+    buf_free(&folded);
+    return rc;
+}
+
+static bool fits_profile(const struct conf_profile *p, const struct cert *c)
+{
+    uint16_t usage = c->key.type == KEY_RSA ? p->ku_rsa : p->ku_ec;
+    uint32_t kinds = 0;
+    char type[24];
+
+    for (size_t i = 0; i < c->sans.n; i++)
+        kinds |= 1u << c->sans.item[i].kind;
+    if (c->eku != p->eku || c->key_usage != usage || (kinds & ~p->san_kinds) != 0 ||
+        c->sans.n > p->san_max || (c->sans.n == 0 && p->san_required))
+        return false;
+    key_describe(c->key.type, c->key.bits, type);
+    for (size_t i = 0; i < p->n_key_types; i++)
+        if (strcmp(p->key_types[i], type) == 0)
+            return true;
+    return false;
+}
+
+/* RFC 6960 4.2.2.2: who has id-kp-OCSPSigning from a CA speaks for it, so above all no purpose
+ * that was not configured. */
+static int check_profile(const struct guard *g, const struct guard_issuer *by, const struct cert *c,
+                         struct fault *f)
+{
+    for (size_t i = 0; i < g->conf->n_profiles; i++) {
+        const struct conf_profile *p = &g->conf->profiles[i];
+
+        if (strcmp(p->issuer, by->conf->name) == 0 && fits_profile(p, c))
+            return 0;
+    }
+    return fault_refuse(f, "signer.profile", "extKeyUsage", SLICE_NONE,
+                        "purposes, key usage, type of key and kinds of names of one profile of "
+                        "this issuer");
+}
+
 /* No certificate may pass a CA's key or name off as somebody else's. */
 static int check_leaf(const struct guard *g, const struct guard_issuer *by, const struct cert *c,
                       struct fault *f)
 {
+    int rc;
+
     if (!by->conf->signs_leaves)
         return fault_refuse(f, "signer.leaf", "basicConstraints", SLICE_NONE,
                             "CA certificates only, from this issuer");
@@ -157,15 +219,12 @@ static int check_leaf(const struct guard *g, const struct guard_issuer *by, cons
     if ((c->key_usage & (KU_KEY_CERT_SIGN | KU_CRL_SIGN)) != 0)
         return fault_refuse(f, "signer.leaf", "keyUsage", SLICE_NONE,
                             "neither keyCertSign nor cRLSign without cA");
-    for (size_t i = 0; i < g->n; i++) {
+    for (size_t i = 0; i < g->n; i++)
         if (same_key(&g->issuer[i], c))
             return fault_refuse(f, "signer.spki", "subjectPublicKeyInfo",
                                 slice_str(g->issuer[i].conf->name), "a key that is no CA's");
-        if (slice_eq(c->subject, buf_slice(&g->issuer[i].subject)))
-            return fault_refuse(f, "signer.subject", "subject", slice_str(g->issuer[i].conf->name),
-                                "a name that is no CA's");
-    }
-    return 0;
+    rc = check_subject(g, c, f);
+    return rc == 0 ? check_profile(g, by, c, f) : rc;
 }
 
 /* The configured issuer that this CA certificate is for: its name, its parent,
@@ -207,8 +266,14 @@ static int check_ca(const struct guard *g, const struct guard_issuer *by, const 
     if (!self && !by->conf->signs_cas)
         return fault_refuse(f, "signer.ca", "basicConstraints", SLICE_NONE,
                             "no CA certificates from this issuer");
-    if (!c->has_key_usage || (c->key_usage & KU_KEY_CERT_SIGN) == 0)
-        return fault_refuse(f, "signer.ca", "keyUsage", SLICE_NONE, "keyCertSign with cA");
+    if ((c->key_usage & KU_KEY_CERT_SIGN) == 0 ||
+        (c->key_usage & ~(KU_KEY_CERT_SIGN | KU_CRL_SIGN)) != 0)
+        return fault_refuse(f, "signer.ca", "keyUsage", SLICE_NONE,
+                            "keyCertSign with cA, and cRLSign besides");
+    /* RFC 6960 4.2.2.2: with id-kp-OCSPSigning it would answer for its own issuer. */
+    if (c->has_eku || c->sans.n > 0)
+        return fault_refuse(f, "signer.ca", c->has_eku ? "extKeyUsage" : "subjectAltName",
+                            SLICE_NONE, "neither purposes nor alternative names with cA");
     rc = find_child(g, by, c, child, f);
     if (rc != 0)
         return rc;
@@ -223,7 +288,9 @@ int guard_check(const struct guard *g, const struct guard_issuer *by, const stru
                 int64_t now, struct fault *f)
 {
     bool ca = draft->has_basic_constraints && draft->ca;
+    int64_t oldest = now - BACKDATE_MAX - g->conf->intent_grace - CLOCK_SLACK;
     const struct guard_issuer *child = NULL;
+    int64_t cap;
     int rc;
 
     if (!slice_eq(draft->issuer, buf_slice(&by->subject)))
@@ -238,8 +305,8 @@ int guard_check(const struct guard *g, const struct guard_issuer *by, const stru
         rc = ca ? check_ca(g, by, draft, &child, f) : check_leaf(g, by, draft, f);
     if (rc == 0)
         rc = check_authority(by, draft, child == by, f);
+    cap = child != NULL ? child->conf->validity + BACKDATE_MAX : by->conf->leaf_validity_max;
     if (rc == 0)
-        rc = check_validity(
-            draft, ca ? child->conf->validity + BACKDATE_MAX : by->conf->leaf_validity_max, now, f);
-    return rc;
+        rc = check_validity(draft, cap, oldest, now, f);
+    return rc == 0 ? guard_form(by->conf, draft, child == by, f) : rc;
 }

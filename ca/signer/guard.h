@@ -3,6 +3,14 @@
  * signer's own reading of the configuration and of the draft's bytes. It
  * touches no token and keeps no state, so that all of it can be tested alone.
  *
+ * A draft must be, octet for octet, what lib/tbs.h writes from what was read out
+ * of it and from the issuer's configured URLs, so that nothing in it goes unread
+ * and no two readers differ about it. A leaf must be what one of the issuer's
+ * profiles gives out, but for the names themselves: those are cerca-ca's to decide.
+ *
+ * What it cannot know: whether a serial was used before (its record shows that),
+ * and the key of an issuer whose key lies in another token.
+ *
  * Every refusal has a rule "signer.*".
  */
 #ifndef CA_SIGNER_GUARD_H
@@ -16,6 +24,7 @@
 struct guard_issuer {
     const struct conf_issuer *conf;
     struct buf subject; /* Name, whole DER, from the configured text */
+    struct buf folded;  /* the same for comparing (lib/name.h) */
     bool ours;          /* its key is in our token and can be used: the fields below */
     unsigned long handle;
     struct buf spki; /* SubjectPublicKeyInfo, whole DER */
@@ -40,7 +49,11 @@ int guard_set_key(struct guard_issuer *i, struct slice spki, unsigned long handl
 int guard_find(const struct guard *g, const char *name, const struct guard_issuer **out,
                struct fault *f) WARN_UNUSED;
 
-/* May `by` sign this draft, parsed from the very bytes that will be hashed? `now` is the time. */
+/* May `by` sign this draft, parsed from the very bytes that will be hashed? `now` is the time.
+ * Rules "signer.issuer-name", "signer.algorithm", "signer.serial", "signer.extension",
+ * "signer.authority", "signer.validity"; of leaves "signer.leaf", "signer.spki", "signer.subject",
+ * "signer.profile"; of CAs "signer.ca", "signer.spki", "signer.subject", "signer.path-length";
+ * "signer.form", "signer.lint". */
 int guard_check(const struct guard *g, const struct guard_issuer *by, const struct cert *draft,
                 int64_t now, struct fault *f) WARN_UNUSED;
 

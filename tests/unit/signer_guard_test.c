@@ -99,6 +99,8 @@ static void make_ca(struct bench *b, const struct guard_issuer *by,
     b->d.spec.key_usage = KU_KEY_CERT_SIGN | KU_CRL_SIGN;
     b->d.spec.eku = 0;
     b->d.spec.sans = NULL;
+    b->d.spec.ocsp_url = by->conf->ocsp_url;
+    b->d.spec.crl_url = by->conf->crl_url;
     b->d.spec.not_after = b->d.spec.not_before + child->conf->validity;
 }
 

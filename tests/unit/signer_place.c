@@ -22,7 +22,8 @@ const char place_two_issuers[] =
     "  signs_cas = true; path_len = \"1\"; validity = \"10y\"; },"
     "{ name = \"issuing\"; subject = \"CN=Test Issuing\"; token = \"default\";"
     "  key = \"pkcs11:object=issuing\"; key_type = \"p256\"; parent = \"root\";"
-    "  signs_leaves = true; path_len = \"0\"; validity = \"5y\"; leaf_validity_max = \"400d\"; }";
+    "  signs_leaves = true; path_len = \"0\"; validity = \"5y\"; leaf_validity_max = \"400d\";"
+    "  ocsp_url = \"http://ca.test/ocsp\"; crl_url = \"http://ca.test/issuing.crl\"; }";
 
 void place_one_issuer(struct buf *out, const char *key_type, const char *alg)
 {
@@ -92,8 +93,11 @@ struct place *place_new(const char *module, const char *more, const char *issuer
                "  pin_file = \"secrets/default.pin\";"
                "  environment = ( \"SOFTHSM2_CONF=%%d/softhsm2.conf\" );"
                "  paths = ( \"tokens\" ); read_paths = ( \"softhsm2.conf\" ); %s } );\n"
-               "issuers = ( %s );\n",
-               module != NULL ? module : SOFTHSM, more != NULL ? more : "", issuers);
+               "issuers = ( %s );\n"
+               "profiles = ( { name = \"tls-server\"; issuer = \"%s\";"
+               "  validity = \"30d\"; validity_max = \"80d\"; } );\n",
+               module != NULL ? module : SOFTHSM, more != NULL ? more : "", issuers,
+               strstr(issuers, "\"issuing\"") != NULL ? "issuing" : "one");
     place_write(p, "cerca.conf", buf_cstr(&b));
     buf_free(&b);
     (void)snprintf(p->conf_path, sizeof(p->conf_path), "%s/cerca.conf", p->dir);
@@ -158,6 +162,9 @@ void draft_init(struct draft *d, const struct conf_issuer *issuer, const uint8_t
     memcpy(d->spec.authority_key_id, authority, 20);
     d->spec.key_usage = KU_DIGITAL_SIGNATURE;
     d->spec.eku = EKU_SERVER_AUTH;
+    d->spec.ocsp_url = issuer->ocsp_url;
+    d->spec.issuer_url = issuer->issuer_url;
+    d->spec.crl_url = issuer->crl_url;
     d->spec.path_len = -1;
     d->sans.n = 1;
     d->sans.item[0] = (struct san){SAN_DNS, slice_str("host.example.com")};

@@ -14,7 +14,8 @@ struct place {
 
 /* Folders, softhsm2.conf (and SOFTHSM2_CONF), PINs (user 123456, SO 654321) and
  * cerca.conf with one token "default" behind `module` (NULL: SoftHSM2) and the issuers given in
- * libconfig text. `more` is put into the token's group. */
+ * libconfig text; the profile tls-server is of "issuing", else of "one". `more` is put into the
+ * token's group. */
 struct place *place_new(const char *module, const char *more, const char *issuers);
 void place_free(struct place *p);
 /* A path in the folder, in one of four buffers. */

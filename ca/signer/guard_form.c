@@ -1,0 +1,58 @@
+#include "ca/signer/guard_form.h"
+
+#include <string.h>
+
+#include "lib/lint.h"
+
+/* False when the draft holds what no draft of ours holds. */
+static bool describe(const struct conf_issuer *by, const struct cert *c, bool self,
+                     struct tbs_spec *out)
+{
+    *out = (struct tbs_spec){.alg = c->tbs_alg,
+                             .issuer = c->issuer,
+                             .subject = c->subject,
+                             .not_before = c->not_before,
+                             .not_after = c->not_after,
+                             .spki = c->key.der,
+                             .has_authority_key_id = c->authority_key_id.n > 0,
+                             .key_usage = c->key_usage,
+                             .eku = c->eku,
+                             .ca = c->ca,
+                             .path_len = c->path_len,
+                             .sans = &c->sans};
+    if (!self) {
+        out->ocsp_url = by->ocsp_url;
+        out->issuer_url = by->issuer_url;
+        out->crl_url = by->crl_url;
+    }
+    if (c->serial.n != SERIAL_LEN || (c->eku & EKU_OTHER) != 0 ||
+        (out->has_authority_key_id && c->authority_key_id.n != sizeof(out->authority_key_id)))
+        return false;
+    memcpy(out->serial, c->serial.p, SERIAL_LEN);
+    /* RFC 5280 4.2.1.2 (1): of this key, so that it is not taken for another. */
+    spki_key_id(&c->key, out->subject_key_id);
+    if (out->has_authority_key_id)
+        memcpy(out->authority_key_id, c->authority_key_id.p, sizeof(out->authority_key_id));
+    return true;
+}
+
+int guard_form(const struct conf_issuer *by, const struct cert *draft, bool self, struct fault *f)
+{
+    struct tbs_spec spec;
+    struct fault lint;
+    struct buf again;
+    bool same = false;
+
+    buf_init(&again, TBS_MAX);
+    if (describe(by, draft, self, &spec)) {
+        tbs_put(&again, &spec);
+        same = !buf_failed(&again) && slice_eq(buf_slice(&again), draft->tbs);
+    }
+    buf_free(&again);
+    if (!same)
+        return fault_refuse(f, "signer.form", "tbsCertificate", SLICE_NONE,
+                            "what this version writes, with the URLs of this issuer");
+    if (lint_tbs(draft, &lint) != 0)
+        return fault_refuse(f, "signer.lint", lint.rule, SLICE_NONE, lint.text);
+    return 0;
+}
