@@ -476,7 +476,7 @@ void signer_link_status(struct signer_link *s, struct status_item *token,
     memset(token, 0, sizeof(*token));
     snprintf(token->name, sizeof(token->name), "hsm.%.48s", s->token->name);
     fault_clear(&f);
-    token->ok = s->state == LINK_READY && signer_link_check(s, &f) == 0;
+    token->ok = signer_link_check(s, &f) == 0 && s->state == LINK_READY;
     snprintf(token->state, sizeof(token->state), "%s", token->ok ? "ready" : "unavailable");
     if (!token->ok && f.code == FAULT_NONE)
         snprintf(token->text, sizeof(token->text), "connecting to its signer");
