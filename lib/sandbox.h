@@ -19,7 +19,7 @@ struct sandbox_path {
 
 struct sandbox {
     const char *program;
-    bool unix_connect; /* may make AF_UNIX sockets and connect them */
+    bool unix_connect; /* may make AF_UNIX sockets of SOCK_SEQPACKET and connect them */
     bool net_connect;  /* may make outgoing TCP connections: tokens at an endpoint */
     bool spawn;        /* may fork and exec: cercad only */
     bool load_modules; /* may map files as code: cerca-signer only (landlock still binds it) */
@@ -30,8 +30,9 @@ struct sandbox {
 void sandbox_allow(struct sandbox *s, const char *path, bool write);
 /* PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE 0, RLIMIT_CORE 0, landlock (as much as the
  * kernel knows), seccomp (lib/syscalls.c). What a jailed program meets:
- *   - a call that is not on the list: EPERM; so does a socket of a family it may not make,
- *     since libraries probe for those; clone3: ENOSYS, so that glibc uses clone;
+ *   - a call that is not on the list: EPERM; so does a socket of a family or type it may not
+ *     make, since libraries probe for those, and a change of mode by path; clone3: ENOSYS, so that
+ * glibc uses clone;
  *   - ptrace, process_vm_*, execve without `spawn` and the like: the process is killed;
  *   - a path that was not allowed: EACCES; TCP: EACCES where landlock knows it;
  *   - code mapped after the jail, without load_modules: EPERM.

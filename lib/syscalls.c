@@ -7,6 +7,7 @@
 #include "lib/syscalls.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <string.h>
@@ -20,15 +21,16 @@
 #define PR_SET_VMA 0x53564d41 /* names of anonymous memory, from glibc 2.37 on */
 #endif
 
-/* Plain work: files that landlock allows, memory, threads, time, inherited sockets. */
+/* Plain work: files that landlock allows, memory, threads, time, inherited sockets. Landlock does
+ * not look at changes of mode, so they go through descriptors alone. */
 static const char *const calls_base[] = {
     /* files */
     "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "openat",
     "open", "close", "fstat", "newfstatat", "stat", "lstat", "statx", "lseek", "fsync", "fdatasync",
     "sync_file_range", "ftruncate", "fallocate", "flock", "fcntl", "getdents64", "rename",
     "renameat", "renameat2", "unlink", "unlinkat", "mkdir", "mkdirat", "rmdir", "access",
-    "faccessat", "faccessat2", "readlink", "readlinkat", "getcwd", "fchmod", "chmod", "fchmodat",
-    "umask", "dup", "dup2", "dup3", "pipe2", "memfd_create", "statfs", "fstatfs", "fadvise64",
+    "faccessat", "faccessat2", "readlink", "readlinkat", "getcwd", "fchmod", "umask", "dup", "dup2",
+    "dup3", "pipe2", "memfd_create", "statfs", "fstatfs", "fadvise64",
     /* memory; mmap and mprotect have conditions */
     "munmap", "mremap", "madvise", "brk", "msync", "mlock", "munlock",
     /* waiting */
@@ -46,7 +48,7 @@ static const char *const calls_base[] = {
     "getrandom", "getuid", "geteuid", "getgid", "getegid", "getrusage", "sysinfo", "uname",
     "getrlimit"};
 
-/* unix_connect and net_connect; the domains of socket() have conditions. */
+/* unix_connect and net_connect; socket() has conditions. */
 static const char *const calls_connect[] = {"connect"};
 
 /* A resolver binds its netlink socket; landlock still refuses to bind TCP. */
@@ -60,7 +62,6 @@ static const char *const calls_spawn[] = {"execve",
                                           "waitid",
                                           "kill",
                                           "tgkill",
-                                          "clone",
                                           "bind",
                                           "listen",
                                           "connect",
@@ -80,17 +81,51 @@ static const char *const calls_spawn[] = {"execve",
                                           "landlock_restrict_self",
                                           "getgroups",
                                           "close_range",
+                                          "chmod",
+                                          "fchmodat",
                                           "chown",
                                           "fchownat",
                                           "chdir",
                                           "setsid"};
 
 /* Nobody needs these; they are how one takes over a neighbour or the kernel. */
-static const char *const calls_kill[] = {
-    "ptrace",     "process_vm_readv", "process_vm_writev", "bpf",    "keyctl",      "add_key",
-    "mount",      "umount2",          "pivot_root",        "chroot", "init_module", "finit_module",
-    "kexec_load", "userfaultfd",      "perf_event_open",   "setns",  "unshare"};
+static const char *const calls_kill[] = {"ptrace",
+                                         "process_vm_readv",
+                                         "process_vm_writev",
+                                         "pidfd_getfd",
+                                         "bpf",
+                                         "keyctl",
+                                         "add_key",
+                                         "request_key",
+                                         "mount",
+                                         "umount2",
+                                         "move_mount",
+                                         "open_tree",
+                                         "fsopen",
+                                         "fsmount",
+                                         "fspick",
+                                         "mount_setattr",
+                                         "pivot_root",
+                                         "chroot",
+                                         "open_by_handle_at",
+                                         "init_module",
+                                         "finit_module",
+                                         "delete_module",
+                                         "kexec_load",
+                                         "kexec_file_load",
+                                         "reboot",
+                                         "swapon",
+                                         "swapoff",
+                                         "iopl",
+                                         "ioperm",
+                                         "userfaultfd",
+                                         "perf_event_open",
+                                         "setns",
+                                         "unshare"};
 
+#define NAMESPACES                                                                                 \
+    (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |  \
+     CLONE_NEWNET)
 #define COUNT(list) (sizeof(list) / sizeof(list)[0])
 
 struct filter {
@@ -132,6 +167,13 @@ static void allow_if(struct filter *t, const char *name, struct scmp_arg_cmp arg
     rule(t, SCMP_ACT_ALLOW, name, 1, &arg);
 }
 
+static void allow_if_both(struct filter *t, const char *name, struct scmp_arg_cmp a,
+                          struct scmp_arg_cmp b)
+{
+    const struct scmp_arg_cmp both[] = {a, b};
+    rule(t, SCMP_ACT_ALLOW, name, 2, both);
+}
+
 static void allow_own_process(struct filter *t)
 {
     scmp_datum_t self = (scmp_datum_t)getpid();
@@ -156,17 +198,29 @@ static void allow_mapping(struct filter *t, bool code)
     allow_if(t, "mprotect", masked(2, PROT_EXEC, 0));
 }
 
+/* Flags may come with the type of a socket. */
+static struct scmp_arg_cmp of_type(scmp_datum_t type)
+{
+    return masked(1, ~(scmp_datum_t)(SOCK_CLOEXEC | SOCK_NONBLOCK), type);
+}
+
+/* Landlock does not look at connections to sockets in the file system, and nothing of ours but our
+ * own programs listens with SOCK_SEQPACKET: no message bus, no container engine, no name service.
+ * Of netlink a resolver needs only the routes (rtnetlink(7)). */
 static void allow_sockets(struct filter *t, const struct sandbox *s)
 {
+    const int inet[] = {AF_INET, AF_INET6};
     if (s->unix_connect || s->net_connect)
         allow_list(t, calls_connect, COUNT(calls_connect));
     if (s->unix_connect)
-        allow_if(t, "socket", equal(0, AF_UNIX));
+        allow_if_both(t, "socket", equal(0, AF_UNIX), of_type(SOCK_SEQPACKET));
     if (!s->net_connect)
         return;
-    allow_if(t, "socket", equal(0, AF_INET));
-    allow_if(t, "socket", equal(0, AF_INET6));
-    allow_if(t, "socket", equal(0, AF_NETLINK));
+    for (size_t i = 0; i < COUNT(inet); i++) {
+        allow_if_both(t, "socket", equal(0, (scmp_datum_t)inet[i]), of_type(SOCK_STREAM));
+        allow_if_both(t, "socket", equal(0, (scmp_datum_t)inet[i]), of_type(SOCK_DGRAM));
+    }
+    allow_if_both(t, "socket", equal(0, AF_NETLINK), equal(2, NETLINK_ROUTE));
     allow_list(t, calls_net, COUNT(calls_net));
 }
 
@@ -179,6 +233,8 @@ static void fill(struct filter *t, const struct sandbox *s)
     allow_if(t, "ioctl", equal(1, TCGETS)); /* stdio asks whether it is a terminal */
     if (s->spawn) {
         allow_list(t, calls_spawn, COUNT(calls_spawn));
+        /* Processes and threads, but no namespaces. */
+        allow_if(t, "clone", masked(0, NAMESPACES, 0));
         return;
     }
     rule(t, SCMP_ACT_KILL_PROCESS, "execve", 0, NULL);

@@ -334,6 +334,8 @@ int main(int argc, char **argv)
     struct fault f;
     int rc;
 
+    /* The module may make files too, and a token's are nobody else's. */
+    (void)umask(0077);
     options_read(argc, argv, &o);
     log_open("cerca-signer", level);
     STEP_INIT("cerca-signer");

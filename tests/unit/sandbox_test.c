@@ -5,6 +5,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <lmdb.h>
 #include <pthread.h>
 #include <sched.h>
@@ -186,6 +187,9 @@ static void try_unix_sockets(const struct folders *d)
 {
     (void)d;
     HOLDS(socket(AF_UNIX, SOCK_SEQPACKET, 0) >= 0);
+    HOLDS(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) >= 0);
+    FAILS_WITH(EPERM, socket(AF_UNIX, SOCK_STREAM, 0));
+    FAILS_WITH(EPERM, socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     FAILS_WITH(EPERM, socket(AF_INET, SOCK_STREAM, 0));
     FAILS_WITH(EPERM, socket(AF_INET6, SOCK_STREAM, 0));
 }
@@ -196,10 +200,15 @@ static void try_net_sockets(const struct folders *d)
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     HOLDS(fd >= 0);
     FAILS_WITH(EPERM, listen(fd, 1));
+    HOLDS(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0) >= 0);
+    HOLDS(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE) >= 0);
+    FAILS_WITH(EPERM, socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER));
+    FAILS_WITH(EPERM, socket(AF_INET, SOCK_RAW, 1));
     FAILS_WITH(EPERM, socket(AF_PACKET, SOCK_RAW, 0));
+    FAILS_WITH(EPERM, socket(AF_UNIX, SOCK_STREAM, 0));
 }
 
-static void sockets_are_made_only_of_the_families_asked_for(void **state)
+static void sockets_are_made_only_of_the_families_and_types_asked_for(void **state)
 {
     struct folders *d = *state;
     struct sandbox s = plain(d);
@@ -229,12 +238,64 @@ static void try_read_memory(const struct folders *d)
     (void)process_vm_readv(getppid(), &v, 1, &v, 1, 0);
 }
 
+static void try_descriptor_of_another(const struct folders *d)
+{
+    (void)d;
+    (void)syscall(SYS_pidfd_getfd, 0, 0, 0);
+}
+
+static void try_bpf(const struct folders *d)
+{
+    (void)d;
+    (void)syscall(SYS_bpf, 0, NULL, 0);
+}
+
+static void try_keys_of_the_kernel(const struct folders *d)
+{
+    (void)d;
+    (void)syscall(SYS_keyctl, 0, 0);
+}
+
+static void try_mount(const struct folders *d)
+{
+    (void)syscall(SYS_mount, "none", d->writable, "tmpfs", 0, NULL);
+}
+
+static void try_file_by_handle(const struct folders *d)
+{
+    (void)d;
+    (void)syscall(SYS_open_by_handle_at, 0, NULL, 0);
+}
+
+static void try_new_kernel(const struct folders *d)
+{
+    (void)d;
+    (void)syscall(SYS_kexec_file_load, -1, -1, 0, NULL, 0);
+}
+
+static void try_userfaultfd(const struct folders *d)
+{
+    (void)d;
+    (void)syscall(SYS_userfaultfd, 0);
+}
+
+static void try_namespace(const struct folders *d)
+{
+    (void)d;
+    (void)unshare(CLONE_NEWUSER);
+}
+
 static void what_only_an_intruder_does_kills_the_process(void **state)
 {
     struct folders *d = *state;
     struct sandbox s = plain(d);
-    void (*const attempts[])(const struct folders *) = {try_exec, try_ptrace, try_read_memory};
-    for (size_t i = 0; i < 3; i++) {
+    void (*const attempts[])(const struct folders *) = {try_exec,        try_ptrace,
+                                                        try_read_memory, try_descriptor_of_another,
+                                                        try_bpf,         try_keys_of_the_kernel,
+                                                        try_mount,       try_file_by_handle,
+                                                        try_new_kernel,  try_userfaultfd,
+                                                        try_namespace};
+    for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
         int status = in_jail(&s, attempts[i], d);
         assert_true(WIFSIGNALED(status));
         assert_int_equal(WTERMSIG(status), SIGSYS);
@@ -258,6 +319,25 @@ static void no_other_process_is_made_or_signalled(void **state)
     struct folders *d = *state;
     struct sandbox s = plain(d);
     assert_int_equal(in_jail(&s, try_processes, d), 0);
+}
+
+/* Landlock does not look at modes, so a path outside would be open to this. */
+static void try_modes(const struct folders *d)
+{
+    FAILS_WITH(EPERM, chmod(d->outside, 0700));
+    FAILS_WITH(EPERM, fchmodat(AT_FDCWD, d->outside, 0700, 0));
+    FAILS_WITH(EPERM, chown(d->outside, getuid(), getgid()));
+    int fd = open_in(d->writable, "file", O_RDWR);
+    HOLDS(fd >= 0 && fchmod(fd, 0600) == 0);
+    /* Rings do their own system calls, which no filter sees. */
+    FAILS_WITH(EPERM, syscall(SYS_io_uring_setup, 1, NULL));
+}
+
+static void modes_change_only_through_descriptors_and_no_ring_is_made(void **state)
+{
+    struct folders *d = *state;
+    struct sandbox s = plain(d);
+    assert_int_equal(in_jail(&s, try_modes, d), 0);
 }
 
 static void try_new_code(const struct folders *d)
@@ -424,6 +504,7 @@ static void start_children(const struct folders *d)
     }
     HOLDS(waitpid(pid, &status, 0) == pid && status == 0);
     FAILS_WITH(EPERM, mknod("/tmp/x", S_IFCHR, 0));
+    FAILS_WITH(EPERM, syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, 0));
 }
 
 static void a_jail_that_spawns_lets_children_enter_narrower_ones(void **state)
@@ -447,9 +528,10 @@ int main(void)
         T(only_allowed_paths_open_and_only_as_allowed),
         T(files_move_inside_allowed_folders_and_never_out),
         T(absent_paths_are_skipped_and_too_many_are_refused),
-        T(sockets_are_made_only_of_the_families_asked_for),
+        T(sockets_are_made_only_of_the_families_and_types_asked_for),
         T(what_only_an_intruder_does_kills_the_process),
         T(no_other_process_is_made_or_signalled),
+        T(modes_change_only_through_descriptors_and_no_ring_is_made),
         T(code_is_mapped_only_by_who_loads_modules),
         T(threads_memory_locks_and_files_work_as_usual),
         T(the_store_opens_commits_and_copies_inside_the_jail),
