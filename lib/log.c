@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/utf8.h"
 
 #define LINE_MAX_OCTETS 4096
 #define RING 8
@@ -68,10 +69,41 @@ static bool needs_quotes(const char *value)
     if (value[0] == 0)
         return true;
     for (; *value != 0; value++) {
-        if ((unsigned char)*value <= 0x20 || *value == 0x7f || strchr("\"\\=", *value) != NULL)
+        if ((unsigned char)*value <= 0x20 || (unsigned char)*value >= 0x7f ||
+            strchr("\"\\=", *value) != NULL)
             return true;
     }
     return false;
+}
+
+/* Octets of the control character at `at`, 0 when it is none. Terminals obey C1 too: as octets 80
+ * to 9f, and as UTF-8 (c2, then those). */
+static size_t control_len(const char *at, bool utf8)
+{
+    uint8_t c = (uint8_t)at[0];
+
+    if (c < 0x20 || c == 0x7f || (!utf8 && c >= 0x80))
+        return 1;
+    return c == 0xc2 && (uint8_t)at[1] < 0xa0 ? 2 : 0;
+}
+
+static void put_quoted(struct buf *line, const char *value)
+{
+    bool utf8 = utf8_valid(slice_str(value));
+
+    while (*value != 0) {
+        size_t n = control_len(value, utf8);
+
+        for (size_t i = 0; i < n; i++)
+            buf_printf(line, "\\x%02x", (uint8_t)value[i]);
+        if (n == 0) {
+            if (*value == '"' || *value == '\\')
+                buf_put_u8(line, '\\');
+            buf_put_u8(line, (uint8_t)*value);
+            n = 1;
+        }
+        value += n;
+    }
 }
 
 static void put_value(struct buf *line, const char *value)
@@ -81,16 +113,7 @@ static void put_value(struct buf *line, const char *value)
         return;
     }
     buf_put_u8(line, '"');
-    for (; *value != 0; value++) {
-        uint8_t c = (uint8_t)*value;
-
-        if (c == '"' || c == '\\')
-            buf_printf(line, "\\%c", c);
-        else if (c < 0x20 || c == 0x7f)
-            buf_printf(line, "\\x%02x", c);
-        else
-            buf_put_u8(line, c);
-    }
+    put_quoted(line, value);
     buf_put_u8(line, '"');
 }
 

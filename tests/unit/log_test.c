@@ -63,6 +63,24 @@ static void values_cannot_forge_lines_or_pairs(void **state)
                                            "empty=\"\" none=\"\" plain=x\n");
 }
 
+/* CSI is 9b, or c2 9b in UTF-8: neither reaches a terminal. */
+static void no_control_character_is_written_and_text_stays_readable(void **state)
+{
+    (void)state;
+    capture();
+    log_open("t", LOG_LEVEL_INFO);
+    log_warn("e", "v", "\x1b[2J\x7f", "c1",
+             "\xc2\x9b"
+             "2J",
+             "octet",
+             "\x9b"
+             "2J\xff",
+             "text", "Z\xc3\xbcrich\xc2\xa0", NULL);
+    assert_string_equal(take_lines() + 20,
+                        " warn t e v=\"\\x1b[2J\\x7f\" c1=\"\\xc2\\x9b2J\" "
+                        "octet=\"\\x9b2J\\xff\" text=\"Z\xc3\xbcrich\xc2\xa0\"\n");
+}
+
 static void levels_below_the_chosen_one_are_silent(void **state)
 {
     (void)state;
@@ -158,6 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_has_time_level_program_event_and_pairs),
         cmocka_unit_test(values_cannot_forge_lines_or_pairs),
+        cmocka_unit_test(no_control_character_is_written_and_text_stays_readable),
         cmocka_unit_test(levels_below_the_chosen_one_are_silent),
         cmocka_unit_test(a_fault_comes_behind_the_pairs),
         cmocka_unit_test(the_journal_gets_a_priority_instead_of_time_and_level),
