@@ -1,6 +1,7 @@
 #include "tools/newkey.h"
 
 #include <limits.h>
+#include <sys/resource.h>
 
 #include <openssl/ec.h>
 #include <openssl/evp.h>
@@ -98,6 +99,14 @@ static int write_request(EVP_PKEY *key, enum key_type type, struct slice subject
     return 0;
 }
 
+/* The key is in our memory: no image of that is left on a disk. */
+static void leave_no_core(void)
+{
+    const struct rlimit none = {0, 0};
+
+    (void)setrlimit(RLIMIT_CORE, &none);
+}
+
 int newkey_make(const char *type, struct slice subject, struct buf *pem, struct buf *csr,
                 struct fault *f)
 {
@@ -109,6 +118,7 @@ int newkey_make(const char *type, struct slice subject, struct buf *pem, struct 
     if (key_type_parse(type, &kind, &bits) != 0)
         return fault_refuse(f, "key.type", "--key-type", slice_str(type),
                             "p256, p384, p521, ed25519, rsa2048, rsa3072, rsa4096");
+    leave_no_core();
     key = generate(kind, bits);
     if (key == NULL)
         return failed(f, "make a key");

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 
 #include "lib/csr.h"
 #include "lib/file.h"
+#include "lib/name.h"
 #include "tools/newkey.h"
 
 static char folder[] = "/tmp/cerca-newkey.XXXXXX";
@@ -95,6 +97,25 @@ static void holds(const char *file, const char *wanted)
     assert_int_equal(file_read(file, 100, &text, &f), 0);
     assert_string_equal(buf_cstr(&text), wanted);
     buf_free(&text);
+}
+
+static void a_program_that_made_a_key_leaves_no_memory_image(void **state)
+{
+    struct buf pem, csr, subject;
+    struct rlimit core;
+    struct fault f = {0};
+
+    (void)state;
+    buf_init(&pem, 16384);
+    buf_init(&csr, CSR_MAX);
+    buf_init(&subject, NAME_DER_MAX);
+    assert_int_equal(name_parse("CN=x", &subject, &f), 0);
+    assert_int_equal(newkey_make("p256", buf_slice(&subject), &pem, &csr, &f), 0);
+    assert_int_equal(getrlimit(RLIMIT_CORE, &core), 0);
+    assert_int_equal(core.rlim_max, 0);
+    buf_free(&pem);
+    buf_free(&csr);
+    buf_free(&subject);
 }
 
 static void a_key_file_is_for_its_owner_alone(void **state)
@@ -181,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_of_each_key_type_proves_possession),
         cmocka_unit_test(an_unknown_key_type_is_refused_with_what_is_allowed),
+        cmocka_unit_test(a_program_that_made_a_key_leaves_no_memory_image),
         cmocka_unit_test_teardown(a_key_file_is_for_its_owner_alone, remove_files),
         cmocka_unit_test_teardown(a_key_is_never_overwritten, remove_files),
         cmocka_unit_test_teardown(a_forced_key_replaces_the_old_one_only_when_it_is_kept,
