@@ -63,14 +63,39 @@ static int make_folders(const char *dir, struct fault *f)
     return rc;
 }
 
+/* Who can put files into the folder can put a module of his own into the configuration, and what
+ * is written through its path would go where he likes. */
+static int check_owner(const struct devca *d, struct fault *f)
+{
+    struct stat st;
+
+    if (fstat(d->lock, &st) != 0)
+        return system_fault(f, "look at", d->dir);
+    if (st.st_uid != geteuid())
+        return fault_set(f, FAULT_CONFLICT, "init.owner",
+                         "%s belongs to uid %u, not to you; choose another folder", d->dir,
+                         (unsigned)st.st_uid);
+    if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        return fault_set(f, FAULT_CONFLICT, "init.owner",
+                         "others may write into %s; say chmod go-w to it first, or choose another "
+                         "folder",
+                         d->dir);
+    return 0;
+}
+
 /* The programs that we run inherit the lock: after we were killed they may be at work still. */
 static int lock_folder(struct devca *d, struct fault *f)
 {
     uint64_t start = clock_mono_us();
 
-    d->lock = open(d->dir, O_RDONLY | O_DIRECTORY);
+    int rc;
+
+    d->lock = open(d->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (d->lock < 0)
         return system_fault(f, "open", d->dir);
+    rc = check_owner(d, f);
+    if (rc != 0)
+        return rc;
     while (flock(d->lock, LOCK_EX | LOCK_NB) != 0) {
         if (clock_mono_us() - start > LOCK_WAIT_US)
             return fault_set(f, FAULT_CONFLICT, "init.busy", "another cerca init is at work in %s",

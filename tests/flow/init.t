@@ -63,6 +63,18 @@ ok 'and changes nothing' cmp "$scratch/before" "$scratch/after"
 
 # --- folders of another making ---
 
+mkdir "$scratch/shared"
+chmod 777 "$scratch/shared"
+fails 'a folder that others may write into is refused, since they could replace what is in it' 1 \
+    'others may write into .*chmod go-w' cerca init --dev "$scratch/shared" "${ports[@]}"
+chmod 770 "$scratch/shared"
+fails 'so is one that a group may write into' 1 \
+    'others may write into' cerca init --dev "$scratch/shared" "${ports[@]}"
+ln -s shared "$scratch/link"
+fails 'also through a symbolic link' 1 \
+    'others may write into' cerca init --dev "$scratch/link" "${ports[@]}"
+is 'and nothing is written into it' "$(ls -A "$scratch/shared")" ''
+
 mkdir "$scratch/foreign"
 echo 'log = { level = "info"; };' >"$scratch/foreign/cerca.conf"
 fails 'a cerca.conf of another making is refused and says why' 1 \
