@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
+#include "ca/view/issuer.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/sandbox.h"
@@ -18,21 +20,44 @@
 
 /* ---- jail ---- */
 
+/* What set-up makes must be there before the jail is; why it is not, its user will say. */
+static void make_folders(const struct conf *conf)
+{
+    (void)!mkdir(conf->store_dir, 0700);
+    (void)!view_folder(conf->view_dir);
+}
+
+/* Set-up writes the certificates, and what lies beside them; never all of the configuration's
+ * folder, where the PINs may be. */
+static void allow_certificates(struct sandbox *s, const struct conf *conf, bool set_up,
+                               char **folder)
+{
+    for (size_t i = 0; i < conf->n_issuers; i++) {
+        folder[i] = xstrdup(conf->issuers[i].certificate);
+        *strrchr(folder[i], '/') = '\0';
+        sandbox_allow(s, set_up ? folder[i] : conf->issuers[i].certificate, set_up);
+    }
+}
+
 int core_jail(const struct conf *conf, bool set_up, struct fault *f)
 {
     struct sandbox s = {.program = "cerca-ca", .unix_connect = true};
+    char **folder = xcalloc(conf->n_issuers, sizeof(folder[0]));
+    int rc;
 
+    if (set_up)
+        make_folders(conf);
     sandbox_allow(&s, conf->store_dir, true);
     sandbox_allow(&s, conf->view_dir, true);
-    sandbox_allow(&s, conf->sock_dir, true);
     sandbox_allow(&s, conf->record_dir, false);
     sandbox_allow(&s, "/etc/localtime", false);
     sandbox_allow(&s, "/proc/sys/kernel/random/boot_id", false);
-    for (size_t i = 0; i < conf->n_issuers && s.n_paths < SANDBOX_PATHS_MAX; i++)
-        sandbox_allow(&s, conf->issuers[i].certificate, false);
-    if (set_up)
-        sandbox_allow(&s, conf->dir, true);
-    return sandbox_enter(&s, f);
+    allow_certificates(&s, conf, set_up, folder);
+    rc = sandbox_enter(&s, f);
+    for (size_t i = 0; i < conf->n_issuers; i++)
+        free(folder[i]);
+    free(folder);
+    return rc;
 }
 
 /* ---- housekeeping ---- */
