@@ -334,5 +334,6 @@ void index_remove(const char *dir)
         (void)unlink(path);
         free(path);
     }
-    (void)rmdir(dir);
+    /* A file in its place would fail every later rename. */
+    (void)remove(dir);
 }
