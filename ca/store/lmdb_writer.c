@@ -48,7 +48,8 @@ bool space_full(struct store *s, uint64_t *free_bytes)
 static void space_check(struct store *s)
 {
     uint64_t now = clock_mono_us(), free_bytes;
-    if (s->space_checked != 0 && now - s->space_checked < SPACE_EVERY_US)
+    /* While full, each time: whoever is told to come back may have made room. */
+    if (!s->full && s->space_checked != 0 && now - s->space_checked < SPACE_EVERY_US)
         return;
     s->space_checked = now;
     bool full = space_full(s, &free_bytes);
