@@ -62,6 +62,30 @@ refused 'an RSA exponent of 3' 'key\.rsa\.exponent' issue exponent
 request wildcard / $ec -addext 'subjectAltName=DNS:a.*.example'
 refused 'a wildcard in the middle' 'san\.' issue wildcard
 
+# --- truncated and flipped ------------------------------------------------------------------------
+
+# What is no DER the command refuses itself, the rest the core.
+survivors() {
+    for file in "$scratch"/bad.*.der; do
+        cerca issue --profile tls-server --csr "$file" --out "$scratch/survivor" >"$out" 2>"$err" &&
+            echo "$file: issued"
+        grep -q 'rule\|DER\|PEM\|request' "$err" || echo "$file: $(head -n 1 "$err")"
+    done
+}
+
+# shellcheck disable=SC2016 # perl's own variables
+damage='
+    my ($file, $out) = @ARGV;
+    open my $in, "<:raw", $file or die; local $/; my $der = <$in>;
+    my $n = 0;
+    sub put { open my $o, ">:raw", sprintf("%s.%04d.der", $out, $n++) or die; print $o $_[0] }
+    put(substr($der, 0, $_)) for 0 .. length($der) - 1;
+    for (my $bit = 0; $bit < 8 * length $der; $bit += 11) {
+        my $bad = $der; vec($bad, $bit, 1) ^= 1; put($bad);
+    }'
+perl -e "$damage" "$scratch/good.der" "$scratch/bad" || bail 'perl failed'
+is 'no truncated or flipped request gets a certificate, and each is told why' "$(survivors)" ''
+
 is 'it is the same process after all' "$(core_pid)" "$pid"
 ok '... and issues' issue good
 ok '... and its store is sound' cerca store check
