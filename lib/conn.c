@@ -170,7 +170,7 @@ static void end_of_turn(void *arg)
     if (!c->failed && !c->mute)
         flush(c);
     enum read_result r = READ_MORE;
-    while (c->mute && !c->failed && r == READ_MORE)
+    while (r == READ_MORE && c->mute && !c->failed)
         r = read_batch(c);
     if (r == READ_FREED || (!c->failed && !c->mute))
         return;

@@ -391,6 +391,22 @@ static void last_frames_of_a_peer_are_heard_though_writing_to_it_fails(void **st
     close_half(&h);
 }
 
+static void a_last_frame_may_close_the_connection_that_writing_failed_on(void **state)
+{
+    (void)state;
+    struct half h;
+    open_half(&h);
+    conn_pause(h.end.conn, true); /* so that the failure is met before the frame */
+    send_frame(h.fd, T_CLOSE, 0, 0);
+    assert_int_equal(shutdown(h.fd, SHUT_RD), 0);
+    conn_send(h.end.conn, T_DATA, 0, slice_str("EPIPE"), -1);
+    loop_run(h.end.loop);
+    assert_int_equal(h.end.got, 1);
+    assert_int_equal(h.end.closed, 0);
+    assert_null(h.end.conn);
+    close_half(&h);
+}
+
 static void resume(void *arg)
 {
     struct end *e = arg;
@@ -465,6 +481,7 @@ int main(void)
         cmocka_unit_test(a_peer_that_does_not_read_is_cut_off_at_the_bound),
         cmocka_unit_test(a_peer_that_dies_is_told_once_after_its_last_frames),
         cmocka_unit_test(last_frames_of_a_peer_are_heard_though_writing_to_it_fails),
+        cmocka_unit_test(a_last_frame_may_close_the_connection_that_writing_failed_on),
         cmocka_unit_test(a_paused_connection_reads_nothing_until_resumed),
         cmocka_unit_test(a_paused_connection_notices_that_its_peer_is_gone),
         cmocka_unit_test(answers_made_in_handlers_leave_with_the_turn),
