@@ -311,18 +311,20 @@ void core_serve(struct core *c)
     loop_run(c->loop);
 }
 
-/* The workers end before what their work points to; the store before the view that
- * it publishes to. */
+/* Threads end before what their work points to: the workers, which ask the signers' breakers;
+ * then the drafts, which are answered through door and admin socket; then the store's writer,
+ * which calls back into both. The store is closed before the view that it publishes to. */
 void core_free(struct core *c)
 {
     if (c == NULL)
         return;
     workers_free(c->readers);
     workers_free(c->workers);
-    admin_free(c->admin);
-    door_free(c->door);
     for (size_t i = 0; i < c->n_links; i++)
         signer_link_free(c->links[i]);
+    store_stop(c->store);
+    admin_free(c->admin);
+    door_free(c->door);
     free(c->links);
     conn_close(c->control);
     stop_keeper(c);

@@ -216,6 +216,12 @@ int store_open(const struct store_options *o, struct store **out, struct fault *
     return 0;
 }
 
+void store_stop(struct store *s)
+{
+    if (s)
+        writer_stop(s);
+}
+
 void store_close(struct store *s)
 {
     if (!s)

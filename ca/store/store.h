@@ -104,7 +104,10 @@ struct store_options {
 /* Opens, creating what is absent; checks the schema version; recovers. Starts
  * the writer and the indexer threads. Ready in well under a second at any size. */
 int store_open(const struct store_options *o, struct store **out, struct fault *f) WARN_UNUSED;
-/* Writes what is queued, stops the threads, closes. */
+/* Writes and answers what is queued and ends the writer; what is submitted later is refused
+ * ("store.read-only"), reading goes on. Before what operations point to goes away. */
+void store_stop(struct store *s);
+/* store_stop, then ends the indexer and closes. */
 void store_close(struct store *s);
 /* Before the first operation is submitted. */
 void store_on_publish(struct store *s, store_publish fn, void *arg);
