@@ -243,7 +243,7 @@ void derive_stop(struct store *s)
 static int not_ready(struct derive *d, struct fault *f)
 {
     uint64_t percent = d->rebuild_total ? d->rebuild_done * 100 / d->rebuild_total : 0;
-    if (d->rebuilding || d->bad || !d->env)
+    if (d->rebuilding || d->bad)
         return fault_unavailable(f, 5, "store.index", "The indexes are being rebuilt: %d %%",
                                  (int)(percent > 100 ? 100 : percent));
     return fault_unavailable(
