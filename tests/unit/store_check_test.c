@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "ca/store/row_codec.h"
+#include "ca/store/store_lmdb.h"
 #include "tests/unit/store_help.h"
 
 /* A store with one certificate of each kind, closed. */
@@ -70,7 +70,7 @@ static void plant(struct planted *p, const char *env_name, const char *table, co
     fixture_path(&p->x, env_name, path);
     assert_int_equal(mdb_env_create(&env), 0);
     assert_int_equal(mdb_env_set_maxdbs(env, 2), 0);
-    assert_int_equal(mdb_env_set_mapsize(env, (size_t)1 << 40), 0);
+    assert_int_equal(mdb_env_set_mapsize(env, STORE_MAP_SIZE), 0);
     assert_int_equal(mdb_env_open(env, path, 0, 0600), 0);
     assert_int_equal(mdb_txn_begin(env, NULL, 0, &t), 0);
     assert_int_equal(mdb_dbi_open(t, table, 0, &dbi), 0);

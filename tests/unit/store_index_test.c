@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "ca/store/store_lmdb.h"
 #include "lib/log.h"
 #include "lib/name.h"
 #include "tests/unit/store_model.h"
@@ -293,7 +294,7 @@ static void change_meta(const struct fixture *x, size_t at, uint8_t value)
     fixture_path(x, "derived", path);
     assert_int_equal(mdb_env_create(&env), 0);
     assert_int_equal(mdb_env_set_maxdbs(env, 2), 0);
-    assert_int_equal(mdb_env_set_mapsize(env, (size_t)1 << 40), 0);
+    assert_int_equal(mdb_env_set_mapsize(env, STORE_MAP_SIZE), 0);
     assert_int_equal(mdb_env_open(env, path, 0, 0600), 0);
     assert_int_equal(mdb_txn_begin(env, NULL, 0, &t), 0);
     assert_int_equal(mdb_dbi_open(t, "meta", 0, &dbi), 0);
