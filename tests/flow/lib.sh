@@ -153,9 +153,15 @@ ca_stop() {
     ca_pid=
 }
 
+# A program that a sanitizer ended is started again like any other: its log tells.
+no_sanitizer_complained() {
+    ! grep -hE -A 12 'Sanitizer: |runtime error: ' "$scratch"/*.log 2>/dev/null | sed 's/^/# /' | grep .
+}
+
 cleanup() {
     result=$?
     ca_stop
+    no_sanitizer_complained || result=1
     rm -rf "$scratch"
     exit "$result"
 }
