@@ -3,9 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/log.h"
+
+/* Connections at a time: of all strangers together, of one operator. */
+#define STRANGER_CONNECTIONS 16
+#define OPERATOR_CONNECTIONS 128
 
 /* ---- clients and their requests ---- */
 
@@ -205,6 +210,14 @@ static const struct conn_callbacks admin_callbacks = {
     .queue_max = (size_t)16 << 20,
 };
 
+/* Strangers are told why and sent away: whoever does not read even that is cut off early. */
+static const struct conn_callbacks stranger_callbacks = {
+    .permits = admin_permits,
+    .n_permits = sizeof(admin_permits) / sizeof(admin_permits[0]),
+    .closed = client_closed,
+    .queue_max = 65536,
+};
+
 /* ---- who is there ---- */
 
 static void identify(const struct admin *a, const struct conn_peer *peer, struct requester *who)
@@ -220,19 +233,38 @@ static void identify(const struct admin *a, const struct conn_peer *peer, struct
     snprintf(who->origin, sizeof(who->origin), "admin pid=%d", (int)peer->pid);
 }
 
+/* Nobody takes all descriptors, which others, the store and the signers' links need too. */
+static bool one_too_many(const struct admin *a, uid_t uid, enum conf_role role)
+{
+    size_t max = role == ROLE_NONE ? STRANGER_CONNECTIONS : OPERATOR_CONNECTIONS, n = 0;
+
+    for (const struct admin_client *c = a->clients; c != NULL; c = c->next)
+        n += c->conn != NULL && (c->uid == uid || (role == ROLE_NONE && c->who.role == ROLE_NONE));
+    return n >= max;
+}
+
 static void on_accepted(void *arg, int fd, const struct conn_peer *peer)
 {
     struct admin *a = arg;
-    struct admin_client *c = xcalloc(1, sizeof(*c));
+    struct requester who;
+    struct admin_client *c;
 
-    identify(a, peer, &c->who);
+    identify(a, peer, &who);
+    if (one_too_many(a, peer->uid, who.role)) {
+        (void)close(fd);
+        return;
+    }
+    c = xcalloc(1, sizeof(*c));
+    c->who = who;
+    c->uid = peer->uid;
     c->admin = a;
     c->refs = 1;
     c->next = a->clients;
     if (a->clients != NULL)
         a->clients->prev = c;
     a->clients = c;
-    c->conn = conn_new(a->parts.loop, fd, &admin_callbacks, c);
+    c->conn = conn_new(a->parts.loop, fd,
+                       who.role == ROLE_NONE ? &stranger_callbacks : &admin_callbacks, c);
 }
 
 /* ---- the socket ---- */

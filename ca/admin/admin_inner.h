@@ -27,6 +27,7 @@ struct admin_client {
     struct admin *admin;
     struct conn *conn; /* NULL once it is gone */
     struct requester who;
+    uid_t uid;
     size_t refs;
     struct admin_client *next, *prev;
 };

@@ -1,0 +1,66 @@
+#!/bin/sh
+# Whoever is no operator gets a refusal from the admin socket, and nothing else of it: neither all
+# its connections nor its memory.
+# shellcheck disable=SC2317 # functions are called by name
+# shellcheck source=tests/flow/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# Frames of lib/frame.h: version, no flags, type (MSG_STATUS), id.
+cat >"$scratch/knock" <<'EOF'
+use strict;
+use Socket;
+my ($path, $what, $n) = @ARGV;
+my $frame = pack 'CCnQ>', 1, 0, 0x0109, 7;
+$SIG{PIPE} = 'IGNORE';
+sub knock {
+    socket my $s, AF_UNIX, SOCK_SEQPACKET, 0 or die "socket: $!";
+    connect $s, pack_sockaddr_un($path) or die "connect: $!";
+    return $s;
+}
+if ($what eq 'connections') {
+    my ($answered, @open) = (0);
+    for (1 .. $n) {
+        my $s = knock();
+        push @open, $s;
+        send $s, $frame, 0 or next;
+        recv $s, my $answer, 65536, 0;
+        $answered++ if length($answer // '') > 12;
+    }
+    print "$answered\n";
+} else {
+    my ($s, $sent) = (knock(), 0);
+    $sent++ while $sent < $n && send $s, $frame, 0;
+    print $sent < $n ? "cut off\n" : "still heard\n";
+}
+EOF
+
+knock() { # WHAT N
+    perl "$scratch/knock" "$ca_dir/sock/admin.sock" "$@"
+}
+
+is_stranger() {
+    run cerca list --timeout 5
+    grep -q 'rule requester.unknown' "$err"
+}
+
+ca_init || bail 'no CA'
+ca_start || bail 'it does not start'
+cp "$CERCA_CONF" "$scratch/good.conf"
+is 'an operator has more connections than strangers' "$(knock connections 40)" 40
+
+sed "s/uid = \"$(id -u)\"/uid = \"$(($(id -u) + 1))\"/" "$scratch/good.conf" >"$CERCA_CONF"
+kill -HUP "$ca_pid"
+wait_until 20 is_stranger || bail 'the configuration without us is not taken'
+
+fails 'a stranger is refused' 1 'rule requester.unknown' cerca list --timeout 5
+fails 'whatever it asks for' 1 'rule requester.unknown' cerca ca list --timeout 5
+is 'strangers have 16 connections together' "$(knock connections 40)" 16
+is 'one that asks without reading the answers is cut off' "$(knock flood 100000)" 'cut off'
+like 'and the log says so' "$scratch/cercad.log" 'conn.refused why="peer does not read"'
+is 'what strangers do is logged once a second at most' \
+    "$(grep -c admin.stranger "$scratch/cercad.log" | awk '{ print ($1 < 100 ? "few" : $1) }')" few
+
+cp "$scratch/good.conf" "$CERCA_CONF"
+kill -HUP "$ca_pid"
+ok 'operators are served as before' wait_until 20 cerca status --timeout 5
+done_testing
