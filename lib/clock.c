@@ -41,6 +41,14 @@ uint64_t clock_ticks(void)
            (uint64_t)ts.tv_nsec / (1000000000 / CLOCK_TICKS_PER_SECOND);
 }
 
+uint64_t clock_boot_us(void)
+{
+    struct timespec ts;
+
+    (void)clock_gettime(CLOCK_BOOTTIME, &ts);
+    return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
 uint64_t clock_mono_us(void)
 {
     struct timespec ts;

@@ -13,6 +13,7 @@
 
 int64_t clock_now(void);      /* seconds since 1970-01-01T00:00:00Z */
 uint64_t clock_ticks(void);   /* 100-microsecond ticks since then */
+uint64_t clock_boot_us(void); /* microseconds since boot, sleep included; nobody can set it */
 uint64_t clock_mono_us(void); /* monotonic microseconds, for time limits and rates */
 
 #define CLOCK_TEXT_SIZE 32
