@@ -11,6 +11,8 @@
 /* Connections at a time: of all strangers together, of one operator. */
 #define STRANGER_CONNECTIONS 16
 #define OPERATOR_CONNECTIONS 128
+/* Requests of all kinds, those of the door and as many again. */
+#define ASKS_MAX ((size_t)2 * DOOR_IN_FLIGHT_MAX)
 
 /* ---- clients and their requests ---- */
 
@@ -36,12 +38,21 @@ struct ask *ask_new(struct admin_client *c, const struct frame *frame)
     fault_clear(&q->fault);
     c->refs++;
     c->admin->busy++;
+    q->next = c->admin->asks;
+    if (q->next != NULL)
+        q->next->prev = q;
+    c->admin->asks = q;
     return q;
 }
 
 static void ask_free(struct ask *q)
 {
-    q->client->admin->busy--;
+    struct admin *a = q->client->admin;
+
+    a->busy--;
+    *(q->prev != NULL ? &q->prev->next : &a->asks) = q->next;
+    if (q->next != NULL)
+        q->next->prev = q->prev;
     client_release(q->client);
     buf_free(&q->in);
     buf_free(&q->out);
@@ -168,13 +179,32 @@ static void refuse_stranger(struct ask *q)
     ask_fail(q, &f);
 }
 
+/* Nothing is queued for it: whoever asks without reading costs no memory. */
+static void turn_away(struct admin_client *c, uint64_t id)
+{
+    struct fault f;
+    struct buf b;
+
+    fault_clear(&f);
+    (void)fault_unavailable(&f, 1, "busy", "Too many requests at once, retry after 1 s.");
+    buf_init(&b, FRAME_BODY_MAX);
+    fault_put(&b, &f);
+    conn_send(c->conn, MSG_FAULT, id, buf_slice(&b), -1);
+    buf_free(&b);
+}
+
 static void on_message(struct conn *conn, void *owner, const struct frame *frame)
 {
     struct admin_client *c = owner;
     const struct admin_message *m = admin_messages;
-    struct ask *q = ask_new(c, frame);
+    struct ask *q;
 
     (void)conn;
+    if (c->admin->busy >= ASKS_MAX) {
+        turn_away(c, frame->id);
+        return;
+    }
+    q = ask_new(c, frame);
     while (m->type != frame->type)
         m++; /* the permit table below has the same types */
     if (c->who.role == ROLE_NONE)
@@ -287,6 +317,14 @@ void admin_drain(struct admin *a)
     door_close(a->parts.door);
 }
 
+void admin_end_check(struct admin *a)
+{
+    if (a == NULL)
+        return;
+    __atomic_store_n(&a->draining, true, __ATOMIC_RELAXED);
+    end_check(a);
+}
+
 size_t admin_busy(const struct admin *a)
 {
     return a->busy;
@@ -298,8 +336,9 @@ void admin_free(struct admin *a)
 
     if (a == NULL)
         return;
-    end_check(a);
     listener_free(a->listener);
+    while (a->asks != NULL)
+        ask_free(a->asks);
     for (c = a->clients; c != NULL; c = next) {
         next = c->next;
         conn_close(c->conn);

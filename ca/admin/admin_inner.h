@@ -15,6 +15,7 @@ struct admin {
     struct admin_parts parts;
     struct listener *listener;
     struct admin_client *clients;
+    struct ask *asks; /* not answered yet */
     struct issuer_names names;
     size_t busy;
     int64_t stranger_second; /* the second in which a stranger was last recorded */
@@ -41,6 +42,7 @@ struct ask {
     struct buf out;  /* the answer's body */
     uint16_t answer; /* its type; MSG_FAULT when `fault` is set */
     struct fault fault;
+    struct ask *next, *prev;
     void (*read)(struct ask *q); /* run on a worker: fills out or fault */
 };
 

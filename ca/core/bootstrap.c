@@ -113,6 +113,8 @@ static void on_issued(void *arg, const struct issued *issued, const struct fault
     struct authority *a = b->current;
 
     b->current = NULL;
+    if (b->result != 1) /* set-up has ended; the door only cleans up */
+        return;
     if (fault != NULL) {
         *b->fault = *fault;
         end(b, -(int)fault->code);
@@ -187,7 +189,6 @@ int core_bootstrap(struct core *c, struct fault *f)
 {
     struct bootstrap *b = xcalloc(1, sizeof(*b));
     struct loop_timer *limit = loop_timer(c->loop, out_of_time, b);
-    int result;
 
     b->core = c;
     b->fault = f;
@@ -197,12 +198,16 @@ int core_bootstrap(struct core *c, struct fault *f)
     loop_post(c->loop, next_authority, b);
     loop_run(c->loop);
     loop_timer_free(limit);
-    c->bootstrap = NULL;
-    result = b->result;
-    if (result == 1)
-        result = fault_set(f, FAULT_INTERNAL, "bootstrap.stopped", "set-up was interrupted");
+    if (b->result == 1)
+        b->result = fault_set(f, FAULT_INTERNAL, "bootstrap.stopped", "set-up was interrupted");
+    return b->result;
+}
+
+void bootstrap_free(struct bootstrap *b)
+{
+    if (b == NULL)
+        return;
     for (size_t i = 0; i < b->n_keys; i++)
         buf_free(&b->key[i].spki);
     free(b);
-    return result;
 }

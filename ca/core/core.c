@@ -294,6 +294,8 @@ int core_new(const struct core_options *o, struct core **out, struct fault *f)
     c->readers = workers_new(1);
     parts = (struct door_parts){c->conf, c->loop, c->store, c->view, c->authorities, c->workers};
     c->door = door_new(&parts);
+    for (size_t i = 0; i < c->n_links; i++)
+        signer_link_on_late(c->links[i], door_late, c->door);
     if (o->listen_fd >= 0)
         open_admin(c, o->listen_fd);
     if (o->control_fd >= 0) {
@@ -311,20 +313,22 @@ void core_serve(struct core *c)
     loop_run(c->loop);
 }
 
-/* Threads end before what their work points to: the workers, which ask the signers' breakers;
- * then the drafts, which are answered through door and admin socket; then the store's writer,
- * which calls back into both. The store is closed before the view that it publishes to. */
+/* Requests may be under way still. What could come back with one ends first: the workers, the
+ * signers' links, the store's writer. Then the door answers whoever is left, through the admin
+ * socket. The store is closed before the view that it publishes to. */
 void core_free(struct core *c)
 {
     if (c == NULL)
         return;
+    admin_end_check(c->admin);
     workers_free(c->readers);
     workers_free(c->workers);
     for (size_t i = 0; i < c->n_links; i++)
         signer_link_free(c->links[i]);
     store_stop(c->store);
-    admin_free(c->admin);
     door_free(c->door);
+    admin_free(c->admin);
+    bootstrap_free(c->bootstrap);
     free(c->links);
     conn_close(c->control);
     stop_keeper(c);

@@ -25,10 +25,11 @@ struct core {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool stop;
-    struct bootstrap *bootstrap; /* only while core_bootstrap runs */
+    struct bootstrap *bootstrap; /* from core_bootstrap on */
 };
 
 /* bootstrap.c: the keys of a signer that has just come up. */
 void bootstrap_keys(struct bootstrap *b, const struct signer_key *keys, size_t n);
+void bootstrap_free(struct bootstrap *b);
 
 #endif

@@ -23,10 +23,6 @@
 #include "lib/step.h"
 
 #define SPARE_MAX 512
-#define SWEEP_MS 5000
-#define SWEEP_BATCH 64
-
-static void after_release(struct job *j);
 
 /* ---- jobs ---- */
 
@@ -45,6 +41,10 @@ static struct job *job_new(struct door *d, const struct requester *who, door_rep
         buf_init(&j->body, FRAME_BODY_MAX);
         buf_init(&j->tbs, TBS_MAX);
         buf_init(&j->certificate, CERT_MAX);
+        j->all_next = d->all;
+        if (d->all != NULL)
+            d->all->all_prev = j;
+        d->all = j;
     }
     j->next = j->prev = j->waiters = NULL;
     j->issuer = NULL;
@@ -58,12 +58,16 @@ static struct job *job_new(struct door *d, const struct requester *who, door_rep
     j->who = *who;
     j->reply = reply;
     j->arg = arg;
+    j->under_way = true;
     d->in_flight++;
     return j;
 }
 
 static void job_discard(struct job *j)
 {
+    *(j->all_prev != NULL ? &j->all_prev->all_next : &j->door->all) = j->all_next;
+    if (j->all_next != NULL)
+        j->all_next->all_prev = j->all_prev;
     buf_free(&j->body);
     buf_free(&j->tbs);
     buf_free(&j->certificate);
@@ -75,6 +79,7 @@ static void job_done(struct job *j)
     struct door *d = j->door;
 
     decision_free(&j->decision);
+    j->under_way = false;
     d->in_flight--;
     if (d->n_spare >= SPARE_MAX) {
         job_discard(j);
@@ -105,7 +110,7 @@ static void flight_remove(struct job *j)
     j->next = j->prev = NULL;
 }
 
-static struct job *flight_find(struct door *d, const struct cert_ref *ref)
+struct job *flight_find(struct door *d, const struct cert_ref *ref)
 {
     for (struct job *j = d->flight; j != NULL; j = j->next)
         if (memcmp(&j->ref, ref, sizeof(*ref)) == 0)
@@ -199,6 +204,12 @@ static void after_release(struct job *j)
     end_in_flight(j, NULL);
 }
 
+static void intent_closed(struct fault *f)
+{
+    (void)fault_set(f, FAULT_CONFLICT, "intent.closed",
+                    "the request was abandoned or revoked before it was signed; ask again");
+}
+
 /* The intent's own status was checked again by the finish: it may have been
  * abandoned or revoked meanwhile, and then the signature is dropped. */
 static void after_finish(void *arg)
@@ -211,8 +222,7 @@ static void after_finish(void *arg)
         end_in_flight(j, &f);
     } else if (j->op.outcome == STORE_NOT_OPEN) {
         fault_clear(&f);
-        (void)fault_set(&f, FAULT_CONFLICT, "intent.closed",
-                        "the request was abandoned or revoked before it was signed; ask again");
+        intent_closed(&f);
         end_in_flight(j, &f);
     } else {
         after_release(j);
@@ -226,31 +236,7 @@ static void finish_done(struct store_op *op)
     loop_post(j->door->parts.loop, after_finish, j);
 }
 
-/* ---- verify ---- */
-
-static void post_failed(void *arg)
-{
-    struct job *j = arg;
-    struct fault f = j->fault;
-
-    log_fault(LOG_LEVEL_ERROR, "sign.rejected", &f, NULL);
-    end_in_flight(j, &f);
-}
-
-static void run_verify(struct work *w, unsigned worker)
-{
-    struct job *j = (struct job *)w;
-
-    if (step_verify(j, worker, &j->fault) != 0) {
-        loop_post(j->door->parts.loop, post_failed, j);
-        return;
-    }
-    step_fill_finish(j);
-    j->op.done = finish_done;
-    store_submit(j->door->parts.store, &j->op);
-}
-
-/* ---- sign ---- */
+/* ---- no certificate ---- */
 
 static void abandoned(void *arg)
 {
@@ -267,7 +253,8 @@ static void abandon_done(struct store_op *op)
     loop_post(j->door->parts.loop, abandoned, j);
 }
 
-/* The signer said no to this draft: it would say no again, so nothing is left open. */
+/* The signer said no to this draft and would say no again, or what came back is not what
+ * was asked for: nothing is left open. */
 static void abandon(struct job *j)
 {
     memset(&j->op, 0, sizeof(j->op));
@@ -280,6 +267,24 @@ static void abandon(struct job *j)
     j->op.arg = j;
     store_submit(j->door->parts.store, &j->op);
 }
+
+/* ---- verify ---- */
+
+static void run_verify(struct work *w, unsigned worker)
+{
+    struct job *j = (struct job *)w;
+
+    if (step_verify(j, worker, &j->fault) != 0) {
+        log_fault(LOG_LEVEL_ERROR, "sign.rejected", &j->fault, NULL);
+        abandon(j);
+        return;
+    }
+    step_fill_finish(j);
+    j->op.done = finish_done;
+    store_submit(j->door->parts.store, &j->op);
+}
+
+/* ---- sign ---- */
 
 static void signed_back(void *arg, struct slice certificate, const struct fault *f)
 {
@@ -332,6 +337,11 @@ static void answer_known(struct job *j, struct cert_row *row)
     }
     if (row->state == CERT_GOOD && cert_row_der(row, &j->certificate) == 0) {
         answer_issued(j, buf_slice(&j->certificate), true);
+        return;
+    }
+    if (row->state == CERT_ABANDONED) { /* between the look at the request key and this one */
+        intent_closed(&f);
+        answer_fault(j, &f);
         return;
     }
     (void)fault_set(&f, FAULT_CONFLICT, "request.revoked",
@@ -500,54 +510,6 @@ void door_issue_ca(struct door *d, struct authority *subject, struct slice spki,
     start(j);
 }
 
-/* ---- open intents that nobody came back for ---- */
-
-static void sweep_done(struct store_op *op)
-{
-    struct door *d = op->arg;
-
-    if (op->result != 0)
-        log_fault(LOG_LEVEL_WARN, "intent.abandon.failed", &op->fault, NULL);
-    __atomic_sub_fetch(&d->pending_ops, 1, __ATOMIC_RELEASE);
-    free(op);
-}
-
-static void abandon_orphan(struct door *d, const struct cert_ref *ref)
-{
-    struct store_op *op;
-    struct job about = {.door = d, .ref = *ref, .who = {.name = "cerca-ca"}};
-
-    if (flight_find(d, ref) != NULL)
-        return;
-    op = xcalloc(1, sizeof(*op));
-    op->kind = STORE_ABANDON;
-    op->ref = *ref;
-    op->time = clock_now();
-    job_audit(&about, AUDIT_ABANDON, &op->audit);
-    op->done = sweep_done;
-    op->arg = d;
-    __atomic_add_fetch(&d->pending_ops, 1, __ATOMIC_ACQUIRE);
-    store_submit(d->parts.store, op);
-}
-
-static void sweep(void *arg)
-{
-    struct door *d = arg;
-    struct cert_ref refs[SWEEP_BATCH];
-    struct fault f;
-    size_t n;
-
-    loop_timer_set(d->sweep, SWEEP_MS);
-    fault_clear(&f);
-    if (store_open_intents(d->parts.store, clock_now() - d->parts.conf->intent_grace, refs,
-                           SWEEP_BATCH, &n, &f) != 0) {
-        log_fault(LOG_LEVEL_WARN, "intent.sweep.failed", &f, NULL);
-        return;
-    }
-    for (size_t i = 0; i < n; i++)
-        abandon_orphan(d, &refs[i]);
-}
-
 /* ---- the door itself ---- */
 
 struct door *door_new(const struct door_parts *parts)
@@ -563,20 +525,26 @@ struct door *door_new(const struct door_parts *parts)
         exit(1);
     }
     serial_init(&d->serial, stats.last_tick);
-    d->sweep = loop_timer(parts->loop, sweep, d);
+    d->sweep = loop_timer(parts->loop, door_sweep, d);
     loop_timer_set(d->sweep, SWEEP_MS);
     return d;
 }
 
 void door_free(struct door *d)
 {
+    struct fault f;
     struct job *j;
 
     if (d == NULL)
         return;
     loop_timer_free(d->sweep);
-    while ((j = d->spare) != NULL) {
-        d->spare = j->next;
+    fault_clear(&f);
+    (void)fault_unavailable(&f, 1, "stopping", "cerca-ca is stopping, retry after 1 s");
+    while ((j = d->all) != NULL) {
+        if (j->under_way) {
+            j->reply(j->arg, NULL, &f);
+            decision_free(&j->decision);
+        }
         job_discard(j);
     }
     free(d);
@@ -590,29 +558,6 @@ size_t door_in_flight(const struct door *d)
 void door_close(struct door *d)
 {
     d->closed = true;
-}
-
-static void recorded(struct store_op *op)
-{
-    struct door *d = op->arg;
-
-    __atomic_sub_fetch(&d->pending_ops, 1, __ATOMIC_RELEASE);
-    free(op);
-}
-
-void door_record_refusal(struct door *d, const struct requester *who, const struct fault *f)
-{
-    struct job about = {.door = d, .who = *who};
-    struct store_op *op = xcalloc(1, sizeof(*op));
-
-    op->kind = STORE_AUDIT;
-    op->time = clock_now();
-    job_audit(&about, AUDIT_REFUSE, &op->audit);
-    audit_set_fault(&op->audit, f);
-    op->done = recorded;
-    op->arg = d;
-    __atomic_add_fetch(&d->pending_ops, 1, __ATOMIC_ACQUIRE);
-    store_submit(d->parts.store, op);
 }
 
 int door_check(struct door *d, struct fault *f)

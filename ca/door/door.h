@@ -45,7 +45,8 @@ struct door_parts {
 #define DOOR_IN_FLIGHT_MAX 4096 /* requests; one more is told to retry */
 
 struct door *door_new(const struct door_parts *parts);
-/* Only when nothing is in flight (door_in_flight). */
+/* Last: workers, signer links and the store are gone, so that nothing comes back. Who still waits
+ * is told to retry. */
 void door_free(struct door *d);
 size_t door_in_flight(const struct door *d);
 /* From now on every new request is told to retry. */
@@ -60,6 +61,9 @@ void door_issue(struct door *d, const struct requester *who, struct slice body, 
 void door_issue_ca(struct door *d, struct authority *subject, struct slice spki, door_reply reply,
                    void *arg);
 
+/* A signature came for a draft that was given up: dropped, and recorded so. A signer_late; `arg` is
+ * the door. */
+void door_late(void *arg, struct slice certificate);
 /* Records a refusal that was decided before the door (an unknown uid, a role too low). */
 void door_record_refusal(struct door *d, const struct requester *who, const struct fault *f);
 /* Is issuing possible now? For `cerca status`. */

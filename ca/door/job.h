@@ -34,6 +34,8 @@ struct job {
     struct job *waiters; /* same request key, came while this one was under way */
     struct job *next;    /* in a list of waiters, or of jobs in flight, or of free ones */
     struct job *prev;
+    struct job *all_next, *all_prev; /* in the door's list of all jobs */
+    bool under_way;                  /* not answered yet */
 };
 
 struct door {
@@ -42,9 +44,17 @@ struct door {
     struct loop_timer *sweep;
     struct job *flight; /* jobs whose intent is recorded, by no order */
     struct job *spare;  /* to be used again */
+    struct job *all;    /* these, and all others */
     size_t n_spare, in_flight, pending_ops;
     bool closed;
 };
+
+/* door.c: the job under way whose intent this is; NULL: none. */
+struct job *flight_find(struct door *d, const struct cert_ref *ref);
+
+#define SWEEP_MS 5000
+/* door_record.c: abandons intents that nobody came back for, again and again. A loop_call. */
+void door_sweep(void *arg);
 
 /* door_steps.c: run on a worker; each leaves the job with a fault or ready for the next step. */
 int step_authorise(struct job *j, struct fault *f) WARN_UNUSED;

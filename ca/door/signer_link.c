@@ -40,6 +40,10 @@ struct signer_link {
     uint64_t down_since_us, last_heard_us, last_ping_us;
     uint64_t next_id;
     struct draft *first, *last; /* in order of arrival; answers come mostly in that order */
+    size_t given_up;            /* drafts that this connection's signer may still answer */
+    signer_late late;
+    void *late_arg;
+    struct fault unfit; /* why the signer that is there is not the right one */
     struct child_status child;
     bool has_child;
     /* What other threads may see. */
@@ -132,6 +136,14 @@ static void open_breaker(struct signer_link *s)
     fail_all(s, &f);
 }
 
+/* The signer that is there cannot serve us: nobody waits, and the reason stays until it is gone. */
+static void unfit(struct signer_link *s, const struct fault *f)
+{
+    s->unfit = *f;
+    set_why(s, f);
+    fail_all(s, f);
+}
+
 static bool out_of_patience(const struct signer_link *s)
 {
     uint64_t now = clock_mono_us();
@@ -146,6 +158,8 @@ static void link_down(struct signer_link *s)
     if (s->state == LINK_READY)
         s->down_since_us = clock_mono_us();
     s->state = LINK_DOWN;
+    s->given_up = 0;
+    fault_clear(&s->unfit);
     fault_clear(&f);
     (void)fault_unavailable(&f, 2, "hsm.draft",
                             "the signer of token \"%s\" ended each time it was given this draft",
@@ -180,6 +194,17 @@ static void drop_conn(struct signer_link *s)
 
 /* ---- frames from the signer ---- */
 
+/* As many as were given up, and no more: a signer cannot fill the audit log. */
+static void signed_late(struct signer_link *s, struct slice certificate)
+{
+    log_warn("signer.late", "token", s->token->name, NULL);
+    if (s->given_up == 0)
+        return;
+    s->given_up--;
+    if (s->late != NULL)
+        s->late(s->late_arg, certificate);
+}
+
 static void on_signed(struct conn *c, void *owner, const struct frame *frame)
 {
     struct signer_link *s = owner;
@@ -187,11 +212,10 @@ static void on_signed(struct conn *c, void *owner, const struct frame *frame)
 
     (void)c;
     s->last_heard_us = clock_mono_us();
-    if (d == NULL) {
-        log_warn("signer.late", "token", s->token->name, NULL);
-        return;
-    }
-    answer(s, d, frame->body, NULL);
+    if (d != NULL)
+        answer(s, d, frame->body, NULL);
+    else
+        signed_late(s, frame->body);
 }
 
 static void on_fault(struct conn *c, void *owner, const struct frame *frame)
@@ -205,12 +229,14 @@ static void on_fault(struct conn *c, void *owner, const struct frame *frame)
     if (fault_get(frame->body, &f) != 0)
         (void)fault_set(&f, FAULT_INTERNAL, "signer.answer", "the signer's answer is malformed");
     if (s->state == LINK_GREETING) {
-        set_why(s, &f);
         log_fault(LOG_LEVEL_ERROR, "signer.refused", &f, "token", s->token->name, NULL);
+        unfit(s, &f);
         return;
     }
     if (d != NULL)
         answer(s, d, SLICE_NONE, &f);
+    else if (s->given_up > 0)
+        s->given_up--;
 }
 
 static void link_ready(struct signer_link *s)
@@ -250,8 +276,7 @@ static void on_hello(struct conn *c, void *owner, const struct frame *frame)
         return;
     }
     log_fault(LOG_LEVEL_ERROR, "signer.unfit", &f, "token", s->token->name, NULL);
-    set_why(s, &f);
-    fail_all(s, &f);
+    unfit(s, &f);
 }
 
 static void on_pong(struct conn *c, void *owner, const struct frame *frame)
@@ -325,8 +350,10 @@ static void expire_drafts(struct signer_link *s)
     (void)fault_unavailable(&f, 2, "hsm.timeout",
                             "the token \"%s\" did not sign within %lld s, retry after 2 s",
                             s->token->name, (long long)s->conf->sign_timeout);
-    while (s->first != NULL && now - s->first->since_us > limit)
+    while (s->first != NULL && now - s->first->since_us > limit) {
+        s->given_up += s->first->sent;
         answer(s, s->first, SLICE_NONE, &f);
+    }
 }
 
 static void beat(void *arg)
@@ -337,7 +364,8 @@ static void beat(void *arg)
     loop_timer_set(s->beat, BEAT_MS);
     expire_drafts(s);
     if (out_of_patience(s)) {
-        open_breaker(s);
+        if (s->unfit.code == FAULT_NONE)
+            open_breaker(s);
         return;
     }
     if (s->state != LINK_READY)
@@ -389,6 +417,12 @@ void signer_link_free(struct signer_link *s)
     loop_timer_free(s->beat);
     pthread_mutex_destroy(&s->lock);
     free(s);
+}
+
+void signer_link_on_late(struct signer_link *s, signer_late late, void *arg)
+{
+    s->late = late;
+    s->late_arg = arg;
 }
 
 void signer_link_sign(struct signer_link *s, const char *issuer, struct slice tbs, signer_done done,

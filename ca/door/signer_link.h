@@ -24,9 +24,13 @@ typedef void (*signer_done)(void *arg, struct slice certificate, const struct fa
 /* The keys of a signer that has just come up; a fault means that they are not the right ones. */
 typedef int (*signer_hello)(void *arg, const struct signer_key *keys, size_t n, struct fault *f);
 
+/* A signature for a draft that was given up before (each at most once). */
+typedef void (*signer_late)(void *arg, struct slice certificate);
+
 struct signer_link *signer_link_new(struct loop *l, const struct conf *conf,
                                     const struct conf_token *token, signer_hello hello,
                                     void *hello_arg);
+void signer_link_on_late(struct signer_link *s, signer_late late, void *arg);
 /* Fails what waits. */
 void signer_link_free(struct signer_link *s);
 
