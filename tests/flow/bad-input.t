@@ -62,6 +62,78 @@ refused 'an RSA exponent of 3' 'key\.rsa\.exponent' issue exponent
 request wildcard / $ec -addext 'subjectAltName=DNS:a.*.example'
 refused 'a wildcard in the middle' 'san\.' issue wildcard
 
+# --- names and sizes ------------------------------------------------------------------------------
+
+# repeat COUNT TEXT
+repeat() {
+    perl -e 'print $ARGV[1] x $ARGV[0]' "$1" "$2"
+}
+
+# patch NAME FROM TO: the DER of a request with octets replaced (its signature breaks too, but
+# what stands in the fields is looked at first).
+patch() {
+    openssl req -in "$scratch/$1.csr" -outform der -out "$scratch/$1.der"
+    perl -0777 -i -pe 'BEGIN { ($from, $to) = (eval "\"$ENV{FROM}\"", eval "\"$ENV{TO}\"") }
+        s/\Q$from\E/$to/ or die' "$scratch/$1.der" || bail 'perl patched nothing'
+    mv "$scratch/$1.der" "$scratch/$1.csr"
+}
+
+# shellcheck disable=SC2086 # options
+request nul / $ec -addext subjectAltName=DNS:aXb.example
+FROM='aXb.example' TO='a\0b.example' patch nul
+refused 'a NUL in a name' 'san\.value' issue nul
+# shellcheck disable=SC2086 # options
+request control / $ec -addext subjectAltName=DNS:aXb.example
+FROM='aXb.example' TO='a\x1bb.example' patch control
+refused 'a control character in a name' 'san\.dns\.syntax' issue control
+# shellcheck disable=SC2086 # options
+request cn /CN=aXb.example $ec -addext subjectAltName=DNS:ab.example
+FROM='aXb.example' TO='a\0b.example' patch cn
+refused 'a NUL in the subject' 'subject|name' issue cn
+# shellcheck disable=SC2086 # options
+request label / $ec -addext "subjectAltName=DNS:$(repeat 10000 a).example"
+refused 'a label of 10,000 octets' 'san\.|csr\.' issue label
+# shellcheck disable=SC2086 # options
+request many / $ec -addext "subjectAltName=$(seq -s , -f 'DNS:a%g.example' 101)"
+refused 'more names than one certificate holds' 'san\.count|san\.' issue many
+# shellcheck disable=SC2086 # options
+request huge "/O=$(repeat 60 o)" $ec -addext "subjectAltName=DNS:$(repeat 30000 a).example"
+fails 'a request of 30,000 octets is refused' 1 'large|octets' issue huge
+
+# The last octet of the point: on no P-256 curve any more.
+openssl req -in "$scratch/good.csr" -noout -pubkey | openssl ec -pubin -outform der \
+    2>/dev/null >"$scratch/good.spki"
+perl -0777 -e 'my ($csr, $spki, $out) = @ARGV;
+    sub slurp { open my $f, "<:raw", $_[0] or die; local $/; <$f> }
+    my ($der, $key) = (slurp($csr), slurp($spki));
+    my $bad = $key; substr($bad, -1) = chr(ord(substr($bad, -1)) ^ 1);
+    my $at = index($der, $key); $at >= 0 or die; substr($der, $at, length $key) = $bad;
+    open my $o, ">:raw", $out or die; print $o $der' \
+    "$scratch/good.der" "$scratch/good.spki" "$scratch/offcurve.csr" || bail 'perl failed'
+refused 'a point that is not on the curve' 'key' issue offcurve
+
+# --- frames that are none -------------------------------------------------------------------------
+
+# shellcheck disable=SC2016 # perl's own variables
+garbage='
+    use Socket; my ($path) = @ARGV; srand 7;
+    sub frames {
+        my ($n, $make) = @_;
+        for (1 .. $n) {
+            socket(my $s, AF_UNIX, SOCK_SEQPACKET, 0) or die;
+            connect($s, sockaddr_un($path)) or die "connect: $!";
+            send($s, $make->(), 0);
+        }
+    }
+    sub noise { join "", map { chr int rand 256 } 1 .. $_[0] }
+    my @types = (0 .. 4, 0x0101 .. 0x010f, 0x0201 .. 0x0206, 0x0301, 0xffff);
+    frames(200, sub { noise(1 + int rand 200) });
+    frames(200, sub { pack("CCnQ>", 1, 0, $types[rand @types], int rand 9) . noise(int rand 300) });
+    frames(3, sub { pack("CCnQ>", 1, 0, 0x0101, 1) . noise(65536) });
+    frames(3, sub { pack("CCnQ>", 1, 0, 0x0101, 1) . "\xff\xff\xff\xff" x 100 });'
+ok 'frames of noise are sent' perl -e "$garbage" "$ca_dir/sock/admin.sock"
+ok '... and a good one is answered after them' issue good
+
 # --- truncated and flipped ------------------------------------------------------------------------
 
 # What is no DER the command refuses itself, the rest the core.

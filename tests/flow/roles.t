@@ -1,0 +1,91 @@
+#!/bin/sh
+# Who may do what: operators are known by their uid, and what they may ask by their role. A
+# refusal is recorded.
+# shellcheck disable=SC2317 # functions are called by name
+# shellcheck source=tests/flow/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+nobody=$(id -u nobody)
+
+# COMMAND of ours as another user, who may not reach the folder of the build. Changing the user
+# takes root.
+as_nobody() {
+    root=
+    command=$scratch/$1
+    shift
+    [ "$(id -u)" -eq 0 ] || root='sudo -n'
+    # shellcheck disable=SC2086 # no word, or two
+    $root setpriv --reuid "$nobody" --regid "$(id -g nobody)" --clear-groups \
+        env CERCA_CONF="$CERCA_CONF" "$command" "$@"
+}
+
+generation() {
+    cerca status -o json | jq -r '.items[] | select(.name == "configuration").text'
+}
+
+records() {
+    cerca status -o json | jq -r '.items[] | select(.name == "audit").text' | cut -d ' ' -f 1
+}
+
+differs() {
+    [ "$(generation)" != "$1" ]
+}
+
+# operators ENTRY: the one entry beside ours, taken by the running CA.
+operators() {
+    before=$(generation)
+    sed "s|^operators = (|&\n    $1|" "$scratch/conf" >"$CERCA_CONF"
+    kill -HUP "$ca_pid"
+    wait_until 20 differs "$before" && wait_until 20 cerca status
+    report $? "the operators are taken: ${1:-none beside ours}"
+}
+
+# Other users reach the socket only through folders that let them.
+open_folders() {
+    chmod 0711 "$scratch" "$ca_dir" "$ca_dir/sock"
+    chmod 0644 "$CERCA_CONF"
+    mkdir "$scratch/theirs"
+    chmod 1777 "$scratch/theirs" # whatever the umask
+    install -m 0755 "$CERCA_BIN/cerca" "$scratch/cerca"
+}
+
+ask() { # NUMBER: issues with a key of its own
+    as_nobody cerca issue --profile tls-server --key-out "$scratch/theirs/$1.key" \
+        --san "dns:n$1.roles.example" --out "$scratch/theirs/$1.pem"
+}
+
+ca_init || bail 'no CA'
+cp "$ca_dir/cerca.conf" "$scratch/conf"
+sed "s|^operators = (|&\n    { name = \"eve\"; uid = \"$nobody\"; role = \"auditor\"; },|" \
+    "$scratch/conf" >"$ca_dir/cerca.conf"
+ca_start || bail 'it does not start'
+open_folders
+
+ok 'an auditor lists' as_nobody cerca list
+ok 'an auditor asks for the status' as_nobody cerca status
+ok 'an auditor checks the store' as_nobody cerca store check
+before=$(records)
+fails 'an auditor issues nothing' 1 'rule requester\.role' ask 1
+is '... which is recorded' "$(records)" $((before + 1))
+test ! -e "$scratch/theirs/1.pem"
+report $? '... and no certificate is written'
+
+operators "{ name = \"eve\"; uid = \"$nobody\"; role = \"operator\"; },"
+ok 'an operator issues' ask 2
+cerca list --requester operator:eve -o json >"$out"
+json 'the requester is recorded' 'length == 1 and .[0].sans == ["dns:n2.roles.example"]'
+
+# The socket of a CA that all operators share a uid with is closed to others; with a third
+# operator it stays open, so that a stranger is told no by the core.
+operators '{ name = "third"; uid = "65533"; role = "auditor"; },'
+before=$(records)
+fails 'a stranger is told so' 1 'rule requester\.unknown' as_nobody cerca list
+test "$(records)" -gt "$before"
+report $? '... which is recorded'
+fails 'a stranger issues nothing' 1 'rule requester\.unknown' ask 3
+
+operators ''
+fails 'without an operator of another uid the socket is closed to all others' 1 \
+    'Permission denied' as_nobody cerca list
+ok 'the store is sound' cerca store check
+done_testing
