@@ -142,11 +142,17 @@ static void allow_libraries(struct sandbox *s, const char *module)
 {
     static char folder[PATH_MAX];
     const char *slash = strrchr(module, '/');
-    static const char *const paths[] = {
-        "/usr/lib",          "/lib",           "/lib64",
-        "/usr/local/lib",    "/usr/lib64",     "/etc/ld.so.cache",
-        "/etc/ssl",          "/etc/localtime", "/usr/share/zoneinfo",
-        "/etc/ld.so.preload"};
+    static const char *const paths[] = {"/usr/lib",
+                                        "/lib",
+                                        "/lib64",
+                                        "/usr/local/lib",
+                                        "/usr/lib64",
+                                        "/etc/ld.so.cache",
+                                        "/etc/ssl/openssl.cnf",
+                                        "/etc/ssl/certs",
+                                        "/etc/pki/tls/openssl.cnf",
+                                        "/etc/localtime",
+                                        "/usr/share/zoneinfo"};
 
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
         sandbox_allow(s, paths[i], false);
