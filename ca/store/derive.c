@@ -8,7 +8,9 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
-#define CHANGES_MAX 1024
+/* One batch. LMDB keeps as much memory as the pages that one dirtied, for ever: with 1024, 3 MiB
+ * more after 150,000 certificates, for no less work. */
+#define CHANGES_MAX 256
 /* Larger batches touch each page less often; who lists does not wait for this. */
 #define PAUSE_US 1000000
 #define WAIT_US 2000000
