@@ -176,25 +176,32 @@ $(BUILD)/tidy/%.ok: %.c .clang-tidy tests/lint/analyzer.h $(filter %.h,$(C_FILES
 
 # --- installing ---------------------------------------------------------------
 
+BINDIR := $(PREFIX)/bin
 SBINDIR := $(PREFIX)/sbin
-UNITDIR := $(PREFIX)/lib/systemd/system
+SHAREDIR := $(PREFIX)/share
 MAN_PAGES := $(wildcard man/*.[1-8])
-UNITS := $(wildcard conf/systemd/*.service conf/systemd/*.socket conf/systemd/*.target)
-EXAMPLES := $(filter-out conf/systemd conf/completion,$(wildcard conf/*))
-put = install -D -m $(1) $(2) $(DESTDIR)$(3)/$(notdir $(2))
+DOCS := README.md SECURITY.md CHANGELOG.md $(wildcard docs/*.md conf/README.md)
+EXAMPLES := $(wildcard conf/*.conf conf/*.example)
+# A file into a folder of the installed system.
+put = install -D -m 644 $(1) $(DESTDIR)$(2)/$(notdir $(1))$(newline)
 
 # cercad finds the programs that it starts in its own folder, so they lie together.
 install: programs ## install to DESTDIR and PREFIX (default /usr/local)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(SBINDIR) $(DESTDIR)$(PREFIX)/share/cerca
-	install -m 755 $(BUILD)/bin/cerca $(DESTDIR)$(PREFIX)/bin/
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR)
+	install -m 755 $(BUILD)/bin/cerca $(DESTDIR)$(BINDIR)/
 	install -m 755 $(filter-out %/cerca,$(PROGRAMS)) $(DESTDIR)$(SBINDIR)/
-	$(foreach page,$(MAN_PAGES),$(call put,644,$(page),$(PREFIX)/share/man/man$(subst .,,$(suffix $(page))))$(newline))
-	$(foreach unit,$(UNITS),$(call put,644,$(unit),$(UNITDIR))$(newline))
-	$(if $(EXAMPLES),cp -R $(EXAMPLES) $(DESTDIR)$(PREFIX)/share/cerca/)
-	$(if $(wildcard conf/completion/cerca.bash),install -D -m 644 conf/completion/cerca.bash \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/cerca)
-	$(if $(wildcard conf/completion/_cerca),install -D -m 644 conf/completion/_cerca \
-		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_cerca)
+	$(foreach page,$(MAN_PAGES),$(call put,$(page),$(SHAREDIR)/man/man$(subst .,,$(suffix $(page)))))
+	$(foreach file,$(EXAMPLES),$(call put,$(file),$(SHAREDIR)/cerca))
+	$(foreach file,$(filter-out conf/%,$(DOCS)),$(call put,$(file),$(SHAREDIR)/doc/cerca))
+	install -m 644 conf/README.md $(DESTDIR)$(SHAREDIR)/cerca/
+	$(call put,conf/sysusers/cerca.conf,$(PREFIX)/lib/sysusers.d)
+	@mkdir -p $(BUILD)/install/bash $(BUILD)/install/zsh
+	sed 's,/usr/sbin/,$(SBINDIR)/,' conf/systemd/cercad.service >$(BUILD)/install/cercad.service
+	$(BUILD)/bin/cerca completion bash >$(BUILD)/install/bash/cerca
+	$(BUILD)/bin/cerca completion zsh >$(BUILD)/install/zsh/_cerca
+	$(call put,$(BUILD)/install/cercad.service,$(PREFIX)/lib/systemd/system)
+	$(call put,$(BUILD)/install/bash/cerca,$(SHAREDIR)/bash-completion/completions)
+	$(call put,$(BUILD)/install/zsh/_cerca,$(SHAREDIR)/zsh/site-functions)
 
 clean: ## remove build/
 	rm -rf $(BUILD)

@@ -53,10 +53,13 @@ static void put_cases(struct buf *out)
 
 static void put_script(bool zsh, struct buf *out)
 {
+    const char *name = zsh ? "_cerca_words" : "_cerca";
+
     if (zsh)
-        buf_put_str(out, "autoload -U +X bashcompinit && bashcompinit\n");
-    buf_put_str(out, "_cerca() {\n"
-                     "  local words='' word=${COMP_WORDS[COMP_CWORD]}\n"
+        buf_put_str(out, "#compdef cerca\n"
+                         "autoload -U +X bashcompinit && bashcompinit\n");
+    buf_printf(out, "%s() {\n", name);
+    buf_put_str(out, "  local words='' word=${COMP_WORDS[COMP_CWORD]}\n"
                      "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
                      "    words='");
     put_first_words(out);
@@ -65,8 +68,12 @@ static void put_script(bool zsh, struct buf *out)
     put_cases(out);
     buf_put_str(out, "  esac; fi\n"
                      "  COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
-                     "}\n"
-                     "complete -o default -F _cerca cerca\n");
+                     "}\n");
+    /* Loaded by zsh as the function _cerca, the script itself is what completes the first time. */
+    if (zsh)
+        buf_put_str(out, "[ \"$funcstack[1]\" != _cerca ] || _bash_complete -o default -F "
+                         "_cerca_words\n");
+    buf_printf(out, "complete -o default -F %s cerca\n", name);
 }
 
 static int run_completion(struct tool *t, void *args)

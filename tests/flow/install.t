@@ -1,0 +1,37 @@
+#!/bin/bash
+# What make install puts where, works from there.
+# shellcheck source=tests/flow/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+dest=$scratch/dest
+# As a package is built, under a tight umask: modes are those of the installation, not of the builder.
+ok 'make install puts everything below DESTDIR' \
+    make -s -C "$root" install "BUILD=$CERCA_RELEASE_BUILD" "DESTDIR=$dest" PREFIX=/usr
+is 'nothing lands outside of PREFIX' "$(ls -A "$dest")" usr
+is 'the command is in bin' "$(ls "$dest/usr/bin")" cerca
+is 'the daemons are in sbin' "$(ls "$dest/usr/sbin" | tr '\n' ' ')" 'cerca-ca cerca-signer cercad '
+is 'each manual page is there' \
+    "$(cd "$dest/usr/share/man" && find . -type f | sort | tr '\n' ' ')" \
+    './man1/cerca.1 ./man5/cerca.conf.5 ./man8/cerca-ca.8 ./man8/cerca-signer.8 ./man8/cercad.8 '
+is 'everybody may read what is installed' "$(find "$dest/usr" -type f ! -perm -444)" ''
+is 'nobody but its owner may change it' "$(find "$dest/usr" -type f -perm /022)" ''
+like 'the unit starts the cercad that is installed' \
+    "$dest/usr/lib/systemd/system/cercad.service" '^ExecStart=/usr/sbin/cercad -c '
+ok 'bash reads the installed completion' bash -n "$dest/usr/share/bash-completion/completions/cerca"
+like 'zsh finds what its completion is for' "$dest/usr/share/zsh/site-functions/_cerca" '^#compdef cerca$'
+ok 'the service configuration is sound' \
+    "$dest/usr/bin/cerca" conf check -c "$dest/usr/share/cerca/service.conf"
+ok 'and the example' "$dest/usr/bin/cerca" conf check -c "$dest/usr/share/cerca/cerca.conf.example"
+ok 'another prefix changes the unit' \
+    make -s -C "$root" install "BUILD=$CERCA_RELEASE_BUILD" "DESTDIR=$dest" PREFIX=/opt/cerca
+like 'to the place of that prefix' \
+    "$dest/opt/cerca/lib/systemd/system/cercad.service" '^ExecStart=/opt/cerca/sbin/cercad -c '
+
+PATH=$dest/usr/bin:$dest/usr/sbin:$PATH
+is 'the installed programs are the ones run' "$(command -v cerca) $(command -v cercad)" \
+    "$dest/usr/bin/cerca $dest/usr/sbin/cercad"
+ok 'the installed cerca finds the installed daemons' ca_init
+ok 'and the installed cercad runs them' ca_start
+ok 'which issue' cerca issue --profile tls-server --key-out "$scratch/key" --san dns:a.example
+
+done_testing
