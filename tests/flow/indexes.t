@@ -79,7 +79,7 @@ is_whole() { # WHAT
     ok "$1: the indexes lie in their folder" test -s "$derived/data.mdb"
 }
 
-garbage() { # SKIP COUNT, in pages
+garbage() { # OFFSET COUNT, in pages
     head -c $((4096 * $2)) /dev/urandom |
         dd of="$derived/data.mdb" bs=4096 seek="$1" conv=notrunc status=none
 }
