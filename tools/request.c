@@ -166,6 +166,18 @@ static int say_where_it_is(const struct tool *t, const struct cert *c, const str
     return -(int)f->code;
 }
 
+/* A key that serves now is not replaced for a certificate that does not fit the new one. */
+static int check_key(const struct job *j, const struct cert *c, struct fault *f)
+{
+    struct csr csr;
+    int rc = csr_parse(buf_slice(&j->csr), &csr, f);
+
+    if (rc == 0 && !slice_eq(csr.key.der, c->key.der))
+        rc = fault_set(f, FAULT_MALFORMED, "answer",
+                       "cerca-ca sent a certificate for another key than the request's");
+    return rc;
+}
+
 static int hand_out(struct job *j, struct tool *t, const struct issued *issued, struct fault *f)
 {
     const char *out = j->args->out;
@@ -175,6 +187,8 @@ static int hand_out(struct job *j, struct tool *t, const struct issued *issued, 
 
     buf_init(&pem, 8 * FRAME_BODY_MAX);
     rc = cert_parse(issued->certificate, &c, f);
+    if (rc == 0)
+        rc = check_key(j, &c, f);
     if (rc == 0)
         rc = pem_with_chain(issued->certificate, issued->chain, &pem, f);
     if (rc == 0)
