@@ -154,9 +154,7 @@ static void refuse_role(struct ask *q, enum conf_role role)
     (void)fault_refuse(&f, "requester.role", "requester", slice_str(c->who.name),
                        conf_role_name(role));
     f.code = FAULT_DENIED;
-    log_fault(LOG_LEVEL_WARN, "admin.denied", &f, NULL);
-    door_record_refusal(c->admin->parts.door, &c->who, &f);
-    ask_fail(q, &f);
+    door_refuse(c->admin->parts.door, &c->who, &f, issue_reply, q);
 }
 
 /* A stranger is told why, and recorded at most once a second: nobody fills the

@@ -493,6 +493,18 @@ void door_issue(struct door *d, const struct requester *who, struct slice body, 
     start(j);
 }
 
+void door_refuse(struct door *d, const struct requester *who, const struct fault *f,
+                 door_reply reply, void *arg)
+{
+    struct job *j = job_new(d, who, reply, arg);
+
+    j->kind = JOB_REQUEST;
+    memset(&j->request, 0, sizeof(j->request));
+    memset(&j->decision, 0, offsetof(struct decision, bytes));
+    j->fault = *f;
+    refuse(j);
+}
+
 void door_issue_ca(struct door *d, struct authority *subject, struct slice spki, door_reply reply,
                    void *arg)
 {

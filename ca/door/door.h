@@ -64,7 +64,10 @@ void door_issue_ca(struct door *d, struct authority *subject, struct slice spki,
 /* A signature came for a draft that was given up: dropped, and recorded so. A signer_late; `arg` is
  * the door. */
 void door_late(void *arg, struct slice certificate);
-/* Records a refusal that was decided before the door (an unknown uid, a role too low). */
+/* A request that was refused before the door (a role too low): recorded, then answered. */
+void door_refuse(struct door *d, const struct requester *who, const struct fault *f,
+                 door_reply reply, void *arg);
+/* Records such a refusal with nobody waiting (a stranger's). */
 void door_record_refusal(struct door *d, const struct requester *who, const struct fault *f);
 /* Is issuing possible now? For `cerca status`. */
 int door_check(struct door *d, struct fault *f) WARN_UNUSED;
