@@ -35,9 +35,31 @@ ok 'everything that the README says to type succeeds' bash "$scratch/session"
 like 'the certificate verifies' "$out" '^run/web.pem: OK$'
 like 'the renewed certificate says what it replaces' "$out" '"replaces": "[0-9a-f]{32}"'
 
-is 'every file that the README names is there' \
-    "$(cd "$root" && grep -oE '\]\([^)#h][^)]*\)' README.md | tr -d '])(' | while read -r f; do
-        [ -e "$f" ] || echo "$f"
+# What the guides name: files behind links, and files in code text, with * as the shell has it.
+links_of() { # FILE
+    grep -oE '\]\([^)#h][^)]*\)' "$1" | tr -d '])(' | while read -r f; do
+        [ -e "$(dirname "$1")/$f" ] || echo "$f"
+    done
+}
+
+files_of() { # FILE
+    grep -oE '`(lib|ca|main|tools|tests|conf|docs|man)/[A-Za-z0-9_./*-]+`' "$1" | tr -d '`' |
+        grep -v NAME | while read -r f; do
+        compgen -G "$f" >/dev/null || echo "$f"
+    done
+}
+
+cd "$root" || exit 1
+for guide in *.md docs/*.md conf/*.md tests/*.md; do
+    is "every link of $guide leads to a file" "$(links_of "$guide")" ''
+    is "every file that $guide names is there" "$(files_of "$guide")" ''
+done
+for page in man/*; do
+    is "the words of $page fit the screen" "$(grep -nE '^[^.].{80}' "$page")" ''
+done
+is 'every test that SECURITY.md names is there' \
+    "$(grep -oE '`[a-z_0-9]+_test`' SECURITY.md | tr -d '`' | sort -u | while read -r name; do
+        [ -e "tests/unit/$name.c" ] || echo "$name"
     done)" ''
 
 done_testing
