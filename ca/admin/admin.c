@@ -335,8 +335,10 @@ void admin_free(struct admin *a)
     if (a == NULL)
         return;
     listener_free(a->listener);
-    while (a->asks != NULL)
-        ask_free(a->asks);
+    for (struct ask *q = a->asks, *then; q != NULL; q = then) {
+        then = q->next;
+        ask_free(q);
+    }
     for (c = a->clients; c != NULL; c = next) {
         next = c->next;
         conn_close(c->conn);

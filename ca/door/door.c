@@ -545,18 +545,19 @@ struct door *door_new(const struct door_parts *parts)
 void door_free(struct door *d)
 {
     struct fault f;
-    struct job *j;
+    struct job *next;
 
     if (d == NULL)
         return;
     loop_timer_free(d->sweep);
     fault_clear(&f);
     (void)fault_unavailable(&f, 1, "stopping", "cerca-ca is stopping, retry after 1 s");
-    while ((j = d->all) != NULL) {
+    for (struct job *j = d->all; j != NULL; j = next) {
         if (j->under_way) {
             j->reply(j->arg, NULL, &f);
             decision_free(&j->decision);
         }
+        next = j->all_next;
         job_discard(j);
     }
     free(d);
