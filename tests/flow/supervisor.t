@@ -124,7 +124,7 @@ cp "$good" "$conf"
 core=$(pid_of cerca-ca)
 kill -HUP "$ca_pid"
 ok 'a token that is gone takes its signer along' wait_until 20 runs_anew cerca-ca "$core"
-ok '... and its socket' test ! -e "$ca_dir/sock/signer-second.sock"
+ok '... and its socket' wait_until 10 test ! -e "$ca_dir/sock/signer-second.sock"
 ok '... and all is well' wait_until 10 well
 
 # --- a wrong PIN ----------------------------------------------------------------------------------
