@@ -86,7 +86,7 @@ EVP_MD_CTX *thread_md_ctx(void)
 
 static EVP_PKEY_CTX *new_import_ctx(enum key_type t)
 {
-    const char *name = t == KEY_RSA ? "RSA" : t == KEY_ED25519 ? "ED25519" : "EC";
+    const char *name = t == KEY_RSA ? "RSA" : "ED25519";
     EVP_PKEY_CTX *c = must(EVP_PKEY_CTX_new_from_name(NULL, name, NULL), name);
 
     if (EVP_PKEY_fromdata_init(c) <= 0)

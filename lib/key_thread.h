@@ -15,7 +15,7 @@ const EVP_MD *md_sha1(void);
 const EVP_MD *md_of_length(size_t octets); /* SHA-2: 32, 48, 64 */
 
 EVP_MD_CTX *thread_md_ctx(void);
-/* Ready for EVP_PKEY_fromdata with the public part. */
+/* Ready for EVP_PKEY_fromdata with the public part; RSA and Ed25519. */
 EVP_PKEY_CTX *thread_import_ctx(enum key_type t);
 
 #endif

@@ -7,19 +7,16 @@
 
 #include "lib/key.h"
 #include "lib/key_thread.h"
+#include "lib/pubkey_ec.h"
 
 struct pubkey {
     enum key_type type;
-    EVP_PKEY *key;
-    EVP_PKEY_CTX *ctx;     /* initialised to verify with `prepared`; not for Ed25519 */
+    EC_KEY *ec;            /* P-256, P-384, P-521 */
+    EVP_PKEY *key;         /* the others */
+    EVP_PKEY_CTX *ctx;     /* RSA only: initialised to verify with `prepared` */
     enum sig_alg prepared; /* SIG_NONE: not yet */
     EVP_MD_CTX *md_ctx;    /* Ed25519 only: it hashes by itself (RFC 8032 5.1) */
 };
-
-static const char *group_name(enum key_type t)
-{
-    return t == KEY_P256 ? "P-256" : t == KEY_P384 ? "P-384" : "P-521";
-}
 
 /* EVP_PKEY_fromdata wants integers in the machine's order. */
 static void native_order(struct slice big_endian, uint8_t *out)
@@ -58,39 +55,42 @@ static EVP_PKEY *import_rsa(const struct spki *k)
     return import(KEY_RSA, params);
 }
 
-static EVP_PKEY *import_octets(const struct spki *k)
+static EVP_PKEY *import_ed25519(const struct spki *k)
 {
-    char group[8];
-    OSSL_PARAM params[3];
-    size_t n = 0;
+    OSSL_PARAM params[2];
 
-    if (k->type != KEY_ED25519) {
-        (void)snprintf(group, sizeof(group), "%s", group_name(k->type));
-        params[n++] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0);
-    }
     /* The constructor takes a non-const pointer, but an import only reads. */
-    params[n++] = OSSL_PARAM_construct_octet_string(
-        OSSL_PKEY_PARAM_PUB_KEY, (void *)(uintptr_t)k->key_bits.p, k->key_bits.n);
-    params[n] = OSSL_PARAM_construct_end();
-    return import(k->type, params);
+    params[0] = OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY,
+                                                  (void *)(uintptr_t)k->key_bits.p, k->key_bits.n);
+    params[1] = OSSL_PARAM_construct_end();
+    return import(KEY_ED25519, params);
+}
+
+static bool import_key(const struct spki *k, struct pubkey *out)
+{
+    out->type = k->type;
+    if (k->type == KEY_RSA)
+        out->key = import_rsa(k);
+    else if (k->type == KEY_ED25519)
+        out->key = import_ed25519(k);
+    else
+        out->ec = pubkey_ec_open(k->type, k->key_bits);
+    return out->key != NULL || out->ec != NULL;
 }
 
 int pubkey_open(const struct spki *k, struct pubkey **out, struct fault *f)
 {
-    EVP_PKEY *key;
+    struct pubkey made = {.type = KEY_NONE};
 
     *out = NULL;
     if (k->type == KEY_NONE)
         return fault_set(f, FAULT_MALFORMED, "key.algorithm", "no public key");
-    key = k->type == KEY_RSA ? import_rsa(k) : import_octets(k);
-    if (key == NULL) {
+    if (!import_key(k, &made)) {
         ERR_clear_error();
         return fault_set(f, FAULT_MALFORMED, "key.point", "the public key is not a valid %s key",
                          key_type_name(k->type));
     }
-    *out = xcalloc(1, sizeof(**out));
-    (*out)->type = k->type;
-    (*out)->key = key;
+    *out = xmemdup(&made, sizeof(made));
     return 0;
 }
 
@@ -101,6 +101,7 @@ void pubkey_free(struct pubkey *k)
     EVP_PKEY_CTX_free(k->ctx);
     EVP_MD_CTX_free(k->md_ctx);
     EVP_PKEY_free(k->key);
+    pubkey_ec_free(k->ec);
     free(k);
 }
 
@@ -109,8 +110,10 @@ struct pubkey *pubkey_dup(const struct pubkey *k)
     struct pubkey *copy = xcalloc(1, sizeof(*copy));
 
     copy->type = k->type;
+    if (k->ec != NULL)
+        copy->ec = pubkey_ec_share(k->ec);
     copy->key = k->key;
-    if (EVP_PKEY_up_ref(copy->key) != 1)
+    if (copy->key != NULL && EVP_PKEY_up_ref(copy->key) != 1)
         abort();
     return copy;
 }
@@ -129,8 +132,6 @@ static int set_rsa_padding(EVP_PKEY_CTX *c, enum sig_alg a)
     return 0;
 }
 
-/* For ECDSA no digest is set: it verifies the hash that it is given, and naming one costs a
- * fetch. */
 static int prepare(struct pubkey *k, enum sig_alg a)
 {
     if (k->prepared == a)
@@ -138,8 +139,7 @@ static int prepare(struct pubkey *k, enum sig_alg a)
     k->prepared = SIG_NONE;
     if (k->ctx == NULL)
         k->ctx = EVP_PKEY_CTX_new_from_pkey(NULL, k->key, NULL);
-    if (k->ctx == NULL || EVP_PKEY_verify_init(k->ctx) <= 0 ||
-        (k->type == KEY_RSA && set_rsa_padding(k->ctx, a) < 0))
+    if (k->ctx == NULL || EVP_PKEY_verify_init(k->ctx) <= 0 || set_rsa_padding(k->ctx, a) < 0)
         return -1;
     k->prepared = a;
     return 0;
@@ -150,9 +150,11 @@ static int verify_hash(struct pubkey *k, enum sig_alg a, struct slice message,
 {
     uint8_t hash[64];
 
+    sig_alg_hash(a, message, hash);
+    if (k->ec != NULL)
+        return pubkey_ec_verify(k->ec, slice_of(hash, sig_alg_hash_len(a)), signature);
     if (prepare(k, a) < 0)
         return -1;
-    sig_alg_hash(a, message, hash);
     return EVP_PKEY_verify(k->ctx, signature.p, signature.n, hash, sig_alg_hash_len(a)) == 1 ? 0
                                                                                              : -1;
 }
