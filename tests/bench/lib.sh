@@ -70,8 +70,7 @@ token_rate() {
 # issue DIR COUNT IN-FLIGHT: "rate p50 p99 refused"; any refusal fails.
 issue() { "$build/bench/issue_load" "$1/cerca.conf" --count "$2" --in-flight "$3"; }
 
-mean() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.0f", (a + b) / 2 }'; }
-share() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", a / b }'; }
+mean() { printf '%s\n' "$@" | awk '{ n += $1 } END { printf "%.0f", n / NR }'; }
 
 # What the disk holds for certificates: both environments, the view, the signer's record.
 stored_bytes() {
