@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -121,12 +122,16 @@ static int answer_of(struct client *c, uint64_t deadline, struct frame *out, str
     }
 }
 
-static int send_call(struct client *c, uint16_t type, struct slice body, uint64_t deadline,
+static int send_call(struct client *c, uint16_t type, struct slice body, int fd, uint64_t deadline,
                      struct fault *f)
 {
     struct conn_queue q;
+    int copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0); /* the queue closes what it sends */
+    if (fd >= 0 && copy < 0)
+        return fault_set(f, FAULT_INTERNAL, "frame", "cannot pass a descriptor: %s",
+                         strerror(errno));
     conn_queue_init(&q);
-    conn_queue_put(&q, type, c->id, body, -1);
+    conn_queue_put(&q, type, c->id, body, copy);
     int r = 0;
     while (r == 0) {
         enum queue_result sent = conn_queue_write(&q, c->fd);
@@ -141,8 +146,8 @@ static int send_call(struct client *c, uint16_t type, struct slice body, uint64_
     return r;
 }
 
-int client_call(struct client *c, uint16_t type, struct slice body, int timeout_ms,
-                struct frame *answer, struct fault *f)
+int client_call_fd(struct client *c, uint16_t type, struct slice body, int fd, int timeout_ms,
+                   struct frame *answer, struct fault *f)
 {
     *answer = (struct frame){.fd = -1};
     if (body.n > FRAME_BODY_MAX)
@@ -150,8 +155,14 @@ int client_call(struct client *c, uint16_t type, struct slice body, int timeout_
                          FRAME_BODY_MAX);
     uint64_t deadline = deadline_of(timeout_ms);
     c->id++;
-    int r = send_call(c, type, body, deadline, f);
+    int r = send_call(c, type, body, fd, deadline, f);
     return r != 0 ? r : answer_of(c, deadline, answer, f);
+}
+
+int client_call(struct client *c, uint16_t type, struct slice body, int timeout_ms,
+                struct frame *answer, struct fault *f)
+{
+    return client_call_fd(c, type, body, -1, timeout_ms, answer, f);
 }
 
 int client_more(struct client *c, int timeout_ms, struct frame *answer, struct fault *f)

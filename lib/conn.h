@@ -75,6 +75,9 @@ void client_free(struct client *c);
  * FAULT_UNAVAILABLE, rule "connection". */
 int client_call(struct client *c, uint16_t type, struct slice body, int timeout_ms,
                 struct frame *answer, struct fault *f) WARN_UNUSED;
+/* The same, passing along a descriptor (-1: none), which stays the caller's. */
+int client_call_fd(struct client *c, uint16_t type, struct slice body, int fd, int timeout_ms,
+                   struct frame *answer, struct fault *f) WARN_UNUSED;
 /* Waits for one more frame of the last call (progress). */
 int client_more(struct client *c, int timeout_ms, struct frame *answer,
                 struct fault *f) WARN_UNUSED;

@@ -13,7 +13,7 @@
 #include "lib/conn.h"
 #include "lib/proto.h"
 
-enum { ASK = 20, ANSWER, REFUSE, HANG_UP, HANG_UP_AFTER_FAULT, MANY, SILENCE, BAD_FAULT };
+enum { ASK = 20, ANSWER, REFUSE, HANG_UP, HANG_UP_AFTER_FAULT, MANY, SILENCE, BAD_FAULT, FILE_IN };
 
 /* A server in a thread, on a real socket in a folder of its own. */
 struct server {
@@ -84,6 +84,17 @@ static void on_bad_fault(struct conn *c, void *owner, const struct frame *f)
     conn_send(c, MSG_FAULT, f->id, slice_str("nonsense"), -1);
 }
 
+/* Answers with what the file that came along holds. */
+static void on_file(struct conn *c, void *owner, const struct frame *f)
+{
+    (void)owner;
+    char text[64];
+    ssize_t n = pread(f->fd, text, sizeof text, 0);
+    assert_true(n > 0);
+    close(f->fd);
+    conn_send(c, ANSWER, f->id, slice_of(text, (size_t)n), -1);
+}
+
 static void on_closed(struct conn *c, void *owner)
 {
     forget(owner, c);
@@ -95,6 +106,7 @@ static void on_accepted(void *arg, int fd, const struct conn_peer *peer)
         {ASK, FRAME_BODY_MAX, on_ask}, {REFUSE, 0, on_refuse},
         {HANG_UP, 0, on_hang_up},      {MANY, 0, on_many},
         {SILENCE, 0, on_silence},      {BAD_FAULT, 0, on_bad_fault},
+        {FILE_IN, PERMIT_FD, on_file},
     };
     static const struct conn_callbacks cb = {
         .permits = permits, .n_permits = sizeof permits / sizeof permits[0], .closed = on_closed};
@@ -178,6 +190,21 @@ static void the_longest_body_goes_both_ways(void **state)
     assert_int_equal(a.body.n, FRAME_BODY_MAX);
     assert_int_equal(client_call(c, ASK, slice_of(body, FRAME_BODY_MAX + 1), 5000, &a, &f),
                      -FAULT_TOO_LARGE);
+    client_free(c);
+}
+
+static void a_descriptor_goes_along_and_stays_the_callers(void **state)
+{
+    struct client *c = open_client(*state);
+    FILE *file = tmpfile();
+    struct frame a;
+    struct fault f;
+    assert_non_null(file);
+    assert_int_equal(fputs("what the file says", file) < 0, 0);
+    assert_int_equal(fflush(file), 0);
+    assert_int_equal(client_call_fd(c, FILE_IN, SLICE_NONE, fileno(file), 5000, &a, &f), 0);
+    assert_true(slice_is(a.body, "what the file says"));
+    assert_int_equal(fclose(file), 0);
     client_free(c);
 }
 
@@ -295,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_call_gets_the_answer_with_its_id),
         T(the_longest_body_goes_both_ways),
+        T(a_descriptor_goes_along_and_stays_the_callers),
         T(a_fault_answer_comes_back_as_the_fault),
         T(a_lost_connection_is_unavailable_and_stays_so),
         T(progress_frames_come_one_by_one_in_order),
