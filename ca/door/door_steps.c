@@ -71,13 +71,19 @@ static int find_replaced(struct job *j, struct fault *f)
 
 static int decide_request(struct job *j, struct fault *f)
 {
-    struct policy_issuer issuer = {j->issuer->conf, j->issuer->parsed.not_after};
+    struct policy_input in = {
+        .profile = j->profile,
+        .issuer = {j->issuer->conf, j->issuer->parsed.not_after},
+        .own = &j->door->parts.authorities->own,
+        .request = &j->request,
+        .csr = &j->csr,
+        .now = clock_now(),
+    };
 
     if (csr_parse(j->request.csr, &j->csr, f) != 0 || csr_verify(&j->csr, f) != 0 ||
         find_replaced(j, f) != 0)
         return -(int)f->code;
-    return policy_decide(j->profile, &issuer, &j->door->parts.authorities->own, &j->request,
-                         &j->csr, clock_now(), &j->decision, f);
+    return policy_decide(&in, &j->decision, f);
 }
 
 static int decide_authority(struct job *j, struct fault *f)

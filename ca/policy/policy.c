@@ -82,11 +82,29 @@ static int decide_subject(const struct conf_profile *p, const struct issue_reque
 
 /* ---- names ---- */
 
-static int add_names(const struct conf_profile *p, const struct san_list *from, struct decision *d,
+/* A bearer may have fewer names than the profile allows, never more. */
+static int check_authorised(const struct policy_authorisation *a, const struct san *s,
+                            struct fault *f)
+{
+    struct buf text;
+    int rc;
+
+    if (a == NULL || a->names == NULL || san_list_has(a->names, s))
+        return 0;
+    buf_init(&text, 4 * SAN_VALUE_MAX + 16);
+    san_print(s, &text);
+    rc = fault_refuse(f, "authorisation.name", "san", buf_slice(&text),
+                      "the names of the authorisation");
+    buf_free(&text);
+    return rc;
+}
+
+static int add_names(const struct policy_input *in, const struct san_list *from, struct decision *d,
                      struct fault *f)
 {
     for (size_t i = 0; i < from->n; i++) {
-        if (policy_name(p, &from->item[i], f) != 0)
+        if (policy_name(in->profile, &from->item[i], f) != 0 ||
+            check_authorised(in->authorisation, &from->item[i], f) != 0)
             return -(int)f->code;
         if (san_list_add(&d->sans, &from->item[i], f) != 0)
             return -(int)f->code;
@@ -94,12 +112,12 @@ static int add_names(const struct conf_profile *p, const struct san_list *from, 
     return 0;
 }
 
-static int decide_names(const struct conf_profile *p, const struct issue_request *r,
-                        const struct csr *csr, struct decision *d, struct fault *f)
+static int decide_names(const struct policy_input *in, struct decision *d, struct fault *f)
 {
+    const struct conf_profile *p = in->profile;
     char count[24], allowed[32];
 
-    if (add_names(p, &csr->sans, d, f) != 0 || add_names(p, &r->sans, d, f) != 0)
+    if (add_names(in, &in->csr->sans, d, f) != 0 || add_names(in, &in->request->sans, d, f) != 0)
         return -(int)f->code;
     if (d->sans.n == 0 && p->san_required)
         return fault_refuse(f, "san.required", "san", SLICE_NONE,
@@ -205,22 +223,23 @@ static void describe_key(const struct spki *key, struct decision *d)
     spki_key_id(key, d->subject_key_id);
 }
 
-int policy_decide(const struct conf_profile *p, const struct policy_issuer *issuer,
-                  const struct policy_own_keys *own, const struct issue_request *r,
-                  const struct csr *csr, int64_t now, struct decision *out, struct fault *f)
+int policy_decide(const struct policy_input *in, struct decision *out, struct fault *f)
 {
+    const struct conf_profile *p = in->profile;
+
     memset(out, 0, sizeof(*out));
     buf_init(&out->bytes, NAME_DER_MAX);
     out->profile = p->name;
     out->key_reuse = p->key_reuse;
-    if (policy_key(p, own, &csr->key, f) != 0 || decide_usages(p, csr, out, f) != 0 ||
-        decide_names(p, r, csr, out, f) != 0 || decide_subject(p, r, csr, out, f) != 0 ||
-        policy_validity(p, issuer, r, now, &out->not_before, &out->not_after, f) != 0 ||
-        check_owner(p, r->owner, f) != 0) {
+    if (policy_key(p, in->own, &in->csr->key, f) != 0 || decide_usages(p, in->csr, out, f) != 0 ||
+        decide_names(in, out, f) != 0 || decide_subject(p, in->request, in->csr, out, f) != 0 ||
+        policy_validity(p, &in->issuer, in->request, in->now, &out->not_before, &out->not_after,
+                        f) != 0 ||
+        check_owner(p, in->request->owner, f) != 0) {
         decision_free(out);
         return -(int)f->code;
     }
-    describe_key(&csr->key, out);
+    describe_key(&in->csr->key, out);
     policy_identity(p->name, out->subject, &out->sans, out->identity);
     return 0;
 }

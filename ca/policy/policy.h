@@ -46,12 +46,28 @@ struct policy_own_keys {
     uint8_t spki_hash[CA_MAX][32];
 };
 
-/* `csr` must have passed csr_verify. Rules: "key.*", "subject.*", "san.*", "csr.ca",
- * "csr.key_usage", "validity.*", "owner.*". */
-int policy_decide(const struct conf_profile *p, const struct policy_issuer *issuer,
-                  const struct policy_own_keys *own, const struct issue_request *r,
-                  const struct csr *csr, int64_t now, struct decision *out,
-                  struct fault *f) WARN_UNUSED;
+/* What an authorisation record (a token, an approved request) says of its bearer. It narrows what
+ * the profile allows, and is the one source of the identities that directories trust. */
+struct policy_authorisation {
+    const char *sid; /* Microsoft security identifier, "S-1-5-21-..."; NULL or "": none */
+    const char *upn; /* user principal name, "alice@example.com"; NULL or "": none */
+    const struct san_list *names; /* the only names that may be certified; NULL: as the profile */
+};
+
+/* Everything that is looked at. `csr` must have passed csr_verify. */
+struct policy_input {
+    const struct conf_profile *profile;
+    struct policy_issuer issuer;
+    const struct policy_own_keys *own;
+    const struct issue_request *request;
+    const struct csr *csr;
+    const struct policy_authorisation *authorisation; /* NULL: none */
+    int64_t now;
+};
+
+/* Rules: "key.*", "subject.*", "san.*", "csr.ca", "csr.key_usage", "validity.*", "owner.*",
+ * "authorisation.*". */
+int policy_decide(const struct policy_input *in, struct decision *out, struct fault *f) WARN_UNUSED;
 
 /* A CA certificate as the configuration describes the issuer; `spki` was read from its
  * token. `parent` is NULL for a self-signed root. */

@@ -54,14 +54,22 @@ struct outcome {
     struct decision decision;
 };
 
+static const struct policy_authorisation *authorisation;
+
 /* Decides over a CSR made by OpenSSL. The CSR's bytes stay until the test ends. */
 static struct outcome decide(const struct conf_profile *p, EVP_PKEY *key, const char *cn,
                              const char *const ext[][2], struct issue_request *r, struct buf *der)
 {
-    const struct policy_issuer issuer = {&issuing, NOW + 1000 * (int64_t)DAY};
     static const struct policy_own_keys none;
     struct outcome o = {0};
     static struct csr csr;
+    struct policy_input in = {.profile = p,
+                              .issuer = {&issuing, NOW + 1000 * (int64_t)DAY},
+                              .own = &none,
+                              .request = r,
+                              .csr = &csr,
+                              .authorisation = authorisation,
+                              .now = NOW};
     X509_REQ *req = test_request(key, sig_alg_default(KEY_P256), cn, ext);
 
     buf_init(der, CSR_MAX);
@@ -69,7 +77,7 @@ static struct outcome decide(const struct conf_profile *p, EVP_PKEY *key, const 
     X509_REQ_free(req);
     assert_int_equal(csr_parse(buf_slice(der), &csr, &o.fault), 0);
     assert_int_equal(csr_verify(&csr, &o.fault), 0);
-    o.rc = policy_decide(p, &issuer, &none, r, &csr, NOW, &o.decision, &o.fault);
+    o.rc = policy_decide(&in, &o.decision, &o.fault);
     return o;
 }
 
@@ -109,12 +117,17 @@ static void a_good_request_becomes_exactly_what_the_profile_says(void **state)
 static void rsa_keys_get_the_usages_of_rsa(void **state)
 {
     struct conf_profile p = server_profile();
-    struct policy_issuer issuer = {&issuing, NOW + 1000 * (int64_t)DAY};
     static const struct policy_own_keys none;
     struct issue_request r = {.profile = "tls-server"};
+    static struct csr csr;
+    struct policy_input in = {.profile = &p,
+                              .issuer = {&issuing, NOW + 1000 * (int64_t)DAY},
+                              .own = &none,
+                              .request = &r,
+                              .csr = &csr,
+                              .now = NOW};
     X509_REQ *req = test_request(test_key(KEY_RSA), SIG_RSA_SHA256, "", one_name);
     struct decision d;
-    static struct csr csr;
     struct fault f;
     struct buf der;
 
@@ -123,7 +136,7 @@ static void rsa_keys_get_the_usages_of_rsa(void **state)
     buf_init(&der, CSR_MAX);
     test_request_der(req, &der);
     assert_int_equal(csr_parse(buf_slice(&der), &csr, &f), 0);
-    assert_int_equal(policy_decide(&p, &issuer, &none, &r, &csr, NOW, &d, &f), 0);
+    assert_int_equal(policy_decide(&in, &d, &f), 0);
     assert_int_equal(d.key_usage, KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT);
     decision_free(&d);
     X509_REQ_free(req);
@@ -266,6 +279,27 @@ static void the_subject_and_the_names_must_agree(void **state)
     refused(&p, "", one_name, &r, "subject.attribute");
 }
 
+static void a_bearer_gets_no_name_that_his_authorisation_lacks(void **state)
+{
+    struct conf_profile p = server_profile();
+    struct issue_request r = {.profile = "tls-server"};
+    static struct san_list names = {.n = 1};
+    const struct policy_authorisation a = {.names = &names};
+    struct outcome o;
+    struct buf der;
+
+    (void)state;
+    names.item[0] = (struct san){SAN_DNS, slice_str("b.example.test")};
+    authorisation = &a;
+    refused(&p, "", one_name, &r, "authorisation.name");
+    names.item[0] = (struct san){SAN_DNS, slice_str("a.example.test")};
+    o = decide(&p, test_key(KEY_P256), "", one_name, &r, &der);
+    authorisation = NULL;
+    assert_int_equal(o.rc, 0);
+    decision_free(&o.decision);
+    buf_free(&der);
+}
+
 static void too_many_names_are_refused(void **state)
 {
     struct conf_profile p = server_profile();
@@ -370,6 +404,7 @@ int main(void)
         cmocka_unit_test(names_outside_the_patterns_are_refused),
         cmocka_unit_test(uri_prefixes_and_mail_domains_end_at_a_boundary),
         cmocka_unit_test(the_subject_and_the_names_must_agree),
+        cmocka_unit_test(a_bearer_gets_no_name_that_his_authorisation_lacks),
         cmocka_unit_test(too_many_names_are_refused),
         cmocka_unit_test(a_request_for_a_ca_or_for_other_usages_is_refused),
         cmocka_unit_test(validity_is_bounded_by_profile_and_issuer),
