@@ -10,11 +10,10 @@
 #define HELP_MAX 65536
 
 const struct command *const commands[] = {
-    &cmd_init,        &cmd_issue,     &cmd_renew,
-    &cmd_list,        &cmd_show,      &cmd_ca_list,
-    &cmd_conf_check,  &cmd_conf_show, &cmd_conf_example,
-    &cmd_conf_manual, &cmd_status,    &cmd_store_check,
-    &cmd_completion,  NULL,
+    &cmd_init,         &cmd_issue,       &cmd_renew,      &cmd_list,
+    &cmd_show,         &cmd_ca_list,     &cmd_conf_check, &cmd_conf_show,
+    &cmd_conf_example, &cmd_conf_manual, &cmd_status,     &cmd_store_check,
+    &cmd_open,         &cmd_close,       &cmd_completion, NULL,
 };
 
 static int help_all(const struct tool *t)

@@ -16,6 +16,8 @@ extern const struct command cmd_conf_example;
 extern const struct command cmd_conf_manual;
 extern const struct command cmd_status;
 extern const struct command cmd_store_check;
+extern const struct command cmd_open;
+extern const struct command cmd_close;
 extern const struct command cmd_completion;
 
 #endif

@@ -143,6 +143,7 @@ static const struct admin_message {
     {MSG_ISSUE, ROLE_OPERATOR, handle_issue}, {MSG_LIST, ROLE_AUDITOR, handle_list},
     {MSG_SHOW, ROLE_AUDITOR, handle_show},    {MSG_CA_LIST, ROLE_AUDITOR, tell_authorities},
     {MSG_STATUS, ROLE_AUDITOR, tell_status},  {MSG_CHECK, ROLE_AUDITOR, start_check},
+    {MSG_OPEN, ROLE_ADMIN, open_gate},        {MSG_CLOSE, ROLE_OPERATOR, close_gate},
 };
 
 static void refuse_role(struct ask *q, enum conf_role role)
@@ -220,6 +221,8 @@ static const struct permit admin_permits[] = {
     {MSG_CA_LIST, 0, on_message},
     {MSG_STATUS, 0, on_message},
     {MSG_CHECK, 0, on_message},
+    {MSG_OPEN, 1024, on_message},
+    {MSG_CLOSE, 1024, on_message},
 };
 
 static void client_closed(struct conn *conn, void *owner)

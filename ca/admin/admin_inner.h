@@ -62,6 +62,11 @@ void tell_authorities(struct ask *q);
 void start_check(struct ask *q);
 void end_check(struct admin *a);
 
+/* admin_gate.c */
+void open_gate(struct ask *q);
+void close_gate(struct ask *q);
+void gate_item(const struct store_gate *g, struct status_item *out);
+
 /* describe.c: a stored row as the operator sees it. */
 void describe_row(const struct admin *a, const struct cert_row *row, int64_t now,
                   struct cert_info *out);

@@ -25,8 +25,12 @@ enum audit_action {
     AUDIT_REFUSE = 5,  /* a request was refused */
     AUDIT_REVOKE = 6,
     AUDIT_DROP = 7, /* a signature came for an intent that is not open */
+    AUDIT_BACKUP = 9,
+    AUDIT_RESTORE = 10, /* first of a log: how the one before it ended; then what was taken over */
+    AUDIT_OPEN = 11,    /* issuing was opened ... */
+    AUDIT_CLOSE = 25,   /* ... or closed by an operator */
 };
-#define AUDIT_ACTION_MAX AUDIT_DROP
+#define AUDIT_ACTION_MAX AUDIT_CLOSE
 
 struct audit_event {
     enum audit_action action;

@@ -27,12 +27,13 @@ enum {
 static const char *const action_names[] = {
     [AUDIT_START] = "start",     [AUDIT_INTENT] = "intent", [AUDIT_FINISH] = "finish",
     [AUDIT_ABANDON] = "abandon", [AUDIT_REFUSE] = "refuse", [AUDIT_REVOKE] = "revoke",
-    [AUDIT_DROP] = "drop",
+    [AUDIT_DROP] = "drop",       [AUDIT_BACKUP] = "backup", [AUDIT_RESTORE] = "restore",
+    [AUDIT_OPEN] = "open",       [AUDIT_CLOSE] = "close",
 };
 
 static bool action_known(unsigned a)
 {
-    return a >= AUDIT_START && a <= AUDIT_ACTION_MAX;
+    return a <= AUDIT_ACTION_MAX && action_names[a] != NULL;
 }
 
 const char *audit_action_name(enum audit_action a)
