@@ -53,7 +53,7 @@ OBJ := $(BUILD)/obj
 objects = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
 LIB_SRC := $(wildcard lib/*.c)
-CORE_SRC := $(foreach d,store view audit policy door admin core,$(wildcard ca/$(d)/*.c))
+CORE_SRC := $(foreach d,store view audit policy door approval admin core,$(wildcard ca/$(d)/*.c))
 SIGNER_SRC := $(wildcard ca/signer/*.c)
 SUPERVISE_SRC := $(wildcard ca/supervise/*.c)
 CRL_SRC := $(wildcard crl/*.c)

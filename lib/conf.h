@@ -25,6 +25,14 @@
 
 enum conf_role { ROLE_NONE = 0, ROLE_AUDITOR = 1, ROLE_OPERATOR = 2, ROLE_ADMIN = 3 };
 
+/* What destroys trust when it is done wrong; the word in the file is the kind of request. */
+enum conf_two {
+    TWO_CA_INSTALL = 1 << 0,
+    TWO_CA_CROSS_SIGN = 1 << 1,
+    TWO_RESTORE = 1 << 2,
+    TWO_OPEN = 1 << 3,
+};
+
 struct conf_token {
     char *name;           /* "default" */
     char *module;         /* path of the PKCS#11 module */
@@ -111,6 +119,8 @@ struct conf {
     int64_t request_key_life; /* seconds after the finish */
     int64_t sign_timeout;     /* seconds that a request may wait for the token */
     unsigned workers;         /* verifying threads of cerca-ca */
+    uint32_t two_operators;   /* TWO_*: what takes a second operator's yes */
+    int64_t request_life;     /* seconds that such a request waits */
     uid_t ca_user;
     bool has_ca_user;
     struct conf_token *tokens;

@@ -39,6 +39,12 @@ static const struct conf_word san_kinds[] = {{"dns", 1u << SAN_DNS},
                                              {"uri", 1u << SAN_URI},
                                              {NULL, 0}};
 
+static const struct conf_word two_operators[] = {{"ca-install", TWO_CA_INSTALL},
+                                                 {"ca-cross-sign", TWO_CA_CROSS_SIGN},
+                                                 {"restore", TWO_RESTORE},
+                                                 {"open", TWO_OPEN},
+                                                 {NULL, 0}};
+
 static void derive_base_url(const void *element, struct buf *out)
 {
     const struct conf *c = element;
@@ -129,6 +135,13 @@ static const struct conf_key ca_keys[] = {
     {.name = "sign_timeout", .type = CONF_SPAN, IN(sign_timeout), .min = 1, .max = 3600,
      .fallback = "30s",
      .help = "A request waits this long for the token; then its caller is told to retry."},
+    {.name = "two_operators", .type = CONF_BITS32, IN(two_operators), .words = two_operators,
+     .max = LIST_MAX, .fallback = "",
+     .help = "What takes two operators: one asks, another with the role admin says yes (cerca "
+             "request approve)."},
+    {.name = "request_life", .type = CONF_SPAN, IN(request_life), .min = 60, .max = 90 * DAY,
+     .fallback = "7d",
+     .help = "A request that waits for a second operator expires after this time."},
     {.name = "user", .type = CONF_USER, IN(ca_user), .at_too = offsetof(struct conf, has_ca_user),
      .fallback = "",
      .help = "User that cerca-ca runs as, by name or number; \"\": the one that started cercad."},

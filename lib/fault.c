@@ -108,6 +108,7 @@ const char *fault_code_name(enum fault_code code)
         [FAULT_INTERNAL] = "internal",
         [FAULT_CONFIG] = "config",
         [FAULT_TOO_LARGE] = "too-large",
+        [FAULT_PENDING] = "pending",
     };
 
     return (unsigned)code <= FAULT_CODE_MAX ? names[code] : "unknown";

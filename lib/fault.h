@@ -26,9 +26,10 @@ enum fault_code {
     FAULT_INTERNAL = 8,    /* a library or the system failed unexpectedly */
     FAULT_CONFIG = 9,      /* the configuration is wrong */
     FAULT_TOO_LARGE = 10,  /* past a bound */
+    FAULT_PENDING = 11,    /* recorded; waits for an operator's yes. value: the request's number */
 };
 
-#define FAULT_CODE_MAX FAULT_TOO_LARGE
+#define FAULT_CODE_MAX FAULT_PENDING
 
 struct fault {
     enum fault_code code;

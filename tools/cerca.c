@@ -9,12 +9,29 @@
 
 #define HELP_MAX 65536
 
+/* One a line, so that a new one changes one line. */
+/* clang-format off */
 const struct command *const commands[] = {
-    &cmd_init,         &cmd_issue,       &cmd_renew,      &cmd_list,
-    &cmd_show,         &cmd_ca_list,     &cmd_conf_check, &cmd_conf_show,
-    &cmd_conf_example, &cmd_conf_manual, &cmd_status,     &cmd_store_check,
-    &cmd_open,         &cmd_close,       &cmd_completion, NULL,
+    &cmd_init,
+    &cmd_issue,
+    &cmd_renew,
+    &cmd_list,
+    &cmd_show,
+    &cmd_ca_list,
+    &cmd_conf_check,
+    &cmd_conf_show,
+    &cmd_conf_example,
+    &cmd_conf_manual,
+    &cmd_status,
+    &cmd_store_check,
+    &cmd_request_list,
+    &cmd_request_show,
+    &cmd_request_approve,
+    &cmd_request_deny,
+    &cmd_completion,
+    NULL,
 };
+/* clang-format on */
 
 static int help_all(const struct tool *t)
 {
@@ -24,9 +41,10 @@ static int help_all(const struct tool *t)
     buf_init(&out, HELP_MAX);
     buf_put_str(&out, "usage: cerca [-c CONF] COMMAND [options]\n\n");
     for (const struct command *const *c = commands; *c != NULL; c++)
-        buf_printf(&out, "  %-14s %s\n", (*c)->name, (*c)->help);
+        buf_printf(&out, "  %-16s %s\n", (*c)->name, (*c)->help);
     buf_put_str(&out, "\ncerca COMMAND --help tells the options of one; cerca(1) is the manual.\n"
-                      "exit status: 0 done, 1 refused or failed, 2 not called as intended\n");
+                      "exit status: 0 done, 1 refused or failed, 2 not called as intended,\n"
+                      "3 waits for a second operator\n");
     rc = tool_print(t, buf_slice(&out));
     buf_free(&out);
     return rc;

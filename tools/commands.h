@@ -16,8 +16,10 @@ extern const struct command cmd_conf_example;
 extern const struct command cmd_conf_manual;
 extern const struct command cmd_status;
 extern const struct command cmd_store_check;
-extern const struct command cmd_open;
-extern const struct command cmd_close;
+extern const struct command cmd_request_list;
+extern const struct command cmd_request_show;
+extern const struct command cmd_request_approve;
+extern const struct command cmd_request_deny;
 extern const struct command cmd_completion;
 
 #endif

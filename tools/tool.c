@@ -10,6 +10,7 @@
 
 #include "lib/clock.h"
 #include "lib/proto.h"
+#include "tools/json.h"
 #include "tools/text.h"
 
 #define LINE_MAX_OCTETS 8192
@@ -41,7 +42,7 @@ void tool_say(const struct tool *t, const char *fmt, ...)
     va_end(ap);
 }
 
-int tool_fail(const struct tool *t, const struct fault *f)
+static int say_failed(const struct tool *t, const struct fault *f)
 {
     struct buf line;
 
@@ -50,6 +51,25 @@ int tool_fail(const struct tool *t, const struct fault *f)
     tool_say(t, "%s", buf_cstr(&line));
     buf_free(&line);
     return EXIT_FAILED;
+}
+
+static int say_pending(const struct tool *t, const struct fault *f)
+{
+    json_t *o;
+
+    tool_say(t, "%s", f->text);
+    if (t->format == FORMAT_JSON) {
+        o = json_object();
+        json_put(o, "request", json_integer((json_int_t)strtoull(f->value, NULL, 10)));
+        json_put(o, "state", json_text("waiting"));
+        (void)!json_print(t, o);
+    }
+    return EXIT_PENDING;
+}
+
+int tool_fail(const struct tool *t, const struct fault *f)
+{
+    return f->code == FAULT_PENDING ? say_pending(t, f) : say_failed(t, f);
 }
 
 int tool_usage(const struct tool *t, const char *fmt, ...)

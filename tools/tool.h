@@ -5,7 +5,7 @@
  * struct before its function runs, so that the function never sees argv, and the
  * usage text and the shell completion come from the same place.
  *
- * A run function returns an exit code: 0 done, 1 refused or failed, 2 usage.
+ * A run function returns an exit code: 0 done, 1 refused or failed, 2 usage, 3 pending.
  * Results go to standard output, everything else to standard error.
  */
 #ifndef TOOLS_TOOL_H
@@ -17,7 +17,8 @@
 #include "lib/fault.h"
 #include "lib/san.h"
 
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+/* Pending: recorded, and waits for another operator's yes. */
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_PENDING = 3 };
 
 /* Values of -o. */
 enum format { FORMAT_TEXT = 1, FORMAT_TABLE = 2, FORMAT_PEM = 4, FORMAT_JSON = 8, FORMAT_CSV = 16 };
@@ -98,7 +99,9 @@ int tool_time_left_ms(const struct tool *t); /* never below 1 */
 
 /* "cerca issue: ..." to standard error; control characters are shown as \xNN. */
 void tool_say(const struct tool *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-int tool_fail(const struct tool *t, const struct fault *f); /* says it; EXIT_FAILED */
+/* Says it; EXIT_FAILED. FAULT_PENDING is no failure: EXIT_PENDING, and with -o json the request's
+ * number on standard output. */
+int tool_fail(const struct tool *t, const struct fault *f);
 /* Says it, and where help is; EXIT_USAGE. */
 int tool_usage(const struct tool *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Copies an argument into a field of a message (NULL: as ""); -FAULT_TOO_LARGE, naming it, when

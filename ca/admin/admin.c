@@ -7,6 +7,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/proto_request.h"
 
 /* Connections at a time: of all strangers together, of one operator. */
 #define STRANGER_CONNECTIONS 16
@@ -61,6 +62,8 @@ static void ask_free(struct ask *q)
 
 void ask_answer(struct ask *q, uint16_t type, struct slice body)
 {
+    if (q->run != NULL)
+        approval_ran(q->run, NULL);
     if (q->client->conn != NULL)
         conn_send(q->client->conn, type, q->id, body, -1);
     ask_free(q);
@@ -70,6 +73,11 @@ void ask_fail(struct ask *q, const struct fault *f)
 {
     struct buf b;
 
+    if (q->run != NULL) {
+        approval_ran(q->run, f);
+        ask_free(q);
+        return;
+    }
     buf_init(&b, FRAME_BODY_MAX);
     fault_put(&b, f);
     ask_answer(q, MSG_FAULT, buf_slice(&b));
@@ -135,16 +143,28 @@ static void handle_show(struct ask *q)
 }
 
 /* What each message needs; the door asks for more where a profile does. */
-static const struct admin_message {
-    uint16_t type;
-    enum conf_role role;
-    void (*handle)(struct ask *q);
-} admin_messages[] = {
-    {MSG_ISSUE, ROLE_OPERATOR, handle_issue}, {MSG_LIST, ROLE_AUDITOR, handle_list},
-    {MSG_SHOW, ROLE_AUDITOR, handle_show},    {MSG_CA_LIST, ROLE_AUDITOR, tell_authorities},
-    {MSG_STATUS, ROLE_AUDITOR, tell_status},  {MSG_CHECK, ROLE_AUDITOR, start_check},
-    {MSG_OPEN, ROLE_ADMIN, open_gate},        {MSG_CLOSE, ROLE_OPERATOR, close_gate},
+static const struct admin_message admin_messages[] = {
+    {MSG_ISSUE, ROLE_OPERATOR, handle_issue, NULL},
+    {MSG_LIST, ROLE_AUDITOR, handle_list, NULL},
+    {MSG_SHOW, ROLE_AUDITOR, handle_show, NULL},
+    {MSG_CA_LIST, ROLE_AUDITOR, tell_authorities, NULL},
+    {MSG_STATUS, ROLE_AUDITOR, tell_status, NULL},
+    {MSG_CHECK, ROLE_AUDITOR, start_check, NULL},
+    {MSG_REQUEST_LIST, ROLE_AUDITOR, list_requests, NULL},
+    {MSG_REQUEST_SHOW, ROLE_AUDITOR, show_request, NULL},
+    {MSG_REQUEST_APPROVE, ROLE_ADMIN, approve_request, NULL},
+    {MSG_REQUEST_DENY, ROLE_ADMIN, deny_request, NULL},
 };
+#define N_MESSAGES (sizeof(admin_messages) / sizeof(admin_messages[0]))
+
+const struct admin_message *admin_message_of(const struct approval_kind *kind)
+{
+    const struct admin_message *m = admin_messages;
+
+    while (m->kind != kind)
+        m++; /* admin_new took the kinds from this table */
+    return m;
+}
 
 static void refuse_role(struct ask *q, enum conf_role role)
 {
@@ -210,6 +230,8 @@ static void on_message(struct conn *conn, void *owner, const struct frame *frame
         refuse_stranger(q);
     else if (c->who.role < m->role)
         refuse_role(q, m->role);
+    else if (m->kind != NULL && approval_needed(c->admin->approval, m->kind, frame->body))
+        ask_second(q, m->kind);
     else
         m->handle(q);
 }
@@ -221,8 +243,10 @@ static const struct permit admin_permits[] = {
     {MSG_CA_LIST, 0, on_message},
     {MSG_STATUS, 0, on_message},
     {MSG_CHECK, 0, on_message},
-    {MSG_OPEN, 1024, on_message},
-    {MSG_CLOSE, 1024, on_message},
+    {MSG_REQUEST_LIST, 16, on_message},
+    {MSG_REQUEST_SHOW, 16, on_message},
+    {MSG_REQUEST_APPROVE, 16, on_message},
+    {MSG_REQUEST_DENY, 16 + REQUEST_REASON_MAX, on_message},
 };
 
 static void client_closed(struct conn *conn, void *owner)
@@ -261,6 +285,7 @@ static void identify(const struct admin *a, const struct conn_peer *peer, struct
     else
         snprintf(who->name, sizeof(who->name), "uid:%u", (unsigned)peer->uid);
     who->role = o != NULL ? o->role : ROLE_NONE;
+    who->uid = peer->uid;
     snprintf(who->origin, sizeof(who->origin), "admin pid=%d", (int)peer->pid);
 }
 
@@ -270,8 +295,22 @@ static bool one_too_many(const struct admin *a, uid_t uid, enum conf_role role)
     size_t max = role == ROLE_NONE ? STRANGER_CONNECTIONS : OPERATOR_CONNECTIONS, n = 0;
 
     for (const struct admin_client *c = a->clients; c != NULL; c = c->next)
-        n += c->conn != NULL && (c->uid == uid || (role == ROLE_NONE && c->who.role == ROLE_NONE));
+        n += c->conn != NULL &&
+             (c->who.uid == uid || (role == ROLE_NONE && c->who.role == ROLE_NONE));
     return n >= max;
+}
+
+struct admin_client *admin_client_new(struct admin *a, const struct requester *who)
+{
+    struct admin_client *c = xcalloc(1, sizeof(*c));
+
+    c->who = *who;
+    c->admin = a;
+    c->next = a->clients;
+    if (a->clients != NULL)
+        a->clients->prev = c;
+    a->clients = c;
+    return c;
 }
 
 static void on_accepted(void *arg, int fd, const struct conn_peer *peer)
@@ -285,20 +324,24 @@ static void on_accepted(void *arg, int fd, const struct conn_peer *peer)
         (void)close(fd);
         return;
     }
-    c = xcalloc(1, sizeof(*c));
-    c->who = who;
-    c->uid = peer->uid;
-    c->admin = a;
+    c = admin_client_new(a, &who);
     c->refs = 1;
-    c->next = a->clients;
-    if (a->clients != NULL)
-        a->clients->prev = c;
-    a->clients = c;
     c->conn = conn_new(a->parts.loop, fd,
                        who.role == ROLE_NONE ? &stranger_callbacks : &admin_callbacks, c);
 }
 
 /* ---- the socket ---- */
+
+static struct approval *approvals(struct admin *a)
+{
+    struct approval_parts parts = {a->parts.conf, a->parts.loop, a->parts.store, a->kinds, a};
+    size_t n = 0;
+
+    for (size_t i = 0; i < N_MESSAGES; i++)
+        if (admin_messages[i].kind != NULL)
+            a->kinds[n++] = admin_messages[i].kind;
+    return approval_new(&parts);
+}
 
 struct admin *admin_new(const struct admin_parts *parts, int listen_fd)
 {
@@ -306,6 +349,8 @@ struct admin *admin_new(const struct admin_parts *parts, int listen_fd)
 
     a->parts = *parts;
     issuer_names_load(a);
+    a->approval = approvals(a);
+    approval_resume(a->approval);
     a->listener = listener_new(parts->loop, listen_fd, on_accepted, a);
     return a;
 }
@@ -328,7 +373,7 @@ void admin_end_check(struct admin *a)
 
 size_t admin_busy(const struct admin *a)
 {
-    return a->busy;
+    return a->busy + approval_busy(a->approval);
 }
 
 void admin_free(struct admin *a)
@@ -347,6 +392,7 @@ void admin_free(struct admin *a)
         conn_close(c->conn);
         free(c);
     }
+    approval_free(a->approval);
     free(a->names.name);
     free(a);
 }

@@ -5,11 +5,14 @@
 #include <pthread.h>
 
 #include "ca/admin/admin.h"
+#include "ca/approval/approval.h"
 
 struct issuer_names {
     size_t n;
     char (*name)[64]; /* by number */
 };
+
+#define ADMIN_KINDS_MAX 16
 
 struct admin {
     struct admin_parts parts;
@@ -17,18 +20,33 @@ struct admin {
     struct admin_client *clients;
     struct ask *asks; /* not answered yet */
     struct issuer_names names;
+    struct approval *approval;
+    const struct approval_kind *kinds[ADMIN_KINDS_MAX + 1]; /* of the messages; NULL-ended */
     size_t busy;
     int64_t stranger_second; /* the second in which a stranger was last recorded */
     bool draining, checking;
     pthread_t checker;
 };
 
+/* A message that the admin socket takes. One with a kind is carried out after a second operator's
+ * yes where the configuration asks for that: its body is recorded, and `handle` gets it then, from
+ * the approver. A body of at most REQUEST_CONTENT_MAX octets, no descriptor. The kind is
+ *     const struct approval_kind kind_NAME = {"NAME", TWO_NAME, repeatable, harmless, describe,
+ *                                             run_message};
+ * beside the handler, with the admin as the `arg` of describe. */
+struct admin_message {
+    uint16_t type;
+    enum conf_role role;
+    void (*handle)(struct ask *q);
+    const struct approval_kind *kind; /* NULL: none */
+};
+const struct admin_message *admin_message_of(const struct approval_kind *kind);
+
 /* A connection; it lives until it is closed and every request of it is answered. */
 struct admin_client {
     struct admin *admin;
     struct conn *conn; /* NULL once it is gone */
     struct requester who;
-    uid_t uid;
     size_t refs;
     struct admin_client *next, *prev;
 };
@@ -42,10 +60,13 @@ struct ask {
     struct buf out;  /* the answer's body */
     uint16_t answer; /* its type; MSG_FAULT when `fault` is set */
     struct fault fault;
+    struct approval_run *run; /* it was approved: told the outcome */
     struct ask *next, *prev;
     void (*read)(struct ask *q); /* run on a worker: fills out or fault */
 };
 
+/* Without a connection, and gone with its last ask. */
+struct admin_client *admin_client_new(struct admin *a, const struct requester *who);
 struct ask *ask_new(struct admin_client *c, const struct frame *frame);
 void ask_answer(struct ask *q, uint16_t type, struct slice body); /* and frees it */
 void ask_fail(struct ask *q, const struct fault *f);              /* and frees it */
@@ -62,10 +83,15 @@ void tell_authorities(struct ask *q);
 void start_check(struct ask *q);
 void end_check(struct admin *a);
 
-/* admin_gate.c */
-void open_gate(struct ask *q);
-void close_gate(struct ask *q);
-void gate_item(const struct store_gate *g, struct status_item *out);
+/* admin_request.c */
+void list_requests(struct ask *q);
+void show_request(struct ask *q);
+void approve_request(struct ask *q);
+void deny_request(struct ask *q);
+void ask_second(struct ask *q, const struct approval_kind *kind);
+/* The `run` of every kind of message. */
+void run_message(void *arg, const struct approval_kind *kind, const struct requester *by,
+                 struct slice content, struct approval_run *run);
 
 /* describe.c: a stored row as the operator sees it. */
 void describe_row(const struct admin *a, const struct cert_row *row, int64_t now,

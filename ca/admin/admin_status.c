@@ -77,6 +77,27 @@ static void add_store(struct items *items, const struct store_stats *s)
     add(items, &i);
 }
 
+static int count_waiting(void *arg, const struct request_row *r)
+{
+    size_t *n = arg;
+
+    *n += r->state == REQUEST_WAITING && !request_expired(r, clock_now());
+    return 0;
+}
+
+static void add_requests(struct items *items, const struct admin *a)
+{
+    struct status_item i = item("requests", true, "ready");
+    size_t n = 0;
+    struct fault f;
+
+    fault_clear(&f);
+    if (store_requests(a->parts.store, 0, count_waiting, &n, &f) != 0)
+        i = item("requests", false, "unreadable");
+    snprintf(i.text, sizeof(i.text), "%zu wait for a second operator", n);
+    add(items, &i);
+}
+
 static void add_view(struct items *items, const struct admin *a)
 {
     struct view_stats v;
@@ -101,19 +122,6 @@ static void add_configuration(struct items *items, const struct admin *a)
     add(items, &i);
 }
 
-static int add_gate(struct items *items, const struct admin *a, struct fault *f)
-{
-    struct store_gate g;
-    struct status_item i;
-    int rc = store_gate(a->parts.store, &g, f);
-
-    if (rc == 0 && g.closed) {
-        gate_item(&g, &i);
-        add(items, &i);
-    }
-    return rc;
-}
-
 void tell_status(struct ask *q)
 {
     const struct admin *a = q->client->admin;
@@ -128,13 +136,9 @@ void tell_status(struct ask *q)
     buf_init(&list, FRAME_BODY_MAX);
     items.out = &list;
     add_issuing(&items, a);
-    if (add_gate(&items, a, &q->fault) != 0) {
-        buf_free(&list);
-        ask_fail(q, &q->fault);
-        return;
-    }
     add_tokens(&items, a);
     add_store(&items, &stats);
+    add_requests(&items, a);
     add_view(&items, a);
     add_configuration(&items, a);
     wire_put_u8(&q->out, items.all_well);

@@ -25,12 +25,25 @@ enum audit_action {
     AUDIT_REFUSE = 5,  /* a request was refused */
     AUDIT_REVOKE = 6,
     AUDIT_DROP = 7, /* a signature came for an intent that is not open */
+    AUDIT_CHECKPOINT = 8,
     AUDIT_BACKUP = 9,
-    AUDIT_RESTORE = 10, /* first of a log: how the one before it ended; then what was taken over */
-    AUDIT_OPEN = 11,    /* issuing was opened ... */
-    AUDIT_CLOSE = 25,   /* ... or closed by an operator */
+    AUDIT_RESTORE = 10,
+    AUDIT_OPEN = 11, /* the door was opened after a restore */
+    AUDIT_CA_INSTALL = 12,
+    AUDIT_CRL = 13,
+    AUDIT_TOKEN_CREATE = 14,
+    AUDIT_TOKEN_REVOKE = 15,
+    AUDIT_REQUEST = 16, /* something waits for a second operator; what became of it */
+    AUDIT_APPROVE = 17, /* another operator said yes */
+    AUDIT_DENY = 18,
+    AUDIT_HOLD = 19,
+    AUDIT_RELEASE = 20,
+    AUDIT_KEY_BLOCK = 21,
+    AUDIT_IDENTITY_BLOCK = 22,
+    AUDIT_PRUNE = 23,
+    AUDIT_CA_RETIRE = 24,
 };
-#define AUDIT_ACTION_MAX AUDIT_CLOSE
+#define AUDIT_ACTION_MAX AUDIT_CA_RETIRE
 
 struct audit_event {
     enum audit_action action;

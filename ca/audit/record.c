@@ -25,15 +25,35 @@ enum {
 };
 
 static const char *const action_names[] = {
-    [AUDIT_START] = "start",     [AUDIT_INTENT] = "intent", [AUDIT_FINISH] = "finish",
-    [AUDIT_ABANDON] = "abandon", [AUDIT_REFUSE] = "refuse", [AUDIT_REVOKE] = "revoke",
-    [AUDIT_DROP] = "drop",       [AUDIT_BACKUP] = "backup", [AUDIT_RESTORE] = "restore",
-    [AUDIT_OPEN] = "open",       [AUDIT_CLOSE] = "close",
+    [AUDIT_START] = "start",
+    [AUDIT_INTENT] = "intent",
+    [AUDIT_FINISH] = "finish",
+    [AUDIT_ABANDON] = "abandon",
+    [AUDIT_REFUSE] = "refuse",
+    [AUDIT_REVOKE] = "revoke",
+    [AUDIT_DROP] = "drop",
+    [AUDIT_CHECKPOINT] = "checkpoint",
+    [AUDIT_BACKUP] = "backup",
+    [AUDIT_RESTORE] = "restore",
+    [AUDIT_OPEN] = "open",
+    [AUDIT_CA_INSTALL] = "ca-install",
+    [AUDIT_CRL] = "crl",
+    [AUDIT_TOKEN_CREATE] = "token-create",
+    [AUDIT_TOKEN_REVOKE] = "token-revoke",
+    [AUDIT_REQUEST] = "request",
+    [AUDIT_APPROVE] = "approve",
+    [AUDIT_DENY] = "deny",
+    [AUDIT_HOLD] = "hold",
+    [AUDIT_RELEASE] = "release",
+    [AUDIT_KEY_BLOCK] = "key-block",
+    [AUDIT_IDENTITY_BLOCK] = "identity-block",
+    [AUDIT_PRUNE] = "prune",
+    [AUDIT_CA_RETIRE] = "ca-retire",
 };
 
 static bool action_known(unsigned a)
 {
-    return a <= AUDIT_ACTION_MAX && action_names[a] != NULL;
+    return a >= AUDIT_START && a <= AUDIT_ACTION_MAX;
 }
 
 const char *audit_action_name(enum audit_action a)

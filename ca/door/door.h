@@ -28,6 +28,7 @@
 struct requester {
     char name[64]; /* "operator:alice" */
     enum conf_role role;
+    uid_t uid;       /* on this host */
     char origin[64]; /* "admin pid=123" */
 };
 

@@ -15,10 +15,11 @@
 #include "lib/wire.h"
 
 static const char *const dbi_name[D_COUNT] = {
-    [D_CERT] = "cert",     [D_SIG] = "sig",           [D_STATUS] = "status",
-    [D_OPEN] = "open",     [D_SPKI] = "spki",         [D_BLOCKED] = "blocked",
-    [D_REQKEY] = "reqkey", [D_REPLACED] = "replaced", [D_ISSUER] = "issuer",
-    [D_AUDIT] = "audit",   [D_CHANGE] = "change",     [D_META] = "meta",
+    [D_CERT] = "cert",       [D_SIG] = "sig",           [D_STATUS] = "status",
+    [D_OPEN] = "open",       [D_SPKI] = "spki",         [D_BLOCKED] = "blocked",
+    [D_REQKEY] = "reqkey",   [D_REPLACED] = "replaced", [D_ISSUER] = "issuer",
+    [D_AUDIT] = "audit",     [D_CHANGE] = "change",     [D_META] = "meta",
+    [D_REQUEST] = "request",
 };
 
 static int make_dir(const char *path, struct fault *f)
@@ -85,7 +86,7 @@ static int env_open(struct store *s, struct fault *f)
     if (rc == 0)
         rc = mdb_env_set_mapsize(s->env, STORE_MAP_SIZE);
     if (rc == 0)
-        rc = mdb_env_set_maxdbs(s->env, D_COUNT + STORE_RESTORES_MAX);
+        rc = mdb_env_set_maxdbs(s->env, D_COUNT);
     if (rc == 0)
         rc = mdb_env_open(s->env, path, flags, 0600);
     if (rc != 0)
@@ -141,29 +142,14 @@ static int state_load(struct store *s, MDB_txn *t, struct fault *f)
     rc = row_get(t, s->dbi[D_META], "state", 5, &v);
     if (rc != 0 || row_state_get(v, &s->state) != 0)
         return store_damaged(f, "state");
-    s->schema = schema;
     return 0;
-}
-
-/* Each restore begins an audit log; those before it stay as they are. */
-void audit_table_name(unsigned log, char out[32])
-{
-    if (log == 0)
-        (void)snprintf(out, 32, "%s", dbi_name[D_AUDIT]);
-    else
-        (void)snprintf(out, 32, "%s.%u", dbi_name[D_AUDIT], log);
 }
 
 static int open_dbis(struct store *s, MDB_txn *t)
 {
-    unsigned flags = s->opt.read_only ? 0 : MDB_CREATE;
-    char audit[32];
-    int rc = mdb_dbi_open(t, dbi_name[D_META], flags, &s->dbi[D_META]);
-    if (rc == 0)
-        rc = gate_read(s, t, &s->gate);
-    audit_table_name(s->gate.audit_log, audit);
+    int rc = 0;
     for (size_t i = 0; i < D_COUNT && rc == 0; i++)
-        rc = mdb_dbi_open(t, i == D_AUDIT ? audit : dbi_name[i], flags, &s->dbi[i]);
+        rc = mdb_dbi_open(t, dbi_name[i], s->opt.read_only ? 0 : MDB_CREATE, &s->dbi[i]);
     return rc;
 }
 

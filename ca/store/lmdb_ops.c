@@ -124,8 +124,8 @@ static int op_finish(struct write_txn *w, struct store_op *op, struct audit_even
     return 0;
 }
 
-void status_put(struct write_txn *w, struct store_op *op, enum cert_state state, uint8_t reason,
-                int64_t not_after)
+static void status_put(struct write_txn *w, struct store_op *op, enum cert_state state,
+                       uint8_t reason, int64_t not_after)
 {
     uint8_t key[ROW_REF];
     struct row_status row = {.state = state, .reason = reason, .time = op->time};
@@ -192,11 +192,10 @@ static int op_revoke(struct write_txn *w, struct store_op *op)
     return 0;
 }
 
-/* Refusals for want of space would use up what is kept for finishing and revoking; those of
- * a closed store come as often as somebody asks again. */
+/* Refusals for want of space would use up what is kept for finishing and revoking. */
 static bool refusal_recorded(struct write_txn *w, const struct store_op *op)
 {
-    if (op->fault.code != FAULT_FULL && op->fault.code != FAULT_UNAVAILABLE)
+    if (op->fault.code != FAULT_FULL)
         return true;
     if (op->time - w->s->full_recorded < FULL_RECORD_EVERY)
         return false;
@@ -224,17 +223,10 @@ void op_apply(struct write_txn *w, struct store_op *op)
     case STORE_REVOKE:
         rc = op_revoke(w, op);
         break;
+    case STORE_REQUEST:
+        rc = op_request(w, op, &e, &record);
+        break;
     case STORE_AUDIT:
-        break;
-    case STORE_GATE:
-        rc = op_gate(w, op);
-        break;
-    case STORE_RESTORED:
-        rc = op_restored(w, op);
-        record = rc != 0;
-        break;
-    case STORE_PUBLISHED:
-        rc = op_published(w, op, &record);
         break;
     }
     op->result = rc;

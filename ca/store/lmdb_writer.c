@@ -70,6 +70,16 @@ void w_put(struct write_txn *w, enum durable_dbi d, const void *key, size_t n, u
     w->dirty = true;
 }
 
+void w_put_value(struct write_txn *w, enum durable_dbi d, const void *key, size_t n,
+                 struct slice value)
+{
+    MDB_val k = val_of(key, n), v = val_of(value.p, value.n);
+    if (w->rc != 0)
+        return;
+    w->rc = mdb_put(w->t, w->s->dbi[d], &k, &v, 0);
+    w->dirty = true;
+}
+
 void w_put_last(struct write_txn *w, enum durable_dbi d, const void *key, size_t n)
 {
     w_put(w, d, key, n, MDB_APPEND);
@@ -103,7 +113,6 @@ static int group_begin(struct store *s, struct group *g)
     g->w.dirty = false;
     g->w.n_changes = 0;
     g->w.state = s->state;
-    g->w.gate = s->gate;
     g->w.rc = mdb_txn_begin(s->env, NULL, 0, &g->w.t);
     return g->w.rc;
 }
@@ -124,7 +133,6 @@ static void group_commit(struct store *s, struct group *g)
         commit_failed(rc);
     STEP("store.commit.after");
     s->state = w->state;
-    s->gate = w->gate;
     atomic_store(&s->change, s->state.change);
 }
 

@@ -8,7 +8,7 @@
  *   open      serial || issuer -> struct row_open: while the intent is open
  *   change    number -> struct store_change
  *   reqkey    request key -> ref        replaced  ref -> ref
- *   meta      "state" -> struct row_state   "gate" -> struct store_gate
+ *   meta      "state" -> struct row_state
  *
  * Decoders return 0 or -1; what they give points into the record.
  */
@@ -87,9 +87,6 @@ void row_ref_put(struct buf *b, const struct cert_ref *ref);
 int row_ref_get(struct slice s, struct cert_ref *out) WARN_UNUSED;
 void row_state_put(struct buf *b, const struct row_state *r);
 int row_state_get(struct slice s, struct row_state *out) WARN_UNUSED;
-#define ROW_GATE_MAX 8192
-void row_gate_put(struct buf *b, const struct store_gate *g);
-int row_gate_get(struct slice s, struct store_gate *out) WARN_UNUSED;
 /* An issuer; name and certificate point into the record's copy in out->bytes. */
 void row_issuer_put(struct buf *b, const char *name, const uint8_t spki_hash[32],
                     struct slice certificate);

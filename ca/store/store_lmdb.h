@@ -27,6 +27,7 @@ enum durable_dbi {
     D_ISSUER,
     D_AUDIT,
     D_CHANGE,
+    D_REQUEST,
     D_META,
     D_COUNT
 };
@@ -56,7 +57,6 @@ struct store {
     MDB_env *env;
     MDB_dbi dbi[D_COUNT];
     uint8_t uuid[16];
-    uint32_t schema;
     struct read_pool pool;
     store_publish publish;
     void *publish_arg;
@@ -71,7 +71,6 @@ struct store {
 
     /* the writer's own */
     struct row_state state; /* as of the last commit */
-    struct store_gate gate; /* likewise */
     uint64_t space_checked; /* monotonic microseconds */
     bool full;
     int64_t full_recorded; /* when a refusal for want of space last went to the audit log */
@@ -122,12 +121,14 @@ struct write_txn {
     int rc;
     bool dirty;
     struct row_state state;
-    struct store_gate gate;
-    struct store_change change[2 * STORE_GROUP_MAX]; /* an operation makes two at most */
+    struct store_change change[STORE_GROUP_MAX];
     size_t n_changes;
     struct buf row;
 };
 void w_put(struct write_txn *w, enum durable_dbi d, const void *key, size_t n, unsigned flags);
+/* The same with a value of the caller's. */
+void w_put_value(struct write_txn *w, enum durable_dbi d, const void *key, size_t n,
+                 struct slice value);
 /* For keys that nearly always come in order: a page that is appended to fills up, one that is
  * split (LMDB: half and half, or all but the last row) does not. */
 void w_put_last(struct write_txn *w, enum durable_dbi d, const void *key, size_t n);
@@ -144,20 +145,8 @@ uint64_t change_append(struct write_txn *w, const struct store_op *op, const str
                        enum cert_state state, uint8_t reason, int64_t not_after);
 /* 0 or the refusal; *record is cleared when there is nothing to record. */
 int op_reserve(struct write_txn *w, struct store_op *op, bool *record);
-/* The table of an audit log. */
-void audit_table_name(unsigned log, char out[32]);
-/* 0 or the refusal. gate.c */
-int op_gate(struct write_txn *w, struct store_op *op) WARN_UNUSED;
-int op_restored(struct write_txn *w, struct store_op *op) WARN_UNUSED;
-void gate_put(struct write_txn *w);
-/* The gate as recorded. 0 or an LMDB code. */
-int gate_read(struct store *s, MDB_txn *t, struct store_gate *out) WARN_UNUSED;
-int gate_refuse(const struct store_gate *g, struct fault *f) WARN_UNUSED;
-/* lmdb_published.c */
-int op_published(struct write_txn *w, struct store_op *op, bool *record) WARN_UNUSED;
-/* A row of D_STATUS, its change, and the intent no longer open. */
-void status_put(struct write_txn *w, struct store_op *op, enum cert_state state, uint8_t reason,
-                int64_t not_after);
+/* The same; what the record says besides is put into *e. */
+int op_request(struct write_txn *w, struct store_op *op, struct audit_event *e, bool *record);
 /* Decides and applies one operation: its rows, its change of state and its audit record.
  * The answer is in op; what LMDB says sticks to w. */
 void op_apply(struct write_txn *w, struct store_op *op);

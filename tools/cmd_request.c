@@ -1,0 +1,306 @@
+/* Requests that wait for an operator's yes: list, show, approve, deny. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/proto_request.h"
+#include "tools/commands.h"
+#include "tools/rows.h"
+#include "tools/text.h"
+
+static json_t *request_json(const struct request_info *r)
+{
+    bool decided = r->decided_by[0] != '\0';
+    json_t *o = json_object();
+
+    json_put(o, "id", json_integer((json_int_t)r->id));
+    json_put(o, "kind", json_text(r->kind));
+    json_put(o, "state", json_text(r->state));
+    json_put(o, "text", json_text(r->text));
+    json_put(o, "asked_by", json_text(r->asked_by));
+    json_put(o, "asked_uid", json_integer(r->asked_uid));
+    json_put(o, "origin", json_text(r->origin));
+    json_put(o, "created", json_time(r->created));
+    json_put(o, "expires", json_time(r->expires));
+    json_put(o, "generation", json_hex(r->generation, sizeof(r->generation)));
+    json_put(o, "sha256", json_hex(r->sha256, sizeof(r->sha256)));
+    json_put(o, "decided_by", decided ? json_text(r->decided_by) : json_null());
+    json_put(o, "decided_uid", decided ? json_integer(r->decided_uid) : json_null());
+    json_put(o, "decided_at", decided ? json_time(r->decided_at) : json_null());
+    json_put(o, "result", json_text(r->result));
+    return o;
+}
+
+static const struct column columns[] = {
+    {"ID", "id", 6, COLUMN_ALWAYS, NULL},
+    {"STATE", "state", 9, COLUMN_ALWAYS, NULL},
+    {"KIND", "kind", 14, COLUMN_ALWAYS, NULL},
+    {"ASKED BY", "asked_by", 18, COLUMN_ALWAYS, NULL},
+    {"EXPIRES", "expires", 20, COLUMN_WIDE, NULL},
+    {"WHAT", "text", 0, COLUMN_ALWAYS, NULL},
+    {NULL, NULL, 0, COLUMN_ALWAYS, NULL},
+};
+
+static const char *const keys[] = {
+    "id",      "kind",   "state",      "text",        "asked_by",   "asked_uid", "created",
+    "expires", "sha256", "decided_by", "decided_uid", "decided_at", "result",    NULL,
+};
+
+static const struct sheet sheet = {columns, keys};
+
+/* ---- list ---- */
+
+struct list_args {
+    bool all;
+};
+
+static int broken(struct fault *f)
+{
+    return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
+}
+
+static int one_page(struct tool *t, struct request_query *query, struct rows *rows, bool *more,
+                    struct fault *f)
+{
+    struct request_info info;
+    struct frame answer;
+    struct wire_in w;
+    struct buf body;
+    uint32_t n;
+    int rc;
+
+    buf_init(&body, 64);
+    request_query_put(&body, query);
+    rc = tool_call_patient(t, MSG_REQUEST_LIST, buf_slice(&body), MSG_REQUEST_LISTED, &answer, f);
+    buf_free(&body);
+    if (rc != 0)
+        return rc;
+    wire_in_init(&w, answer.body);
+    *more = wire_get_flag(&w);
+    n = wire_get_count(&w, REQUEST_PAGE_MAX, 1);
+    for (uint32_t i = 0; i < n; i++) {
+        request_info_get(&w, &info);
+        query->after = info.id;
+        if (!wire_failed(&w) && rows_add(rows, request_json(&info)) != EXIT_OK)
+            return fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
+    }
+    return wire_in_done(&w) && (n > 0 || !*more) ? 0 : broken(f);
+}
+
+static int run_list(struct tool *t, void *args)
+{
+    const struct list_args *a = args;
+    struct request_query query = {.all = a->all};
+    struct fault f = {0};
+    struct rows rows;
+    bool more = true;
+    int rc = tool_connect(t, &f);
+
+    if (rc != 0)
+        return tool_fail(t, &f);
+    rows_begin(&rows, t, &sheet);
+    while (rc == 0 && more)
+        rc = one_page(t, &query, &rows, &more, &f);
+    if (rc == 0)
+        return rows_end(&rows);
+    rows_drop(&rows);
+    return tool_fail(t, &f);
+}
+
+static const struct opt list_opts[] = {
+    {"all", OPT_FLAG, offsetof(struct list_args, all), NULL,
+     "those that are decided or expired too", 'a'},
+    {NULL, OPT_FLAG, 0, NULL, NULL, 0},
+};
+
+const struct command cmd_request_list = {
+    .name = "request list",
+    .help = "list what waits for a second operator",
+    .arguments = "[options]",
+    .examples = "  cerca request list\n"
+                "  cerca request list --all -o json\n",
+    .opts = list_opts,
+    .args_size = sizeof(struct list_args),
+    .formats = FORMAT_TABLE | FORMAT_JSON | FORMAT_CSV,
+    .format = FORMAT_TABLE,
+    .run = run_list,
+};
+
+/* ---- one request ---- */
+
+static void print_line(struct buf *out, const char *name, const char *value)
+{
+    buf_printf(out, "%-12s", name);
+    text_safe(slice_str(value), false, out);
+    buf_put_str(out, "\n");
+}
+
+static void print_time(struct buf *out, const char *name, int64_t at)
+{
+    char text[CLOCK_TEXT_SIZE];
+
+    clock_format(at, text);
+    print_line(out, name, text);
+}
+
+static int print_text(const struct tool *t, const struct request_info *r)
+{
+    char hex[65];
+    struct buf out;
+    int rc;
+
+    buf_init(&out, 8192);
+    buf_printf(&out, "%-12s%" PRIu64 "\n", "request", r->id);
+    print_line(&out, "state", r->state);
+    print_line(&out, "kind", r->kind);
+    print_line(&out, "what", r->text);
+    hex_encode(slice_of(r->sha256, sizeof(r->sha256)), hex);
+    print_line(&out, "sha256", hex);
+    print_line(&out, "asked by", r->asked_by);
+    print_line(&out, "from", r->origin);
+    print_time(&out, "asked", r->created);
+    print_time(&out, "expires", r->expires);
+    if (r->decided_by[0] != '\0') {
+        print_line(&out, "decided by", r->decided_by);
+        print_time(&out, "decided", r->decided_at);
+    }
+    if (r->result[0] != '\0')
+        print_line(&out, "result", r->result);
+    rc = tool_print(t, buf_slice(&out));
+    buf_free(&out);
+    return rc;
+}
+
+static int choice(struct tool *t, const char *reason, struct request_choice *c)
+{
+    const char *word = t->words[0];
+    struct fault f = {0};
+    char *end;
+
+    memset(c, 0, sizeof(*c));
+    errno = 0;
+    c->id = strtoull(word, &end, 10);
+    if (word[0] < '0' || word[0] > '9' || *end != '\0' || errno != 0 || c->id == 0)
+        return tool_usage(t, "\"%s\" should be the number of a request (cerca request list)", word);
+    if (tool_field(c->reason, sizeof(c->reason), "--reason", reason, &f) != 0)
+        return tool_usage(t, "%s", f.text);
+    return EXIT_OK;
+}
+
+/* Deciding twice is refused, so that it may be asked again: the first answer may be lost. */
+static int ask_one(struct tool *t, uint16_t type, uint16_t answer_type,
+                   const struct request_choice *c)
+{
+    struct request_info info;
+    struct fault f = {0};
+    struct frame answer;
+    struct wire_in w;
+    struct buf body;
+    int rc;
+
+    buf_init(&body, 512);
+    request_choice_put(&body, c);
+    rc = tool_call(t, type, buf_slice(&body), answer_type, &answer, &f);
+    buf_free(&body);
+    if (rc == 0) {
+        wire_in_init(&w, answer.body);
+        request_info_get(&w, &info);
+        rc = wire_in_done(&w) ? 0 : broken(&f);
+    }
+    if (rc != 0)
+        return tool_fail(t, &f);
+    return t->format == FORMAT_JSON ? json_print(t, request_json(&info)) : print_text(t, &info);
+}
+
+static int run_show(struct tool *t, void *args)
+{
+    struct request_choice c;
+    int rc = choice(t, NULL, &c);
+
+    (void)args;
+    return rc != EXIT_OK ? rc : ask_one(t, MSG_REQUEST_SHOW, MSG_REQUEST_SHOWN, &c);
+}
+
+const struct command cmd_request_show = {
+    .name = "request show",
+    .help = "show one request: what it is, who asked, what became of it",
+    .arguments = "ID",
+    .examples = "  cerca request show 7\n",
+    .min = 1,
+    .max = 1,
+    .formats = FORMAT_TEXT | FORMAT_JSON,
+    .format = FORMAT_TEXT,
+    .run = run_show,
+};
+
+/* ---- deciding ---- */
+
+struct decide_args {
+    bool dry_run;
+    const char *reason;
+};
+
+static int decide(struct tool *t, const struct decide_args *a, uint16_t type)
+{
+    struct request_choice c;
+    int rc = choice(t, a->reason, &c);
+
+    if (rc != EXIT_OK)
+        return rc;
+    return a->dry_run ? ask_one(t, MSG_REQUEST_SHOW, MSG_REQUEST_SHOWN, &c)
+                      : ask_one(t, type, MSG_REQUEST_DECIDED, &c);
+}
+
+static int run_approve(struct tool *t, void *args)
+{
+    return decide(t, args, MSG_REQUEST_APPROVE);
+}
+
+static int run_deny(struct tool *t, void *args)
+{
+    return decide(t, args, MSG_REQUEST_DENY);
+}
+
+static const struct opt approve_opts[] = {
+    {"dry-run", OPT_FLAG, offsetof(struct decide_args, dry_run), NULL,
+     "only show what would be approved", 'n'},
+    {NULL, OPT_FLAG, 0, NULL, NULL, 0},
+};
+
+const struct command cmd_request_approve = {
+    .name = "request approve",
+    .help = "say yes to another operator's request; it is carried out at once",
+    .arguments = "ID [options]",
+    .examples = "  cerca request approve 7 --dry-run\n"
+                "  cerca request approve 7\n",
+    .opts = approve_opts,
+    .args_size = sizeof(struct decide_args),
+    .min = 1,
+    .max = 1,
+    .formats = FORMAT_TEXT | FORMAT_JSON,
+    .format = FORMAT_TEXT,
+    .run = run_approve,
+};
+
+static const struct opt deny_opts[] = {
+    {"reason", OPT_TEXT, offsetof(struct decide_args, reason), "TEXT", "why; recorded", 0},
+    {"dry-run", OPT_FLAG, offsetof(struct decide_args, dry_run), NULL,
+     "only show what would be denied", 'n'},
+    {NULL, OPT_FLAG, 0, NULL, NULL, 0},
+};
+
+const struct command cmd_request_deny = {
+    .name = "request deny",
+    .help = "say no to a request, your own ones included",
+    .arguments = "ID [options]",
+    .examples = "  cerca request deny 7 --reason 'not announced'\n",
+    .opts = deny_opts,
+    .args_size = sizeof(struct decide_args),
+    .min = 1,
+    .max = 1,
+    .formats = FORMAT_TEXT | FORMAT_JSON,
+    .format = FORMAT_TEXT,
+    .run = run_deny,
+};
