@@ -45,6 +45,9 @@ enum msg_type {
     MSG_REQUEST_DENY = 0x016d,
     MSG_REQUEST_DECIDED = 0x016e,
 
+    MSG_REVOKE = 0x0150,
+    MSG_REVOKED = 0x0151,
+
     /* signer socket: cerca-ca asks, cerca-signer answers */
     MSG_HELLO = 0x0201,
     MSG_HELLO_REPLY = 0x0202,
@@ -114,9 +117,12 @@ void cert_info_get(struct wire_in *w, struct cert_info *out);
 #define LIST_CURSOR_MAX 600
 #define LIST_LIMIT_MAX 1000
 struct list_request {
-    char status[16];        /* "" any; valid, expired, revoked, held, open */
-    int64_t expires_before; /* 0: any */
+    char status[16];                    /* "" any; valid, expired, revoked, held, open */
+    int64_t expires_before;             /* 0: any */
+    int64_t issued_from, issued_before; /* 0: any */
     char name[256], owner[128], requester[128], profile[64], issuer[64];
+    bool has_key;
+    uint8_t key[32];     /* SHA-256 of the SubjectPublicKeyInfo */
     uint32_t limit;      /* rows of this page, 1 to LIST_LIMIT_MAX */
     struct slice cursor; /* from the page before; empty: from the start */
 };
@@ -151,6 +157,27 @@ struct shown {
 void shown_put(struct buf *b, const struct shown *s);
 void shown_get(struct wire_in *w, struct shown *out);
 /* MSG_SHOWN is a u32 count (1 to SHOW_MAX), a u8 "there are more", then that many `shown`. */
+
+/* MSG_REVOKE: the same for each of the serials; MSG_REVOKED: an outcome for each, in their order.
+ * Every one of them is durable and in the public view, or says why not. */
+#define REVOKE_MAX 256
+struct revoke_request {
+    bool release;        /* from hold; the fields below are not looked at */
+    uint8_t reason;      /* CRLReason (RFC 5280 5.3.1); certificateHold puts on hold */
+    int64_t invalidity;  /* RFC 5280 5.3.2; 0: not known */
+    bool block_identity; /* nothing is issued any more for these subjects and names */
+    uint32_t n;          /* 1 to REVOKE_MAX */
+    uint8_t serial[REVOKE_MAX][SERIAL_LEN];
+};
+void revoke_request_put(struct buf *b, const struct revoke_request *r);
+int revoke_request_get(struct slice body, struct revoke_request *out) WARN_UNUSED;
+struct revoke_outcome {
+    uint8_t code; /* enum fault_code; FAULT_NONE: done */
+    char rule[64], text[256];
+};
+void revoke_outcome_put(struct buf *b, const struct revoke_outcome *o);
+/* Reads one from w; the error sticks to w. */
+void revoke_outcome_get(struct wire_in *w, struct revoke_outcome *out);
 
 /* MSG_CA_LISTED: a u32 count, then that many. */
 #define CA_MAX 64

@@ -66,11 +66,15 @@ void list_request_put(struct buf *b, const struct list_request *r)
 {
     wire_put_text(b, r->status);
     wire_put_i64(b, r->expires_before);
+    wire_put_i64(b, r->issued_from);
+    wire_put_i64(b, r->issued_before);
     wire_put_text(b, r->name);
     wire_put_text(b, r->owner);
     wire_put_text(b, r->requester);
     wire_put_text(b, r->profile);
     wire_put_text(b, r->issuer);
+    wire_put_u8(b, r->has_key);
+    wire_put_fixed(b, r->key, sizeof(r->key));
     wire_put_u32(b, r->limit);
     wire_put_bytes(b, r->cursor);
 }
@@ -83,11 +87,15 @@ int list_request_get(struct slice body, struct list_request *out)
     wire_in_init(&w, body);
     wire_get_text(&w, out->status, sizeof(out->status));
     out->expires_before = wire_get_i64(&w);
+    out->issued_from = wire_get_i64(&w);
+    out->issued_before = wire_get_i64(&w);
     wire_get_text(&w, out->name, sizeof(out->name));
     wire_get_text(&w, out->owner, sizeof(out->owner));
     wire_get_text(&w, out->requester, sizeof(out->requester));
     wire_get_text(&w, out->profile, sizeof(out->profile));
     wire_get_text(&w, out->issuer, sizeof(out->issuer));
+    out->has_key = wire_get_flag(&w);
+    wire_get_fixed(&w, out->key, sizeof(out->key));
     out->limit = wire_get_u32(&w);
     out->cursor = wire_get_bytes(&w, LIST_CURSOR_MAX);
     if (!wire_in_done(&w) || out->limit == 0 || out->limit > LIST_LIMIT_MAX)

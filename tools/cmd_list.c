@@ -1,10 +1,10 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/clock.h"
 #include "tools/certjson.h"
 #include "tools/commands.h"
 #include "tools/find.h"
+#include "tools/listing.h"
 
 struct list_args {
     const char *status, *owner, *profile, *name, *issuer, *requester;
@@ -49,64 +49,11 @@ static bool known_status(const char *status)
     return status == NULL;
 }
 
-static int add_rows(struct rows *rows, struct list_page *page, struct fault *f)
+static int add_row(void *arg, const struct cert_info *info, struct fault *f)
 {
-    struct cert_info *info = xcalloc(1, sizeof(*info));
-    int rc = 0;
-
-    for (uint32_t i = 0; rc == 0 && i < page->n; i++) {
-        cert_info_get(&page->rows, info);
-        if (!wire_failed(&page->rows) && rows_add(rows, cert_json(info)) != EXIT_OK)
-            rc = fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
-    }
-    free(info);
-    if (rc == 0 && !wire_in_done(&page->rows))
-        rc = fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken list");
-    return rc;
-}
-
-/* One page; *cursor becomes the place of the next one, empty at the end. A page may be asked
- * for again, so a core that comes back does not cut the list short. */
-static int one_page(struct tool *t, struct list_request *r, struct rows *rows, struct buf *cursor,
-                    struct fault *f)
-{
-    struct list_page page;
-    struct frame answer;
-    struct buf body;
-    int rc;
-
-    buf_init(&body, FRAME_BODY_MAX);
-    r->cursor = buf_slice(cursor);
-    list_request_put(&body, r);
-    rc = tool_call_patient(t, MSG_LIST, buf_slice(&body), MSG_LIST_PAGE, &answer, f);
-    buf_free(&body);
-    if (rc != 0)
-        return rc;
-    if (list_page_get(answer.body, &page) != 0)
-        return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken list");
-    buf_reset(cursor);
-    buf_put_slice(cursor, page.cursor);
-    return add_rows(rows, &page, f);
-}
-
-static int all_pages(struct tool *t, struct list_request *r, uint32_t limit, struct rows *rows,
-                     struct fault *f)
-{
-    struct buf cursor;
-    int rc = 0;
-
-    buf_init(&cursor, LIST_CURSOR_MAX);
-    do {
-        uint64_t left = limit == 0 ? LIST_LIMIT_MAX : limit - rows->n;
-
-        r->limit = left > LIST_LIMIT_MAX ? LIST_LIMIT_MAX : (uint32_t)left;
-        t->started_us = clock_mono_us(); /* --timeout is for one page */
-        rc = one_page(t, r, rows, &cursor, f);
-    } while (rc == 0 && cursor.n > 0 && (limit == 0 || rows->n < limit));
-    if (rc == 0 && cursor.n > 0 && t->format == FORMAT_TABLE)
-        tool_say(t, "there are more; --limit N shows N, --limit 0 all");
-    buf_free(&cursor);
-    return rc;
+    if (rows_add(arg, cert_json(info)) == EXIT_OK)
+        return 0;
+    return fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
 }
 
 static int run_list(struct tool *t, void *args)
@@ -115,6 +62,7 @@ static int run_list(struct tool *t, void *args)
     struct list_request request = {.limit = 1};
     struct fault f = {0};
     struct rows rows;
+    bool more;
     int rc = fill(&request, a, &f);
 
     if (rc != 0)
@@ -126,7 +74,9 @@ static int run_list(struct tool *t, void *args)
     if (rc != 0)
         return tool_fail(t, &f);
     rows_begin(&rows, t, &cert_sheet);
-    rc = all_pages(t, &request, a->limit, &rows, &f);
+    rc = listing_each(t, &request, a->limit, add_row, &rows, &more, &f);
+    if (rc == 0 && more && t->format == FORMAT_TABLE)
+        tool_say(t, "there are more; --limit N shows N, --limit 0 all");
     if (rc == 0)
         return rows_end(&rows);
     rows_drop(&rows);

@@ -154,6 +154,7 @@ static const struct admin_message admin_messages[] = {
     {MSG_REQUEST_SHOW, ROLE_AUDITOR, show_request, NULL},
     {MSG_REQUEST_APPROVE, ROLE_ADMIN, approve_request, NULL},
     {MSG_REQUEST_DENY, ROLE_ADMIN, deny_request, NULL},
+    {MSG_REVOKE, ROLE_OPERATOR, start_revoke, NULL},
 };
 #define N_MESSAGES (sizeof(admin_messages) / sizeof(admin_messages[0]))
 
@@ -247,6 +248,7 @@ static const struct permit admin_permits[] = {
     {MSG_REQUEST_SHOW, 16, on_message},
     {MSG_REQUEST_APPROVE, 16, on_message},
     {MSG_REQUEST_DENY, 16 + REQUEST_REASON_MAX, on_message},
+    {MSG_REVOKE, 8192, on_message},
 };
 
 static void client_closed(struct conn *conn, void *owner)

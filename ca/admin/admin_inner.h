@@ -82,6 +82,8 @@ void tell_authorities(struct ask *q);
 /* admin_check.c */
 void start_check(struct ask *q);
 void end_check(struct admin *a);
+/* admin_revoke.c, on the loop. */
+void start_revoke(struct ask *q);
 
 /* admin_request.c */
 void list_requests(struct ask *q);

@@ -80,6 +80,10 @@ static int make_filter(const struct admin *a, const struct list_request *r, stru
         return -(int)f->code;
     q->now = clock_now();
     q->expires_before = r->expires_before;
+    q->issued_from = r->issued_from;
+    q->issued_before = r->issued_before;
+    q->has_key = r->has_key;
+    memcpy(q->spki_hash, r->key, sizeof(q->spki_hash));
     snprintf(q->name, sizeof(q->name), "%s", r->name);
     snprintf(q->owner, sizeof(q->owner), "%s", r->owner);
     snprintf(q->requester, sizeof(q->requester), "%s", r->requester);

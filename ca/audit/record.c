@@ -53,7 +53,7 @@ static const char *const action_names[] = {
 
 static bool action_known(unsigned a)
 {
-    return a >= AUDIT_START && a <= AUDIT_ACTION_MAX;
+    return a >= AUDIT_START && a <= AUDIT_ACTION_MAX && action_names[a] != NULL;
 }
 
 const char *audit_action_name(enum audit_action a)

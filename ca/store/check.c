@@ -188,6 +188,22 @@ static void check_reqkey(struct check *c, MDB_txn *t, struct slice key, struct s
     check_finding(c, "reqkey.orphan", "A request key names a certificate that it did not make");
 }
 
+static void check_blocked(struct check *c, MDB_txn *t, struct slice key, struct slice row)
+{
+    uint8_t ref_key[ROW_REF];
+    struct row_cert cert;
+    struct cert_ref ref;
+    if (row_ref_get(row, &ref) == 0) {
+        ref_put(&ref, ref_key);
+        if (cert_known(c, t, slice_of(ref_key, ROW_REF), &cert) &&
+            (slice_eq(key, slice_of(cert.spki_hash, sizeof(cert.spki_hash))) ||
+             slice_eq(key, slice_of(cert.identity, sizeof(cert.identity)))))
+            return;
+    }
+    check_finding(c, "blocked.orphan",
+                  "What is blocked is not of the certificate that it was blocked with");
+}
+
 static void check_replaced(struct check *c, MDB_txn *t, struct slice key, struct slice row)
 {
     uint8_t by_key[ROW_REF], replaces[ROW_REF];
@@ -297,9 +313,14 @@ int store_check(struct store *s, const struct store_check_report *r, uint64_t *f
         const char *what;
         check_row fn;
     } table[] = {
-        {D_SIG, "signatures", check_sig},         {D_STATUS, "statuses", check_status},
-        {D_OPEN, "intents", check_open},          {D_SPKI, "keys", check_spki},
-        {D_REQKEY, "request keys", check_reqkey}, {D_REPLACED, "replacements", check_replaced},
+        {D_SIG, "signatures", check_sig},
+        {D_STATUS, "statuses", check_status},
+        {D_OPEN, "intents", check_open},
+        {D_SPKI, "keys", check_spki},
+        {D_REQKEY, "request keys", check_reqkey},
+        {D_REPLACED, "replacements", check_replaced},
+        {D_BLOCKED, "blocked keys", check_blocked},
+        {D_BLOCKED_ID, "blocked names", check_blocked},
     };
     struct check c = {.s = s, .r = r};
     *findings = 0;

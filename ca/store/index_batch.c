@@ -63,11 +63,15 @@ static int add_open(struct index_batch *b, struct store *s, MDB_txn *t, const st
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-static int add_good(struct index_batch *b, struct store *s, MDB_txn *t, const struct cert_ref *ref)
+static int add_good(struct index_batch *b, struct store *s, MDB_txn *t,
+                    const struct store_change *change)
 {
+    const struct cert_ref *ref = &change->ref;
     uint8_t key[8 + ROW_REF];
     struct row_sig sig;
     struct slice row;
+    if (change->reason == REASON_REMOVE_FROM_CRL)
+        batch_add(b, X_STATUS, index_status_key(INDEX_HELD, ref, key), true);
     ref_put(ref, key);
     int rc = row_get(t, s->dbi[D_SIG], key, ROW_REF, &row);
     if (rc == 0 && row_sig_get(row, &sig) == 0)
@@ -85,7 +89,7 @@ int batch_add_change(struct index_batch *b, struct store *s, MDB_txn *durable,
     case CERT_OPEN:
         return add_open(b, s, durable, &c->ref);
     case CERT_GOOD:
-        return add_good(b, s, durable, &c->ref);
+        return add_good(b, s, durable, c);
     case CERT_HELD:
         batch_add(b, X_STATUS, index_status_key(INDEX_HELD, &c->ref, key), false);
         return 0;

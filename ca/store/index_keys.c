@@ -163,7 +163,7 @@ void index_state_keys(const struct cert_view *v, const struct cert_ref *ref, ind
     uint8_t key[FINGERPRINT_PART + ROW_REF];
     if (v->has_sig)
         fn(arg, X_FINGERPRINT, index_fingerprint_key(v->sig.fingerprint, ref, key));
-    if (v->has_status)
+    if (v->has_status && v->state != CERT_GOOD)
         fn(arg, X_STATUS,
            index_status_key(v->state == CERT_HELD ? INDEX_HELD : INDEX_REVOKED, ref, key));
 }

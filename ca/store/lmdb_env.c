@@ -15,11 +15,20 @@
 #include "lib/wire.h"
 
 static const char *const dbi_name[D_COUNT] = {
-    [D_CERT] = "cert",       [D_SIG] = "sig",           [D_STATUS] = "status",
-    [D_OPEN] = "open",       [D_SPKI] = "spki",         [D_BLOCKED] = "blocked",
-    [D_REQKEY] = "reqkey",   [D_REPLACED] = "replaced", [D_ISSUER] = "issuer",
-    [D_AUDIT] = "audit",     [D_CHANGE] = "change",     [D_META] = "meta",
+    [D_CERT] = "cert",
+    [D_SIG] = "sig",
+    [D_STATUS] = "status",
+    [D_OPEN] = "open",
+    [D_SPKI] = "spki",
+    [D_BLOCKED] = "blocked",
+    [D_REQKEY] = "reqkey",
+    [D_REPLACED] = "replaced",
+    [D_ISSUER] = "issuer",
+    [D_AUDIT] = "audit",
+    [D_CHANGE] = "change",
+    [D_META] = "meta",
     [D_REQUEST] = "request",
+    [D_BLOCKED_ID] = "blockedid",
 };
 
 static int make_dir(const char *path, struct fault *f)

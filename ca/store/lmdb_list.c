@@ -197,6 +197,12 @@ static bool matches(const struct list *l)
     const struct row_cert *c = &l->view.cert;
     if (q->expires_before != 0 && c->not_after >= q->expires_before)
         return false;
+    if (q->issued_from != 0 && c->created < q->issued_from)
+        return false;
+    if (q->issued_before != 0 && c->created >= q->issued_before)
+        return false;
+    if (q->has_key && memcmp(q->spki_hash, c->spki_hash, sizeof(c->spki_hash)) != 0)
+        return false;
     if (q->owner[0] && strcmp(q->owner, c->owner) != 0)
         return false;
     if (q->requester[0] && strcmp(q->requester, c->requester) != 0)

@@ -66,7 +66,7 @@ bool w_view(struct write_txn *w, const struct cert_ref *ref, struct cert_view *v
     return w_found(w, cert_view_get(w->s, w->t, ref, v));
 }
 
-static int unknown(struct fault *f)
+int store_unknown(struct fault *f)
 {
     return fault_set(f, FAULT_NOT_FOUND, "serial.unknown", "No certificate has this serial");
 }
@@ -84,7 +84,7 @@ static int open_intent(struct write_txn *w, struct store_op *op, struct row_open
     if (w->rc != 0)
         return 1;
     if (!w_view(w, &op->ref, &v))
-        return unknown(&op->fault);
+        return store_unknown(&op->fault);
     op->outcome = STORE_NOT_OPEN;
     op->state = v.state;
     return 1;
@@ -124,17 +124,15 @@ static int op_finish(struct write_txn *w, struct store_op *op, struct audit_even
     return 0;
 }
 
-static void status_put(struct write_txn *w, struct store_op *op, enum cert_state state,
-                       uint8_t reason, int64_t not_after)
+void status_put(struct write_txn *w, struct store_op *op, struct row_status *row, int64_t not_after)
 {
     uint8_t key[ROW_REF];
-    struct row_status row = {.state = state, .reason = reason, .time = op->time};
     ref_put(&op->ref, key);
-    row.change = change_append(w, op, &op->ref, state, reason, not_after);
-    row_status_put(w_row(w), &row);
+    row->change = change_append(w, op, &op->ref, row->state, row->reason, not_after);
+    row_status_put(w_row(w), row);
     w_put(w, D_STATUS, key, sizeof(key), 0);
     w_del(w, D_OPEN, key, sizeof(key));
-    op->state = state;
+    op->state = row->state;
 }
 
 static int op_abandon(struct write_txn *w, struct store_op *op, bool *record)
@@ -151,44 +149,8 @@ static int op_abandon(struct write_txn *w, struct store_op *op, bool *record)
     /* A retry of the same request must get a new serial. */
     if (v.cert.has_request_key)
         w_del(w, D_REQKEY, v.cert.request_key, 32);
-    status_put(w, op, CERT_ABANDONED, 0, open.not_after);
-    return 0;
-}
-
-/* RFC 5280 5.3.1: 7 is not used, 8 (removeFromCRL) undoes a hold. */
-static bool reason_valid(uint8_t reason)
-{
-    return reason <= 10 && reason != 7 && reason != 8;
-}
-
-#define REASON_HOLD 6
-
-static int revoke_decide(struct store_op *op, const struct cert_view *v)
-{
-    bool hold = op->reason == REASON_HOLD;
-    if (!reason_valid(op->reason))
-        return fault_set(&op->fault, FAULT_MALFORMED, "revoke.reason",
-                         "%u is no reason to revoke for", op->reason);
-    if (hold && v->state == CERT_OPEN)
-        return fault_set(&op->fault, FAULT_CONFLICT, "revoke.open",
-                         "What is not issued yet cannot be put on hold");
-    if (v->state == CERT_OPEN || v->state == CERT_GOOD || (v->state == CERT_HELD && !hold))
-        return 0;
-    op->state = v->state;
-    return fault_set(&op->fault, FAULT_CONFLICT, "revoke.already",
-                     "The certificate is revoked or on hold already");
-}
-
-static int op_revoke(struct write_txn *w, struct store_op *op)
-{
-    struct cert_view v;
-    if (!w_view(w, &op->ref, &v))
-        return unknown(&op->fault);
-    int rc = revoke_decide(op, &v);
-    if (rc != 0)
-        return rc;
-    status_put(w, op, op->reason == REASON_HOLD ? CERT_HELD : CERT_REVOKED, op->reason,
-               v.cert.not_after);
+    struct row_status row = {.state = CERT_ABANDONED, .time = op->time};
+    status_put(w, op, &row, open.not_after);
     return 0;
 }
 
@@ -225,6 +187,9 @@ void op_apply(struct write_txn *w, struct store_op *op)
         break;
     case STORE_REQUEST:
         rc = op_request(w, op, &e, &record);
+        break;
+    case STORE_RELEASE:
+        rc = op_release(w, op);
         break;
     case STORE_AUDIT:
         break;

@@ -58,8 +58,10 @@ static void row_copy(struct cert_row *out, const struct cert_view *v, const stru
     out->not_after = v->cert.not_after;
     out->created = v->cert.created;
     out->finished = v->has_sig ? v->sig.finished : 0;
-    out->revoked_at = v->has_status ? v->status.time : 0;
-    out->reason = v->status.reason;
+    bool revoked = v->has_status && v->state != CERT_GOOD;
+    out->revoked_at = revoked ? v->status.time : 0;
+    out->reason = revoked ? v->status.reason : 0;
+    out->invalidity = v->status.invalidity;
     out->has_request_key = v->cert.has_request_key;
     out->has_replaces = v->cert.has_replaces;
     out->replaces = v->cert.replaces;

@@ -125,6 +125,10 @@ static int reserve_decide(struct write_txn *w, struct store_op *op)
     if (w_have(w, D_BLOCKED, i->spki_hash, 32))
         return fault_refuse(&op->fault, "key.blocked", "key", SLICE_NONE,
                             "a key that is not blocked");
+    if (w_have(w, D_BLOCKED_ID, i->identity, sizeof(i->identity)))
+        return fault_refuse(
+            &op->fault, "identity.blocked", "subject", SLICE_NONE,
+            "a subject and names that were not blocked when their certificate was revoked");
     if (i->has_replaces) {
         ref_put(&i->replaces, key);
         if (!w_have(w, D_CERT, key, sizeof(key)))

@@ -196,6 +196,8 @@ void row_status_put(struct buf *b, const struct row_status *r)
     wire_put_u8(b, r->reason);
     wire_put_i64(b, r->time);
     wire_put_u64(b, r->change);
+    if (r->invalidity != 0)
+        wire_put_i64(b, r->invalidity);
 }
 
 int row_status_get(struct slice s, struct row_status *out)
@@ -207,7 +209,9 @@ int row_status_get(struct slice s, struct row_status *out)
     out->reason = wire_get_u8(&w);
     out->time = wire_get_i64(&w);
     out->change = wire_get_u64(&w);
-    if (out->state != CERT_HELD && out->state != CERT_REVOKED && out->state != CERT_ABANDONED)
+    if (w.rest.n > 0)
+        out->invalidity = wire_get_i64(&w);
+    if (out->state < CERT_GOOD || out->state > CERT_ABANDONED)
         return -1;
     return done(&w);
 }

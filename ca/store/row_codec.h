@@ -4,10 +4,12 @@
  *
  *   cert      serial || issuer -> struct row_cert: written once, in serial order
  *   sig       serial || issuer -> struct row_sig: written once, when finished
- *   status    serial || issuer -> struct row_status: only when neither open nor plainly good
+ *   status    serial || issuer -> struct row_status: only when neither open nor always good
  *   open      serial || issuer -> struct row_open: while the intent is open
  *   change    number -> struct store_change
  *   reqkey    request key -> ref        replaced  ref -> ref
+ *   blocked   hash of a key -> ref of the certificate that it was blocked with
+ *   blockedid identity -> ref, the same
  *   meta      "state" -> struct row_state
  *
  * Decoders return 0 or -1; what they give points into the record.
@@ -44,10 +46,11 @@ struct row_sig {
 };
 
 struct row_status {
-    enum cert_state state;
+    enum cert_state state; /* CERT_GOOD: released from hold, reason 8 */
     uint8_t reason;
     int64_t time;
     uint64_t change;
+    int64_t invalidity; /* RFC 5280 5.3.2; 0: not known */
 };
 
 struct row_open {

@@ -58,6 +58,7 @@ struct cert_row {
     int64_t not_before, not_after;
     int64_t created, finished, revoked_at; /* 0: not (yet) */
     uint8_t reason;                        /* CRLReason (RFC 5280 5.3.1) when held or revoked */
+    int64_t invalidity;                    /* RFC 5280 5.3.2; 0: not known */
     uint8_t spki_hash[32];
     uint8_t identity[16]; /* what must keep working: see struct store_intent */
     bool has_request_key;
@@ -75,12 +76,17 @@ void cert_row_free(struct cert_row *r);
 /* The certificate, assembled; only when finished. */
 int cert_row_der(const struct cert_row *r, struct buf *out) WARN_UNUSED;
 
+/* CRLReason (RFC 5280 5.3.1), as far as one means more than its number. */
+#define REASON_KEY_COMPROMISE 1
+#define REASON_CERTIFICATE_HOLD 6
+#define REASON_REMOVE_FROM_CRL 8
+
 /* A change of state, as the view and the indexes see it. */
 struct store_change {
     uint64_t number; /* strictly increasing, no holes */
     struct cert_ref ref;
     enum cert_state state;
-    uint8_t reason;
+    uint8_t reason;    /* 8 with CERT_GOOD: released from hold */
     int64_t time;      /* of the change, seconds */
     int64_t not_after; /* of the certificate */
 };
@@ -132,7 +138,8 @@ enum store_op_kind {
     STORE_RESERVE,
     STORE_FINISH,
     STORE_ABANDON,
-    STORE_REVOKE,
+    STORE_REVOKE,  /* or put on hold, by the reason; keyCompromise blocks the key too */
+    STORE_RELEASE, /* from hold */
     STORE_AUDIT,
     STORE_REQUEST, /* ca/store/requests.h */
 };
@@ -172,6 +179,8 @@ struct store_op {
     uint8_t fingerprint[32];       /* finish */
     int64_t time;                  /* of the change: now */
     uint8_t reason;                /* revoke: CRLReason */
+    int64_t invalidity;            /* revoke: RFC 5280 5.3.2; 0: not known */
+    bool block_identity;           /* revoke: nothing is issued for this identity any more */
     struct store_request *request; /* request */
     struct audit_event audit;      /* recorded in the same transaction; when the store refuses,
                                       as AUDIT_REFUSE with the rule (for want of space once a minute
@@ -189,8 +198,10 @@ struct store_op {
 };
 
 /* Refusals by rule: request.key (other content, requester or profile), store.full, serial.unique,
- * key.blocked, key.reuse, replaces.unknown (reserve); serial.unknown (the others); revoke.reason,
- * revoke.already, revoke.open (an open intent cannot be put on hold).
+ * key.blocked, identity.blocked, key.reuse, replaces.unknown (reserve); serial.unknown (the
+ * others); revoke.reason, revoke.invalidity, revoke.already, revoke.open (an open intent cannot be
+ * put on hold); release.held (what is released must be on hold). Revoked stays revoked; only its
+ * reason may still become keyCompromise, the time stays.
  *
  * Never blocks, never fails; the answer comes through done. A reserve beyond the free-space
  * watermark or the quota is refused with FAULT_FULL, rule "store.full"; the others still work. */
@@ -225,7 +236,8 @@ enum store_status_filter {
  * given, else expiry; order is that index's, stable over pages. */
 struct store_filter {
     enum store_status_filter status;
-    int64_t expires_before; /* 0: any */
+    int64_t expires_before;             /* 0: any */
+    int64_t issued_from, issued_before; /* when the intent was recorded; 0: any */
     int64_t now;
     char name[256]; /* exact DNS name, or ".example.com" for all below; other SANs and the CN exact;
                        "" any */
@@ -234,6 +246,8 @@ struct store_filter {
     char profile[STORE_NAME_MAX];
     bool has_issuer;
     uint16_t issuer;
+    bool has_key;
+    uint8_t spki_hash[32];
 };
 #define STORE_CURSOR_MAX 600
 struct store_cursor {

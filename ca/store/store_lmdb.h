@@ -22,6 +22,7 @@ enum durable_dbi {
     D_OPEN,
     D_SPKI,
     D_BLOCKED,
+    D_BLOCKED_ID,
     D_REQKEY,
     D_REPLACED,
     D_ISSUER,
@@ -143,6 +144,13 @@ bool w_view(struct write_txn *w, const struct cert_ref *ref, struct cert_view *v
 /* Gives a change of state its number. */
 uint64_t change_append(struct write_txn *w, const struct store_op *op, const struct cert_ref *ref,
                        enum cert_state state, uint8_t reason, int64_t not_after);
+/* Puts a certificate's status: numbers the change, and closes the intent if it is one. */
+void status_put(struct write_txn *w, struct store_op *op, struct row_status *row,
+                int64_t not_after);
+/* "serial.unknown" */
+int store_unknown(struct fault *f) WARN_UNUSED;
+int op_revoke(struct write_txn *w, struct store_op *op) WARN_UNUSED;
+int op_release(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 /* 0 or the refusal; *record is cleared when there is nothing to record. */
 int op_reserve(struct write_txn *w, struct store_op *op, bool *record);
 /* The same; what the record says besides is put into *e. */

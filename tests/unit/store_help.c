@@ -202,6 +202,11 @@ int do_revoke(struct fixture *x, struct request *r, uint8_t reason)
     return act(x, r, STORE_REVOKE, AUDIT_REVOKE);
 }
 
+int do_release(struct fixture *x, struct request *r)
+{
+    return act(x, r, STORE_RELEASE, AUDIT_RELEASE);
+}
+
 void issue(struct fixture *x, struct request *r)
 {
     assert_int_equal(do_reserve(x, r), 0);

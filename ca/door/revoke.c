@@ -1,0 +1,140 @@
+#include "ca/door/revoke.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/door/job.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/step.h"
+
+/* One message's revocations: they share commits, and the last one that is done answers. */
+struct revocation {
+    struct door *door;
+    struct requester who;
+    struct revoke_request request;
+    size_t waiting;
+    revoke_reply reply;
+    void *arg;
+    struct revoke_outcome *outcome; /* for each serial */
+    struct store_op *op;
+};
+
+static void answer(void *arg)
+{
+    struct revocation *r = arg;
+
+    STEP("revoke.answer");
+    r->reply(r->arg, r->outcome, r->request.n);
+    __atomic_sub_fetch(&r->door->pending_ops, 1, __ATOMIC_RELEASE);
+    free(r->outcome);
+    free(r->op);
+    free(r);
+}
+
+static void note_fault(struct revoke_outcome *o, const struct fault *f)
+{
+    o->code = (uint8_t)f->code;
+    snprintf(o->rule, sizeof(o->rule), "%s", f->rule);
+    snprintf(o->text, sizeof(o->text), "%s", f->text);
+}
+
+static void one_less(struct revocation *r)
+{
+    if (__atomic_sub_fetch(&r->waiting, 1, __ATOMIC_ACQ_REL) == 0)
+        loop_post(r->door->parts.loop, answer, r);
+}
+
+/* On the writer thread. */
+static void one_done(struct store_op *op)
+{
+    struct revocation *r = op->arg;
+
+    if (op->result != 0) {
+        log_fault(LOG_LEVEL_INFO, "revoke.refused", &op->fault, "requester", r->who.name, NULL);
+        note_fault(&r->outcome[op - r->op], &op->fault);
+    }
+    one_less(r);
+}
+
+static enum audit_action action_of(const struct revoke_request *q)
+{
+    if (q->release)
+        return AUDIT_RELEASE;
+    return q->reason == REASON_CERTIFICATE_HOLD ? AUDIT_HOLD : AUDIT_REVOKE;
+}
+
+static void describe(const struct revocation *r, struct audit_event *e)
+{
+    const struct revoke_request *q = &r->request;
+    char when[40] = "";
+
+    if (q->release)
+        return;
+    if (q->invalidity != 0)
+        clock_format(q->invalidity, when);
+    snprintf(e->detail, sizeof(e->detail), "reason=%u%s%s%s%s", q->reason,
+             when[0] ? " invalidity_date=" : "", when,
+             q->reason == REASON_KEY_COMPROMISE ? " key=blocked" : "",
+             q->block_identity ? " identity=blocked" : "");
+}
+
+static void submit(struct revocation *r, size_t i, const struct cert_ref *ref)
+{
+    struct store_op *op = &r->op[i];
+    struct job about = {.door = r->door, .who = r->who, .ref = *ref};
+
+    op->kind = r->request.release ? STORE_RELEASE : STORE_REVOKE;
+    op->ref = *ref;
+    op->reason = r->request.reason;
+    op->invalidity = r->request.invalidity;
+    op->block_identity = r->request.block_identity;
+    op->time = clock_now();
+    job_audit(&about, action_of(&r->request), &op->audit);
+    describe(r, &op->audit);
+    op->done = one_done;
+    op->arg = r;
+    store_submit(r->door->parts.store, op);
+}
+
+/* What names no certificate of ours is refused without the store's decision, but recorded. */
+static void start_one(struct revocation *r, size_t i)
+{
+    struct cert_ref ref[2];
+    struct fault f;
+    size_t n;
+
+    fault_clear(&f);
+    if (store_find_serial(r->door->parts.store, r->request.serial[i], ref, 2, &n, &f) == 0) {
+        if (n == 1) {
+            submit(r, i, &ref[0]);
+            return;
+        }
+        (void)fault_set(&f, FAULT_CONFLICT, "serial.ambiguous",
+                        "Two issuers have a certificate with this serial");
+    }
+    note_fault(&r->outcome[i], &f);
+    door_record_refusal(r->door, &r->who, &f);
+    one_less(r);
+}
+
+void door_revoke(struct door *d, const struct requester *who, const struct revoke_request *q,
+                 revoke_reply reply, void *arg)
+{
+    struct revocation *r = xcalloc(1, sizeof(*r));
+
+    STEP("revoke.start");
+    r->door = d;
+    r->who = *who;
+    r->request = *q;
+    r->reply = reply;
+    r->arg = arg;
+    r->outcome = xcalloc(q->n, sizeof(*r->outcome));
+    r->op = xcalloc(q->n, sizeof(*r->op));
+    __atomic_add_fetch(&d->pending_ops, 1, __ATOMIC_ACQUIRE);
+    r->waiting = q->n + 1;
+    for (size_t i = 0; i < q->n; i++)
+        start_one(r, i);
+    one_less(r);
+}

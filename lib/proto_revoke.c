@@ -1,0 +1,48 @@
+/* Messages that revoke, put on hold and release. */
+#include "lib/proto.h"
+
+#include <string.h>
+
+void revoke_request_put(struct buf *b, const struct revoke_request *r)
+{
+    wire_put_u8(b, r->release);
+    wire_put_u8(b, r->reason);
+    wire_put_i64(b, r->invalidity);
+    wire_put_u8(b, r->block_identity);
+    wire_put_u32(b, r->n);
+    for (uint32_t i = 0; i < r->n; i++)
+        wire_put_fixed(b, r->serial[i], SERIAL_LEN);
+}
+
+int revoke_request_get(struct slice body, struct revoke_request *out)
+{
+    struct wire_in w;
+
+    memset(out, 0, sizeof(*out));
+    wire_in_init(&w, body);
+    out->release = wire_get_flag(&w);
+    out->reason = wire_get_u8(&w);
+    out->invalidity = wire_get_i64(&w);
+    out->block_identity = wire_get_flag(&w);
+    out->n = wire_get_count(&w, REVOKE_MAX, SERIAL_LEN);
+    for (uint32_t i = 0; i < out->n; i++)
+        wire_get_fixed(&w, out->serial[i], SERIAL_LEN);
+    return wire_in_done(&w) && out->n > 0 ? 0 : -1;
+}
+
+void revoke_outcome_put(struct buf *b, const struct revoke_outcome *o)
+{
+    wire_put_u8(b, o->code);
+    wire_put_text(b, o->rule);
+    wire_put_text(b, o->text);
+}
+
+void revoke_outcome_get(struct wire_in *w, struct revoke_outcome *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->code = wire_get_u8(w);
+    wire_get_text(w, out->rule, sizeof(out->rule));
+    wire_get_text(w, out->text, sizeof(out->text));
+    if (out->code > FAULT_CODE_MAX)
+        w->failed = true;
+}

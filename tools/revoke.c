@@ -1,0 +1,107 @@
+#include "tools/revoke.h"
+
+#include <string.h>
+
+#include "tools/json.h"
+#include "tools/progress.h"
+#include "tools/rows.h"
+
+/* One message; the outcomes go to their targets. */
+static int one_batch(struct tool *t, struct revoke_request *q, struct target *item, struct fault *f)
+{
+    struct frame answer;
+    struct wire_in w;
+    struct buf body;
+    int rc;
+
+    for (uint32_t i = 0; i < q->n; i++)
+        memcpy(q->serial[i], item[i].serial, SERIAL_LEN);
+    buf_init(&body, FRAME_BODY_MAX);
+    revoke_request_put(&body, q);
+    rc = tool_call_patient(t, MSG_REVOKE, buf_slice(&body), MSG_REVOKED, &answer, f);
+    buf_free(&body);
+    if (rc != 0)
+        return rc;
+    wire_in_init(&w, answer.body);
+    if (wire_get_u32(&w) != q->n)
+        w.failed = true;
+    for (uint32_t i = 0; i < q->n; i++)
+        revoke_outcome_get(&w, &item[i].outcome);
+    return wire_in_done(&w) ? 0
+                            : fault_set(f, FAULT_MALFORMED, "answer",
+                                        "cerca-ca sent a broken answer; cerca list tells what was "
+                                        "done");
+}
+
+static int all_batches(struct tool *t, struct targets *l, struct revoke_request *q, size_t *done,
+                       struct fault *f)
+{
+    struct progress bar = {0};
+    int rc = 0;
+
+    for (*done = 0; rc == 0 && *done < l->n; *done += q->n) {
+        size_t left = l->n - *done;
+
+        if (l->n > REVOKE_MAX)
+            progress_draw(&bar, q->release ? "releasing" : "revoking", *done, l->n);
+        q->n = left > REVOKE_MAX ? REVOKE_MAX : (uint32_t)left;
+        rc = one_batch(t, q, &l->item[*done], f);
+        if (rc != 0)
+            break;
+    }
+    progress_end(&bar);
+    return rc;
+}
+
+static json_t *target_json(const struct target *t, const char *done)
+{
+    json_t *o = json_object();
+    bool ok = t->outcome.code == FAULT_NONE;
+
+    json_put(o, "serial", json_hex(t->serial, SERIAL_LEN));
+    json_put(o, "name", json_text(t->label));
+    json_put(o, "result", json_string(ok ? done : "refused"));
+    json_put(o, "rule", json_text(t->outcome.rule));
+    json_put(o, "text", json_text(t->outcome.text));
+    return o;
+}
+
+static const struct column columns[] = {
+    {"SERIAL", "serial", 32, COLUMN_ALWAYS, NULL}, {"RESULT", "result", 8, COLUMN_ALWAYS, NULL},
+    {"NAME", "name", 30, COLUMN_ALWAYS, NULL},     {"WHY", "text", 0, COLUMN_ALWAYS, NULL},
+    {NULL, NULL, 0, COLUMN_ALWAYS, NULL},
+};
+static const char *const keys[] = {"serial", "name", "result", "rule", "text", NULL};
+static const struct sheet sheet = {columns, keys};
+
+static int print(struct tool *t, const struct targets *l, size_t done, const char *word)
+{
+    struct rows rows;
+    int rc = EXIT_OK;
+
+    rows_begin(&rows, t, &sheet);
+    for (size_t i = 0; rc == EXIT_OK && i < done; i++)
+        rc = rows_add(&rows, target_json(&l->item[i], word));
+    if (rc == EXIT_OK)
+        return rows_end(&rows);
+    rows_drop(&rows);
+    return rc;
+}
+
+int revoke_run(struct tool *t, struct targets *l, const struct revoke_request *order,
+               const char *done)
+{
+    struct revoke_request q = *order;
+    struct fault f = {0};
+    size_t reached, refused = 0;
+    int rc = all_batches(t, l, &q, &reached, &f);
+    int printed = print(t, l, reached, done);
+
+    for (size_t i = 0; i < reached; i++)
+        refused += l->item[i].outcome.code != FAULT_NONE;
+    if (rc != 0)
+        return tool_fail(t, &f);
+    if (refused > 0)
+        tool_say(t, "%zu of %zu %s", refused, l->n, refused == 1 ? "was refused" : "were refused");
+    return refused > 0 ? EXIT_FAILED : printed;
+}
