@@ -1,5 +1,6 @@
 #include "lib/key_thread.h"
 
+#include <openssl/bn.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -7,6 +8,7 @@
 
 struct thread_state {
     EVP_MD_CTX *md_ctx;
+    BN_CTX *bn_ctx;
     EVP_PKEY_CTX *import[KEY_TYPE_MAX + 1];
 };
 
@@ -29,6 +31,7 @@ static void free_state(void *arg)
     struct thread_state *s = arg;
 
     EVP_MD_CTX_free(s->md_ctx);
+    BN_CTX_free(s->bn_ctx);
     for (size_t i = 0; i <= KEY_TYPE_MAX; i++)
         EVP_PKEY_CTX_free(s->import[i]);
     free(s);
@@ -82,6 +85,15 @@ EVP_MD_CTX *thread_md_ctx(void)
     if (s->md_ctx == NULL)
         s->md_ctx = must(EVP_MD_CTX_new(), "EVP_MD_CTX_new");
     return s->md_ctx;
+}
+
+BN_CTX *thread_bn_ctx(void)
+{
+    struct thread_state *s = thread_state();
+
+    if (s->bn_ctx == NULL)
+        s->bn_ctx = must(BN_CTX_new(), "BN_CTX_new");
+    return s->bn_ctx;
 }
 
 static EVP_PKEY_CTX *new_import_ctx(enum key_type t)
