@@ -121,6 +121,7 @@ struct conf {
     unsigned workers;         /* verifying threads of cerca-ca */
     uint32_t two_operators;   /* TWO_*: what takes a second operator's yes */
     int64_t request_life;     /* seconds that such a request waits */
+    char *key_blocklist;      /* file of lib/key_blocklist.h; "": none */
     uid_t ca_user;
     bool has_ca_user;
     struct conf_token *tokens;

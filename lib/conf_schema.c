@@ -142,6 +142,9 @@ static const struct conf_key ca_keys[] = {
     {.name = "request_life", .type = CONF_SPAN, IN(request_life), .min = 60, .max = 90 * DAY,
      .fallback = "7d",
      .help = "A request that waits for a second operator expires after this time."},
+    {.name = "key_blocklist", .type = CONF_PATH, IN(key_blocklist), .fallback = "",
+     .help = "File of keys that are never certified: one SHA-256 of a SubjectPublicKeyInfo a line "
+             "in hexadecimal, # begins a comment. Read at start and at each reload; \"\": none."},
     {.name = "user", .type = CONF_USER, IN(ca_user), .at_too = offsetof(struct conf, has_ca_user),
      .fallback = "",
      .help = "User that cerca-ca runs as, by name or number; \"\": the one that started cercad."},

@@ -10,6 +10,7 @@
 
 #include "ca/core/core.h"
 #include "lib/exitcode.h"
+#include "lib/key_blocklist.h"
 #include "lib/log.h"
 #include "lib/step.h"
 
@@ -28,7 +29,7 @@ static void usage(FILE *to)
           "the admin socket itself and stays in the foreground.\n"
           "\n"
           "  -c, --conf CONF   the configuration\n"
-          "      --check       read the configuration and the issuers' certificates, then end\n"
+          "      --check       read the configuration and the list of weak keys, then end\n"
           "      --bootstrap   issue the issuers' certificates that are missing, then end\n"
           "      --conf-fd N, --listen-fd N, --control-fd N\n"
           "                    descriptors that cercad hands over\n"
@@ -118,6 +119,20 @@ static int load(const struct options *o, struct conf **conf, struct fault *f)
     return rc;
 }
 
+/* Before the jail, and by --check too: a reload with a broken list is refused whole. */
+static int load_blocklist(const struct options *o, const struct conf *conf,
+                          struct key_blocklist **out, struct fault *f)
+{
+    char count[24];
+
+    if (key_blocklist_load(conf->key_blocklist, out, f) != 0)
+        return fail("key.blocklist.refused", f, EXITCODE_CONFIG);
+    snprintf(count, sizeof(count), "%zu", key_blocklist_count(*out));
+    if (*out != NULL && !o->check)
+        log_info("key.blocklist.loaded", "file", conf->key_blocklist, "keys", count, NULL);
+    return EXITCODE_OK;
+}
+
 /* Started alone: our own admin socket. */
 static int open_socket(const struct options *o, const struct conf *conf, struct fault *f)
 {
@@ -133,9 +148,10 @@ static int open_socket(const struct options *o, const struct conf *conf, struct 
     return fd;
 }
 
-static int run(const struct options *o, const struct conf *conf)
+static int run(const struct options *o, const struct conf *conf,
+               const struct key_blocklist *blocklist)
 {
-    struct core_options parts = {.conf = conf, .control_fd = o->control_fd};
+    struct core_options parts = {.conf = conf, .blocklist = blocklist, .control_fd = o->control_fd};
     struct core *core;
     struct fault f;
     int rc = 0;
@@ -160,6 +176,7 @@ static int run(const struct options *o, const struct conf *conf)
 int main(int argc, char **argv)
 {
     struct options o;
+    struct key_blocklist *blocklist;
     struct conf *conf;
     struct fault f;
     int rc;
@@ -171,7 +188,10 @@ int main(int argc, char **argv)
     fault_clear(&f);
     if (load(&o, &conf, &f) != 0)
         return fail("conf.refused", &f, EXITCODE_CONFIG);
-    rc = o.check ? EXITCODE_OK : run(&o, conf);
+    rc = load_blocklist(&o, conf, &blocklist, &f);
+    if (rc == EXITCODE_OK && !o.check)
+        rc = run(&o, conf, blocklist);
+    key_blocklist_free(blocklist);
     conf_free(conf);
     return rc;
 }

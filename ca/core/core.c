@@ -288,6 +288,7 @@ int core_new(const struct core_options *o, struct core **out, struct fault *f)
         core_free(c);
         return -(int)f->code;
     }
+    c->authorities->own.blocklist = o->blocklist;
     record_start(c);
     link_signers(c);
     c->workers = workers_new(c->conf->workers);

@@ -12,8 +12,9 @@ struct core;
 
 struct core_options {
     const struct conf *conf;
-    int listen_fd;  /* the admin socket; -1: none (set-up) */
-    int control_fd; /* to cercad; -1: started alone */
+    const struct key_blocklist *blocklist; /* outlives the core; NULL: none */
+    int listen_fd;                         /* the admin socket; -1: none (set-up) */
+    int control_fd;                        /* to cercad; -1: started alone */
 };
 
 /* The jail of cerca-ca. `set_up` may write the CA certificates' files. Before core_new. */

@@ -103,6 +103,21 @@ static int open_verifiers(struct authorities *all, struct authority *a, struct f
     return 0;
 }
 
+static int add_own_key(struct authorities *all, const uint8_t spki_hash[32], struct fault *f)
+{
+    struct policy_own_keys *own = &all->own;
+
+    for (size_t i = 0; i < own->n; i++)
+        if (memcmp(own->spki_hash[i], spki_hash, 32) == 0)
+            return 0;
+    if (own->n == POLICY_OWN_MAX)
+        return fault_set(f, FAULT_CONFIG, "issuer.count",
+                         "more than %d keys of issuers are recorded", POLICY_OWN_MAX);
+    memcpy(own->spki_hash[own->n], spki_hash, 32);
+    own->n++;
+    return 0;
+}
+
 int authority_set_certificate(struct authorities *all, struct authority *a, struct store *s,
                               struct slice der, struct fault *f)
 {
@@ -125,9 +140,7 @@ int authority_set_certificate(struct authorities *all, struct authority *a, stru
         store_issuer_add(s, a->conf->name, a->spki_hash, &a->number, f) != 0 ||
         store_issuer_set_certificate(s, a->number, der, f) != 0)
         return -(int)f->code;
-    if (all->own.n < CA_MAX)
-        memcpy(all->own.spki_hash[all->own.n++], a->spki_hash, sizeof(a->spki_hash));
-    return 0;
+    return add_own_key(all, a->spki_hash, f);
 }
 
 /* ---- loading ---- */
@@ -175,6 +188,29 @@ static void authority_init(struct authority *a, const struct conf_issuer *conf)
     buf_init(&a->name, NAME_DER_MAX);
 }
 
+struct recorded {
+    struct authorities *all;
+    struct fault *fault;
+};
+
+static int add_recorded(void *arg, const struct store_issuer *i)
+{
+    const struct recorded *r = arg;
+
+    return add_own_key(r->all, i->spki_hash, r->fault);
+}
+
+/* Earlier generations are not in the configuration, but what they signed is still relied on. */
+static int load_own_keys(struct authorities *all, struct store *s, struct fault *f)
+{
+    struct recorded r = {all, f};
+
+    fault_clear(f);
+    if (store_issuers(s, add_recorded, &r, f) != 0 || f->code != FAULT_NONE)
+        return -(int)f->code;
+    return 0;
+}
+
 int authorities_load(const struct conf *conf, struct store *s, unsigned workers,
                      struct authorities **out, struct fault *f)
 {
@@ -192,6 +228,8 @@ int authorities_load(const struct conf *conf, struct store *s, unsigned workers,
     for (size_t i = 0; i < all->n; i++)
         if (load_with_parents(all, &all->item[i], s, f) != 0)
             goto fail;
+    if (load_own_keys(all, s, f) != 0)
+        goto fail;
     *out = all;
     return 0;
 fail:

@@ -12,6 +12,7 @@
 
 #include "lib/conf.h"
 #include "lib/csr.h"
+#include "lib/key_blocklist.h"
 #include "lib/proto.h"
 
 /* What will be certified. Only policy_decide and policy_decide_ca make one; the draft is
@@ -40,10 +41,13 @@ struct policy_issuer {
     int64_t not_after; /* of its certificate; nothing it issues lives longer */
 };
 
-/* Keys that no certificate may be asked for: SHA-256 of the SPKIs of our own CAs. */
+/* Keys that no certificate may be asked for: SHA-256 of the SPKIs of our own CAs, of every
+ * generation that the store knows, and those of the configured list. */
+#define POLICY_OWN_MAX 1024
 struct policy_own_keys {
+    const struct key_blocklist *blocklist; /* NULL: none */
     size_t n;
-    uint8_t spki_hash[CA_MAX][32];
+    uint8_t spki_hash[POLICY_OWN_MAX][32];
 };
 
 /* What an authorisation record (a token, an approved request) says of its bearer. It narrows what
@@ -72,10 +76,13 @@ int policy_decide(const struct policy_input *in, struct decision *out, struct fa
 /* A CA certificate as the configuration describes the issuer; `spki` was read from its
  * token. `parent` is NULL for a self-signed root. */
 int policy_decide_ca(const struct conf_issuer *i, const struct policy_issuer *parent,
-                     struct slice spki, int64_t now, struct decision *out,
-                     struct fault *f) WARN_UNUSED;
+                     const struct policy_own_keys *own, struct slice spki, int64_t now,
+                     struct decision *out, struct fault *f) WARN_UNUSED;
 
 /* The pieces, each testable alone. */
+/* What holds for every key, a CA's too: the rules of lib/keycheck.h, and "key.blocklisted". */
+int policy_key_sound(const struct policy_own_keys *own, const struct spki *key,
+                     struct fault *f) WARN_UNUSED;
 int policy_key(const struct conf_profile *p, const struct policy_own_keys *own,
                const struct spki *key, struct fault *f) WARN_UNUSED;
 int policy_name(const struct conf_profile *p, const struct san *s, struct fault *f) WARN_UNUSED;

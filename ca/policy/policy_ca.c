@@ -25,14 +25,16 @@ static int decide_ca_validity(const struct conf_issuer *i, const struct policy_i
 }
 
 int policy_decide_ca(const struct conf_issuer *i, const struct policy_issuer *parent,
-                     struct slice spki, int64_t now, struct decision *out, struct fault *f)
+                     const struct policy_own_keys *own, struct slice spki, int64_t now,
+                     struct decision *out, struct fault *f)
 {
     struct spki key;
 
     memset(out, 0, sizeof(*out));
     buf_init(&out->bytes, NAME_DER_MAX);
     out->profile = parent == NULL ? "root-ca" : "subordinate-ca";
-    if (spki_parse(spki, &key, f) != 0 || name_parse(i->subject, &out->bytes, f) != 0 ||
+    if (spki_parse(spki, &key, f) != 0 || policy_key_sound(own, &key, f) != 0 ||
+        name_parse(i->subject, &out->bytes, f) != 0 ||
         decide_ca_validity(i, parent, now, out, f) != 0) {
         decision_free(out);
         return -(int)f->code;

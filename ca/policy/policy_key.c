@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "lib/keycheck.h"
+
 static void list_key_types(const struct conf_profile *p, char out[256])
 {
     size_t at = 0;
@@ -29,19 +31,19 @@ static bool key_type_allowed(const struct conf_profile *p, const char *name)
     return false;
 }
 
-/* FIPS 186-5 A.1.1: odd, above 2^16 and below 2^256. */
-static int check_exponent(const struct spki *key, struct fault *f)
+int policy_key_sound(const struct policy_own_keys *own, const struct spki *key, struct fault *f)
 {
-    struct slice e = key->exponent;
-    bool large = e.n > 3 || (e.n == 3 && e.p[0] >= 1);
-    bool odd = e.n > 0 && (e.p[e.n - 1] & 1) != 0;
-    char text[2 * 32 + 1];
+    uint8_t hash[32];
+    char text[2 * sizeof(hash) + 1];
 
-    if (large && odd && e.n <= 32)
+    if (keycheck(key, f) != 0)
+        return -(int)f->code;
+    spki_hash(key, hash);
+    if (!key_blocklist_has(own->blocklist, hash))
         return 0;
-    hex_encode(slice_of(e.p, e.n < 32 ? e.n : 32), text);
-    return fault_refuse(f, "key.rsa.exponent", "key", slice_str(text),
-                        "odd, from 65537 to below 2^256");
+    hex_encode(slice_of(hash, sizeof(hash)), text);
+    return fault_refuse(f, "key.blocklisted", "key", slice_str(text),
+                        "a key that is not on the list of known weak keys");
 }
 
 int policy_key(const struct conf_profile *p, const struct policy_own_keys *own,
@@ -55,7 +57,7 @@ int policy_key(const struct conf_profile *p, const struct policy_own_keys *own,
         list_key_types(p, allowed);
         return fault_refuse(f, "key.type", "key", slice_str(name), allowed);
     }
-    if (key->type == KEY_RSA && check_exponent(key, f) != 0)
+    if (policy_key_sound(own, key, f) != 0)
         return -(int)f->code;
     spki_hash(key, hash);
     for (size_t i = 0; i < own->n; i++)

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -158,24 +159,71 @@ static void a_key_of_another_kind_is_refused_and_the_allowed_ones_are_named(void
     assert_string_equal(f.allowed, "p256, rsa2048");
 }
 
-/* FIPS 186-5 A.1.1 */
-static void small_and_even_rsa_exponents_are_refused(void **state)
+/* The rules for every key are tested in keycheck_test.c; here, that they are asked. */
+static void weak_keys_are_refused_for_leaves_and_for_cas(void **state)
 {
+    const struct conf_issuer ca = {
+        .name = (char *)"issuing", .subject = (char *)"CN=Issuing", .validity = DAY};
     struct conf_profile p = server_profile();
     struct policy_own_keys none = {0};
-    struct spki key = {.type = KEY_RSA, .bits = 2048};
+    struct decision d;
+    struct buf der;
+    struct spki key;
     struct fault f;
 
     (void)state;
     fault_clear(&f);
+    buf_init(&der, 4096);
+    test_spki(test_key(KEY_RSA), &der);
+    assert_int_equal(spki_parse(buf_slice(&der), &key, &f), 0);
+    assert_int_equal(policy_key(&p, &none, &key, &f), 0);
     key.exponent = slice_of("\x03", 1);
     assert_true(policy_key(&p, &none, &key, &f) < 0);
     assert_string_equal(f.rule, "key.rsa.exponent");
-    key.exponent = slice_of("\x01\x00\x02", 3);
-    assert_true(policy_key(&p, &none, &key, &f) < 0);
-    key.exponent = slice_of("\x01\x00\x01", 3);
-    key.der = slice_str("any");
-    assert_int_equal(policy_key(&p, &none, &key, &f), 0);
+    buf_reset(&der);
+    test_spki(test_key(KEY_P256), &der);
+    der.p[der.n - 1] ^= 1;
+    assert_int_equal(policy_decide_ca(&ca, NULL, &none, buf_slice(&der), NOW, &d, &f),
+                     -FAULT_POLICY);
+    assert_string_equal(f.rule, "key.ec.point");
+    buf_free(&der);
+}
+
+static void keys_on_the_list_are_refused_for_leaves_and_for_cas(void **state)
+{
+    const struct conf_issuer ca = {
+        .name = (char *)"issuing", .subject = (char *)"CN=Issuing", .validity = DAY};
+    struct conf_profile p = server_profile();
+    struct policy_own_keys refused = {0};
+    struct key_blocklist *list;
+    struct decision d;
+    struct buf der;
+    struct spki key;
+    struct fault f;
+    uint8_t hash[32];
+    char text[65], path[] = "/tmp/cerca-blocklist-XXXXXX";
+    int fd = mkstemp(path);
+
+    (void)state;
+    buf_init(&der, 4096);
+    test_spki(test_key(KEY_P256), &der);
+    assert_int_equal(spki_parse(buf_slice(&der), &key, &f), 0);
+    spki_hash(&key, hash);
+    hex_encode(slice_of(hash, sizeof(hash)), text);
+    assert_int_equal(write(fd, text, 64), 64);
+    close(fd);
+    assert_int_equal(key_blocklist_load(path, &list, &f), 0);
+    unlink(path);
+    assert_int_equal(policy_key(&p, &refused, &key, &f), 0);
+    refused.blocklist = list;
+    assert_int_equal(policy_key(&p, &refused, &key, &f), -FAULT_POLICY);
+    assert_string_equal(f.rule, "key.blocklisted");
+    assert_string_equal(f.value, text);
+    assert_int_equal(policy_decide_ca(&ca, NULL, &refused, buf_slice(&der), NOW, &d, &f),
+                     -FAULT_POLICY);
+    assert_string_equal(f.rule, "key.blocklisted");
+    key_blocklist_free(list);
+    buf_free(&der);
 }
 
 static void the_keys_of_the_ca_itself_are_refused(void **state)
@@ -399,7 +447,8 @@ int main(void)
         cmocka_unit_test(a_good_request_becomes_exactly_what_the_profile_says),
         cmocka_unit_test(rsa_keys_get_the_usages_of_rsa),
         cmocka_unit_test(a_key_of_another_kind_is_refused_and_the_allowed_ones_are_named),
-        cmocka_unit_test(small_and_even_rsa_exponents_are_refused),
+        cmocka_unit_test(weak_keys_are_refused_for_leaves_and_for_cas),
+        cmocka_unit_test(keys_on_the_list_are_refused_for_leaves_and_for_cas),
         cmocka_unit_test(the_keys_of_the_ca_itself_are_refused),
         cmocka_unit_test(names_outside_the_patterns_are_refused),
         cmocka_unit_test(uri_prefixes_and_mail_domains_end_at_a_boundary),
