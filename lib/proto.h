@@ -37,6 +37,12 @@ enum msg_type {
     MSG_CHECK_PROGRESS = 0x010c, /* any number, then */
     MSG_CHECK_FINDING = 0x010d,
     MSG_CHECK_DONE = 0x010e,
+    MSG_BACKUP = 0x0130,          /* empty body; the descriptor to write to */
+    MSG_BACKUP_PROGRESS = 0x0131, /* any number (as MSG_CHECK_PROGRESS), then */
+    MSG_BACKUP_DONE = 0x0132,
+    MSG_OPEN = 0x0134, /* answered by MSG_GATE_DONE, empty */
+    MSG_CLOSE = 0x0135,
+    MSG_GATE_DONE = 0x0136,
     MSG_REQUEST_LIST = 0x0168, /* lib/proto_request.h */
     MSG_REQUEST_LISTED = 0x0169,
     MSG_REQUEST_SHOW = 0x016a,
@@ -217,6 +223,21 @@ void check_finding_put(struct buf *b, const char *rule, const char *text);
 int check_finding_get(struct slice body, char rule[64], char text[512]) WARN_UNUSED;
 void check_done_put(struct buf *b, uint64_t findings);
 int check_done_get(struct slice body, uint64_t *findings) WARN_UNUSED;
+
+/* MSG_OPEN, MSG_CLOSE */
+struct gate_request {
+    char reason[200]; /* for people; may be empty */
+};
+void gate_request_put(struct buf *b, const struct gate_request *r);
+int gate_request_get(struct slice body, struct gate_request *out) WARN_UNUSED;
+
+/* MSG_BACKUP_DONE: what was written. */
+struct backup_done {
+    uint64_t octets, change, audit_size, certificates;
+    uint8_t sha256[32]; /* of all that the footer covers: see lib/backupfile.h */
+};
+void backup_done_put(struct buf *b, const struct backup_done *d);
+int backup_done_get(struct slice body, struct backup_done *out) WARN_UNUSED;
 
 /* MSG_HELLO: u8[8] generation of the configuration that cerca-ca runs under.
  * MSG_HELLO_REPLY: the same of the signer, a u32 count, then the keys it can sign with. */

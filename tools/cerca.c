@@ -31,6 +31,8 @@ const struct command *const commands[] = {
     &cmd_request_show,
     &cmd_request_approve,
     &cmd_request_deny,
+    &cmd_open,
+    &cmd_close,
     &cmd_completion,
     NULL,
 };

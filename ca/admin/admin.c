@@ -155,6 +155,8 @@ static const struct admin_message admin_messages[] = {
     {MSG_REQUEST_APPROVE, ROLE_ADMIN, approve_request, NULL},
     {MSG_REQUEST_DENY, ROLE_ADMIN, deny_request, NULL},
     {MSG_REVOKE, ROLE_OPERATOR, start_revoke, NULL},
+    {MSG_OPEN, ROLE_ADMIN, open_gate, &kind_open},
+    {MSG_CLOSE, ROLE_OPERATOR, close_gate, NULL},
 };
 #define N_MESSAGES (sizeof(admin_messages) / sizeof(admin_messages[0]))
 
@@ -249,6 +251,8 @@ static const struct permit admin_permits[] = {
     {MSG_REQUEST_APPROVE, 16, on_message},
     {MSG_REQUEST_DENY, 16 + REQUEST_REASON_MAX, on_message},
     {MSG_REVOKE, 8192, on_message},
+    {MSG_OPEN, 1024, on_message},
+    {MSG_CLOSE, 1024, on_message},
 };
 
 static void client_closed(struct conn *conn, void *owner)

@@ -94,6 +94,11 @@ void ask_second(struct ask *q, const struct approval_kind *kind);
 /* The `run` of every kind of message. */
 void run_message(void *arg, const struct approval_kind *kind, const struct requester *by,
                  struct slice content, struct approval_run *run);
+/* admin_gate.c */
+extern const struct approval_kind kind_open;
+void open_gate(struct ask *q);
+void close_gate(struct ask *q);
+void gate_item(const struct store_gate *g, struct status_item *out);
 
 /* describe.c: a stored row as the operator sees it. */
 void describe_row(const struct admin *a, const struct cert_row *row, int64_t now,

@@ -122,6 +122,19 @@ static void add_configuration(struct items *items, const struct admin *a)
     add(items, &i);
 }
 
+static int add_gate(struct items *items, const struct admin *a, struct fault *f)
+{
+    struct store_gate g;
+    struct status_item i;
+    int rc = store_gate(a->parts.store, &g, f);
+
+    if (rc == 0 && g.closed) {
+        gate_item(&g, &i);
+        add(items, &i);
+    }
+    return rc;
+}
+
 void tell_status(struct ask *q)
 {
     const struct admin *a = q->client->admin;
@@ -136,6 +149,11 @@ void tell_status(struct ask *q)
     buf_init(&list, FRAME_BODY_MAX);
     items.out = &list;
     add_issuing(&items, a);
+    if (add_gate(&items, a, &q->fault) != 0) {
+        buf_free(&list);
+        ask_fail(q, &q->fault);
+        return;
+    }
     add_tokens(&items, a);
     add_store(&items, &stats);
     add_requests(&items, a);

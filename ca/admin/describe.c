@@ -94,6 +94,10 @@ static void describe_tbs(struct slice tbs, struct cert_info *out)
     struct buf text;
 
     fault_clear(&f);
+    if (tbs.n == 0) {
+        snprintf(out->subject, sizeof(out->subject), "(lost in a restore)");
+        return;
+    }
     if (tbs_parse(tbs, &c, &f) != 0) {
         log_fault(LOG_LEVEL_ERROR, "store.row.unreadable", &f, NULL);
         return;

@@ -27,8 +27,8 @@ enum audit_action {
     AUDIT_DROP = 7, /* a signature came for an intent that is not open */
     AUDIT_CHECKPOINT = 8,
     AUDIT_BACKUP = 9,
-    AUDIT_RESTORE = 10,
-    AUDIT_OPEN = 11, /* the door was opened after a restore */
+    AUDIT_RESTORE = 10, /* first of a log: how the one before it ended; then what was taken over */
+    AUDIT_OPEN = 11,    /* issuing was opened ... */
     AUDIT_CA_INSTALL = 12,
     AUDIT_CRL = 13,
     AUDIT_TOKEN_CREATE = 14,
@@ -42,8 +42,9 @@ enum audit_action {
     AUDIT_IDENTITY_BLOCK = 22,
     AUDIT_PRUNE = 23,
     AUDIT_CA_RETIRE = 24,
+    AUDIT_CLOSE = 25, /* ... or closed by an operator */
 };
-#define AUDIT_ACTION_MAX AUDIT_CA_RETIRE
+#define AUDIT_ACTION_MAX AUDIT_CLOSE
 
 struct audit_event {
     enum audit_action action;

@@ -49,6 +49,7 @@ static const char *const action_names[] = {
     [AUDIT_IDENTITY_BLOCK] = "identity-block",
     [AUDIT_PRUNE] = "prune",
     [AUDIT_CA_RETIRE] = "ca-retire",
+    [AUDIT_CLOSE] = "close",
 };
 
 static bool action_known(unsigned a)

@@ -344,6 +344,12 @@ static void answer_known(struct job *j, struct cert_row *row)
         answer_fault(j, &f);
         return;
     }
+    if (row->state == CERT_GOOD) {
+        (void)fault_set(&f, FAULT_CONFLICT, "request.lost",
+                        "the certificate of this request key was lost in a restore; ask anew");
+        answer_fault(j, &f);
+        return;
+    }
     (void)fault_set(&f, FAULT_CONFLICT, "request.revoked",
                     "the certificate of this request key has been revoked or held since");
     answer_fault(j, &f);
@@ -391,6 +397,8 @@ static void take_up(struct job *j)
     } else if (row.state != CERT_OPEN) {
         buf_reset(&j->certificate);
         answer_known(j, &row);
+    } else if (store_issuing(d->parts.store, &f) != 0) {
+        answer_fault(j, &f);
     } else {
         sign_again(j, &row);
     }
@@ -577,7 +585,7 @@ int door_check(struct door *d, struct fault *f)
 {
     struct authorities *all = d->parts.authorities;
 
-    if (serial_clock_check(&d->serial, f) != 0)
+    if (store_issuing(d->parts.store, f) != 0 || serial_clock_check(&d->serial, f) != 0)
         return -(int)f->code;
     for (size_t i = 0; i < all->n; i++) {
         if (all->item[i].certificate.n == 0)

@@ -10,6 +10,7 @@ struct check {
     uint64_t findings;
     struct row_state begin; /* the state when the check began */
     struct row_state end;   /* as of the slice that is walked */
+    struct store_gate gate; /* when the check began: what restores have left */
     uint64_t next;          /* change or audit number that has to come */
     struct merkle audit;
     uint64_t tick;

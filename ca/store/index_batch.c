@@ -74,7 +74,7 @@ static int add_good(struct index_batch *b, struct store *s, MDB_txn *t,
         batch_add(b, X_STATUS, index_status_key(INDEX_HELD, ref, key), true);
     ref_put(ref, key);
     int rc = row_get(t, s->dbi[D_SIG], key, ROW_REF, &row);
-    if (rc == 0 && row_sig_get(row, &sig) == 0)
+    if (rc == 0 && row_sig_get(row, &sig) == 0 && sig.signature.n > 0)
         batch_add(b, X_FINGERPRINT, index_fingerprint_key(sig.fingerprint, ref, key), false);
     return rc == MDB_NOTFOUND ? 0 : rc;
 }

@@ -161,7 +161,7 @@ void index_state_keys(const struct cert_view *v, const struct cert_ref *ref, ind
                       void *arg)
 {
     uint8_t key[FINGERPRINT_PART + ROW_REF];
-    if (v->has_sig)
+    if (v->has_sig && v->sig.signature.n > 0) /* else lost in a restore */
         fn(arg, X_FINGERPRINT, index_fingerprint_key(v->sig.fingerprint, ref, key));
     if (v->has_status && v->state != CERT_GOOD)
         fn(arg, X_STATUS,

@@ -95,7 +95,7 @@ static int env_open(struct store *s, struct fault *f)
     if (rc == 0)
         rc = mdb_env_set_mapsize(s->env, STORE_MAP_SIZE);
     if (rc == 0)
-        rc = mdb_env_set_maxdbs(s->env, D_COUNT);
+        rc = mdb_env_set_maxdbs(s->env, D_COUNT + STORE_RESTORES_MAX);
     if (rc == 0)
         rc = mdb_env_open(s->env, path, flags, 0600);
     if (rc != 0)
@@ -151,14 +151,29 @@ static int state_load(struct store *s, MDB_txn *t, struct fault *f)
     rc = row_get(t, s->dbi[D_META], "state", 5, &v);
     if (rc != 0 || row_state_get(v, &s->state) != 0)
         return store_damaged(f, "state");
+    s->schema = schema;
     return 0;
+}
+
+/* Each restore begins an audit log; those before it stay as they are. */
+void audit_table_name(unsigned log, char out[32])
+{
+    if (log == 0)
+        (void)snprintf(out, 32, "%s", dbi_name[D_AUDIT]);
+    else
+        (void)snprintf(out, 32, "%s.%u", dbi_name[D_AUDIT], log);
 }
 
 static int open_dbis(struct store *s, MDB_txn *t)
 {
-    int rc = 0;
+    unsigned flags = s->opt.read_only ? 0 : MDB_CREATE;
+    char audit[32];
+    int rc = mdb_dbi_open(t, dbi_name[D_META], flags, &s->dbi[D_META]);
+    if (rc == 0)
+        rc = gate_read(s, t, &s->gate);
+    audit_table_name(s->gate.audit_log, audit);
     for (size_t i = 0; i < D_COUNT && rc == 0; i++)
-        rc = mdb_dbi_open(t, dbi_name[i], s->opt.read_only ? 0 : MDB_CREATE, &s->dbi[i]);
+        rc = mdb_dbi_open(t, i == D_AUDIT ? audit : dbi_name[i], flags, &s->dbi[i]);
     return rc;
 }
 

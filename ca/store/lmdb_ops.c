@@ -154,10 +154,11 @@ static int op_abandon(struct write_txn *w, struct store_op *op, bool *record)
     return 0;
 }
 
-/* Refusals for want of space would use up what is kept for finishing and revoking. */
+/* Refusals for want of space would use up what is kept for finishing and revoking; those of
+ * a closed store come as often as somebody asks again. */
 static bool refusal_recorded(struct write_txn *w, const struct store_op *op)
 {
-    if (op->fault.code != FAULT_FULL)
+    if (op->fault.code != FAULT_FULL && op->fault.code != FAULT_UNAVAILABLE)
         return true;
     if (op->time - w->s->full_recorded < FULL_RECORD_EVERY)
         return false;
@@ -192,6 +193,16 @@ void op_apply(struct write_txn *w, struct store_op *op)
         rc = op_release(w, op);
         break;
     case STORE_AUDIT:
+        break;
+    case STORE_GATE:
+        rc = op_gate(w, op);
+        break;
+    case STORE_RESTORED:
+        rc = op_restored(w, op);
+        record = rc != 0;
+        break;
+    case STORE_PUBLISHED:
+        rc = op_published(w, op, &record);
         break;
     }
     op->result = rc;

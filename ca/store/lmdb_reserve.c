@@ -115,6 +115,8 @@ static int reserve_decide(struct write_txn *w, struct store_op *op)
     uint8_t key[ROW_REF];
     int rc = reserve_request_key(w, op);
     if (rc == 0)
+        rc = gate_refuse(&w->gate, &op->fault);
+    if (rc == 0)
         rc = reserve_full(w, op);
     if (rc != 0)
         return rc;

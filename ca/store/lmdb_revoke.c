@@ -42,8 +42,8 @@ static int revoke_decide(struct store_op *op, const struct cert_view *v)
                      v->state == CERT_HELD ? "on hold" : "revoked");
 }
 
-static void block(struct write_txn *w, const struct store_op *op, enum durable_dbi d,
-                  const uint8_t *key, size_t n)
+void key_block(struct write_txn *w, const struct store_op *op, enum durable_dbi d,
+               const uint8_t *key, size_t n)
 {
     if (w_have(w, d, key, n))
         return;
@@ -66,9 +66,9 @@ int op_revoke(struct write_txn *w, struct store_op *op)
     if (row.invalidity == 0)
         row.invalidity = v.status.invalidity;
     if (op->reason == REASON_KEY_COMPROMISE)
-        block(w, op, D_BLOCKED, v.cert.spki_hash, sizeof(v.cert.spki_hash));
+        key_block(w, op, D_BLOCKED, v.cert.spki_hash, sizeof(v.cert.spki_hash));
     if (op->block_identity)
-        block(w, op, D_BLOCKED_ID, v.cert.identity, sizeof(v.cert.identity));
+        key_block(w, op, D_BLOCKED_ID, v.cert.identity, sizeof(v.cert.identity));
     status_put(w, op, &row, v.cert.not_after);
     return 0;
 }

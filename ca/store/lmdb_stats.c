@@ -14,6 +14,7 @@ static int entries(struct store *s, MDB_txn *t, enum durable_dbi d, uint64_t *ou
 static int stats_read(struct store *s, MDB_txn *t, struct store_stats *out)
 {
     struct row_state state;
+    struct store_gate gate;
     struct slice v;
     int rc = entries(s, t, D_CERT, &out->certificates);
     if (rc == 0)
@@ -22,8 +23,13 @@ static int stats_read(struct store *s, MDB_txn *t, struct store_stats *out)
         rc = row_get(t, s->dbi[D_META], "state", 5, &v);
     if (rc == 0 && row_state_get(v, &state) != 0)
         rc = MDB_CORRUPTED;
+    if (rc == 0)
+        rc = gate_read(s, t, &gate);
     if (rc != 0)
         return rc;
+    out->audit_log = gate.audit_log;
+    memcpy(out->uuid, s->uuid, sizeof(out->uuid));
+    out->schema = s->schema;
     out->change = state.change;
     out->audit_size = state.audit.size;
     out->last_tick = state.tick;

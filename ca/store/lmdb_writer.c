@@ -113,6 +113,7 @@ static int group_begin(struct store *s, struct group *g)
     g->w.dirty = false;
     g->w.n_changes = 0;
     g->w.state = s->state;
+    g->w.gate = s->gate;
     g->w.rc = mdb_txn_begin(s->env, NULL, 0, &g->w.t);
     return g->w.rc;
 }
@@ -133,6 +134,7 @@ static void group_commit(struct store *s, struct group *g)
         commit_failed(rc);
     STEP("store.commit.after");
     s->state = w->state;
+    s->gate = w->gate;
     atomic_store(&s->change, s->state.change);
 }
 

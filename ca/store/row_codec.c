@@ -296,6 +296,69 @@ int row_state_get(struct slice s, struct row_state *out)
     return merkle_get(w.rest, &out->audit);
 }
 
+static void restore_put(struct buf *b, const struct store_restore *r)
+{
+    wire_put_i64(b, r->time);
+    wire_put_i64(b, r->copied);
+    wire_put_u64(b, r->change_from);
+    wire_put_u64(b, r->change_to);
+    wire_put_u64(b, r->audit_size);
+    wire_put_fixed(b, r->audit_root, sizeof(r->audit_root));
+    wire_put_u64(b, r->checkpoint);
+    wire_put_u32(b, r->lost);
+    wire_put_u32(b, r->revoked);
+    wire_put_u32(b, r->held);
+    wire_put_u32(b, r->signatures);
+    wire_put_u32(b, r->kept_held);
+}
+
+static void restore_get(struct wire_in *w, struct store_restore *r)
+{
+    r->time = wire_get_i64(w);
+    r->copied = wire_get_i64(w);
+    r->change_from = wire_get_u64(w);
+    r->change_to = wire_get_u64(w);
+    r->audit_size = wire_get_u64(w);
+    wire_get_fixed(w, r->audit_root, sizeof(r->audit_root));
+    r->checkpoint = wire_get_u64(w);
+    r->lost = wire_get_u32(w);
+    r->revoked = wire_get_u32(w);
+    r->held = wire_get_u32(w);
+    r->signatures = wire_get_u32(w);
+    r->kept_held = wire_get_u32(w);
+}
+
+void row_gate_put(struct buf *b, const struct store_gate *g)
+{
+    version_put(b);
+    wire_put_u8(b, g->closed);
+    wire_put_u8(b, g->restored);
+    wire_put_i64(b, g->since);
+    wire_put_text(b, g->reason);
+    wire_put_i64(b, g->restored_at);
+    wire_put_u16(b, g->audit_log);
+    wire_put_u32(b, g->n_restores);
+    for (size_t i = 0; i < g->n_restores; i++)
+        restore_put(b, &g->restore[i]);
+}
+
+int row_gate_get(struct slice s, struct store_gate *out)
+{
+    struct wire_in w;
+    memset(out, 0, sizeof(*out));
+    version_get(&w, s);
+    out->closed = wire_get_flag(&w);
+    out->restored = wire_get_flag(&w);
+    out->since = wire_get_i64(&w);
+    wire_get_text(&w, out->reason, sizeof(out->reason));
+    out->restored_at = wire_get_i64(&w);
+    out->audit_log = wire_get_u16(&w);
+    out->n_restores = (uint16_t)wire_get_count(&w, STORE_RESTORES_MAX, 40);
+    for (size_t i = 0; i < out->n_restores; i++)
+        restore_get(&w, &out->restore[i]);
+    return done(&w);
+}
+
 void row_issuer_put(struct buf *b, const char *name, const uint8_t spki_hash[32],
                     struct slice certificate)
 {

@@ -10,7 +10,7 @@
  *   reqkey    request key -> ref        replaced  ref -> ref
  *   blocked   hash of a key -> ref of the certificate that it was blocked with
  *   blockedid identity -> ref, the same
- *   meta      "state" -> struct row_state
+ *   meta      "state" -> struct row_state   "gate" -> struct store_gate
  *
  * Decoders return 0 or -1; what they give points into the record.
  */
@@ -90,6 +90,9 @@ void row_ref_put(struct buf *b, const struct cert_ref *ref);
 int row_ref_get(struct slice s, struct cert_ref *out) WARN_UNUSED;
 void row_state_put(struct buf *b, const struct row_state *r);
 int row_state_get(struct slice s, struct row_state *out) WARN_UNUSED;
+#define ROW_GATE_MAX 8192
+void row_gate_put(struct buf *b, const struct store_gate *g);
+int row_gate_get(struct slice s, struct store_gate *out) WARN_UNUSED;
 /* An issuer; name and certificate point into the record's copy in out->bytes. */
 void row_issuer_put(struct buf *b, const char *name, const uint8_t spki_hash[32],
                     struct slice certificate);

@@ -134,6 +134,37 @@ int store_issuer_set_certificate(struct store *s, uint16_t number, struct slice 
 typedef int (*store_issuer_each)(void *arg, const struct store_issuer *i);
 int store_issuers(struct store *s, store_issuer_each fn, void *arg, struct fault *f) WARN_UNUSED;
 
+/* The gate: may this CA issue? Durable. A store that was never closed or restored has none. */
+#define STORE_REASON_MAX 200
+#define STORE_RESTORES_MAX 64
+/* A restore: where the history before it ends, and what was known of the part that is lost. */
+struct store_restore {
+    int64_t time, copied;            /* of the restore; of the backup */
+    uint64_t change_from, change_to; /* the changes between them are not recorded here */
+    uint64_t audit_size;             /* of the audit log that ended with it ... */
+    uint8_t audit_root[32];          /* ... and its root: that log is never appended to again */
+    uint64_t checkpoint;             /* size in the newest checkpoint known of that log; 0: none */
+    uint32_t lost;                   /* certificates of which only the serial is known */
+    uint32_t revoked, held;          /* statuses taken over from what was published */
+    uint32_t signatures;             /* intents that were finished after the backup */
+    uint32_t kept_held;              /* holds of the backup that were released since: still held */
+};
+struct store_gate {
+    bool closed;   /* reserve is refused, rule "store.closed"; everything else goes on */
+    bool restored; /* closed since a restore: what was published meanwhile is merged at a start */
+    int64_t since; /* when it was last opened or closed; 0: never */
+    char reason[STORE_REASON_MAX];
+    /* Of the newest restore; 0: never. Tokens, approvals and whatever else was handed out before
+     * this time is void: the copy may not know that it was used. */
+    int64_t restored_at;
+    uint16_t audit_log; /* number of the audit log in force: 0, one more with each restore */
+    uint16_t n_restores;
+    struct store_restore restore[STORE_RESTORES_MAX];
+};
+int store_gate(struct store *s, struct store_gate *out, struct fault *f) WARN_UNUSED;
+/* 0, or -FAULT_UNAVAILABLE, rule "store.closed", with the reason and who opens it. */
+int store_issuing(struct store *s, struct fault *f) WARN_UNUSED;
+
 enum store_op_kind {
     STORE_RESERVE,
     STORE_FINISH,
@@ -141,14 +172,28 @@ enum store_op_kind {
     STORE_REVOKE,  /* or put on hold, by the reason; keyCompromise blocks the key too */
     STORE_RELEASE, /* from hold */
     STORE_AUDIT,
-    STORE_REQUEST, /* ca/store/requests.h */
+    STORE_REQUEST,   /* ca/store/requests.h */
+    STORE_GATE,      /* opens or closes */
+    STORE_RESTORED,  /* of a fresh copy of a backup: closed, numbers move on, a new audit log. Not
+                        recorded; the store has to be closed and opened again right after */
+    STORE_PUBLISHED, /* while restored: what was published of a certificate, see below */
 };
 struct store_request;
 enum store_outcome {
     STORE_DONE = 0,  /* what was asked is now durable */
     STORE_KNOWN = 1, /* reserve: this request key is recorded already; `ref` says for what */
     STORE_NOT_OPEN =
-        2, /* finish, abandon: the intent is finished or abandoned; `state` says which */
+        2,          /* finish, abandon: the intent is finished or abandoned; `state` says which */
+    STORE_SAME = 3, /* published: the store knows as much, or more */
+};
+
+/* STORE_PUBLISHED: `ref`, with op->reason and op->time (of the revocation), was published in
+ * this state by the CA that the backup was taken of. Only what is newer is taken over: a
+ * certificate is never un-revoked, nor taken off hold. One that the store does not know gets a row
+ * of its own, with an empty TBS and an empty signature, for its serial must never be used again; an
+ * open intent that was finished keeps its TBS and gets an empty signature. */
+struct store_published {
+    enum cert_state state; /* CERT_GOOD, CERT_HELD or CERT_REVOKED */
 };
 
 struct store_intent {
@@ -182,11 +227,15 @@ struct store_op {
     int64_t invalidity;            /* revoke: RFC 5280 5.3.2; 0: not known */
     bool block_identity;           /* revoke: nothing is issued for this identity any more */
     struct store_request *request; /* request */
-    struct audit_event audit;      /* recorded in the same transaction; when the store refuses,
-                                      as AUDIT_REFUSE with the rule (for want of space once a minute
-                                      only); a finish of an intent that is not open as AUDIT_DROP;
-                                      not at all with STORE_KNOWN or an abandon that comes late,
-                                      for nothing was done */
+    bool close;                    /* gate */
+    const char *why;               /* gate, restored: for people, cut to STORE_REASON_MAX */
+    struct store_restore restore;  /* restored: copied, change_to, checkpoint */
+    struct store_published published;
+    struct audit_event audit; /* recorded in the same transaction; when the store refuses,
+                                 as AUDIT_REFUSE with the rule (for want of space once a minute
+                                 only); a finish of an intent that is not open as AUDIT_DROP;
+                                 not at all with STORE_KNOWN or an abandon that comes late,
+                                 for nothing was done */
     /* out */
     int result; /* 0 or a negative fault code */
     enum store_outcome outcome;
@@ -201,7 +250,9 @@ struct store_op {
  * key.blocked, identity.blocked, key.reuse, replaces.unknown (reserve); serial.unknown (the
  * others); revoke.reason, revoke.invalidity, revoke.already, revoke.open (an open intent cannot be
  * put on hold); release.held (what is released must be on hold). Revoked stays revoked; only its
- * reason may still become keyCompromise, the time stays.
+ * reason may still become keyCompromise, the time stays. store.closed (reserve); gate.same (open or
+ * closed already); restore.state (published, in a store that is not restored and closed);
+ * restore.often.
  *
  * Never blocks, never fails; the answer comes through done. A reserve beyond the free-space
  * watermark or the quota is refused with FAULT_FULL, rule "store.full"; the others still work. */
@@ -279,6 +330,9 @@ struct store_stats {
     bool rebuilding;         /* the indexes */
     uint64_t derived_change; /* they have applied */
     uint8_t audit_root[32];
+    uint16_t audit_log; /* which log that is: see struct store_gate */
+    uint8_t uuid[16];   /* of the store; a restored one has that of its backup */
+    uint32_t schema;
 };
 int store_stats(struct store *s, struct store_stats *out, struct fault *f) WARN_UNUSED;
 

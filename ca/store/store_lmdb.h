@@ -58,6 +58,7 @@ struct store {
     MDB_env *env;
     MDB_dbi dbi[D_COUNT];
     uint8_t uuid[16];
+    uint32_t schema;
     struct read_pool pool;
     store_publish publish;
     void *publish_arg;
@@ -72,6 +73,7 @@ struct store {
 
     /* the writer's own */
     struct row_state state; /* as of the last commit */
+    struct store_gate gate; /* likewise */
     uint64_t space_checked; /* monotonic microseconds */
     bool full;
     int64_t full_recorded; /* when a refusal for want of space last went to the audit log */
@@ -122,7 +124,8 @@ struct write_txn {
     int rc;
     bool dirty;
     struct row_state state;
-    struct store_change change[STORE_GROUP_MAX];
+    struct store_gate gate;
+    struct store_change change[2 * STORE_GROUP_MAX]; /* an operation makes two at most */
     size_t n_changes;
     struct buf row;
 };
@@ -155,6 +158,20 @@ int op_release(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 int op_reserve(struct write_txn *w, struct store_op *op, bool *record);
 /* The same; what the record says besides is put into *e. */
 int op_request(struct write_txn *w, struct store_op *op, struct audit_event *e, bool *record);
+/* The table of an audit log. */
+void audit_table_name(unsigned log, char out[32]);
+/* 0 or the refusal. gate.c */
+int op_gate(struct write_txn *w, struct store_op *op) WARN_UNUSED;
+int op_restored(struct write_txn *w, struct store_op *op) WARN_UNUSED;
+void gate_put(struct write_txn *w);
+/* The gate as recorded. 0 or an LMDB code. */
+int gate_read(struct store *s, MDB_txn *t, struct store_gate *out) WARN_UNUSED;
+int gate_refuse(const struct store_gate *g, struct fault *f) WARN_UNUSED;
+/* lmdb_revoke.c: puts a key (D_BLOCKED) or an identity among those that nothing is issued for. */
+void key_block(struct write_txn *w, const struct store_op *op, enum durable_dbi d,
+               const uint8_t *key, size_t n);
+/* lmdb_published.c */
+int op_published(struct write_txn *w, struct store_op *op, bool *record) WARN_UNUSED;
 /* Decides and applies one operation: its rows, its change of state and its audit record.
  * The answer is in op; what LMDB says sticks to w. */
 void op_apply(struct write_txn *w, struct store_op *op);

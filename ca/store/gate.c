@@ -1,0 +1,104 @@
+/* The gate: its row, opening and closing it, and what a restore makes of it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ca/store/store_lmdb.h"
+
+#define RETRY_CLOSED 300 /* seconds: somebody has to decide */
+
+int gate_read(struct store *s, MDB_txn *t, struct store_gate *out)
+{
+    struct slice v;
+    memset(out, 0, sizeof(*out));
+    int rc = row_get(t, s->dbi[D_META], "gate", 4, &v);
+    if (rc == 0 && row_gate_get(v, out) != 0)
+        return MDB_CORRUPTED;
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+void gate_put(struct write_txn *w)
+{
+    row_gate_put(w_row(w), &w->gate);
+    w_put(w, D_META, "gate", 4, 0);
+}
+
+int store_gate(struct store *s, struct store_gate *out, struct fault *f)
+{
+    MDB_txn *t;
+    memset(out, 0, sizeof(*out));
+    int rc = read_begin(s, &t, f);
+    if (rc != 0)
+        return rc;
+    rc = gate_read(s, t, out);
+    read_end(s, t);
+    if (rc == MDB_CORRUPTED)
+        return store_damaged(f, "gate");
+    return rc == 0 ? 0 : store_fail(f, rc, "reading the gate");
+}
+
+int gate_refuse(const struct store_gate *g, struct fault *f)
+{
+    if (!g->closed)
+        return 0;
+    return fault_unavailable(f, RETRY_CLOSED, "store.closed",
+                             "issuing is closed (%.180s); an administrator opens it: cerca open",
+                             g->reason);
+}
+
+int store_issuing(struct store *s, struct fault *f)
+{
+    struct store_gate g;
+    int rc = store_gate(s, &g, f);
+    return rc != 0 ? rc : gate_refuse(&g, f);
+}
+
+static void say_why(struct store_gate *g, const char *why)
+{
+    (void)snprintf(g->reason, sizeof(g->reason), "%s", why ? why : "");
+}
+
+int op_gate(struct write_txn *w, struct store_op *op)
+{
+    struct store_gate *g = &w->gate;
+    if (g->closed == op->close)
+        return fault_set(&op->fault, FAULT_CONFLICT, "gate.same", "Issuing is %s already",
+                         op->close ? "closed" : "open");
+    g->closed = op->close;
+    g->restored = false;
+    g->since = op->time;
+    say_why(g, op->close ? op->why : "");
+    gate_put(w);
+    return 0;
+}
+
+static void audit_end(struct row_state *state, struct store_restore *r)
+{
+    r->audit_size = state->audit.size;
+    merkle_root(&state->audit, r->audit_root);
+    memset(&state->audit, 0, sizeof(state->audit));
+}
+
+int op_restored(struct write_txn *w, struct store_op *op)
+{
+    struct store_gate *g = &w->gate;
+    struct store_restore *r;
+    if (g->n_restores == STORE_RESTORES_MAX)
+        return fault_set(&op->fault, FAULT_TOO_LARGE, "restore.often",
+                         "This store was restored %d times, which is the most it can note",
+                         STORE_RESTORES_MAX);
+    r = &g->restore[g->n_restores++];
+    *r = (struct store_restore){.time = op->time,
+                                .copied = op->restore.copied,
+                                .checkpoint = op->restore.checkpoint,
+                                .change_from = w->state.change,
+                                .change_to = w->state.change};
+    if (op->restore.change_to > r->change_from)
+        r->change_to = w->state.change = op->restore.change_to;
+    audit_end(&w->state, r);
+    g->closed = g->restored = true;
+    g->since = g->restored_at = op->time;
+    g->audit_log++;
+    say_why(g, op->why);
+    gate_put(w);
+    return 0;
+}
