@@ -40,6 +40,12 @@ static int read_sans(struct slice value, struct cert *out, struct fault *f)
     return san_list_get(value, &out->sans, f);
 }
 
+static int read_constraints(struct slice value, struct cert *out, struct fault *f)
+{
+    (void)f;
+    return constraints_get(value, &out->constraints);
+}
+
 static int read_subject_key_id(struct slice value, struct cert *out, struct fault *f)
 {
     (void)f;
@@ -82,6 +88,7 @@ static const struct {
     {&oid_key_usage, "keyUsage", read_key_usage},
     {&oid_ext_key_usage, "extKeyUsage", read_eku},
     {&oid_subject_alt_name, "subjectAltName", read_sans},
+    {&oid_name_constraints, "nameConstraints", read_constraints},
     {&oid_subject_key_id, "subjectKeyIdentifier", read_subject_key_id},
     {&oid_authority_key_id, "authorityKeyIdentifier", read_authority_key_id},
 };

@@ -6,6 +6,7 @@
 #ifndef LIB_CERT_H
 #define LIB_CERT_H
 
+#include "lib/constraints.h"
 #include "lib/ext.h"
 #include "lib/key.h"
 #include "lib/name.h"
@@ -37,6 +38,7 @@ struct cert {
     uint16_t key_usage; /* KU_* */
     bool has_eku;
     uint32_t eku; /* EKU_* */
+    struct constraints constraints;
     struct san_list sans;
     struct slice subject_key_id;
     struct slice authority_key_id;

@@ -61,11 +61,13 @@ struct conf_issuer {
     enum key_type key_type;
     unsigned key_bits; /* made in the token when absent, else must match */
     enum sig_alg alg;
-    char *certificate;                     /* PEM file, written when the certificate is made */
-    char *parent;                          /* name of an issuer; its own name: self-signed root */
-    bool signs_leaves;                     /* may issue end-entity certificates */
-    bool signs_cas;                        /* may issue CA certificates */
-    int path_len;                          /* of its own certificate; -1: none */
+    char *certificate;            /* PEM file, written when the certificate is made */
+    char *parent;                 /* name of an issuer; its own name: self-signed root */
+    bool signs_leaves;            /* may issue end-entity certificates */
+    bool signs_cas;               /* may issue CA certificates */
+    int path_len;                 /* of its own certificate; -1: none */
+    char **permitted, **excluded; /* name constraints of its own certificate (lib/constraints.h) */
+    size_t n_permitted, n_excluded;
     int64_t validity;                      /* of its own certificate, seconds */
     int64_t leaf_validity_max;             /* the signer's own cap on what it signs, seconds */
     char *ocsp_url, *issuer_url, *crl_url; /* put into what it issues; "" : none */

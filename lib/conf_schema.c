@@ -198,6 +198,7 @@ static const struct conf_key token_keys[] = {
 #undef IN
 #undef LIST
 #define IN(field) .at = offsetof(struct conf_issuer, field)
+#define LIST(field) IN(field), .at_too = offsetof(struct conf_issuer, n_##field), .max = LIST_MAX
 
 static const struct conf_key issuer_keys[] = {
     {.name = "name", .type = CONF_TEXT, IN(name), .check = conf_check_name,
@@ -235,6 +236,14 @@ static const struct conf_key issuer_keys[] = {
      .example = "1|0",
      .help = "pathLenConstraint of its certificate (RFC 5280 4.2.1.9), or none: how many CAs may "
              "stand between it and a leaf."},
+    {.name = "permitted", .type = CONF_TEXTS, LIST(permitted), .fallback = "",
+     .check = conf_check_constraint,
+     .help = "Name constraints of its certificate (RFC 5280 4.2.1.10): names below it are within "
+             "one of these, for each kind that is listed: dns:example.com, ip:10.0.0.0/8, "
+             "email:.example.com, uri:.example.com, dirname:O=Example."},
+    {.name = "excluded", .type = CONF_TEXTS, LIST(excluded), .fallback = "",
+     .check = conf_check_constraint,
+     .help = "The same: no name below it is within one of these."},
     {.name = "validity", .type = CONF_SPAN, IN(validity), .min = DAY, .max = 50 * YEAR,
      .example = "10y|5y",
      .help = "How long its own certificate is valid once made."},
@@ -255,6 +264,7 @@ static const struct conf_key issuer_keys[] = {
 };
 
 #undef IN
+#undef LIST
 #define IN(field) .at = offsetof(struct conf_profile, field)
 #define LIST(field) IN(field), .at_too = offsetof(struct conf_profile, n_##field), .max = LIST_MAX
 

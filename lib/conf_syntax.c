@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "lib/constraints.h"
 #include "lib/name.h"
 #include "lib/p11uri.h"
 #include "lib/units.h"
@@ -117,6 +118,17 @@ int conf_check_subject(const char *text, struct fault *f)
         rc = fault_set(f, FAULT_CONFIG, RULE, "is too long");
     buf_free(&der);
     return rc;
+}
+
+int conf_check_constraint(const char *text, struct fault *f)
+{
+    struct buf der;
+    int rc;
+
+    buf_init(&der, CONSTRAINTS_MAX);
+    rc = constraint_parse(text, &der, f);
+    buf_free(&der);
+    return rc < 0 ? fault_rename(f, RULE) : 0;
 }
 
 int conf_check_env(const char *text, struct fault *f)

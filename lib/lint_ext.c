@@ -32,7 +32,7 @@ int lint_extension_twice(const struct cert *c, char why[LINT_WHY])
 int lint_extension_critical(const struct cert *c, char why[LINT_WHY])
 {
     const struct slice known[] = {oid_key_usage, oid_subject_alt_name, oid_basic_constraints,
-                                  oid_ext_key_usage};
+                                  oid_ext_key_usage, oid_name_constraints};
 
     for (size_t i = 0; i < c->n_extensions; i++) {
         bool found = !c->extension[i].critical;

@@ -25,6 +25,7 @@ const struct slice oid_subject_key_id = OID("\x55\x1d\x0e");
 const struct slice oid_key_usage = OID("\x55\x1d\x0f");
 const struct slice oid_subject_alt_name = OID("\x55\x1d\x11");
 const struct slice oid_basic_constraints = OID("\x55\x1d\x13");
+const struct slice oid_name_constraints = OID("\x55\x1d\x1e");
 const struct slice oid_crl_distribution_points = OID("\x55\x1d\x1f");
 const struct slice oid_authority_key_id = OID("\x55\x1d\x23");
 const struct slice oid_ext_key_usage = OID("\x55\x1d\x25");

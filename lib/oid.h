@@ -28,6 +28,7 @@ extern const struct slice oid_subject_key_id;
 extern const struct slice oid_key_usage;
 extern const struct slice oid_subject_alt_name;
 extern const struct slice oid_basic_constraints;
+extern const struct slice oid_name_constraints;
 extern const struct slice oid_crl_distribution_points;
 extern const struct slice oid_authority_key_id;
 extern const struct slice oid_ext_key_usage;

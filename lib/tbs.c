@@ -61,6 +61,15 @@ static void put_basic_constraints(struct buf *b, const struct tbs_spec *s)
     close_extension(b, m);
 }
 
+/* 4.2.1.10: always critical. */
+static void put_name_constraints(struct buf *b, const struct tbs_spec *s)
+{
+    struct ext_mark m = open_extension(b, oid_name_constraints, true);
+
+    buf_put_slice(b, s->constraints);
+    close_extension(b, m);
+}
+
 /* 4.2.1.3 */
 static void put_key_usage(struct buf *b, const struct tbs_spec *s)
 {
@@ -154,6 +163,8 @@ static void put_extensions(struct buf *b, const struct tbs_spec *s)
         put_authority_key_id(b, s);
     if (s->ca)
         put_basic_constraints(b, s);
+    if (s->ca && s->constraints.n > 0)
+        put_name_constraints(b, s);
     if (s->key_usage != 0)
         put_key_usage(b, s);
     if (s->eku != 0)

@@ -44,6 +44,7 @@ struct tbs_spec {
     uint32_t eku;                /* EKU_*; 0: no extension */
     bool ca;                     /* basicConstraints, critical when CA; absent for leaves */
     int path_len;                /* with ca; -1: none */
+    struct slice constraints;    /* with ca: NameConstraints, whole; SLICE_NONE: none */
     const struct san_list *sans; /* NULL or empty: none; critical when the subject is empty */
     const char *ocsp_url;        /* AIA and CRL distribution point; NULL or "": none */
     const char *issuer_url;

@@ -132,6 +132,10 @@ int authority_set_certificate(struct authorities *all, struct authority *a, stru
         return -(int)f->code;
     }
     a->parsed = c;
+    a->policy = (struct policy_issuer){.conf = a->conf,
+                                       .not_after = a->parsed.not_after,
+                                       .constraints = &a->parsed.constraints,
+                                       .above = parent != NULL ? &parent->policy : NULL};
     spki_key_id(&c.key, a->key_id);
     spki_hash(&c.key, a->spki_hash);
     cert_fingerprint(der, a->fingerprint);

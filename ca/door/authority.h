@@ -17,8 +17,9 @@ struct authority {
     uint16_t number;        /* in the store; 0: not known yet (no certificate) */
     struct buf certificate; /* DER; empty: not made yet */
     struct buf chain; /* DER, concatenated: its own certificate and those above, without the root */
-    struct cert parsed; /* of certificate */
-    struct buf name;    /* its subject as the configuration says it, DER */
+    struct cert parsed;          /* of certificate */
+    struct policy_issuer policy; /* the same as policy sees it, with those above */
+    struct buf name;             /* its subject as the configuration says it, DER */
     uint8_t key_id[20];
     uint8_t spki_hash[32];
     uint8_t fingerprint[32];

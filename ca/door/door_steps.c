@@ -73,7 +73,7 @@ static int decide_request(struct job *j, struct fault *f)
 {
     struct policy_input in = {
         .profile = j->profile,
-        .issuer = {j->issuer->conf, j->issuer->parsed.not_after},
+        .issuer = j->issuer->policy,
         .own = &j->door->parts.authorities->own,
         .request = &j->request,
         .csr = &j->csr,
@@ -90,15 +90,10 @@ static int decide_authority(struct job *j, struct fault *f)
 {
     struct authority *parent = authority_parent(j->door->parts.authorities, j->subject);
     const struct policy_own_keys *own = &j->door->parts.authorities->own;
-    struct policy_issuer above;
 
     j->issuer = parent != NULL ? parent : j->subject;
-    if (parent == NULL)
-        return policy_decide_ca(j->subject->conf, NULL, own, j->subject_spki, clock_now(),
-                                &j->decision, f);
-    above = (struct policy_issuer){parent->conf, parent->parsed.not_after};
-    return policy_decide_ca(j->subject->conf, &above, own, j->subject_spki, clock_now(),
-                            &j->decision, f);
+    return policy_decide_ca(j->subject->conf, parent != NULL ? &parent->policy : NULL, own,
+                            j->subject_spki, clock_now(), &j->decision, f);
 }
 
 int step_decide(struct job *j, struct fault *f)

@@ -22,6 +22,7 @@ static void describe(const struct decision *d, const struct authority *issuer,
     t->eku = d->eku;
     t->ca = d->ca;
     t->path_len = d->path_len;
+    t->constraints = d->constraints;
     t->sans = &d->sans;
     if (self_signed) /* RFC 5280 4.2.1.1: may be left out; nothing above it to ask about */
         return;

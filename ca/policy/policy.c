@@ -177,28 +177,29 @@ static int asked_end(const struct issue_request *r, int64_t now, int64_t usual, 
 }
 
 /* A longer life that was asked for is refused; the profile's default is clamped to the
- * issuer's own end (a certificate is no use beyond its chain, RFC 5280 6.1.3 (a)(2)). */
+ * first end in its chain (a certificate is no use beyond its chain, RFC 5280 6.1.3 (a)(2)). */
 int policy_validity(const struct conf_profile *p, const struct policy_issuer *issuer,
                     const struct issue_request *r, int64_t now, int64_t *not_before,
                     int64_t *not_after, struct fault *f)
 {
+    const struct policy_issuer *first = policy_first_to_end(issuer);
     bool asked = r->validity != 0 || r->not_after != 0;
     int64_t latest = now + p->validity_max;
     int64_t end = 0;
 
     *not_before = 0;
     *not_after = 0;
-    if (issuer->not_after <= now)
+    if (first->not_after <= now)
         return fault_set(f, FAULT_POLICY, "validity.issuer", "the issuer \"%s\" has expired",
-                         issuer->conf->name);
+                         first->conf->name);
     if (asked_end(r, now, p->validity, &end, f) != 0)
         return -(int)f->code;
     if (end > latest)
         return refuse_validity("validity.max", end, latest, f);
-    if (end > issuer->not_after && asked)
-        return refuse_validity("validity.issuer", end, issuer->not_after, f);
+    if (end > first->not_after && asked)
+        return refuse_validity("validity.issuer", end, first->not_after, f);
     *not_before = now - p->backdate;
-    *not_after = end < issuer->not_after ? end : issuer->not_after;
+    *not_after = end < first->not_after ? end : first->not_after;
     return 0;
 }
 
@@ -233,6 +234,7 @@ int policy_decide(const struct policy_input *in, struct decision *out, struct fa
     out->key_reuse = p->key_reuse;
     if (policy_key(p, in->own, &in->csr->key, f) != 0 || decide_usages(p, in->csr, out, f) != 0 ||
         decide_names(in, out, f) != 0 || decide_subject(p, in->request, in->csr, out, f) != 0 ||
+        policy_constraints(&in->issuer, out, f) != 0 ||
         policy_validity(p, &in->issuer, in->request, in->now, &out->not_before, &out->not_after,
                         f) != 0 ||
         check_owner(p, in->request->owner, f) != 0) {

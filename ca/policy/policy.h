@@ -11,6 +11,7 @@
 #define CA_POLICY_POLICY_H
 
 #include "lib/conf.h"
+#include "lib/constraints.h"
 #include "lib/csr.h"
 #include "lib/key_blocklist.h"
 #include "lib/proto.h"
@@ -28,6 +29,7 @@ struct decision {
     uint32_t eku;
     bool ca;
     int path_len;
+    struct slice constraints; /* with ca: NameConstraints, whole; SLICE_NONE: none */
     int64_t not_before, not_after;
     enum key_reuse key_reuse;
     uint8_t identity[16];
@@ -35,10 +37,12 @@ struct decision {
 };
 void decision_free(struct decision *d);
 
-/* The issuer as far as policy needs it. */
+/* The issuer as far as policy needs it, and those above it, up to the root. */
 struct policy_issuer {
     const struct conf_issuer *conf;
-    int64_t not_after; /* of its certificate; nothing it issues lives longer */
+    int64_t not_after;                     /* of its certificate; nothing below it lives longer */
+    const struct constraints *constraints; /* of its certificate; NULL: none */
+    const struct policy_issuer *above;     /* NULL: it is a root */
 };
 
 /* Keys that no certificate may be asked for: SHA-256 of the SPKIs of our own CAs, of every
@@ -70,7 +74,7 @@ struct policy_input {
 };
 
 /* Rules: "key.*", "subject.*", "san.*", "csr.ca", "csr.key_usage", "validity.*", "owner.*",
- * "authorisation.*". */
+ * "authorisation.*", "constraints.*". */
 int policy_decide(const struct policy_input *in, struct decision *out, struct fault *f) WARN_UNUSED;
 
 /* A CA certificate as the configuration describes the issuer; `spki` was read from its
@@ -89,6 +93,11 @@ int policy_name(const struct conf_profile *p, const struct san *s, struct fault 
 int policy_validity(const struct conf_profile *p, const struct policy_issuer *issuer,
                     const struct issue_request *r, int64_t now, int64_t *not_before,
                     int64_t *not_after, struct fault *f) WARN_UNUSED;
+/* The one of the chain that ends first. */
+const struct policy_issuer *policy_first_to_end(const struct policy_issuer *issuer);
+/* Name constraints of the whole chain: rules "constraints.*". */
+int policy_constraints(const struct policy_issuer *issuer, const struct decision *d,
+                       struct fault *f) WARN_UNUSED;
 /* What must keep working: profile, subject and names, the names in any order and case. */
 void policy_identity(const char *profile, struct slice subject, const struct san_list *sans,
                      uint8_t out[16]);

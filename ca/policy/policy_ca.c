@@ -14,14 +14,34 @@ static int decide_ca_validity(const struct conf_issuer *i, const struct policy_i
 {
     char end[CLOCK_TEXT_SIZE];
 
+    const struct policy_issuer *first = parent == NULL ? NULL : policy_first_to_end(parent);
+
     d->not_before = now - CA_BACKDATE;
     d->not_after = now + i->validity;
-    if (parent == NULL || d->not_after <= parent->not_after)
+    if (first == NULL || d->not_after <= first->not_after)
         return 0;
-    clock_format(parent->not_after, end);
+    clock_format(first->not_after, end);
     return fault_set(f, FAULT_CONFIG, "validity.issuer",
-                     "issuer \"%s\" would outlive its parent \"%s\", which ends at %s", i->name,
-                     parent->conf->name, end);
+                     "issuer \"%s\" would outlive \"%s\" above it, which ends at %s; shorten its "
+                     "validity or renew that one first",
+                     i->name, first->conf->name, end);
+}
+
+/* The subject, and behind it the name constraints. */
+static int put_texts(const struct conf_issuer *i, struct decision *d, struct fault *f)
+{
+    size_t at;
+    int rc = name_parse(i->subject, &d->bytes, f);
+
+    at = d->bytes.n;
+    if (rc == 0)
+        rc =
+            constraints_put(i->permitted, i->n_permitted, i->excluded, i->n_excluded, &d->bytes, f);
+    if (rc != 0)
+        return rc;
+    d->subject = slice_of(d->bytes.p, at);
+    d->constraints = slice_of(d->bytes.p + at, d->bytes.n - at);
+    return 0;
 }
 
 int policy_decide_ca(const struct conf_issuer *i, const struct policy_issuer *parent,
@@ -31,15 +51,14 @@ int policy_decide_ca(const struct conf_issuer *i, const struct policy_issuer *pa
     struct spki key;
 
     memset(out, 0, sizeof(*out));
-    buf_init(&out->bytes, NAME_DER_MAX);
+    buf_init(&out->bytes, NAME_DER_MAX + CONSTRAINTS_MAX);
     out->profile = parent == NULL ? "root-ca" : "subordinate-ca";
     if (spki_parse(spki, &key, f) != 0 || policy_key_sound(own, &key, f) != 0 ||
-        name_parse(i->subject, &out->bytes, f) != 0 ||
+        put_texts(i, out, f) != 0 || (parent != NULL && policy_constraints(parent, out, f) != 0) ||
         decide_ca_validity(i, parent, now, out, f) != 0) {
         decision_free(out);
         return -(int)f->code;
     }
-    out->subject = buf_slice(&out->bytes);
     out->spki = spki;
     spki_hash(&key, out->spki_hash);
     spki_key_id(&key, out->subject_key_id);

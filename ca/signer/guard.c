@@ -6,6 +6,7 @@
 
 #include "ca/signer/guard_form.h"
 #include "lib/clock.h"
+#include "lib/oid.h"
 
 /* notBefore is set back so that relying parties with a slow clock agree. The configuration's
  * cap on leaves contains that; its validity of a CA certificate does not. */
@@ -22,6 +23,7 @@ static const struct {
     {3, {0x55, 0x1d, 0x0f}},                               /* keyUsage */
     {3, {0x55, 0x1d, 0x11}},                               /* subjectAltName */
     {3, {0x55, 0x1d, 0x13}},                               /* basicConstraints */
+    {3, {0x55, 0x1d, 0x1e}},                               /* nameConstraints */
     {3, {0x55, 0x1d, 0x1f}},                               /* cRLDistributionPoints */
     {3, {0x55, 0x1d, 0x23}},                               /* authorityKeyIdentifier */
     {3, {0x55, 0x1d, 0x25}},                               /* extKeyUsage */
@@ -41,10 +43,14 @@ int guard_new(const struct conf *conf, struct guard *out, struct fault *f)
         g->conf = &conf->issuers[i];
         buf_init(&g->subject, SUBJECT_MAX);
         buf_init(&g->folded, FOLDED_MAX);
+        buf_init(&g->constraints, CONSTRAINTS_MAX);
         buf_init(&g->spki, CERT_MAX);
         rc = name_parse(g->conf->subject, &g->subject, f);
         if (rc == 0)
             rc = name_fold(buf_slice(&g->subject), &g->folded, f);
+        if (rc == 0)
+            rc = constraints_put(g->conf->permitted, g->conf->n_permitted, g->conf->excluded,
+                                 g->conf->n_excluded, &g->constraints, f);
         out->n++;
     }
     if (rc != 0)
@@ -57,6 +63,7 @@ void guard_free(struct guard *g)
     for (size_t i = 0; i < g->n; i++) {
         buf_free(&g->issuer[i].subject);
         buf_free(&g->issuer[i].folded);
+        buf_free(&g->issuer[i].constraints);
         buf_free(&g->issuer[i].spki);
     }
     free(g->issuer);
@@ -118,7 +125,7 @@ static int check_extensions(const struct cert *c, struct fault *f)
         if (k == n)
             return fault_refuse(f, "signer.extension", "extensions", oid,
                                 "key identifiers, key usages, basic constraints, alternative "
-                                "names, AIA and CRL distribution points");
+                                "names, name constraints, AIA and CRL distribution points");
     }
     return 0;
 }
@@ -255,6 +262,18 @@ static int find_child(const struct guard *g, const struct guard_issuer *by, cons
     return 0;
 }
 
+/* RFC 5280 4.2.1.10: neither wider nor narrower than configured. */
+static int check_constraints(const struct guard_issuer *child, const struct cert *c,
+                             struct fault *f)
+{
+    const struct cert_extension *e = cert_find(c, oid_name_constraints);
+
+    if (slice_eq(e != NULL ? e->value : SLICE_NONE, buf_slice(&child->constraints)))
+        return 0;
+    return fault_refuse(f, "signer.constraints", "nameConstraints", slice_str(child->conf->name),
+                        "the configured name constraints");
+}
+
 static int check_ca(const struct guard *g, const struct guard_issuer *by, const struct cert *c,
                     const struct guard_issuer **child, struct fault *f)
 {
@@ -281,7 +300,7 @@ static int check_ca(const struct guard *g, const struct guard_issuer *by, const 
         (c->path_len < 0 || c->path_len > (*child)->conf->path_len))
         return fault_refuse(f, "signer.path-length", "basicConstraints",
                             slice_str((*child)->conf->name), "the configured path length or less");
-    return 0;
+    return check_constraints(*child, c, f);
 }
 
 int guard_check(const struct guard *g, const struct guard_issuer *by, const struct cert *draft,

@@ -23,9 +23,10 @@
 /* One configured issuer, of whichever token. */
 struct guard_issuer {
     const struct conf_issuer *conf;
-    struct buf subject; /* Name, whole DER, from the configured text */
-    struct buf folded;  /* the same for comparing (lib/name.h) */
-    bool ours;          /* its key is in our token and can be used: the fields below */
+    struct buf subject;     /* Name, whole DER, from the configured text */
+    struct buf folded;      /* the same for comparing (lib/name.h) */
+    struct buf constraints; /* NameConstraints of its certificate; empty: none */
+    bool ours;              /* its key is in our token and can be used: the fields below */
     unsigned long handle;
     struct buf spki; /* SubjectPublicKeyInfo, whole DER */
     struct spki key; /* points into spki */
@@ -52,8 +53,8 @@ int guard_find(const struct guard *g, const char *name, const struct guard_issue
 /* May `by` sign this draft, parsed from the very bytes that will be hashed? `now` is the time.
  * Rules "signer.issuer-name", "signer.algorithm", "signer.serial", "signer.extension",
  * "signer.authority", "signer.validity"; of leaves "signer.leaf", "signer.spki", "signer.subject",
- * "signer.profile"; of CAs "signer.ca", "signer.spki", "signer.subject", "signer.path-length";
- * "signer.form", "signer.lint". */
+ * "signer.profile"; of CAs "signer.ca", "signer.spki", "signer.subject", "signer.path-length",
+ * "signer.constraints"; "signer.form", "signer.lint". */
 int guard_check(const struct guard *g, const struct guard_issuer *by, const struct cert *draft,
                 int64_t now, struct fault *f) WARN_UNUSED;
 

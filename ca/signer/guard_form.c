@@ -3,11 +3,14 @@
 #include <string.h>
 
 #include "lib/lint.h"
+#include "lib/oid.h"
 
 /* False when the draft holds what no draft of ours holds. */
 static bool describe(const struct conf_issuer *by, const struct cert *c, bool self,
                      struct tbs_spec *out)
 {
+    const struct cert_extension *constraints = cert_find(c, oid_name_constraints);
+
     *out = (struct tbs_spec){.alg = c->tbs_alg,
                              .issuer = c->issuer,
                              .subject = c->subject,
@@ -19,6 +22,7 @@ static bool describe(const struct conf_issuer *by, const struct cert *c, bool se
                              .eku = c->eku,
                              .ca = c->ca,
                              .path_len = c->path_len,
+                             .constraints = constraints != NULL ? constraints->value : SLICE_NONE,
                              .sans = &c->sans};
     if (!self) {
         out->ocsp_url = by->ocsp_url;

@@ -379,7 +379,7 @@ static void a_request_for_a_ca_or_for_other_usages_is_refused(void **state)
 static void validity_is_bounded_by_profile_and_issuer(void **state)
 {
     struct conf_profile p = server_profile();
-    struct policy_issuer issuer = {&issuing, NOW + 30 * (int64_t)DAY};
+    struct policy_issuer issuer = {.conf = &issuing, .not_after = NOW + 30 * (int64_t)DAY};
     struct issue_request r = {.profile = "tls-server"};
     int64_t nb, na;
     struct fault f;

@@ -231,6 +231,26 @@ static void a_path_length_beyond_the_configured_one_is_refused(void **state)
     refuses(b, b->root, "signer.path-length");
 }
 
+static void a_ca_has_the_configured_name_constraints_and_no_others(void **state)
+{
+    char line[] = "dns:example.com";
+    char *list[] = {line};
+    struct bench *b = *state;
+    struct buf der;
+    struct fault f;
+
+    buf_init(&der, CONSTRAINTS_MAX);
+    assert_int_equal(constraints_put(list, 1, NULL, 0, &der, &f), 0);
+    make_ca(b, b->root, b->issuing);
+    b->d.spec.constraints = buf_slice(&der);
+    refuses(b, b->root, "signer.constraints");
+    buf_put_slice(&b->issuing->constraints, buf_slice(&der));
+    assert_int_equal(ask(b, b->root, &f), 0);
+    b->d.spec.constraints = SLICE_NONE;
+    refuses(b, b->root, "signer.constraints");
+    buf_free(&der);
+}
+
 static void a_leaf_has_neither_the_key_nor_the_name_of_a_ca(void **state)
 {
     struct bench *b = *state;
@@ -256,10 +276,10 @@ static void the_authority_key_identifier_is_the_signing_keys_own(void **state)
     refuses(b, b->issuing, "signer.authority");
 }
 
-/* Policy mappings, name constraints and whatever else has not been thought through. */
+/* Policy mappings and whatever else has not been thought through. */
 static void an_extension_that_is_not_listed_is_refused(void **state)
 {
-    static const uint8_t name_constraints[] = {0x55, 0x1d, 0x1e};
+    static const uint8_t policy_mappings[] = {0x55, 0x1d, 0x21};
     static const uint8_t value[] = {0x30, 0x00};
     struct bench *b = *state;
     struct slice tbs = draft_tbs(&b->d);
@@ -269,7 +289,7 @@ static void an_extension_that_is_not_listed_is_refused(void **state)
     assert_int_equal(tbs_parse(tbs, &c, &f), 0);
     assert_true(c.n_extensions < CERT_EXTENSIONS_MAX);
     c.extension[c.n_extensions++] =
-        (struct cert_extension){slice_of(name_constraints, 3), true, slice_of(value, 2)};
+        (struct cert_extension){slice_of(policy_mappings, 3), true, slice_of(value, 2)};
     assert_int_equal(guard_check(&b->guard, b->issuing, &c, clock_now(), &f), -FAULT_POLICY);
     assert_string_equal(f.rule, "signer.extension");
 }
@@ -305,6 +325,7 @@ int main(void)
         T(ca_key_usages_go_with_ca_only),
         T(a_ca_must_be_a_configured_child_with_its_key),
         T(a_path_length_beyond_the_configured_one_is_refused),
+        T(a_ca_has_the_configured_name_constraints_and_no_others),
         T(a_leaf_has_neither_the_key_nor_the_name_of_a_ca),
         T(the_authority_key_identifier_is_the_signing_keys_own),
         T(an_extension_that_is_not_listed_is_refused),

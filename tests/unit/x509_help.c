@@ -279,6 +279,21 @@ int test_chain_error(X509 *root, X509 *leaf)
     return error != X509_V_OK ? error : chain_error(root, leaf, X509_PURPOSE_SSL_CLIENT);
 }
 
+int test_constraints_error(struct slice der, X509 *x)
+{
+    const unsigned char *p = der.p;
+    NAME_CONSTRAINTS *nc =
+        (NAME_CONSTRAINTS *)ASN1_item_d2i(NULL, &p, (long)der.n, ASN1_ITEM_rptr(NAME_CONSTRAINTS));
+    int error;
+
+    assert_non_null(nc);
+    assert_ptr_equal(p, der.p + der.n);
+    assert_int_equal(X509_check_purpose(x, -1, 0), 1); /* reads its names */
+    error = NAME_CONSTRAINTS_check(x, nc);
+    NAME_CONSTRAINTS_free(nc);
+    return error;
+}
+
 X509 *test_foreign(const char *const extensions[][2])
 {
     X509 *x = X509_new();

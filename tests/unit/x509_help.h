@@ -32,6 +32,9 @@ int test_matches(X509 *x, const char *host, const char *ip, const char *email);
 /* X509_verify_cert with X509_V_FLAG_X509_STRICT at the leaf's notBefore, as a TLS server and as a
  * TLS client: X509_V_OK or the error. */
 int test_chain_error(X509 *root, X509 *leaf);
+/* NAME_CONSTRAINTS_check of the extension's value `der` over the names of x: X509_V_OK or the
+ * error. */
+int test_constraints_error(struct slice der, X509 *x);
 /* A self-signed certificate by OpenSSL, P-256, with extensions as in test_request. */
 X509 *test_foreign(const char *const extensions[][2]);
 /* Is this short name of OpenSSL the one purpose in extKeyUsage? */
