@@ -129,6 +129,8 @@ struct list_request {
     char name[256], owner[128], requester[128], profile[64], issuer[64];
     bool has_key;
     uint8_t key[32];     /* SHA-256 of the SubjectPublicKeyInfo */
+    char contains[128];  /* somewhere in names, subject, serial, owner, requester; ASCII letters of
+                            any case; "": any */
     uint32_t limit;      /* rows of this page, 1 to LIST_LIMIT_MAX */
     struct slice cursor; /* from the page before; empty: from the start */
 };

@@ -75,6 +75,7 @@ void list_request_put(struct buf *b, const struct list_request *r)
     wire_put_text(b, r->issuer);
     wire_put_u8(b, r->has_key);
     wire_put_fixed(b, r->key, sizeof(r->key));
+    wire_put_text(b, r->contains);
     wire_put_u32(b, r->limit);
     wire_put_bytes(b, r->cursor);
 }
@@ -96,6 +97,7 @@ int list_request_get(struct slice body, struct list_request *out)
     wire_get_text(&w, out->issuer, sizeof(out->issuer));
     out->has_key = wire_get_flag(&w);
     wire_get_fixed(&w, out->key, sizeof(out->key));
+    wire_get_text(&w, out->contains, sizeof(out->contains));
     out->limit = wire_get_u32(&w);
     out->cursor = wire_get_bytes(&w, LIST_CURSOR_MAX);
     if (!wire_in_done(&w) || out->limit == 0 || out->limit > LIST_LIMIT_MAX)

@@ -16,6 +16,7 @@ const struct command *const commands[] = {
     &cmd_issue,
     &cmd_renew,
     &cmd_list,
+    &cmd_search,
     &cmd_show,
     &cmd_revoke,
     &cmd_hold,
@@ -135,7 +136,7 @@ static int run_command(struct tool *t, int argc, char **argv)
 
     if (c->defaults != NULL)
         memcpy(args, c->defaults, c->args_size);
-    rc = options_read(t, c->opts, args, argc, argv, false);
+    rc = options_read(t, c->opts, c->shared, args, argc, argv, false);
     if (rc == EXIT_OK && t->help)
         rc = help_one(t, c);
     else if (rc == EXIT_OK && t->n_words < c->min)
@@ -181,7 +182,7 @@ int main(int argc, char **argv)
     log_open("cerca", LOG_LEVEL_ERROR);
     if (argc == 2 && strcmp(argv[1], "--version") == 0)
         return puts("cerca " CERCA_VERSION) < 0 ? EXIT_FAILED : EXIT_OK;
-    rc = options_read(&t, NULL, NULL, argc, argv, true);
+    rc = options_read(&t, NULL, NULL, NULL, argc, argv, true);
     if (rc == EXIT_OK)
         rc = find_and_run(&t);
     client_free(t.client);

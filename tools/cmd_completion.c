@@ -40,6 +40,7 @@ static void put_cases(struct buf *out)
 
         buf_printf(out, "    '%s'%s) words='", commands[i]->name, space == NULL ? "*" : "");
         put_options(commands[i]->opts, out);
+        put_options(commands[i]->shared, out);
         put_options(common_opts, out);
         buf_put_str(out, "' ;;\n");
         if (space == NULL)

@@ -68,42 +68,27 @@ static int run_issue(struct tool *t, void *args)
 static const struct opt opts[] = {
     {"profile", OPT_TEXT, offsetof(struct request_args, profile), "NAME",
      "tls-server, tls-client, mtls, or one of the configuration", 'p'},
-    {"csr", OPT_TEXT, offsetof(struct request_args, csr), "FILE",
-     "certification request, PEM or DER; - is standard input", 0},
-    {"key-out", OPT_TEXT, offsetof(struct request_args, key_out), "FILE",
-     "make a key here, into this file (PKCS#8 PEM, 0600)", 0},
-    {"key-type", OPT_TEXT, offsetof(struct request_args, key_type), "TYPE",
-     "p256 (default), p384, p521, ed25519, rsa2048, rsa3072, rsa4096", 0},
     {"san", OPT_TEXTS, offsetof(struct request_args, sans), "KIND:NAME",
      "a name: dns:, ip:, email: or uri:; as often as needed", 0},
     {"subject", OPT_TEXT, offsetof(struct request_args, subject), "DN",
      "such as CN=web1,O=Example; else the CSR's own, or the first dns name", 0},
     {"owner", OPT_TEXT, offsetof(struct request_args, owner), "NAME",
      "who is asked about this certificate later", 0},
-    {"validity", OPT_SPAN, offsetof(struct request_args, validity), "SPAN",
-     "such as 90d; else what the profile says", 0},
-    {"not-after", OPT_TIME, offsetof(struct request_args, not_after), "TIME",
-     "such as 2027-01-31T12:00:00Z, instead of --validity", 0},
-    {"out", OPT_TEXT, offsetof(struct request_args, out), "FILE",
-     "certificate and chain as PEM; else to standard output", 0},
-    {"request-key", OPT_TEXT, offsetof(struct request_args, request_key), "HEX",
-     "64 digits: the same key and request get the same certificate", 0},
-    {"dry-run", OPT_FLAG, offsetof(struct request_args, dry_run), NULL,
-     "say whether it would be issued; change nothing", 'n'},
-    {"force", OPT_FLAG, offsetof(struct request_args, force), NULL,
-     "replace the file of --key-out, after the certificate is issued", 0},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
 };
 
 const struct command cmd_issue = {
     .name = "issue",
     .help = "issue a certificate",
-    .arguments = "--profile NAME (--csr FILE | --key-out FILE) [options]",
-    .examples = "  cerca issue --profile tls-server --key-out web.key --san dns:web.example.com "
-                "--out web.pem\n"
-                "  cerca issue --profile tls-client --csr laptop.csr --owner alice --validity 30d\n"
-                "  ssh host cat host.csr | cerca issue --profile mtls --csr - >host.pem\n",
+    .arguments = "--profile NAME (--csr FILE | --key-out FILE | --p12 FILE) [options]",
+    .examples =
+        "  cerca issue --profile tls-server --key-out web.key --san dns:web.example.com "
+        "--out web.pem\n"
+        "  cerca issue --profile tls-client --p12 laptop.p12 --san email:alice@example.com\n"
+        "  cerca issue --profile tls-client --csr laptop.csr --owner alice --validity 30d\n"
+        "  ssh host cat host.csr | cerca issue --profile mtls --csr - >host.pem\n",
     .opts = opts,
+    .shared = request_opts,
     .args_size = sizeof(struct request_args),
     .defaults = &request_defaults,
     .formats = FORMAT_PEM | FORMAT_JSON,

@@ -56,15 +56,16 @@ static int add_row(void *arg, const struct cert_info *info, struct fault *f)
     return fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
 }
 
-static int run_list(struct tool *t, void *args)
+static int run(struct tool *t, const struct list_args *a, const char *contains)
 {
-    const struct list_args *a = args;
     struct list_request request = {.limit = 1};
     struct fault f = {0};
     struct rows rows;
     bool more;
     int rc = fill(&request, a, &f);
 
+    if (rc == 0)
+        rc = tool_field(request.contains, sizeof(request.contains), "the text", contains, &f);
     if (rc != 0)
         return tool_usage(t, "%s", f.text);
     if (!known_status(a->status))
@@ -81,6 +82,16 @@ static int run_list(struct tool *t, void *args)
         return rows_end(&rows);
     rows_drop(&rows);
     return tool_fail(t, &f);
+}
+
+static int run_list(struct tool *t, void *args)
+{
+    return run(t, args, NULL);
+}
+
+static int run_search(struct tool *t, void *args)
+{
+    return t->words[0][0] == 0 ? tool_usage(t, "TEXT is empty") : run(t, args, t->words[0]);
 }
 
 static const struct opt opts[] = {
@@ -112,4 +123,20 @@ const struct command cmd_list = {
     .formats = FORMAT_TABLE | FORMAT_JSON | FORMAT_CSV,
     .format = FORMAT_TABLE,
     .run = run_list,
+};
+
+const struct command cmd_search = {
+    .name = "search",
+    .help = "find certificates by any part of their names, subject, serial, owner or requester",
+    .arguments = "TEXT [options]",
+    .examples = "  cerca search printer\n"
+                "  cerca search 4f1d5c --status valid\n",
+    .opts = opts,
+    .args_size = sizeof(struct list_args),
+    .defaults = &defaults,
+    .min = 1,
+    .max = 1,
+    .formats = FORMAT_TABLE | FORMAT_JSON | FORMAT_CSV,
+    .format = FORMAT_TABLE,
+    .run = run_search,
 };

@@ -40,7 +40,7 @@ static int keep_subject(struct renewal *r, struct slice subject, struct fault *f
     struct buf text;
     int rc;
 
-    if (r->job.args->key_out != NULL || name_empty(subject)) {
+    if (r->job.args->csr == NULL || name_empty(subject)) {
         buf_put_slice(&r->job.subject, subject);
         return 0;
     }
@@ -105,35 +105,13 @@ static int run_renew(struct tool *t, void *args)
     return rc;
 }
 
-static const struct opt opts[] = {
-    {"csr", OPT_TEXT, offsetof(struct request_args, csr), "FILE",
-     "certification request, PEM or DER; - is standard input", 0},
-    {"key-out", OPT_TEXT, offsetof(struct request_args, key_out), "FILE",
-     "make a key here, into this file (PKCS#8 PEM, 0600)", 0},
-    {"key-type", OPT_TEXT, offsetof(struct request_args, key_type), "TYPE",
-     "p256 (default), p384, p521, ed25519, rsa2048, rsa3072, rsa4096", 0},
-    {"validity", OPT_SPAN, offsetof(struct request_args, validity), "SPAN",
-     "such as 90d; else what the profile says", 0},
-    {"not-after", OPT_TIME, offsetof(struct request_args, not_after), "TIME",
-     "such as 2027-01-31T12:00:00Z, instead of --validity", 0},
-    {"out", OPT_TEXT, offsetof(struct request_args, out), "FILE",
-     "certificate and chain as PEM; else to standard output", 0},
-    {"request-key", OPT_TEXT, offsetof(struct request_args, request_key), "HEX",
-     "64 digits: the same key and request get the same certificate", 0},
-    {"dry-run", OPT_FLAG, offsetof(struct request_args, dry_run), NULL,
-     "say whether it would be issued; change nothing", 'n'},
-    {"force", OPT_FLAG, offsetof(struct request_args, force), NULL,
-     "replace the file of --key-out, after the certificate is issued", 0},
-    {NULL, OPT_FLAG, 0, NULL, NULL, 0},
-};
-
 const struct command cmd_renew = {
     .name = "renew",
     .help = "issue the successor of a certificate: same names, profile and owner",
-    .arguments = "(SERIAL | NAME) (--csr FILE | --key-out FILE) [options]",
+    .arguments = "(SERIAL | NAME) (--csr FILE | --key-out FILE | --p12 FILE) [options]",
     .examples = "  cerca renew web.example.com --key-out web.key --force --out web.pem\n"
                 "  cerca renew 4f1d5c0a9b3e77a2c4d8e6f001122334 --csr web.csr --out web.pem\n",
-    .opts = opts,
+    .shared = request_opts,
     .args_size = sizeof(struct request_args),
     .defaults = &request_defaults,
     .min = 1,

@@ -146,8 +146,8 @@ static int bad_option(const struct tool *t, int c, char **argv)
     return tool_usage(t, c == ':' ? "%s needs a value" : "there is no option %s", what);
 }
 
-int options_read(struct tool *t, const struct opt *opts, void *args, int argc, char **argv,
-                 bool first)
+int options_read(struct tool *t, const struct opt *opts, const struct opt *shared, void *args,
+                 int argc, char **argv, bool first)
 {
     struct reader r = {.tool = t, .args = args};
     int rc = EXIT_OK;
@@ -156,6 +156,7 @@ int options_read(struct tool *t, const struct opt *opts, void *args, int argc, c
     /* A colon first: a missing value is told apart from an unknown option, and getopt is silent. */
     memcpy(r.shorts, first ? "+:" : ":", first ? 3 : 2);
     reader_add(&r, opts, false);
+    reader_add(&r, shared, false);
     reader_add(&r, common_opts, true);
     optind = 0;
     while (rc == EXIT_OK && (c = getopt_long(argc, argv, r.shorts, r.longs, NULL)) != -1) {

@@ -13,13 +13,46 @@
 #include "tools/certjson.h"
 #include "tools/csrfile.h"
 #include "tools/find.h"
+#include "tools/p12.h"
+#include "tools/password.h"
 
 const struct request_args request_defaults = {.key_type = "p256"};
 
+#define AT(field) offsetof(struct request_args, field)
+const struct opt request_opts[] = {
+    {"csr", OPT_TEXT, AT(csr), "FILE", "certification request, PEM or DER; - is standard input", 0},
+    {"key-out", OPT_TEXT, AT(key_out), "FILE", "make a key here, into this file (PKCS#8 PEM, 0600)",
+     0},
+    {"p12", OPT_TEXT, AT(p12), "FILE",
+     "make a key here, and write it with certificate and chain as PKCS#12", 0},
+    {"p12-legacy", OPT_FLAG, AT(p12_legacy), NULL,
+     "with algorithms for old Windows, macOS, Android and Java", 0},
+    {"password-file", OPT_TEXT, AT(password_file), "FILE",
+     "first line: password of --p12; else it is asked for", 0},
+    {"key-type", OPT_TEXT, AT(key_type), "TYPE",
+     "p256 (default), p384, p521, ed25519, rsa2048, rsa3072, rsa4096", 0},
+    {"validity", OPT_SPAN, AT(validity), "SPAN", "such as 90d; else what the profile says", 0},
+    {"not-after", OPT_TIME, AT(not_after), "TIME",
+     "such as 2027-01-31T12:00:00Z, instead of --validity", 0},
+    {"out", OPT_TEXT, AT(out), "FILE", "certificate and chain as PEM; else to standard output", 0},
+    {"request-key", OPT_TEXT, AT(request_key), "HEX",
+     "64 digits: the same key and request get the same certificate", 0},
+    {"dry-run", OPT_FLAG, AT(dry_run), NULL, "say whether it would be issued; change nothing", 'n'},
+    {"force", OPT_FLAG, AT(force), NULL,
+     "replace the file of --key-out or --p12, after the certificate is issued", 0},
+    {NULL, OPT_FLAG, 0, NULL, NULL, 0},
+};
+
 static int check_args(struct tool *t, const struct request_args *a)
 {
-    if ((a->csr == NULL) == (a->key_out == NULL))
-        return tool_usage(t, "one of --csr and --key-out is needed");
+    bool makes_key = a->key_out != NULL || a->p12 != NULL;
+
+    if ((a->csr == NULL) == !makes_key)
+        return tool_usage(t, "either --csr, or --key-out or --p12 is needed");
+    if (a->p12 == NULL && (a->p12_legacy || a->password_file != NULL))
+        return tool_usage(t, "--p12-legacy and --password-file belong to --p12");
+    if (a->p12 != NULL && (a->p12[0] == 0 || strcmp(a->p12, "-") == 0))
+        return tool_usage(t, "--p12 needs a file");
     if (a->key_out != NULL && (a->key_out[0] == 0 || strcmp(a->key_out, "-") == 0))
         return tool_usage(t, "--key-out needs a file: keys are not written to standard output");
     if (a->key_out != NULL && a->out != NULL && strcmp(a->key_out, a->out) == 0)
@@ -37,6 +70,8 @@ int job_begin(struct job *j, struct tool *t, const struct request_args *a)
     memset(j, 0, sizeof(*j));
     buf_init(&j->csr, CSR_MAX);
     buf_init(&j->subject, NAME_DER_MAX);
+    buf_init(&j->key_pem, 16384);
+    buf_init(&j->password, PASSWORD_MAX);
     if (rc != EXIT_OK)
         return rc;
     j->args = a;
@@ -55,22 +90,40 @@ void job_free(struct job *j)
 {
     buf_free(&j->csr);
     buf_free(&j->subject);
+    buf_free(&j->key_pem);
+    buf_free(&j->password);
     keyfile_free(&j->key);
+}
+
+/* Until the PKCS#12 file is there its key stands beside it, sealed with the same password. */
+static int write_sealed(struct job *j, struct fault *f)
+{
+    char *path = NULL;
+    struct buf sealed;
+    int rc;
+
+    buf_init(&sealed, 32768);
+    rc = p12_seal_key(buf_slice(&j->key_pem), buf_cstr(&j->password), &sealed, f);
+    if (rc == 0 && asprintf(&path, "%s.key", j->args->p12) < 0)
+        rc = fault_set(f, FAULT_INTERNAL, "memory", "out of memory");
+    if (rc == 0)
+        rc = keyfile_write(&j->key, path, false, buf_slice(&sealed), f);
+    free(path);
+    buf_free(&sealed);
+    return rc;
 }
 
 /* The key is on the disk before anything is sent; in a dry run it is never written. */
 static int make_key(struct job *j, struct fault *f)
 {
     const struct request_args *a = j->args;
-    struct buf pem;
-    int rc;
+    int rc = newkey_make(a->key_type, buf_slice(&j->subject), &j->key_pem, &j->csr, f);
 
-    buf_init(&pem, 16384);
-    rc = newkey_make(a->key_type, buf_slice(&j->subject), &pem, &j->csr, f);
-    if (rc == 0 && !a->dry_run)
-        rc = keyfile_write(&j->key, a->key_out, a->force, buf_slice(&pem), f);
-    buf_free(&pem);
-    return rc;
+    if (rc != 0 || a->dry_run)
+        return rc;
+    return a->key_out != NULL
+               ? keyfile_write(&j->key, a->key_out, a->force, buf_slice(&j->key_pem), f)
+               : write_sealed(j, f);
 }
 
 /* Could there be a certificate although no answer said so? */
@@ -99,7 +152,7 @@ static void say_how_to_resume(const struct job *j, const struct tool *t)
         file_write(path, 0644, buf_slice(&pem), &f) == 0)
         tool_say(t,
                  "the key is in %s; to ask again for the same certificate put --csr %s "
-                 "--request-key %s in place of --key-out",
+                 "--request-key %s in place of --key-out or --p12",
                  j->key.written, path, key);
     free(path);
     buf_free(&pem);
@@ -152,7 +205,8 @@ static void say_issued(const struct tool *t, const struct job *j, const struct c
     clock_format(c->not_after, until);
     tool_say(t, "%s %s, valid until %s, written to %s%s%s",
              again && j->args->request_key != NULL ? "already issued before:" : "issued", serial,
-             until, j->args->out, j->args->key_out != NULL ? ", its key to " : "",
+             until, j->args->out != NULL ? j->args->out : j->args->p12,
+             j->args->key_out != NULL ? ", its key to " : "",
              j->args->key_out != NULL ? j->args->key_out : "");
 }
 
@@ -178,6 +232,27 @@ static int check_key(const struct job *j, const struct cert *c, struct fault *f)
     return rc;
 }
 
+static int write_p12(struct job *j, const struct issued *issued, const struct cert *c,
+                     struct fault *f)
+{
+    struct buf name, out;
+    int rc;
+
+    buf_init(&name, 8 * SAN_VALUE_MAX);
+    buf_init(&out, 8 * FRAME_BODY_MAX);
+    if (c->sans.n > 0)
+        san_print(&c->sans.item[0], &name);
+    rc = p12_make(buf_slice(&j->key_pem), issued->certificate, issued->chain, buf_cstr(&name),
+                  buf_cstr(&j->password), j->args->p12_legacy, &out, f);
+    if (rc == 0)
+        rc = file_write(j->args->p12, 0600, buf_slice(&out), f);
+    if (rc == 0 && j->args->key_out == NULL)
+        keyfile_drop(&j->key);
+    buf_free(&name);
+    buf_free(&out);
+    return rc;
+}
+
 static int hand_out(struct job *j, struct tool *t, const struct issued *issued, struct fault *f)
 {
     const char *out = j->args->out;
@@ -193,11 +268,13 @@ static int hand_out(struct job *j, struct tool *t, const struct issued *issued, 
         rc = pem_with_chain(issued->certificate, issued->chain, &pem, f);
     if (rc == 0)
         rc = keyfile_keep(&j->key, f);
+    if (rc == 0 && j->args->p12 != NULL && write_p12(j, issued, &c, f) != 0)
+        rc = say_where_it_is(t, &c, f);
     if (rc == 0 && out != NULL && file_write(out, 0644, buf_slice(&pem), f) != 0)
         rc = say_where_it_is(t, &c, f);
-    if (rc == 0 && out == NULL && t->format != FORMAT_JSON)
+    if (rc == 0 && out == NULL && j->args->p12 == NULL && t->format != FORMAT_JSON)
         rc = tool_print(t, buf_slice(&pem)) == EXIT_OK ? 0 : -FAULT_INTERNAL;
-    if (rc == 0 && out != NULL && strcmp(out, "-") != 0)
+    if (rc == 0 && (out != NULL || j->args->p12 != NULL) && !(out && strcmp(out, "-") == 0))
         say_issued(t, j, &c, issued->again);
     if (rc == 0 && t->format == FORMAT_JSON)
         rc = print_json(t, &c, f);
@@ -238,6 +315,19 @@ static int check_out(const char *out, struct fault *f)
                : fault_set(f, FAULT_NOT_FOUND, "out.file", "cannot write to the folder of %s", out);
 }
 
+/* What would be in the way is found before anything is asked for. */
+static int prepare_p12(struct job *j, struct fault *f)
+{
+    const struct request_args *a = j->args;
+    int rc = check_out(a->p12, f);
+
+    if (rc == 0 && !a->force && !a->dry_run && access(a->p12, F_OK) == 0)
+        rc = fault_set(f, FAULT_CONFLICT, "p12.file",
+                       "%s is there already; --force replaces it once the certificate is issued",
+                       a->p12);
+    return rc == 0 && !a->dry_run ? password_get(a->password_file, a->p12, &j->password, f) : rc;
+}
+
 /* A successor has the names of its predecessor; more of them is another certificate. What is no
  * CSR is left to cerca-ca, which refuses and records it. */
 static int check_names(const struct job *j, struct fault *f)
@@ -268,13 +358,15 @@ int job_run(struct job *j, struct tool *t)
     struct fault f = {0};
     int rc = check_out(j->args->out, &f);
 
+    if (rc == 0 && j->args->p12 != NULL)
+        rc = prepare_p12(j, &f);
     if (rc == 0 && j->args->csr != NULL)
         rc = csrfile_read(j->args->csr, &j->csr, &f);
     if (rc == 0)
         rc = check_names(j, &f);
     if (rc == 0)
         rc = tool_connect(t, &f); /* no key is written for a CA that is not there */
-    if (rc == 0 && j->args->key_out != NULL)
+    if (rc == 0 && j->args->csr == NULL)
         rc = make_key(j, &f);
     if (rc == 0)
         rc = ask(j, t, &answer, &f);

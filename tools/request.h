@@ -13,6 +13,9 @@ struct request_args {
     const char *profile;
     const char *csr;
     const char *key_out;
+    const char *p12;
+    const char *password_file;
+    bool p12_legacy;
     const char *key_type;
     struct texts sans;
     const char *subject;
@@ -25,12 +28,15 @@ struct request_args {
     bool force;
 };
 extern const struct request_args request_defaults;
+extern const struct opt request_opts[]; /* by offset in struct request_args */
 
 struct job {
     const struct request_args *args;
     struct issue_request request;
-    struct buf csr;     /* DER */
-    struct buf subject; /* whole Name of a CSR that is made here */
+    struct buf csr;      /* DER */
+    struct buf subject;  /* whole Name of a CSR that is made here */
+    struct buf key_pem;  /* PKCS#8, when the key is made here */
+    struct buf password; /* of --p12 */
     struct keyfile key;
     uint8_t addresses[SAN_MAX * 16]; /* of IP names in the request */
     size_t addresses_used;

@@ -55,11 +55,12 @@ struct command {
     const char *arguments; /* of the usage line: "--dev DIR [--http-port N]"; may be "" */
     const char *examples;  /* whole lines, indented by two */
     const struct opt *opts;
-    size_t args_size;     /* of the struct that opts fill */
-    const void *defaults; /* what it holds before; NULL: zeros */
-    int min, max;         /* how many words may follow the options */
-    unsigned formats;     /* of enum format; 0: -o is refused */
-    enum format format;   /* the default of -o */
+    const struct opt *shared; /* more, which other commands have too; NULL: none */
+    size_t args_size;         /* of the struct that both fill */
+    const void *defaults;     /* what it holds before; NULL: zeros */
+    int min, max;             /* how many words may follow the options */
+    unsigned formats;         /* of enum format; 0: -o is refused */
+    enum format format;       /* the default of -o */
     int (*run)(struct tool *t, void *args);
 };
 
@@ -113,8 +114,8 @@ int tool_print(const struct tool *t, struct slice out);
 
 /* tools/options.c: reads argv[1...] into t and args. `first` stops at the first word. EXIT_OK
  * or EXIT_USAGE (said). The words left are t->words. */
-int options_read(struct tool *t, const struct opt *opts, void *args, int argc, char **argv,
-                 bool first) WARN_UNUSED;
+int options_read(struct tool *t, const struct opt *opts, const struct opt *shared, void *args,
+                 int argc, char **argv, bool first) WARN_UNUSED;
 extern const struct opt common_opts[];      /* by offset in struct tool */
 enum format format_parse(const char *text); /* 0: no such format */
 /* "text|json" */

@@ -22,6 +22,8 @@ void command_usage(const struct command *c, struct buf *out)
                c->arguments, c->help);
     for (const struct opt *o = c->opts; o != NULL && o->name != NULL; o++)
         opt_usage(o, out);
+    for (const struct opt *o = c->shared; o != NULL && o->name != NULL; o++)
+        opt_usage(o, out);
     for (const struct opt *o = common_opts; o->name != NULL; o++)
         if (o->letter != 'o' || c->formats != 0)
             opt_usage(o, out);

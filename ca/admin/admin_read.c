@@ -21,9 +21,26 @@ static int malformed(struct ask *q)
 struct page {
     const struct admin *admin;
     int64_t now;
+    const char *contains;
     struct buf rows;
-    uint32_t n;
+    uint32_t n, limit;
 };
+
+static bool hex_contains(const uint8_t *p, size_t n, const char *text)
+{
+    char hex[2 * 32 + 1];
+
+    hex_encode(slice_of(p, n), hex);
+    return strcasestr(hex, text) != NULL;
+}
+
+static bool contains(const struct cert_info *i, const char *text)
+{
+    return text[0] == '\0' || strcasestr(i->sans, text) != NULL ||
+           strcasestr(i->subject, text) != NULL || strcasestr(i->owner, text) != NULL ||
+           strcasestr(i->requester, text) != NULL || hex_contains(i->serial, SERIAL_LEN, text) ||
+           hex_contains(i->fingerprint, sizeof(i->fingerprint), text);
+}
 
 static int add_row(void *arg, const struct cert_row *row)
 {
@@ -31,9 +48,11 @@ static int add_row(void *arg, const struct cert_row *row)
     struct cert_info info;
 
     describe_row(p->admin, row, p->now, &info);
+    if (!contains(&info, p->contains))
+        return 0;
     cert_info_put(&p->rows, &info);
     p->n++;
-    return p->rows.n + INFO_ROOM > FRAME_BODY_MAX - LIST_CURSOR_MAX - 16;
+    return p->n == p->limit || p->rows.n + INFO_ROOM > FRAME_BODY_MAX - LIST_CURSOR_MAX - 16;
 }
 
 static const struct {
@@ -106,11 +125,13 @@ void read_list(struct ask *q)
     }
     if (make_filter(a, &r, &filter, &q->fault) != 0)
         return;
+    p.contains = r.contains;
+    p.limit = r.limit;
     cursor.n = r.cursor.n;
     if (r.cursor.n > 0)
         memcpy(cursor.at, r.cursor.p, r.cursor.n);
     buf_init(&p.rows, FRAME_BODY_MAX);
-    if (store_list(a->parts.store, &filter, r.limit, &cursor, add_row, &p, &q->fault) == 0)
+    if (store_list(a->parts.store, &filter, LIST_LIMIT_MAX, &cursor, add_row, &p, &q->fault) == 0)
         list_page_put(&q->out, slice_of(cursor.at, cursor.n), p.n, buf_slice(&p.rows));
     buf_free(&p.rows);
 }

@@ -15,7 +15,7 @@ fails 'an unknown command is a usage error' 2 'there is no command "frobnicate"'
 fails 'half a command is a usage error' 2 '"store" needs a second word' cerca store
 ok 'help lists every command' cerca help
 cp "$out" "$scratch/help"
-for command in init issue renew list show revoke hold release 'ca list' 'conf check' 'conf show' 'conf example' status \
+for command in init issue renew list search show revoke hold release 'ca list' 'conf check' 'conf show' 'conf example' status \
     'store check' completion; do
     like "help knows $command" "$scratch/help" "^  $command  "
 done
@@ -25,7 +25,7 @@ while read -r command; do
     ok "$command has a usage text" cerca $command --help
     like "that begins with its usage ($command)" "$out" "^usage: cerca $command"
     is "and whose options are all in the manual page ($command)" \
-        "$(grep -oE '^ .*--[a-z-]+' "$out" | grep -oE -- '--[a-z-]+' | sort -u | while read -r option; do
+        "$(grep -oE '^ .*--[a-z0-9-]+' "$out" | grep -oE -- '--[a-z0-9-]+' | sort -u | while read -r option; do
             grep -q "Fl Fl ${option#--}\\( \|$\)" "$root/man/cerca.1" || echo "$option"
         done)" ''
 done <commands
@@ -150,8 +150,8 @@ fails 'a dry run of a refused request is refused' 1 'rule' cerca issue --profile
     --key-out dry.key --san dns:bad_name!.example --dry-run
 
 fails '--profile is needed' 2 'profile is missing' cerca issue --key-out k --san dns:a.example
-fails 'a key from nowhere is a usage error' 2 'one of --csr and --key-out' cerca issue --profile mtls
-fails 'two keys are a usage error' 2 'one of --csr and --key-out' cerca issue --profile mtls --csr a --key-out b
+fails 'a key from nowhere is a usage error' 2 'either --csr' cerca issue --profile mtls
+fails 'two keys are a usage error' 2 'either --csr' cerca issue --profile mtls --csr a --key-out b
 fails 'a key to standard output is a usage error' 2 'not written to standard output' \
     cerca issue --profile mtls --key-out - --san dns:a.example
 fails 'key and certificate in one file is a usage error' 2 'same file' \
@@ -315,7 +315,7 @@ fails 'a CSR that asks for more names is no renewal' 1 'rule renew.names.*dns:r.
     cerca renew "$new" --csr r2.csr
 fails 'renewing what is not there fails' 1 'rule' cerca renew nothing.example --key-out z.key
 is 'and makes no key' "$(ls z.key 2>/dev/null)" ''
-fails 'renew needs a key too' 2 'one of --csr and --key-out' cerca renew web.example.com
+fails 'renew needs a key too' 2 'either --csr' cerca renew web.example.com
 
 # --- a core that does not answer, and one that dies ---
 
