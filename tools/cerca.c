@@ -15,6 +15,7 @@ const struct command *const commands[] = {
     &cmd_init,
     &cmd_issue,
     &cmd_renew,
+    &cmd_bulk,
     &cmd_list,
     &cmd_search,
     &cmd_show,

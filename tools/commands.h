@@ -7,6 +7,7 @@
 extern const struct command cmd_init;
 extern const struct command cmd_issue;
 extern const struct command cmd_renew;
+extern const struct command cmd_bulk;
 extern const struct command cmd_list;
 extern const struct command cmd_search;
 extern const struct command cmd_show;

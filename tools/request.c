@@ -72,6 +72,7 @@ int job_begin(struct job *j, struct tool *t, const struct request_args *a)
     buf_init(&j->subject, NAME_DER_MAX);
     buf_init(&j->key_pem, 16384);
     buf_init(&j->password, PASSWORD_MAX);
+    buf_init(&j->pem, 8 * FRAME_BODY_MAX);
     if (rc != EXIT_OK)
         return rc;
     j->args = a;
@@ -92,6 +93,7 @@ void job_free(struct job *j)
     buf_free(&j->subject);
     buf_free(&j->key_pem);
     buf_free(&j->password);
+    buf_free(&j->pem);
     keyfile_free(&j->key);
 }
 
@@ -173,51 +175,33 @@ static int ask(struct job *j, struct tool *t, struct frame *answer, struct fault
     buf_free(&body);
     if (rc == 0)
         return 0;
-    if (outcome_unknown(f) && !j->args->dry_run)
-        say_how_to_resume(j, t);
-    else
+    j->unknown = outcome_unknown(f) && !j->args->dry_run;
+    if (!j->unknown)
         keyfile_drop(&j->key);
     return rc;
 }
 
 /* What was recorded about the certificate, asked for by its serial. */
-static int print_json(struct tool *t, const struct cert *c, struct fault *f)
+static int print_json(struct tool *t, const char *serial, struct fault *f)
 {
-    char serial[2 * SERIAL_LEN + 1];
     struct found found;
-    int rc;
+    int rc = find_shown(t, serial, &found, f);
 
-    if (c->serial.n > SERIAL_LEN)
-        return fault_set(f, FAULT_MALFORMED, "answer", "the serial number is too long");
-    hex_encode(c->serial, serial);
-    rc = find_shown(t, serial, &found, f);
     if (rc != 0)
         return rc;
     return json_print(t, cert_json(&found.best.info)) == EXIT_OK ? 0 : -FAULT_INTERNAL;
 }
 
-static void say_issued(const struct tool *t, const struct job *j, const struct cert *c, bool again)
+static void say_issued(const struct tool *t, const struct job *j, const struct job_result *r)
 {
     char until[CLOCK_TEXT_SIZE];
-    char serial[2 * 20 + 1];
 
-    hex_encode(c->serial, serial);
-    clock_format(c->not_after, until);
+    clock_format(r->not_after, until);
     tool_say(t, "%s %s, valid until %s, written to %s%s%s",
-             again && j->args->request_key != NULL ? "already issued before:" : "issued", serial,
-             until, j->args->out != NULL ? j->args->out : j->args->p12,
+             r->again && j->args->request_key != NULL ? "already issued before:" : "issued",
+             r->serial, until, j->args->out != NULL ? j->args->out : j->args->p12,
              j->args->key_out != NULL ? ", its key to " : "",
              j->args->key_out != NULL ? j->args->key_out : "");
-}
-
-/* It is recorded and can be had again: a full disk here does not lose it. */
-static int say_where_it_is(const struct tool *t, const struct cert *c, const struct fault *f)
-{
-    char serial[2 * 20 + 1];
-
-    hex_encode(c->serial, serial);
-    tool_say(t, "issued %s, which cerca show %s -o pem prints", serial, serial);
-    return -(int)f->code;
 }
 
 /* A key that serves now is not replaced for a certificate that does not fit the new one. */
@@ -253,33 +237,39 @@ static int write_p12(struct job *j, const struct issued *issued, const struct ce
     return rc;
 }
 
-static int hand_out(struct job *j, struct tool *t, const struct issued *issued, struct fault *f)
+/* It is recorded and can be had again: a full disk here does not lose it. */
+static int write_files(struct job *j, struct tool *t, const struct issued *issued,
+                       const struct cert *c, const char *serial, struct fault *f)
 {
-    const char *out = j->args->out;
-    struct cert c;
-    struct buf pem;
-    int rc;
+    int rc = keyfile_keep(&j->key, f);
 
-    buf_init(&pem, 8 * FRAME_BODY_MAX);
-    rc = cert_parse(issued->certificate, &c, f);
+    if (rc != 0)
+        return rc;
+    if (j->args->p12 != NULL)
+        rc = write_p12(j, issued, c, f);
+    if (rc == 0 && j->args->out != NULL)
+        rc = file_write(j->args->out, 0644, buf_slice(&j->pem), f);
+    if (rc != 0)
+        tool_say(t, "issued %s, which cerca show %s -o pem prints", serial, serial);
+    return rc;
+}
+
+static int take(struct job *j, struct tool *t, const struct issued *issued, struct job_result *out,
+                struct fault *f)
+{
+    struct cert c;
+    int rc = cert_parse(issued->certificate, &c, f);
+
     if (rc == 0)
         rc = check_key(j, &c, f);
     if (rc == 0)
-        rc = pem_with_chain(issued->certificate, issued->chain, &pem, f);
-    if (rc == 0)
-        rc = keyfile_keep(&j->key, f);
-    if (rc == 0 && j->args->p12 != NULL && write_p12(j, issued, &c, f) != 0)
-        rc = say_where_it_is(t, &c, f);
-    if (rc == 0 && out != NULL && file_write(out, 0644, buf_slice(&pem), f) != 0)
-        rc = say_where_it_is(t, &c, f);
-    if (rc == 0 && out == NULL && j->args->p12 == NULL && t->format != FORMAT_JSON)
-        rc = tool_print(t, buf_slice(&pem)) == EXIT_OK ? 0 : -FAULT_INTERNAL;
-    if (rc == 0 && (out != NULL || j->args->p12 != NULL) && !(out && strcmp(out, "-") == 0))
-        say_issued(t, j, &c, issued->again);
-    if (rc == 0 && t->format == FORMAT_JSON)
-        rc = print_json(t, &c, f);
-    buf_free(&pem);
-    return rc;
+        rc = pem_with_chain(issued->certificate, issued->chain, &j->pem, f);
+    if (rc != 0)
+        return rc;
+    hex_encode(c.serial, out->serial);
+    out->not_after = c.not_after;
+    out->again = issued->again;
+    return write_files(j, t, issued, &c, out->serial, f);
 }
 
 static int say_dry_run(const struct job *j, const struct tool *t)
@@ -351,30 +341,53 @@ static int check_names(const struct job *j, struct fault *f)
     return rc;
 }
 
-int job_run(struct job *j, struct tool *t)
+int job_issue(struct job *j, struct tool *t, struct job_result *out, struct fault *f)
 {
     struct issued issued;
     struct frame answer;
-    struct fault f = {0};
-    int rc = check_out(j->args->out, &f);
+    int rc = check_out(j->args->out, f);
 
+    *out = (struct job_result){0};
     if (rc == 0 && j->args->p12 != NULL)
-        rc = prepare_p12(j, &f);
+        rc = prepare_p12(j, f);
     if (rc == 0 && j->args->csr != NULL)
-        rc = csrfile_read(j->args->csr, &j->csr, &f);
+        rc = csrfile_read(j->args->csr, &j->csr, f);
     if (rc == 0)
-        rc = check_names(j, &f);
+        rc = check_names(j, f);
     if (rc == 0)
-        rc = tool_connect(t, &f); /* no key is written for a CA that is not there */
+        rc = tool_connect(t, f); /* no key is written for a CA that is not there */
     if (rc == 0 && j->args->csr == NULL)
-        rc = make_key(j, &f);
+        rc = make_key(j, f);
     if (rc == 0)
-        rc = ask(j, t, &answer, &f);
+        rc = ask(j, t, &answer, f);
     if (rc == 0 && issued_get(answer.body, &issued) != 0)
-        rc = fault_set(&f, FAULT_MALFORMED, "answer", "cerca-ca sent no certificate");
+        rc = fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent no certificate");
+    return rc == 0 && !j->args->dry_run ? take(j, t, &issued, out, f) : rc;
+}
+
+static int print(struct job *j, struct tool *t, const struct job_result *r, struct fault *f)
+{
+    const char *out = j->args->out;
+    int rc = 0;
+
+    if (out == NULL && j->args->p12 == NULL && t->format != FORMAT_JSON)
+        rc = tool_print(t, buf_slice(&j->pem)) == EXIT_OK ? 0 : -FAULT_INTERNAL;
+    else if (out == NULL ? j->args->p12 != NULL : strcmp(out, "-") != 0)
+        say_issued(t, j, r);
+    return rc == 0 && t->format == FORMAT_JSON ? print_json(t, r->serial, f) : rc;
+}
+
+int job_run(struct job *j, struct tool *t)
+{
+    struct job_result result;
+    struct fault f = {0};
+    int rc = job_issue(j, t, &result, &f);
+
+    if (rc != 0 && j->unknown)
+        say_how_to_resume(j, t);
     if (rc == 0 && j->args->dry_run)
         return say_dry_run(j, t);
     if (rc == 0)
-        rc = hand_out(j, t, &issued, &f);
+        rc = print(j, t, &result, &f);
     return rc == 0 ? EXIT_OK : tool_fail(t, &f);
 }

@@ -85,8 +85,8 @@ static void records_come_back_as_they_were_put(void **state)
     round_trip(&e);
     for (unsigned a = AUDIT_START; a <= AUDIT_ACTION_MAX; a++) {
         struct audit_event bare = {.action = (enum audit_action)a, .time = -1};
-        if (strcmp(audit_action_name(bare.action), "unknown") != 0)
-            round_trip(&bare);
+        round_trip(&bare);
+        assert_string_not_equal(audit_action_name(bare.action), "unknown");
     }
 }
 

@@ -1,0 +1,87 @@
+#!/bin/sh
+# Many certificates from a CSV file: what is issued, what is refused, what an interrupted run leaves.
+# shellcheck source=tests/flow/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+cd "$scratch" || exit 1
+ca_init || bail 'no CA'
+ca_start || bail 'it does not start'
+
+recorded() { # NAME
+    cerca list --name "$1" -o json | jq length
+}
+
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout own.key -subj / \
+    -addext 'subjectAltName=DNS:own.bulk.example' -out own.csr 2>/dev/null
+printf '\357\273\277Name,SANS,owner,validity,csr\r\n' >list.csv
+{
+    printf 'web,dns:web.bulk.example,"Web, Team",30d,\r\n'
+    printf '\r\n'
+    printf 'db,"dns:db.bulk.example ip:192.0.2.7",,,\n'
+    printf 'own,,,,own.csr\n'
+    printf 'bad,email:x@bulk.example,,,\n'
+    printf '../up,dns:up.bulk.example,,,\n'
+    printf 'long,dns:long.bulk.example,,900d,\n'
+} >>list.csv
+
+run cerca bulk list.csv --out-dir dry --profile tls-server --dry-run -o csv
+is 'a dry run fails for what would be refused' "$status" 1
+is 'and leaves no file' "$(ls dry)" ''
+is 'and records nothing' "$(recorded .bulk.example)" 0
+
+run cerca bulk list.csv --out-dir certs --profile tls-server -o csv
+is 'rows that are refused make it fail' "$status" 1
+like 'the summary counts' "$err" '3 issued, 0 there before, 3 refused'
+cp "$out" report.csv
+like 'the report has the line and the serial' report.csv '^2,web,issued,[0-9a-f]{32},'
+like 'a refusal has its rule' report.csv '^6,bad,refused,,,san'
+like 'a name that leaves the folder is refused' report.csv '^7,../up,refused,,,bulk.name'
+like 'what the profile does not allow is refused' report.csv '^8,long,refused,,,validity'
+is 'keys and certificates stand side by side, nothing else' "$(cd certs && echo *)" \
+    'db.key db.pem own.pem web.key web.pem'
+is 'keys are private' "$(stat -c %a certs/web.key)" 600
+is 'a key fits its certificate' "$(openssl pkey -in certs/db.key -pubout)" \
+    "$(openssl x509 -in certs/db.pem -noout -pubkey)"
+ok 'openssl verifies what was issued' openssl verify -CAfile "$ca_dir/ca/root.pem" \
+    -untrusted certs/db.pem certs/db.pem
+is 'a quoted owner with a comma is kept' "$(cerca list --name web.bulk.example -o json |
+    jq -r '.[0].owner')" 'Web, Team'
+run cerca bulk list.csv --out-dir certs --profile tls-server -o json
+json 'a second run issues nothing again' '[.[] | select(.result == "there")] | length == 3'
+is 'one certificate a row' "$(recorded .bulk.example)" 3
+
+fails 'a column that nobody knows is named' 1 'column "colour" is not allowed' \
+    sh -c 'printf "name,colour\nx,red\n" | cerca bulk - --out-dir certs --profile mtls'
+fails 'no name column is said' 1 'no column "name"' \
+    sh -c 'printf "sans\ndns:x\n" | cerca bulk - --out-dir certs --profile mtls'
+fails 'an empty file is said' 1 'empty' sh -c 'cerca bulk - --out-dir certs --profile mtls </dev/null'
+fails 'a field that does not end is named by its line' 1 'line 2: a quoted field does not end' \
+    sh -c 'printf "name\n\"x\n" | cerca bulk - --out-dir certs --profile mtls'
+fails 'no folder is a usage error' 2 'out-dir' cerca bulk list.csv
+
+# --- interrupted ----------------------------------------------------------------------------------
+
+{
+    echo name,sans
+    n=0
+    while [ "$n" -lt 150 ]; do
+        n=$((n + 1))
+        echo "n$n,dns:n$n.many.example"
+    done
+} >many.csv
+started() {
+    [ "$(find many -name '*.pem' 2>/dev/null | wc -l)" -ge 20 ]
+}
+cerca bulk many.csv --out-dir many --profile tls-server -o csv >/dev/null 2>&1 &
+bulk=$!
+wait_until 30 started
+kill -KILL "$bulk"
+wait "$bulk" 2>/dev/null
+ok 'the same command goes on where a killed one stopped' \
+    cerca bulk many.csv --out-dir many --profile tls-server -o csv
+is 'every row has its certificate' "$(find many -name '*.pem' | wc -l)" 150
+is 'and its key' "$(find many -name '*.key' | wc -l)" 150
+is 'no request is left' "$(find many -name '*.csr' | wc -l)" 0
+is 'none was issued twice' "$(cerca list --name .many.example --limit 0 -o json | jq length)" 150
+
+done_testing
