@@ -99,6 +99,7 @@ static int load(const char *text, const char *path, bool resolve, struct conf **
     *out = NULL;
     if (rc < 0)
         goto out;
+    c->text = xstrdup(text);
     sha256(slice_str(text), c->generation);
     rc = read_text(conf_builtin_profiles, "built-in profiles", c, false, f);
     if (rc == 0)
@@ -254,6 +255,7 @@ void conf_free(struct conf *c)
     for (size_t i = 0; i < conf_sections_count; i++)
         free_section(&conf_sections[i], c);
     free(c->path);
+    free(c->text);
     free(c->dir);
     free(c);
 }

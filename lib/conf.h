@@ -109,6 +109,7 @@ struct conf_operator {
 struct conf {
     char *path;             /* of the file, absolute */
     char *dir;              /* its folder */
+    char *text;             /* as it was read */
     uint8_t generation[32]; /* SHA-256 of the text */
     char *log_level;
     char *sock_dir, *store_dir, *view_dir, *record_dir;

@@ -6,15 +6,49 @@
 #include "lib/key_thread.h"
 #include "lib/log.h"
 
+static _Noreturn void digest_failed(void)
+{
+    log_error("crypto.digest_failed", NULL);
+    abort();
+}
+
 static void hash(const EVP_MD *md, struct slice a, struct slice b, uint8_t *out)
 {
     EVP_MD_CTX *c = thread_md_ctx();
 
     if (EVP_DigestInit_ex2(c, md, NULL) <= 0 || EVP_DigestUpdate(c, a.p, a.n) <= 0 ||
-        (b.n > 0 && EVP_DigestUpdate(c, b.p, b.n) <= 0) || EVP_DigestFinal_ex(c, out, NULL) <= 0) {
-        log_error("crypto.digest_failed", NULL);
-        abort();
-    }
+        (b.n > 0 && EVP_DigestUpdate(c, b.p, b.n) <= 0) || EVP_DigestFinal_ex(c, out, NULL) <= 0)
+        digest_failed();
+}
+
+struct sha256 {
+    EVP_MD_CTX *ctx;
+};
+
+struct sha256 *sha256_begin(void)
+{
+    struct sha256 *h = xcalloc(1, sizeof(*h));
+
+    h->ctx = EVP_MD_CTX_new();
+    if (h->ctx == NULL || EVP_DigestInit_ex2(h->ctx, md_of_length(32), NULL) <= 0)
+        digest_failed();
+    return h;
+}
+
+void sha256_add(struct sha256 *h, struct slice s)
+{
+    if (EVP_DigestUpdate(h->ctx, s.p, s.n) <= 0)
+        digest_failed();
+}
+
+void sha256_end(struct sha256 *h, uint8_t out[32])
+{
+    if (h == NULL)
+        return;
+    if (out != NULL && EVP_DigestFinal_ex(h->ctx, out, NULL) <= 0)
+        digest_failed();
+    EVP_MD_CTX_free(h->ctx);
+    free(h);
 }
 
 void sha256(struct slice s, uint8_t out[32])

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "ca/core/core.h"
+#include "ca/core/verify.h"
 #include "lib/exitcode.h"
 #include "lib/key_blocklist.h"
 #include "lib/log.h"
@@ -16,6 +17,7 @@
 
 struct options {
     const char *conf;
+    const char *verify; /* a backup */
     int conf_fd, listen_fd, control_fd;
     bool check, bootstrap;
 };
@@ -24,6 +26,7 @@ static void usage(FILE *to)
 {
     fputs("usage: cerca-ca -c CONF [--check | --bootstrap]\n"
           "                [--conf-fd N] [--listen-fd N] [--control-fd N]\n"
+          "       cerca-ca --verify-backup FILE\n"
           "\n"
           "The core of Cerca: decides, records and answers. cercad starts it; alone it opens\n"
           "the admin socket itself and stays in the foreground.\n"
@@ -31,6 +34,8 @@ static void usage(FILE *to)
           "  -c, --conf CONF   the configuration\n"
           "      --check       read the configuration and the list of weak keys, then end\n"
           "      --bootstrap   issue the issuers' certificates that are missing, then end\n"
+          "      --verify-backup FILE\n"
+          "                    check a backup offline, then end\n"
           "      --conf-fd N, --listen-fd N, --control-fd N\n"
           "                    descriptors that cercad hands over\n"
           "      --help, --version\n",
@@ -56,6 +61,7 @@ static void parse_options(int argc, char **argv, struct options *o)
         {"conf-fd", required_argument, NULL, 'f'},
         {"listen-fd", required_argument, NULL, 'l'},
         {"control-fd", required_argument, NULL, 'k'},
+        {"verify-backup", required_argument, NULL, 'v'},
         {"check", no_argument, NULL, 'C'},
         {"bootstrap", no_argument, NULL, 'B'},
         {"help", no_argument, NULL, 'h'},
@@ -79,6 +85,9 @@ static void parse_options(int argc, char **argv, struct options *o)
         case 'k':
             o->control_fd = parse_fd(optarg);
             break;
+        case 'v':
+            o->verify = optarg;
+            break;
         case 'C':
             o->check = true;
             break;
@@ -96,7 +105,7 @@ static void parse_options(int argc, char **argv, struct options *o)
             exit(EXITCODE_USAGE);
         }
     }
-    if (o->conf == NULL || optind < argc) {
+    if ((o->conf == NULL && o->verify == NULL) || optind < argc) {
         usage(stderr);
         exit(EXITCODE_USAGE);
     }
@@ -173,6 +182,17 @@ static int run(const struct options *o, const struct conf *conf,
     return rc == 0 ? EXITCODE_OK : fail("bootstrap.failed", &f, EXITCODE_FAILED);
 }
 
+static int verify(const char *path)
+{
+    struct fault f;
+    uint64_t findings;
+
+    fault_clear(&f);
+    if (backup_verify(path, &findings, &f) != 0)
+        return fail("backup.refused", &f, EXITCODE_FAILED);
+    return findings == 0 ? EXITCODE_OK : EXITCODE_FAILED;
+}
+
 int main(int argc, char **argv)
 {
     struct options o;
@@ -185,6 +205,8 @@ int main(int argc, char **argv)
     umask(0077);
     log_open("cerca-ca", LOG_LEVEL_INFO);
     parse_options(argc, argv, &o);
+    if (o.verify != NULL)
+        return verify(o.verify);
     fault_clear(&f);
     if (load(&o, &conf, &f) != 0)
         return fail("conf.refused", &f, EXITCODE_CONFIG);

@@ -33,6 +33,8 @@ const struct command *const commands[] = {
     &cmd_request_show,
     &cmd_request_approve,
     &cmd_request_deny,
+    &cmd_backup_verify, /* before the one of its first word */
+    &cmd_backup,
     &cmd_open,
     &cmd_close,
     &cmd_completion,

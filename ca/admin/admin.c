@@ -33,6 +33,7 @@ struct ask *ask_new(struct admin_client *c, const struct frame *frame)
 
     q->client = c;
     q->id = frame->id;
+    q->fd = frame->fd;
     buf_init(&q->in, FRAME_BODY_MAX);
     buf_init(&q->out, FRAME_BODY_MAX);
     buf_put_slice(&q->in, frame->body);
@@ -55,6 +56,8 @@ static void ask_free(struct ask *q)
     if (q->next != NULL)
         q->next->prev = q->prev;
     client_release(q->client);
+    if (q->fd >= 0)
+        (void)close(q->fd);
     buf_free(&q->in);
     buf_free(&q->out);
     free(q);
@@ -82,6 +85,30 @@ void ask_fail(struct ask *q, const struct fault *f)
     fault_put(&b, f);
     ask_answer(q, MSG_FAULT, buf_slice(&b));
     buf_free(&b);
+}
+
+struct note {
+    struct ask *ask;
+    uint16_t type;
+    struct buf body;
+};
+
+static void send_note(void *arg)
+{
+    struct note *n = arg;
+
+    if (n->ask->client->conn != NULL)
+        conn_send(n->ask->client->conn, n->type, n->ask->id, buf_slice(&n->body), -1);
+    buf_free(&n->body);
+    free(n);
+}
+
+void ask_note(struct ask *q, uint16_t type, struct buf *body)
+{
+    struct note *n = xcalloc(1, sizeof(*n));
+
+    *n = (struct note){q, type, *body};
+    loop_post(q->client->admin->parts.loop, send_note, n);
 }
 
 static void after_read(void *arg)
@@ -155,6 +182,7 @@ static const struct admin_message admin_messages[] = {
     {MSG_REQUEST_APPROVE, ROLE_ADMIN, approve_request, NULL},
     {MSG_REQUEST_DENY, ROLE_ADMIN, deny_request, NULL},
     {MSG_REVOKE, ROLE_OPERATOR, start_revoke, NULL},
+    {MSG_BACKUP, ROLE_OPERATOR, start_backup, NULL},
     {MSG_OPEN, ROLE_ADMIN, open_gate, &kind_open},
     {MSG_CLOSE, ROLE_OPERATOR, close_gate, NULL},
 };
@@ -224,6 +252,8 @@ static void on_message(struct conn *conn, void *owner, const struct frame *frame
     (void)conn;
     if (c->admin->busy >= ASKS_MAX) {
         turn_away(c, frame->id);
+        if (frame->fd >= 0)
+            (void)close(frame->fd);
         return;
     }
     q = ask_new(c, frame);
@@ -251,6 +281,7 @@ static const struct permit admin_permits[] = {
     {MSG_REQUEST_APPROVE, 16, on_message},
     {MSG_REQUEST_DENY, 16 + REQUEST_REASON_MAX, on_message},
     {MSG_REVOKE, 8192, on_message},
+    {MSG_BACKUP, PERMIT_FD, on_message},
     {MSG_OPEN, 1024, on_message},
     {MSG_CLOSE, 1024, on_message},
 };
@@ -375,6 +406,7 @@ void admin_end_check(struct admin *a)
         return;
     __atomic_store_n(&a->draining, true, __ATOMIC_RELAXED);
     end_check(a);
+    end_backup(a);
 }
 
 size_t admin_busy(const struct admin *a)

@@ -29,7 +29,7 @@ struct admin *admin_new(const struct admin_parts *parts, int listen_fd);
 void admin_drain(struct admin *a);
 /* Requests not answered yet. */
 size_t admin_busy(const struct admin *a);
-/* Ends a store check that is running. Before the store is closed. NULL is fine. */
+/* Ends a store check and a backup that are running. Before the store is closed. NULL is fine. */
 void admin_end_check(struct admin *a);
 /* After the door: nothing is asked there any more. */
 void admin_free(struct admin *a);

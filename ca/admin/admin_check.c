@@ -16,57 +16,32 @@ struct check {
     uint64_t findings;
 };
 
-struct note {
-    struct ask *ask;
-    uint16_t type;
-    struct buf body;
-};
-
-static void send_note(void *arg)
-{
-    struct note *n = arg;
-
-    if (n->ask->client->conn != NULL)
-        conn_send(n->ask->client->conn, n->type, n->ask->id, buf_slice(&n->body), -1);
-    buf_free(&n->body);
-    free(n);
-}
-
-static struct note *note_new(struct check *c, uint16_t type)
-{
-    struct note *n = xcalloc(1, sizeof(*n));
-
-    n->ask = c->ask;
-    n->type = type;
-    buf_init(&n->body, 4096);
-    return n;
-}
-
 static bool tell_progress(void *arg, const char *what, uint64_t part, uint64_t total)
 {
     struct check *c = arg;
     uint64_t now = clock_mono_us();
-    struct note *n;
+    struct buf body;
 
     if (__atomic_load_n(&c->ask->client->admin->draining, __ATOMIC_RELAXED))
         return false;
     if (part < total && now - c->told_us < PROGRESS_EVERY_US)
         return true;
     c->told_us = now;
-    n = note_new(c, MSG_CHECK_PROGRESS);
-    check_progress_put(&n->body, what, part, total);
-    loop_post(c->ask->client->admin->parts.loop, send_note, n);
+    buf_init(&body, 4096);
+    check_progress_put(&body, what, part, total);
+    ask_note(c->ask, MSG_CHECK_PROGRESS, &body);
     return true;
 }
 
 static void tell_finding(void *arg, const char *rule, const char *text)
 {
     struct check *c = arg;
-    struct note *n = note_new(c, MSG_CHECK_FINDING);
+    struct buf body;
 
     log_error("store.finding", "rule", rule, "text", text, NULL);
-    check_finding_put(&n->body, rule, text);
-    loop_post(c->ask->client->admin->parts.loop, send_note, n);
+    buf_init(&body, 4096);
+    check_finding_put(&body, rule, text);
+    ask_note(c->ask, MSG_CHECK_FINDING, &body);
 }
 
 static void check_ended(void *arg)

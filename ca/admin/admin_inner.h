@@ -26,6 +26,8 @@ struct admin {
     int64_t stranger_second; /* the second in which a stranger was last recorded */
     bool draining, checking;
     pthread_t checker;
+    bool backing_up;
+    pthread_t backup_thread;
 };
 
 /* A message that the admin socket takes. One with a kind is carried out after a second operator's
@@ -56,6 +58,7 @@ struct ask {
     struct work work; /* first: the workers hand back this */
     struct admin_client *client;
     uint64_t id;
+    int fd;          /* passed along with it; -1: none */
     struct buf in;   /* the request's body, copied */
     struct buf out;  /* the answer's body */
     uint16_t answer; /* its type; MSG_FAULT when `fault` is set */
@@ -70,6 +73,8 @@ struct admin_client *admin_client_new(struct admin *a, const struct requester *w
 struct ask *ask_new(struct admin_client *c, const struct frame *frame);
 void ask_answer(struct ask *q, uint16_t type, struct slice body); /* and frees it */
 void ask_fail(struct ask *q, const struct fault *f);              /* and frees it */
+/* From any thread, before the answer: one more frame. Takes the body over. */
+void ask_note(struct ask *q, uint16_t type, struct buf *body);
 /* Runs q->read on a worker, then answers. */
 void ask_read(struct ask *q, uint16_t answer, void (*read)(struct ask *q));
 
@@ -94,6 +99,9 @@ void ask_second(struct ask *q, const struct approval_kind *kind);
 /* The `run` of every kind of message. */
 void run_message(void *arg, const struct approval_kind *kind, const struct requester *by,
                  struct slice content, struct approval_run *run);
+/* admin_backup.c */
+void start_backup(struct ask *q);
+void end_backup(struct admin *a);
 /* admin_gate.c */
 extern const struct approval_kind kind_open;
 void open_gate(struct ask *q);

@@ -85,9 +85,10 @@ out:
 
 static int env_open(struct store *s, struct fault *f)
 {
-    char *path = store_path(s->dir, "durable");
+    char *path = s->opt.image ? xstrdup(s->opt.image) : store_path(s->dir, "durable");
     unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (s->opt.read_only ? MDB_RDONLY : 0) |
-                     (s->opt.no_sync ? MDB_NOSYNC : 0);
+                     (s->opt.no_sync ? MDB_NOSYNC : 0) |
+                     (s->opt.image ? MDB_NOSUBDIR | MDB_NOLOCK : 0);
     int rc = s->opt.read_only ? 0 : make_dir(path, f);
     if (rc != 0)
         goto out;
@@ -214,6 +215,7 @@ static struct store *store_new(const struct store_options *o)
     s->lock_fd = -1;
     pthread_mutex_init(&s->pool.lock, NULL);
     pthread_mutex_init(&s->queue_lock, NULL);
+    pthread_mutex_init(&s->commit_lock, NULL);
     pthread_cond_init(&s->queue_ready, NULL);
     return s;
 }
@@ -223,7 +225,7 @@ int store_open(const struct store_options *o, struct store **out, struct fault *
     *out = NULL;
     struct store *s = store_new(o);
     int rc = o->read_only ? 0 : make_dir(s->dir, f);
-    if (rc == 0)
+    if (rc == 0 && !o->image)
         rc = take_lock(s, f);
     if (rc == 0)
         rc = env_open(s, f);
@@ -260,6 +262,7 @@ void store_close(struct store *s)
         (void)close(s->lock_fd);
     pthread_mutex_destroy(&s->pool.lock);
     pthread_mutex_destroy(&s->queue_lock);
+    pthread_mutex_destroy(&s->commit_lock);
     pthread_cond_destroy(&s->queue_ready);
     free(s->dir);
     free(s);

@@ -105,6 +105,9 @@ struct store_options {
     bool no_sync;   /* tests only */
     bool no_derive; /* one-shot programs: do not start the background indexer */
     bool read_only; /* store check of a stopped CA, backups */
+    /* The image of a backup, read where it lies: read_only and no_derive, no lock; `dir` is only
+     * looked at for its free space. NULL: none. */
+    const char *image;
 };
 
 /* Opens, creating what is absent; checks the schema version; recovers. Starts
@@ -335,6 +338,14 @@ struct store_stats {
     uint32_t schema;
 };
 int store_stats(struct store *s, struct store_stats *out, struct fault *f) WARN_UNUSED;
+
+/* Copies the durable environment as it is at one moment, while serving: `stats` is what it was
+ * then. The sink gets it from its first octet to its last, on the caller's thread; when it
+ * fails, so does the copy. Pages that are freed meanwhile are not used again before the end: when
+ * the disk or the quota becomes full the copy ends, FAULT_FULL, rule "backup.room". */
+typedef int (*store_sink)(void *arg, struct slice s, struct fault *f);
+int store_copy(struct store *s, store_sink sink, void *arg, struct store_stats *stats,
+               struct fault *f) WARN_UNUSED;
 
 /* Audit records from `first`, in order. */
 typedef int (*store_audit_each)(void *arg, uint64_t index, struct slice salt, struct slice record);

@@ -71,6 +71,10 @@ struct store {
     struct store_op *head, *tail;
     bool stopping;
 
+    /* Held by the writer from the begin of a transaction to the end of its commit, and by who has to
+     * know exactly what the last commit was. */
+    pthread_mutex_t commit_lock;
+
     /* the writer's own */
     struct row_state state; /* as of the last commit */
     struct store_gate gate; /* likewise */
