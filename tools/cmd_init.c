@@ -9,13 +9,11 @@
 #include "lib/file.h"
 #include "lib/pem.h"
 #include "lib/shellword.h"
-#include "tools/child.h"
 #include "tools/commands.h"
 #include "tools/devca.h"
+#include "tools/programs.h"
 #include "tools/text.h"
 
-#define SIGNER_READY_US 20000000
-#define POLL_US 20000
 #define OUT_MAX 65536
 
 struct init_args {
@@ -28,101 +26,15 @@ struct init_args {
 
 static const struct init_args defaults = {.http_port = 8080, .https_port = 8443};
 
-/* Says what the program wrote, since its status alone helps nobody. */
-static int blame(const struct tool *t, const struct child *c, int rc)
-{
-    struct buf out;
-
-    buf_init(&out, OUT_MAX);
-    child_output(c, &out);
-    if (rc != 0 && out.n > 0)
-        tool_say(t, "%s said:\n%s", c->name, buf_cstr(&out));
-    buf_free(&out);
-    return rc;
-}
-
-static int provision(const struct tool *t, const char *conf, const char *token, struct fault *f)
-{
-    const char *const argv[] = {"-c", conf, "--token", token, "--provision", NULL};
-    struct child signer;
-    int rc = child_start(&signer, "cerca-signer", argv, f);
-
-    if (rc != 0)
-        return rc;
-    rc = blame(t, &signer, child_wait(&signer, f));
-    child_free(&signer);
-    return rc;
-}
-
-static int wait_for_signer(const struct conf *conf, const char *token, struct child *signer,
-                           struct fault *f)
-{
-    uint64_t start = clock_mono_us();
-    struct fault not_yet;
-    struct buf path;
-    int fd = -1;
-
-    buf_init(&path, PATH_MAX);
-    conf_signer_socket(conf, token, &path);
-    while (fd < 0 && child_running(signer) && clock_mono_us() - start < SIGNER_READY_US) {
-        fd = connect_unix(buf_cstr(&path), &not_yet);
-        if (fd < 0)
-            (void)usleep(POLL_US);
-    }
-    buf_free(&path);
-    if (fd >= 0) {
-        (void)close(fd);
-        return 0;
-    }
-    if (!child_running(signer) && child_wait(signer, f) != 0)
-        return -(int)f->code;
-    return fault_set(f, FAULT_INTERNAL, "init.signer", "the signer did not begin to serve");
-}
-
-static int bootstrap(const struct tool *t, const struct conf *conf, struct fault *f)
-{
-    const char *const argv[] = {"-c", conf->path, "--bootstrap", NULL};
-    struct child core;
-    int rc = child_start(&core, "cerca-ca", argv, f);
-
-    if (rc != 0)
-        return rc;
-    rc = blame(t, &core, child_wait(&core, f));
-    child_free(&core);
-    return rc;
-}
-
-/* The signers run for as long as cerca-ca needs them, and stop with the deepest call. */
-static int with_signers(const struct tool *t, const struct conf *conf, size_t i, struct fault *f)
-{
-    struct child signer;
-    int rc;
-
-    if (i == conf->n_tokens)
-        return bootstrap(t, conf, f);
-
-    const char *const argv[] = {"-c", conf->path, "--token", conf->tokens[i].name, NULL};
-
-    rc = child_start(&signer, "cerca-signer", argv, f);
-    if (rc != 0)
-        return rc;
-    rc = blame(t, &signer, wait_for_signer(conf, conf->tokens[i].name, &signer, f));
-    if (rc == 0)
-        rc = with_signers(t, conf, i + 1, f);
-    child_stop(&signer);
-    child_free(&signer);
-    return rc;
-}
-
-static int make_whole(const struct tool *t, const struct devca *d, struct fault *f)
+static int make_whole(struct tool *t, const struct devca *d, struct fault *f)
 {
     struct conf *conf = NULL;
     int rc = conf_load(d->conf, &conf, f);
 
-    for (size_t i = 0; rc == 0 && i < conf->n_tokens; i++)
-        rc = provision(t, d->conf, conf->tokens[i].name, f);
     if (rc == 0)
-        rc = with_signers(t, conf, 0, f);
+        rc = programs_provision(t, conf, f);
+    if (rc == 0)
+        rc = programs_with_signers(t, conf, programs_bootstrap, NULL, f);
     conf_free(conf);
     return rc == 0 ? devca_finish(d, f) : rc;
 }
@@ -235,7 +147,7 @@ static int report(const struct tool *t, const struct devca *d, bool was_there, b
     return rc;
 }
 
-static int init(const struct tool *t, const struct init_args *a, struct devca *d, bool *was_there,
+static int init(struct tool *t, const struct init_args *a, struct devca *d, bool *was_there,
                 struct fault *f)
 {
     enum devca_state state;
