@@ -39,13 +39,22 @@ static int state_get(struct store *s, MDB_txn *t, struct row_state *out)
     return rc;
 }
 
+/* As of the slice that begins. */
+static int end_get(struct check *c, MDB_txn *t)
+{
+    int rc = state_get(c->s, t, &c->end);
+    if (rc == 0)
+        rc = run_dir_get(&c->s->keys, t, &c->keys);
+    return rc == 0 ? run_dir_get(&c->s->reqkeys, t, &c->reqkeys) : rc;
+}
+
 /* Rows behind `at` in one short transaction. 0, MDB_NOTFOUND at the end, or another code. */
-static int scan_slice(struct check *c, MDB_txn *t, enum durable_dbi d, struct buf *at, check_row fn,
+static int scan_slice(struct check *c, MDB_txn *t, MDB_dbi dbi, struct buf *at, check_row fn,
                       uint64_t *done)
 {
     MDB_cursor *cur;
     MDB_val k = val_of(at->p, at->n), v;
-    int rc = mdb_cursor_open(t, c->s->dbi[d], &cur);
+    int rc = mdb_cursor_open(t, dbi, &cur);
     if (rc != 0)
         return rc;
     rc = mdb_cursor_get(cur, &k, &v, at->n ? MDB_SET_RANGE : MDB_FIRST);
@@ -70,7 +79,7 @@ int check_progress(struct check *c, const char *what, uint64_t done, uint64_t to
     return fault_unavailable(f, 1, "check.stopped", "the check was stopped");
 }
 
-int check_scan(struct check *c, enum durable_dbi d, const char *what, check_row fn, struct fault *f)
+int check_scan(struct check *c, MDB_dbi dbi, const char *what, check_row fn, struct fault *f)
 {
     uint64_t done = 0;
     struct buf at;
@@ -84,11 +93,11 @@ int check_scan(struct check *c, enum durable_dbi d, const char *what, check_row 
             buf_free(&at);
             return begun;
         }
-        rc = mdb_stat(t, c->s->dbi[d], &st);
+        rc = mdb_stat(t, dbi, &st);
         if (rc == 0)
-            rc = state_get(c->s, t, &c->end);
+            rc = end_get(c, t);
         if (rc == 0)
-            rc = scan_slice(c, t, d, &at, fn, &done);
+            rc = scan_slice(c, t, dbi, &at, fn, &done);
         read_end(c->s, t);
         if (check_progress(c, what, done, st.ms_entries, f) != 0) {
             buf_free(&at);
@@ -99,18 +108,10 @@ int check_scan(struct check *c, enum durable_dbi d, const char *what, check_row 
     return rc == MDB_NOTFOUND ? 0 : store_fail(f, rc, what);
 }
 
-static bool cert_known(struct check *c, MDB_txn *t, struct slice ref, struct row_cert *out)
-{
-    struct slice row;
-    memset(out, 0, sizeof(*out));
-    return ref.n == ROW_REF && row_get(t, c->s->dbi[D_CERT], ref.p, ROW_REF, &row) == 0 &&
-           row_cert_get(row, out) == 0;
-}
-
 static bool orphan(struct check *c, MDB_txn *t, struct slice key, const char *rule,
                    struct row_cert *cert)
 {
-    if (cert_known(c, t, key, cert))
+    if (check_cert_known(c, t, key, cert))
         return false;
     check_finding(c, rule, "A row has no certificate: %s",
                   key.n == ROW_REF ? check_ref(key.p) : "not a serial");
@@ -163,34 +164,6 @@ static void check_open(struct check *c, MDB_txn *t, struct slice key, struct sli
                       check_ref(key.p));
 }
 
-static void check_spki(struct check *c, MDB_txn *t, struct slice key, struct slice row)
-{
-    struct row_cert cert;
-    (void)row;
-    if (key.n == ROW_SPKI) {
-        const uint8_t *ref = key.p + ROW_SPKI_HALF + 16;
-        if (cert_known(c, t, slice_of(ref, ROW_REF), &cert) &&
-            memcmp(cert.spki_hash, key.p, ROW_SPKI_HALF) == 0 &&
-            memcmp(cert.identity, key.p + ROW_SPKI_HALF, 16) == 0)
-            return;
-    }
-    check_finding(c, "spki.orphan", "A key row names a certificate that does not have that key");
-}
-
-static void check_reqkey(struct check *c, MDB_txn *t, struct slice key, struct slice row)
-{
-    uint8_t ref_key[ROW_REF];
-    struct row_cert cert;
-    struct cert_ref ref;
-    if (row_ref_get(row, &ref) == 0 && key.n == 32) {
-        ref_put(&ref, ref_key);
-        if (cert_known(c, t, slice_of(ref_key, ROW_REF), &cert) && cert.has_request_key &&
-            memcmp(cert.request_key, key.p, 32) == 0)
-            return;
-    }
-    check_finding(c, "reqkey.orphan", "A request key names a certificate that it did not make");
-}
-
 static void check_blocked(struct check *c, MDB_txn *t, struct slice key, struct slice row)
 {
     uint8_t ref_key[ROW_REF];
@@ -198,7 +171,7 @@ static void check_blocked(struct check *c, MDB_txn *t, struct slice key, struct 
     struct cert_ref ref;
     if (row_ref_get(row, &ref) == 0) {
         ref_put(&ref, ref_key);
-        if (cert_known(c, t, slice_of(ref_key, ROW_REF), &cert) &&
+        if (check_cert_known(c, t, slice_of(ref_key, ROW_REF), &cert) &&
             (slice_eq(key, slice_of(cert.spki_hash, sizeof(cert.spki_hash))) ||
              slice_eq(key, slice_of(cert.identity, sizeof(cert.identity)))))
             return;
@@ -216,7 +189,7 @@ static void check_replaced(struct check *c, MDB_txn *t, struct slice key, struct
         return;
     if (row_ref_get(row, &by) == 0) {
         ref_put(&by, by_key);
-        if (cert_known(c, t, slice_of(by_key, ROW_REF), &cert) && cert.has_replaces) {
+        if (check_cert_known(c, t, slice_of(by_key, ROW_REF), &cert) && cert.has_replaces) {
             ref_put(&cert.replaces, replaces);
             if (memcmp(replaces, key.p, ROW_REF) == 0)
                 return;
@@ -279,7 +252,7 @@ static int check_log(struct check *c, struct fault *f)
 {
     uint8_t want[32], have[32];
     c->next = 0;
-    int rc = check_scan(c, D_AUDIT, "audit", check_audit, f);
+    int rc = check_scan(c, c->s->dbi[D_AUDIT], "audit", check_audit, f);
     if (rc != 0)
         return rc;
     merkle_root(&c->begin.audit, want);
@@ -292,7 +265,7 @@ static int check_log(struct check *c, struct fault *f)
 static int check_changes(struct check *c, struct fault *f)
 {
     c->next = 1;
-    int rc = check_scan(c, D_CHANGE, "changes", check_change, f);
+    int rc = check_scan(c, c->s->dbi[D_CHANGE], "changes", check_change, f);
     if (rc == 0 && c->next != c->end.change + 1 && !hole_of_restore(c, c->end.change + 1))
         check_finding(c, "change.hole", "The newest change is %lu, not %lu",
                       (unsigned long)(c->next - 1), (unsigned long)c->end.change);
@@ -301,7 +274,7 @@ static int check_changes(struct check *c, struct fault *f)
 
 static int check_certs(struct check *c, struct fault *f)
 {
-    int rc = check_scan(c, D_CERT, "certificates", check_cert, f);
+    int rc = check_scan(c, c->s->dbi[D_CERT], "certificates", check_cert, f);
     if (rc == 0 && c->tick > c->end.tick)
         check_finding(c, "serial.tick", "A serial is newer than the newest recorded");
     return rc;
@@ -331,8 +304,6 @@ int store_check(struct store *s, const struct store_check_report *r, uint64_t *f
         {D_SIG, "signatures", check_sig},
         {D_STATUS, "statuses", check_status},
         {D_OPEN, "intents", check_open},
-        {D_SPKI, "keys", check_spki},
-        {D_REQKEY, "request keys", check_reqkey},
         {D_REPLACED, "replacements", check_replaced},
         {D_BLOCKED, "blocked keys", check_blocked},
         {D_BLOCKED_ID, "blocked names", check_blocked},
@@ -343,7 +314,9 @@ int store_check(struct store *s, const struct store_check_report *r, uint64_t *f
     if (rc == 0)
         rc = check_certs(&c, f);
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]) && rc == 0; i++)
-        rc = check_scan(&c, table[i].dbi, table[i].what, table[i].fn, f);
+        rc = check_scan(&c, s->dbi[table[i].dbi], table[i].what, table[i].fn, f);
+    if (rc == 0)
+        rc = check_runs(&c, f);
     if (rc == 0)
         rc = check_changes(&c, f);
     if (rc == 0)

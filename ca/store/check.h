@@ -8,10 +8,11 @@ struct check {
     struct store *s;
     const struct store_check_report *r;
     uint64_t findings;
-    struct row_state begin; /* the state when the check began */
-    struct row_state end;   /* as of the slice that is walked */
-    struct store_gate gate; /* when the check began: what restores have left */
-    uint64_t next;          /* change or audit number that has to come */
+    struct row_state begin;       /* the state when the check began */
+    struct row_state end;         /* as of the slice that is walked */
+    struct run_dir keys, reqkeys; /* likewise */
+    struct store_gate gate;       /* when the check began: what restores have left */
+    uint64_t next;                /* change or audit number that has to come */
     struct merkle audit;
     uint64_t tick;
     int64_t created;
@@ -30,9 +31,15 @@ typedef void (*check_row)(struct check *c, MDB_txn *t, struct slice key, struct 
 int check_progress(struct check *c, const char *what, uint64_t done, uint64_t total,
                    struct fault *f) WARN_UNUSED;
 /* Walks a durable table in slices. */
-int check_scan(struct check *c, enum durable_dbi d, const char *what, check_row fn,
+int check_scan(struct check *c, MDB_dbi dbi, const char *what, check_row fn,
                struct fault *f) WARN_UNUSED;
+/* Is there such a certificate? Then its row. */
+bool check_cert_known(struct check *c, MDB_txn *t, struct slice ref, struct row_cert *out);
 void check_cert(struct check *c, MDB_txn *t, struct slice key, struct slice row);
+/* Has every entry of the runs a certificate? */
+int check_runs(struct check *c, struct fault *f) WARN_UNUSED;
+/* Are the entries of a certificate in the runs? */
+void check_keys(struct check *c, MDB_txn *t, const uint8_t *key, const struct cert_view *v);
 /* Are the indexes equal to the rows? Nothing to say while they are being rebuilt. */
 int check_indexes(struct check *c, struct fault *f) WARN_UNUSED;
 

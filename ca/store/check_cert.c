@@ -71,24 +71,6 @@ static void check_state(struct check *c, MDB_txn *t, const uint8_t *key, const s
         check_finding(c, "sig.unexpected", "Given up, but signed: %s", check_ref(key));
 }
 
-static void check_keys(struct check *c, MDB_txn *t, const uint8_t *key, const struct cert_view *v)
-{
-    struct cert_ref ref, of;
-    struct slice row;
-    uint8_t spki[ROW_SPKI];
-    if (v->cert.tbs.n == 0)
-        return; /* lost, or found already */
-    ref_get(key, &ref);
-    spki_key_put(v->cert.spki_hash, v->cert.identity, &ref, spki);
-    if (!have(c, t, D_SPKI, spki, sizeof(spki), &row))
-        check_finding(c, "spki.missing", "Not among the keys in use: %s", check_ref(key));
-    if (v->state == CERT_OPEN && v->cert.has_request_key &&
-        (!have(c, t, D_REQKEY, v->cert.request_key, 32, &row) || row_ref_get(row, &of) != 0 ||
-         memcmp(of.serial, ref.serial, SERIAL_LEN) != 0 || of.issuer != ref.issuer))
-        check_finding(c, "reqkey.missing", "An open intent's request key is not recorded: %s",
-                      check_ref(key));
-}
-
 static void check_newest(struct check *c, MDB_txn *t, const uint8_t *key, const struct cert_view *v)
 {
     struct store_change change = {0};
@@ -117,6 +99,14 @@ static void check_others(struct check *c, MDB_txn *t, const uint8_t *key, const 
     if (!have(c, t, D_REPLACED, replaces, ROW_REF, &row))
         check_finding(c, "replaced.missing", "What it replaced does not say so: %s",
                       check_ref(key));
+}
+
+bool check_cert_known(struct check *c, MDB_txn *t, struct slice ref, struct row_cert *out)
+{
+    struct slice row;
+    memset(out, 0, sizeof(*out));
+    return ref.n == ROW_REF && have(c, t, D_CERT, ref.p, ROW_REF, &row) &&
+           row_cert_get(row, out) == 0;
 }
 
 void check_cert(struct check *c, MDB_txn *t, struct slice key, struct slice row)

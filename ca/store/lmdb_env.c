@@ -9,26 +9,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ca/store/store_lmdb.h"
+#include "ca/store/migrate.h"
 #include "lib/key.h"
 #include "lib/log.h"
 #include "lib/wire.h"
 
 static const char *const dbi_name[D_COUNT] = {
-    [D_CERT] = "cert",
-    [D_SIG] = "sig",
-    [D_STATUS] = "status",
-    [D_OPEN] = "open",
-    [D_SPKI] = "spki",
-    [D_BLOCKED] = "blocked",
-    [D_REQKEY] = "reqkey",
-    [D_REPLACED] = "replaced",
-    [D_ISSUER] = "issuer",
-    [D_AUDIT] = "audit",
-    [D_CHANGE] = "change",
-    [D_META] = "meta",
-    [D_REQUEST] = "request",
-    [D_BLOCKED_ID] = "blockedid",
+    [D_CERT] = "cert",         [D_SIG] = "sig",         [D_STATUS] = "status",
+    [D_OPEN] = "open",         [D_BLOCKED] = "blocked", [D_BLOCKED_ID] = "blockedid",
+    [D_REPLACED] = "replaced", [D_ISSUER] = "issuer",   [D_AUDIT] = "audit",
+    [D_CHANGE] = "change",     [D_REQUEST] = "request", [D_META] = "meta",
 };
 
 static int make_dir(const char *path, struct fault *f)
@@ -96,7 +86,7 @@ static int env_open(struct store *s, struct fault *f)
     if (rc == 0)
         rc = mdb_env_set_mapsize(s->env, STORE_MAP_SIZE);
     if (rc == 0)
-        rc = mdb_env_set_maxdbs(s->env, D_COUNT + STORE_RESTORES_MAX);
+        rc = mdb_env_set_maxdbs(s->env, STORE_TABLES);
     if (rc == 0)
         rc = mdb_env_open(s->env, path, flags, 0600);
     if (rc != 0)
@@ -130,30 +120,20 @@ static int state_init(struct store *s, MDB_txn *t)
     return rc;
 }
 
-/* 0, or a fault; MDB_NOTFOUND when the store is new. */
 static int state_load(struct store *s, MDB_txn *t, struct fault *f)
 {
     struct slice v;
-    struct wire_in w;
-    int rc = row_get(t, s->dbi[D_META], "schema", 6, &v);
-    if (rc != 0)
-        return rc == MDB_NOTFOUND ? rc : store_fail(f, rc, "reading the schema");
-    wire_in_init(&w, v);
-    uint32_t schema = wire_get_u32(&w);
-    if (!wire_in_done(&w))
-        return store_damaged(f, "schema version");
-    if (schema != STORE_SCHEMA)
-        return fault_set(f, FAULT_CONFLICT, "store.schema",
-                         "The store has schema %u, this program knows %u", schema, STORE_SCHEMA);
-    rc = row_get(t, s->dbi[D_META], "uuid", 4, &v);
+    int rc = row_get(t, s->dbi[D_META], "uuid", 4, &v);
     if (rc != 0 || v.n != sizeof(s->uuid))
         return store_damaged(f, "uuid");
     memcpy(s->uuid, v.p, v.n);
     rc = row_get(t, s->dbi[D_META], "state", 5, &v);
     if (rc != 0 || row_state_get(v, &s->state) != 0)
         return store_damaged(f, "state");
-    s->schema = schema;
-    return 0;
+    s->schema = STORE_SCHEMA;
+    atomic_store(&s->change, s->state.change);
+    rc = s->opt.read_only ? 0 : keys_load(s, t);
+    return rc == 0 ? 0 : store_fail(f, rc, "reading the newest keys");
 }
 
 /* Each restore begins an audit log; those before it stay as they are. */
@@ -175,35 +155,32 @@ static int open_dbis(struct store *s, MDB_txn *t)
     audit_table_name(s->gate.audit_log, audit);
     for (size_t i = 0; i < D_COUNT && rc == 0; i++)
         rc = mdb_dbi_open(t, i == D_AUDIT ? audit : dbi_name[i], flags, &s->dbi[i]);
-    return rc;
+    return rc == 0 ? keys_open(s, t, !s->opt.read_only) : rc;
 }
 
 static int durable_load(struct store *s, struct fault *f)
 {
     MDB_txn *t = NULL;
-    int rc = mdb_txn_begin(s->env, NULL, s->opt.read_only ? MDB_RDONLY : 0, &t);
+    bool is_new;
+    int rc = store_migrate(s, &is_new, f);
+    if (rc != 0)
+        return rc;
+    rc = mdb_txn_begin(s->env, NULL, s->opt.read_only ? MDB_RDONLY : 0, &t);
     if (rc == 0)
         rc = open_dbis(s, t);
+    if (rc == 0 && is_new)
+        rc = state_init(s, t);
     if (rc != 0) {
-        if (t)
-            mdb_txn_abort(t);
-        return store_fail(f, rc, "opening the durable tables");
-    }
-    rc = state_load(s, t, f);
-    if (rc < 0 && rc != MDB_NOTFOUND) {
-        mdb_txn_abort(t);
-        return rc;
-    }
-    if (rc == MDB_NOTFOUND)
-        rc = s->opt.read_only ? rc : state_init(s, t);
-    if (rc == 0)
+        rc = store_fail(f, rc, "opening the durable tables");
+    } else if ((rc = state_load(s, t, f)) == 0) {
         rc = mdb_txn_commit(t);
-    else
+        t = NULL;
+        if (rc != 0)
+            rc = store_fail(f, rc, "making the durable tables");
+    }
+    if (t)
         mdb_txn_abort(t);
-    if (rc != 0)
-        return store_fail(f, rc, "making the durable tables");
-    atomic_store(&s->change, s->state.change);
-    return 0;
+    return rc;
 }
 
 static struct store *store_new(const struct store_options *o)
@@ -213,6 +190,7 @@ static struct store *store_new(const struct store_options *o)
     s->dir = xstrdup(o->dir);
     s->opt.dir = s->dir;
     s->lock_fd = -1;
+    keys_init(s);
     pthread_mutex_init(&s->pool.lock, NULL);
     pthread_mutex_init(&s->queue_lock, NULL);
     pthread_mutex_init(&s->commit_lock, NULL);
@@ -260,6 +238,7 @@ void store_close(struct store *s)
         mdb_env_close(s->env);
     if (s->lock_fd >= 0)
         (void)close(s->lock_fd);
+    keys_free(s);
     pthread_mutex_destroy(&s->pool.lock);
     pthread_mutex_destroy(&s->queue_lock);
     pthread_mutex_destroy(&s->commit_lock);

@@ -138,17 +138,11 @@ void status_put(struct write_txn *w, struct store_op *op, struct row_status *row
 static int op_abandon(struct write_txn *w, struct store_op *op, bool *record)
 {
     struct row_open open;
-    struct cert_view v;
     int rc = open_intent(w, op, &open);
     if (rc != 0) {
         *record = rc < 0;
         return rc < 0 ? rc : 0;
     }
-    if (!w_view(w, &op->ref, &v))
-        return store_damaged(&op->fault, "open intent's certificate");
-    /* A retry of the same request must get a new serial. */
-    if (v.cert.has_request_key)
-        w_del(w, D_REQKEY, v.cert.request_key, 32);
     struct row_status row = {.state = CERT_ABANDONED, .time = op->time};
     status_put(w, op, &row, open.not_after);
     return 0;

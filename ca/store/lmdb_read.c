@@ -179,26 +179,6 @@ int store_find_serial(struct store *s, const uint8_t serial[SERIAL_LEN], struct 
     return rc;
 }
 
-int store_find_request_key(struct store *s, const uint8_t key[32], struct cert_ref *out,
-                           struct fault *f)
-{
-    struct slice v;
-    MDB_txn *t;
-    memset(out, 0, sizeof(*out));
-    int rc = read_begin(s, &t, f);
-    if (rc != 0)
-        return rc;
-    rc = row_get(t, s->dbi[D_REQKEY], key, 32, &v);
-    if (rc == 0 && row_ref_get(v, out) != 0)
-        rc = store_damaged(f, "request key");
-    else if (rc == MDB_NOTFOUND)
-        rc = fault_set(f, FAULT_NOT_FOUND, "request.unknown", "No such request key");
-    else if (rc != 0)
-        rc = store_fail(f, rc, "reading a request key");
-    read_end(s, t);
-    return rc;
-}
-
 int store_open_intents(struct store *s, int64_t before, struct cert_ref *out, size_t max, size_t *n,
                        struct fault *f)
 {

@@ -4,36 +4,57 @@
 
 #include "ca/store/store_lmdb.h"
 
-bool request_key_expired(const struct store *s, const struct cert_view *v, int64_t now)
+/* What a request key was used for, if that still counts. */
+struct known {
+    struct write_txn *w;
+    const struct store_op *op;
+    bool found, damaged;
+    struct cert_ref ref;
+    struct cert_view v;
+};
+
+/* An intent that was given up does not count: its retry gets a new serial. A key past its life may
+ * have been used again: then the newest use is meant. */
+static int known_each(void *arg, const uint8_t entry[RUN_ENTRY])
 {
-    if (v->state == CERT_OPEN)
-        return false;
-    int64_t end = v->has_sig ? v->sig.finished : v->status.time;
-    return end + s->opt.request_key_life <= now;
+    struct known *k = arg;
+    struct cert_ref ref;
+    struct cert_view v;
+    ref_get(entry + RUN_REF, &ref);
+    k->damaged = !w_view(k->w, &ref, &v);
+    if (k->damaged)
+        return -1;
+    if (v.state == CERT_ABANDONED || request_key_expired(k->w->s, &v, k->op->time) ||
+        (k->found && v.cert.change < k->v.cert.change))
+        return 0;
+    k->found = true;
+    k->ref = ref;
+    k->v = v;
+    return 0;
 }
 
 /* 1: recorded already, `op->ref` says for what. */
 static int reserve_request_key(struct write_txn *w, struct store_op *op)
 {
     const struct store_intent *i = &op->intent;
-    struct slice row;
-    struct cert_ref ref;
-    struct cert_view v;
-    if (!i->has_request_key ||
-        !w_found(w, row_get(w->t, w->s->dbi[D_REQKEY], i->request_key, 32, &row)))
+    struct known k = {.w = w, .op = op};
+    if (!i->has_request_key || w->rc != 0)
         return 0;
-    if (row_ref_get(row, &ref) != 0)
-        return store_damaged(&op->fault, "request key");
-    if (!w_view(w, &ref, &v))
+    int rc = runs_find(&w->s->reqkeys, w->t, i->request_key, known_each, &k);
+    if (w->rc == 0)
+        w->rc = rc;
+    if (w->rc != 0)
+        return 0;
+    if (k.damaged)
         return store_damaged(&op->fault, "request key's certificate");
-    if (request_key_expired(w->s, &v, op->time))
+    if (!k.found)
         return 0;
-    if (memcmp(v.cert.content, i->content, sizeof(i->content)) != 0 ||
-        strcmp(v.cert.requester, i->requester) != 0 || strcmp(v.cert.profile, i->profile) != 0)
+    if (memcmp(k.v.cert.content, i->content, sizeof(i->content)) != 0 ||
+        strcmp(k.v.cert.requester, i->requester) != 0 || strcmp(k.v.cert.profile, i->profile) != 0)
         return fault_set(&op->fault, FAULT_CONFLICT, "request.key",
                          "This request key was used for a different request");
-    op->ref = ref;
-    op->state = v.state;
+    op->ref = k.ref;
+    op->state = k.v.state;
     return 1;
 }
 
@@ -52,50 +73,37 @@ static bool own_retry(const struct store_intent *i, const struct cert_view *v)
            memcmp(v->cert.request_key, i->request_key, 32) == 0;
 }
 
-/* Does the row that an spki key names stand against the intent? */
-static bool key_conflicts(struct write_txn *w, const struct store_intent *i, const uint8_t *key)
+struct reuse {
+    struct write_txn *w;
+    const struct store_intent *i;
+    bool conflict;
+};
+
+/* Entries of one key lie together, those of one identity within them, so that the same
+ * identity's, which may be many, are passed over with one step. */
+static int reuse_each(void *arg, const uint8_t entry[RUN_ENTRY])
 {
+    struct reuse *u = arg;
     struct cert_ref ref;
     struct cert_view v;
-    ref_get(key + ROW_SPKI_HALF + 16, &ref);
-    return w_view(w, &ref, &v) && memcmp(v.cert.spki_hash, i->spki_hash, 32) == 0 &&
-           !own_retry(i, &v);
+    bool same = memcmp(entry + ROW_SPKI_HALF, u->i->identity, 16) == 0;
+    if (same && u->i->key_reuse == KEY_REUSE_SAME_IDENTITY)
+        return RUN_REF;
+    ref_get(entry + RUN_REF, &ref);
+    u->conflict = w_view(u->w, &ref, &v) && memcmp(v.cert.spki_hash, u->i->spki_hash, 32) == 0 &&
+                  !own_retry(u->i, &v);
+    return u->conflict || u->w->rc != 0 ? -1 : 0;
 }
 
-/* Rows of one key lie together, those of one identity within them, so that the same
- * identity's, which may be many, are passed over with one step. */
 static int reserve_key_reuse(struct write_txn *w, struct store_op *op)
 {
-    const struct store_intent *i = &op->intent;
-    uint8_t at[ROW_SPKI] = {0};
-    MDB_cursor *c;
-    if (i->key_reuse == KEY_REUSE_ALLOW || w->rc != 0)
+    struct reuse u = {.w = w, .i = &op->intent};
+    if (u.i->key_reuse == KEY_REUSE_ALLOW || w->rc != 0)
         return 0;
-    w->rc = mdb_cursor_open(w->t, w->s->dbi[D_SPKI], &c);
-    if (w->rc != 0)
-        return 0;
-    memcpy(at, i->spki_hash, ROW_SPKI_HALF);
-    MDB_val k = val_of(at, sizeof(at)), v;
-    int rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
-    bool conflict = false;
-    while (rc == 0 && k.mv_size == ROW_SPKI && memcmp(k.mv_data, at, ROW_SPKI_HALF) == 0) {
-        const uint8_t *key = k.mv_data;
-        bool same = memcmp(key + ROW_SPKI_HALF, i->identity, 16) == 0;
-        if (same && i->key_reuse == KEY_REUSE_SAME_IDENTITY) {
-            memcpy(at, key, sizeof(at));
-            memset(at + ROW_SPKI_HALF + 16, 0xff, ROW_REF);
-            k = val_of(at, sizeof(at));
-            rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
-            continue;
-        }
-        conflict = key_conflicts(w, i, key);
-        if (conflict)
-            break;
-        rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
-    }
-    mdb_cursor_close(c);
-    (void)w_found(w, rc);
-    return conflict ? key_reused(&op->fault, i->spki_hash) : 0;
+    int rc = runs_find(&w->s->keys, w->t, u.i->spki_hash, reuse_each, &u);
+    if (w->rc == 0)
+        w->rc = rc;
+    return u.conflict ? key_reused(&op->fault, u.i->spki_hash) : 0;
 }
 
 static int reserve_full(struct write_txn *w, struct store_op *op)
@@ -140,10 +148,23 @@ static int reserve_decide(struct write_txn *w, struct store_op *op)
     return reserve_key_reuse(w, op);
 }
 
+static void entries_add(struct write_txn *w, const struct store_op *op)
+{
+    const struct store_intent *i = &op->intent;
+    uint8_t entry[RUN_ENTRY];
+    key_entry_put(i->spki_hash, i->identity, &op->ref, entry);
+    if (w->rc == 0)
+        w->rc = runs_add(&w->s->keys, entry);
+    if (!i->has_request_key || w->rc != 0)
+        return;
+    reqkey_entry_put(i->request_key, &op->ref, entry);
+    w->rc = runs_add(&w->s->reqkeys, entry);
+}
+
 static void reserve_put(struct write_txn *w, struct store_op *op)
 {
     const struct store_intent *i = &op->intent;
-    uint8_t key[ROW_REF], spki[ROW_SPKI];
+    uint8_t key[ROW_REF];
     uint64_t tick = serial_tick(op->ref.serial);
     struct row_open open = {op->time, i->not_after, i->has_replaces};
     uint64_t change = change_append(w, op, &op->ref, CERT_OPEN, 0, i->not_after);
@@ -152,13 +173,7 @@ static void reserve_put(struct write_txn *w, struct store_op *op)
     w_put_last(w, D_CERT, key, sizeof(key));
     row_open_put(w_row(w), &open);
     w_put(w, D_OPEN, key, sizeof(key), 0);
-    spki_key_put(i->spki_hash, i->identity, &op->ref, spki);
-    (void)w_row(w);
-    w_put(w, D_SPKI, spki, sizeof(spki), 0);
-    if (i->has_request_key) {
-        row_ref_put(w_row(w), &op->ref);
-        w_put(w, D_REQKEY, i->request_key, 32, 0);
-    }
+    entries_add(w, op);
     if (tick > w->state.tick)
         w->state.tick = tick;
     op->state = CERT_OPEN;

@@ -115,7 +115,10 @@ static int group_begin(struct store *s, struct group *g)
     g->w.state = s->state;
     g->w.gate = s->gate;
     g->w.rc = mdb_txn_begin(s->env, NULL, 0, &g->w.t);
-    return g->w.rc;
+    if (g->w.rc != 0)
+        return g->w.rc;
+    keys_begin(&g->w);
+    return 0;
 }
 
 /* Nobody knows what is on the disk now; the next start finds out. */
@@ -135,6 +138,7 @@ static void group_commit(struct store *s, struct group *g)
     STEP("store.commit.after");
     s->state = w->state;
     s->gate = w->gate;
+    keys_commit(s);
     atomic_store(&s->change, s->state.change);
 }
 
@@ -175,13 +179,14 @@ static int group_try(struct store *s, struct group *g, struct store_op **ops, si
         g->changed[i] = w->n_changes > before;
     }
     if (w->rc == 0 && w->dirty) {
-        prune_request_keys(w, n);
+        keys_work(w);
         w->state.last_commit = clock_now();
         row_state_put(w_row(w), &w->state);
         w_put(w, D_META, "state", 5, 0);
     }
     if (w->rc != 0 || !w->dirty) {
         mdb_txn_abort(w->t);
+        keys_abort(s);
         if (w->rc != 0)
             return w->rc;
     } else {

@@ -5,6 +5,7 @@
 #include "lib/wire.h"
 
 #define ROW_VERSION 1
+#define STATE_VERSION 2
 #define FLAG_REQUEST_KEY 1u
 #define FLAG_REPLACES 2u
 
@@ -41,14 +42,6 @@ uint64_t number_get(const uint8_t in[8])
     for (size_t i = 0; i < 8; i++)
         v = (v << 8) | in[i];
     return v;
-}
-
-void spki_key_put(const uint8_t hash[32], const uint8_t identity[16], const struct cert_ref *ref,
-                  uint8_t out[ROW_SPKI])
-{
-    memcpy(out, hash, ROW_SPKI_HALF);
-    memcpy(out + ROW_SPKI_HALF, identity, 16);
-    ref_put(ref, out + ROW_SPKI_HALF + 16);
 }
 
 static void put_ref(struct buf *b, const struct cert_ref *ref)
@@ -275,22 +268,22 @@ int row_ref_get(struct slice s, struct cert_ref *out)
 
 void row_state_put(struct buf *b, const struct row_state *r)
 {
-    version_put(b);
+    wire_put_u8(b, STATE_VERSION);
     wire_put_u64(b, r->change);
     wire_put_u64(b, r->tick);
     wire_put_i64(b, r->last_commit);
-    wire_put_u64(b, r->prune);
     merkle_put(b, &r->audit);
 }
 
 int row_state_get(struct slice s, struct row_state *out)
 {
     struct wire_in w;
-    version_get(&w, s);
+    wire_in_init(&w, s);
+    if (wire_get_u8(&w) != STATE_VERSION)
+        return -1;
     out->change = wire_get_u64(&w);
     out->tick = wire_get_u64(&w);
     out->last_commit = wire_get_i64(&w);
-    out->prune = wire_get_u64(&w);
     if (wire_failed(&w))
         return -1;
     return merkle_get(w.rest, &out->audit);

@@ -7,10 +7,12 @@
  *   status    serial || issuer -> struct row_status: only when neither open nor always good
  *   open      serial || issuer -> struct row_open: while the intent is open
  *   change    number -> struct store_change
- *   reqkey    request key -> ref        replaced  ref -> ref
+ *   replaced  ref -> ref
  *   blocked   hash of a key -> ref of the certificate that it was blocked with
  *   blockedid identity -> ref, the same
  *   meta      "state" -> struct row_state   "gate" -> struct store_gate
+ *
+ * Keys and request keys are in runs (ca/store/runs.h).
  *
  * Decoders return 0 or -1; what they give points into the record.
  */
@@ -19,9 +21,8 @@
 
 #include "ca/store/store.h"
 
-#define ROW_REF 18  /* octets of serial || issuer */
-#define ROW_SPKI 50 /* half the hash of the key || identity || ref */
-#define ROW_SPKI_HALF 16
+#define ROW_REF 18       /* octets of serial || issuer */
+#define ROW_SPKI_HALF 16 /* octets of a key's hash that find it; all of it is then compared */
 #define ROW_MAX (TBS_MAX + 1024)
 
 struct row_cert {
@@ -63,7 +64,6 @@ struct row_state {
     uint64_t change;     /* newest change number */
     uint64_t tick;       /* newest serial's */
     int64_t last_commit; /* seconds */
-    uint64_t prune;      /* request keys: changes up to here are done with */
     struct merkle audit;
 };
 
@@ -72,8 +72,6 @@ void ref_get(const uint8_t in[ROW_REF], struct cert_ref *out);
 uint64_t serial_tick(const uint8_t serial[SERIAL_LEN]);
 void number_put(uint64_t v, uint8_t out[8]);
 uint64_t number_get(const uint8_t in[8]);
-void spki_key_put(const uint8_t hash[32], const uint8_t identity[16], const struct cert_ref *ref,
-                  uint8_t out[ROW_SPKI]);
 
 void row_cert_put(struct buf *b, const struct store_intent *i, int64_t created, uint64_t change);
 int row_cert_get(struct slice s, struct row_cert *out) WARN_UNUSED;

@@ -29,7 +29,7 @@
 
 struct store;
 
-#define STORE_SCHEMA 1
+#define STORE_SCHEMA 2
 #define STORE_NAME_MAX 128 /* profile, requester, owner: octets with their NUL */
 
 struct cert_ref {
@@ -102,15 +102,17 @@ struct store_options {
     uint64_t free_watermark; /* octets */
     int64_t request_key_life;
     int64_t intent_grace;
-    bool no_sync;   /* tests only */
-    bool no_derive; /* one-shot programs: do not start the background indexer */
-    bool read_only; /* store check of a stopped CA, backups */
+    size_t run_entries; /* 0: RUN_ENTRIES (ca/store/runs.h); tests have shorter runs */
+    bool no_sync;       /* tests only */
+    bool no_derive;     /* one-shot programs: do not start the background indexer */
+    bool read_only;     /* store check of a stopped CA, backups */
     /* The image of a backup, read where it lies: read_only and no_derive, no lock; `dir` is only
      * looked at for its free space. NULL: none. */
     const char *image;
 };
 
-/* Opens, creating what is absent; checks the schema version; recovers. Starts
+/* Opens, creating what is absent; brings an older schema up to date (not when read_only: that is
+ * refused, rule "store.schema"); recovers. Starts
  * the writer and the indexer threads. Ready in well under a second at any size. */
 int store_open(const struct store_options *o, struct store **out, struct fault *f) WARN_UNUSED;
 /* Writes and answers what is queued and ends the writer; what is submitted later is refused
@@ -271,8 +273,6 @@ int store_find_serial(struct store *s, const uint8_t serial[SERIAL_LEN], struct 
                       size_t max, size_t *n, struct fault *f) WARN_UNUSED;
 int store_find_fingerprint(struct store *s, const uint8_t fingerprint[32], struct cert_ref *out,
                            struct fault *f) WARN_UNUSED; /* derived */
-int store_find_request_key(struct store *s, const uint8_t key[32], struct cert_ref *out,
-                           struct fault *f) WARN_UNUSED;
 /* Open intents created before `before`, at most max. */
 int store_open_intents(struct store *s, int64_t before, struct cert_ref *out, size_t max, size_t *n,
                        struct fault *f) WARN_UNUSED;

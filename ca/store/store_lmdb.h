@@ -14,16 +14,15 @@
 #include <stdatomic.h>
 
 #include "ca/store/row_codec.h"
+#include "ca/store/runs.h"
 
 enum durable_dbi {
     D_CERT,
     D_SIG,
     D_STATUS,
     D_OPEN,
-    D_SPKI,
     D_BLOCKED,
     D_BLOCKED_ID,
-    D_REQKEY,
     D_REPLACED,
     D_ISSUER,
     D_AUDIT,
@@ -32,6 +31,8 @@ enum durable_dbi {
     D_META,
     D_COUNT
 };
+/* With the audit logs before restores, the two indexes of runs, and what a migration opens. */
+#define STORE_TABLES (D_COUNT + STORE_RESTORES_MAX + 2 * RUN_TABLES + 4)
 
 /* Address space, not disk; never resized. ThreadSanitizer leaves room for less than two of these.
  */
@@ -71,8 +72,8 @@ struct store {
     struct store_op *head, *tail;
     bool stopping;
 
-    /* Held by the writer from the begin of a transaction to the end of its commit, and by who has to
-     * know exactly what the last commit was. */
+    /* Held by the writer from the begin of a transaction to the end of its commit, and by who has
+     * to know exactly what the last commit was. */
     pthread_mutex_t commit_lock;
 
     /* the writer's own */
@@ -80,7 +81,10 @@ struct store {
     struct store_gate gate; /* likewise */
     uint64_t space_checked; /* monotonic microseconds */
     bool full;
-    int64_t full_recorded; /* when a refusal for want of space last went to the audit log */
+    struct runs keys;       /* half the hash of the key || identity || ref */
+    struct runs reqkeys;    /* request key || ref */
+    uint64_t expire_looked; /* monotonic microseconds */
+    int64_t full_recorded;  /* when a refusal for want of space last went to the audit log */
 
     _Atomic uint64_t change; /* newest one committed */
     struct derive *derive;   /* NULL: no indexes in this process */
@@ -179,8 +183,25 @@ int op_published(struct write_txn *w, struct store_op *op, bool *record) WARN_UN
 /* Decides and applies one operation: its rows, its change of state and its audit record.
  * The answer is in op; what LMDB says sticks to w. */
 void op_apply(struct write_txn *w, struct store_op *op);
-/* Forgets request keys past their life, a bounded number of them. */
-void prune_request_keys(struct write_txn *w, size_t members);
+
+/* The indexes of runs. Everything of them is the writer's own, but for what runs.h says. */
+#define RUN_REF 32 /* where an entry names its certificate */
+void key_entry_put(const uint8_t hash[32], const uint8_t identity[16], const struct cert_ref *ref,
+                   uint8_t out[RUN_ENTRY]);
+void reqkey_entry_put(const uint8_t key[32], const struct cert_ref *ref, uint8_t out[RUN_ENTRY]);
+void keys_init(struct store *s);
+void keys_free(struct store *s);
+int keys_open(struct store *s, MDB_txn *t, bool create) WARN_UNUSED;
+/* Reads back what was in memory, before the first group. */
+int keys_load(struct store *s, MDB_txn *t) WARN_UNUSED;
+/* Around a group: before its first operation, after its last one (when w->rc is 0), after its
+ * commit or its abort. */
+void keys_begin(struct write_txn *w);
+void keys_work(struct write_txn *w);
+void keys_commit(struct store *s);
+void keys_abort(struct store *s);
+/* Forgets runs of request keys that are past their life; looks once a second. */
+void reqkeys_expire(struct write_txn *w);
 /* Is the request key of this certificate past its life? */
 bool request_key_expired(const struct store *s, const struct cert_view *v, int64_t now);
 

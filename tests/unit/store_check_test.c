@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,11 +20,25 @@ struct planted {
     uint8_t key[ROW_REF]; /* of `good` */
 };
 
+/* What comes later pays for the writing of what came before. */
+static void fill(struct fixture *x, int n)
+{
+    for (int i = 0; i < n; i++) {
+        struct request r;
+        request_init(&r, x, "fill.example.com");
+        issue(x, &r);
+        request_free(&r);
+    }
+}
+
 static int setup(void **state)
 {
     struct planted *p = calloc(1, sizeof(*p));
     struct fixture *x = &p->x;
     fixture_open(x, false);
+    fixture_close(x);
+    x->o.run_entries = 1; /* so that keys are in runs at once */
+    assert_int_equal(fixture_reopen(x), 0);
     request_init(&p->good, x, "good.example.com");
     request_init(&p->open, x, "open.example.com");
     request_init(&p->held, x, "held.example.com");
@@ -38,6 +53,7 @@ static int setup(void **state)
     assert_int_equal(do_reserve(x, &p->given_up), 0);
     assert_int_equal(do_abandon(x, &p->given_up), 0);
     assert_int_equal(do_reserve(x, &p->open), 0);
+    fill(x, 4);
     ref_put(&p->good.op.ref, p->key);
     assert_clean(x);
     fixture_close(x);
@@ -231,20 +247,47 @@ static void an_intent_that_is_closed_but_listed_as_open_is_found(void **state)
     found(p, "open.stale,");
 }
 
+/* Out of whichever run has it. */
+static void forget_entry(struct planted *p, const char *index, const uint8_t entry[RUN_ENTRY])
+{
+    char path[128], table[32];
+    int gone = 0;
+    MDB_env *env;
+    MDB_txn *t;
+    MDB_dbi dbi;
+    MDB_val k = {RUN_ENTRY, (void *)(uintptr_t)entry};
+    fixture_path(&p->x, "durable", path);
+    assert_int_equal(mdb_env_create(&env), 0);
+    assert_int_equal(mdb_env_set_maxdbs(env, RUN_TABLES), 0);
+    assert_int_equal(mdb_env_set_mapsize(env, STORE_MAP_SIZE), 0);
+    assert_int_equal(mdb_env_open(env, path, 0, 0600), 0);
+    assert_int_equal(mdb_txn_begin(env, NULL, 0, &t), 0);
+    for (size_t i = 0; i < RUN_TABLES; i++) {
+        (void)snprintf(table, sizeof(table), "%s-%zu-%zu", index, i / RUN_SLOTS, i % RUN_SLOTS);
+        assert_int_equal(mdb_dbi_open(t, table, 0, &dbi), 0);
+        gone += mdb_del(t, dbi, &k, NULL) == 0;
+    }
+    assert_true(gone > 0);
+    assert_int_equal(mdb_txn_commit(t), 0);
+    mdb_env_close(env);
+}
+
 static void a_key_that_is_not_recorded_is_found(void **state)
 {
     struct planted *p = *state;
-    uint8_t key[ROW_SPKI];
+    uint8_t entry[RUN_ENTRY];
     const struct store_intent *i = &p->good.op.intent;
-    spki_key_put(i->spki_hash, i->identity, &p->good.op.ref, key);
-    forget(p, "spki", key, sizeof(key));
+    key_entry_put(i->spki_hash, i->identity, &p->good.op.ref, entry);
+    forget_entry(p, "key", entry);
     found(p, "spki.missing,");
 }
 
 static void an_open_intent_without_its_request_key_is_found(void **state)
 {
     struct planted *p = *state;
-    forget(p, "reqkey", p->open.op.intent.request_key, 32);
+    uint8_t entry[RUN_ENTRY];
+    reqkey_entry_put(p->open.op.intent.request_key, &p->open.op.ref, entry);
+    forget_entry(p, "reqkey", entry);
     found(p, "reqkey.missing,");
 }
 

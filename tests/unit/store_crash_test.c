@@ -49,7 +49,7 @@ static _Noreturn void child(struct fixture *x, const char *order, int fd)
             _exit(2);
         tell(fd, &r);
         if (i % 4 == 2) {
-            if (do_revoke(x, &r, 1) != 0)
+            if (do_revoke(x, &r, 4) != 0)
                 _exit(2);
             tell(fd, &r);
         }
@@ -68,6 +68,24 @@ static bool not_before(enum cert_state now, enum cert_state acknowledged)
     return now == acknowledged;
 }
 
+/* Its key serves nothing else, and its request is known unless it was given up. */
+static void nothing_is_forgotten(struct fixture *x, const struct cert_row *row)
+{
+    struct request r;
+    request_init(&r, x, "host.example.com");
+    memcpy(r.op.intent.spki_hash, row->spki_hash, 32);
+    assert_int_equal(do_reserve(x, &r), -FAULT_POLICY);
+    assert_string_equal(r.op.fault.rule, "key.reuse");
+    memcpy(r.op.intent.request_key, row->request_key, 32);
+    memcpy(r.op.intent.content, row->content, 32);
+    if (row->state != CERT_ABANDONED) {
+        assert_int_equal(do_reserve(x, &r), 0);
+        assert_int_equal(r.op.outcome, STORE_KNOWN);
+        assert_memory_equal(r.op.ref.serial, row->ref.serial, SERIAL_LEN);
+    }
+    request_free(&r);
+}
+
 static size_t check_answers(struct fixture *x, int fd)
 {
     struct answer a;
@@ -76,6 +94,7 @@ static size_t check_answers(struct fixture *x, int fd)
         struct cert_row row;
         must_get(x, &a.ref, &row);
         assert_true(not_before(row.state, a.state));
+        nothing_is_forgotten(x, &row);
         cert_row_free(&row);
         n++;
     }
@@ -108,7 +127,7 @@ static void finish_what_is_open(struct fixture *x)
     }
 }
 
-static void killed_at(struct fixture *x, const char *step, int nth)
+static void killed_at(struct fixture *x, const char *step, int nth, bool answered)
 {
     char order[96];
     int fd[2], status;
@@ -122,7 +141,7 @@ static void killed_at(struct fixture *x, const char *step, int nth)
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     assert_int_equal(fixture_reopen(x), 0);
-    assert_true(nth == 1 || check_answers(x, fd[0]) > 0);
+    assert_true(check_answers(x, fd[0]) > 0 || !answered);
     assert_clean(x);
     finish_what_is_open(x);
     assert_clean(x);
@@ -140,7 +159,23 @@ static void a_kill_at_any_step_loses_nothing_acknowledged(void **state)
     for (size_t i = 0; i < sizeof(step) / sizeof(step[0]); i++) {
         fixture_open(&x, true);
         for (size_t k = 0; k < sizeof(nth) / sizeof(nth[0]); k++)
-            killed_at(&x, step[i], nth[k]);
+            killed_at(&x, step[i], nth[k], nth[k] > 1);
+        fixture_remove(&x);
+    }
+}
+
+/* Runs of two: what is issued pays for flushes and merges of several levels. */
+static void a_kill_while_keys_are_written_out_or_merged_forgets_none(void **state)
+{
+    static const char *const step[] = {"store.run.flush", "store.run.flushed", "store.run.merge",
+                                       "store.run.merged", "store.run.buried"};
+    struct fixture x;
+    (void)state;
+    for (size_t i = 0; i < sizeof(step) / sizeof(step[0]); i++) {
+        fixture_open(&x, true);
+        x.o.run_entries = 2;
+        for (int round = 0; round < 12; round++)
+            killed_at(&x, step[i], 1, false);
         fixture_remove(&x);
     }
 }
@@ -149,6 +184,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_kill_at_any_step_loses_nothing_acknowledged),
+        cmocka_unit_test(a_kill_while_keys_are_written_out_or_merged_forgets_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

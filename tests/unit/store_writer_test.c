@@ -196,8 +196,8 @@ static void a_put_that_fails_fails_its_own_request_only(void **state)
     struct cert_row row;
     for (size_t i = 0; i < 5; i++)
         request_init(&r[i], x, "host.example.com");
-    bad_key = r[2].op.intent.request_key;
-    bad_key_n = 32;
+    bad_key = r[2].op.ref.serial;
+    bad_key_n = SERIAL_LEN;
     submit_together(x, r, 5);
     bad_key = NULL;
     for (size_t i = 0; i < 5; i++) {

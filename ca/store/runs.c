@@ -1,0 +1,160 @@
+#include "ca/store/runs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void runs_init(struct runs *r, const char *name, size_t hashed, size_t entries, size_t group)
+{
+    memset(r, 0, sizeof(*r));
+    r->name = name;
+    r->hashed = hashed;
+    r->entries = entries;
+    r->group = group;
+    run_mem_init(&r->active, entries + 3 * group, hashed);
+    run_mem_init(&r->frozen, entries + 3 * group, hashed);
+}
+
+void runs_free(struct runs *r)
+{
+    run_mem_free(&r->active);
+    run_mem_free(&r->frozen);
+}
+
+int runs_open(struct runs *r, MDB_txn *t, MDB_dbi meta, bool create)
+{
+    int rc = 0;
+    r->meta = meta;
+    for (size_t i = 0; rc == 0 && i < RUN_TABLES; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof(name), "%s-%zu-%zu", r->name, i / RUN_SLOTS, i % RUN_SLOTS);
+        rc = mdb_dbi_open(t, name, create ? MDB_CREATE : 0, &r->dbi[i / RUN_SLOTS][i % RUN_SLOTS]);
+    }
+    if (rc == 0)
+        rc = run_dir_get(r, t, &r->dir);
+    return rc;
+}
+
+int runs_load(struct runs *r, uint64_t change, const uint8_t entry[RUN_ENTRY])
+{
+    int slot = run_filling(&r->dir, 0);
+    bool frozen = slot >= 0 && change <= r->dir.slot[0][slot].upto;
+    if (change <= r->dir.upto)
+        return 0;
+    return run_mem_add(frozen ? &r->frozen : &r->active, entry) ? 0 : MDB_CORRUPTED;
+}
+
+void runs_loaded(struct runs *r)
+{
+    run_mem_sort(&r->frozen);
+}
+
+void runs_begin(struct runs *r)
+{
+    r->next = r->dir;
+    r->moved = false;
+    r->mark = r->active.n;
+    r->next_due = r->due;
+}
+
+int runs_add(struct runs *r, const uint8_t entry[RUN_ENTRY])
+{
+    return run_mem_add(&r->active, entry) ? 0 : MDB_TXN_FULL;
+}
+
+/* In one run, in order. */
+static int find_in(MDB_txn *t, MDB_dbi dbi, const uint8_t *prefix, size_t n, run_each fn, void *arg,
+                   bool *more)
+{
+    uint8_t at[RUN_ENTRY];
+    MDB_cursor *c;
+    MDB_val k = {n, at}, v;
+    int rc = mdb_cursor_open(t, dbi, &c);
+    if (rc != 0)
+        return rc;
+    memcpy(at, prefix, n);
+    rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+    while (rc == 0 && k.mv_size == RUN_ENTRY && memcmp(k.mv_data, prefix, n) == 0) {
+        int step = fn(arg, k.mv_data);
+        *more = step >= 0;
+        if (step < 0)
+            break;
+        if (step > 0) {
+            memset(at, 0xff, sizeof(at));
+            memcpy(at, k.mv_data, (size_t)step);
+            k = (MDB_val){sizeof(at), at};
+        }
+        rc = mdb_cursor_get(c, &k, &v, step > 0 ? MDB_SET_RANGE : MDB_NEXT);
+    }
+    mdb_cursor_close(c);
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int runs_find_durable(const struct runs *r, MDB_txn *t, const struct run_dir *dir,
+                      const uint8_t *prefix, run_each fn, void *arg, bool *more)
+{
+    int rc = 0;
+    *more = true;
+    for (size_t i = 0; rc == 0 && *more && i < RUN_TABLES; i++) {
+        size_t level = i / RUN_SLOTS, slot = i % RUN_SLOTS;
+        if (dir->slot[level][slot].state == RUN_COMPLETE)
+            rc = find_in(t, r->dbi[level][slot], prefix, r->hashed, fn, arg, more);
+    }
+    return rc;
+}
+
+int runs_find(struct runs *r, MDB_txn *t, const uint8_t *prefix, run_each fn, void *arg)
+{
+    bool more;
+    if (!run_mem_find(&r->active, prefix, fn, arg) || !run_mem_find(&r->frozen, prefix, fn, arg))
+        return 0;
+    return runs_find_durable(r, t, &r->next, prefix, fn, arg, &more);
+}
+
+/* All that is in memory is to be written out; the two tables are exchanged after the commit. */
+static void freeze(struct runs *r, uint64_t change)
+{
+    int slot = run_empty(&r->next, 0);
+    if (r->active.n < r->entries || slot < 0 || run_filling(&r->dir, 0) >= 0)
+        return;
+    r->next.slot[0][slot] = (struct run_slot){.state = RUN_FILLING, .upto = change};
+    r->moved = true;
+}
+
+int runs_work(struct runs *r, MDB_txn *t, uint64_t change)
+{
+    /* Slots never run out at an even pace; should they, this waits rather than fails. */
+    bool late = r->active.n >= r->entries + r->group;
+    int rc = 0;
+    r->next_due += RUN_PACE * (r->active.n - r->mark);
+    if (late || r->next_due >= r->entries / 32) {
+        run_merges_begin(r);
+        rc = run_fill(r, t, late ? SIZE_MAX : r->next_due);
+        if (rc == 0)
+            rc = run_bury(r, t, late ? RUN_TABLES : 1);
+        r->next_due = 0;
+    }
+    if (rc != 0)
+        return rc;
+    freeze(r, change);
+    return r->moved ? run_dir_put(r, t) : 0;
+}
+
+void runs_commit(struct runs *r)
+{
+    bool was = run_filling(&r->dir, 0) >= 0, is = run_filling(&r->next, 0) >= 0;
+    if (was && !is)
+        run_mem_clear(&r->frozen);
+    if (!was && is) {
+        struct run_mem empty = r->frozen;
+        r->frozen = r->active;
+        r->active = empty;
+        run_mem_sort(&r->frozen);
+    }
+    r->dir = r->next;
+    r->due = r->next_due;
+}
+
+void runs_abort(struct runs *r)
+{
+    run_mem_back_to(&r->active, r->mark);
+}

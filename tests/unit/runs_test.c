@@ -1,0 +1,322 @@
+/* An index of runs against a plain list, with runs so short that every level is used. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <lmdb.h>
+
+#include <cmocka.h>
+
+#include "ca/store/runs.h"
+#include "lib/key.h"
+#include "tests/unit/store_help.h"
+
+#define ENTRIES 8
+#define GROUP 16
+#define HASHED 16
+#define MAX 6000
+
+struct world {
+    char dir[64];
+    MDB_env *env;
+    MDB_dbi meta;
+    struct runs r;
+    unsigned seed;
+    size_t n; /* committed; the change of entry i is i + 1 */
+    uint8_t entry[MAX][RUN_ENTRY];
+};
+
+static int draw(struct world *w)
+{
+    w->seed = w->seed * 1103515245u + 12345u;
+    return (int)(w->seed >> 16);
+}
+
+static MDB_txn *begin(struct world *w, unsigned flags)
+{
+    MDB_txn *t;
+    assert_int_equal(mdb_txn_begin(w->env, NULL, flags, &t), 0);
+    return t;
+}
+
+/* As a process that starts: the tables, then what is not in them. */
+static void start(struct world *w)
+{
+    assert_int_equal(mdb_env_create(&w->env), 0);
+    assert_int_equal(mdb_env_set_maxdbs(w->env, RUN_TABLES + 1), 0);
+    assert_int_equal(mdb_env_set_mapsize(w->env, (size_t)1 << 28), 0);
+    assert_int_equal(mdb_env_open(w->env, w->dir, MDB_NOSYNC, 0600), 0);
+    runs_init(&w->r, "test", HASHED, ENTRIES, GROUP);
+    MDB_txn *t = begin(w, 0);
+    assert_int_equal(mdb_dbi_open(t, "meta", MDB_CREATE, &w->meta), 0);
+    assert_int_equal(runs_open(&w->r, t, w->meta, true), 0);
+    assert_int_equal(mdb_txn_commit(t), 0);
+    for (size_t i = 0; i < w->n; i++)
+        assert_int_equal(runs_load(&w->r, i + 1, w->entry[i]), 0);
+    runs_loaded(&w->r);
+}
+
+static void stop(struct world *w)
+{
+    runs_free(&w->r);
+    mdb_env_close(w->env);
+}
+
+static int setup(void **state)
+{
+    struct world *w = calloc(1, sizeof(*w));
+    w->seed = 7;
+    (void)snprintf(w->dir, sizeof(w->dir), "/tmp/cerca-runs-XXXXXX");
+    assert_non_null(mkdtemp(w->dir));
+    start(w);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    stop(w);
+    remove_tree(w->dir);
+    free(w);
+    return 0;
+}
+
+static void entry_make(struct world *w, size_t i)
+{
+    random_bytes(w->entry[i], RUN_ENTRY);
+    if (i > 0 && draw(w) % 4 == 0) /* several of one key */
+        memcpy(w->entry[i], w->entry[(size_t)draw(w) % i], HASHED);
+}
+
+struct seen {
+    const uint8_t *want;
+    size_t n, all;
+};
+
+static int see(void *arg, const uint8_t entry[RUN_ENTRY])
+{
+    struct seen *s = arg;
+    s->all++;
+    s->n += memcmp(entry, s->want, RUN_ENTRY) == 0;
+    return 0;
+}
+
+static size_t times_found(struct world *w, MDB_txn *t, const uint8_t *entry)
+{
+    struct seen s = {.want = entry};
+    assert_int_equal(runs_find(&w->r, t, entry, see, &s), 0);
+    return s.n;
+}
+
+/* One transaction of n entries, which sees its own. */
+static void add(struct world *w, size_t n, bool commit)
+{
+    MDB_txn *t = begin(w, 0);
+    runs_begin(&w->r);
+    for (size_t i = w->n; i < w->n + n; i++) {
+        entry_make(w, i);
+        assert_int_equal(runs_add(&w->r, w->entry[i]), 0);
+        assert_int_equal(times_found(w, t, w->entry[i]), 1);
+    }
+    assert_int_equal(runs_work(&w->r, t, w->n + n), 0);
+    if (!commit) {
+        mdb_txn_abort(t);
+        runs_abort(&w->r);
+        return;
+    }
+    assert_int_equal(mdb_txn_commit(t), 0);
+    runs_commit(&w->r);
+    w->n += n;
+}
+
+static void all_are_found_once(struct world *w)
+{
+    uint8_t other[RUN_ENTRY];
+    MDB_txn *t = begin(w, MDB_RDONLY);
+    runs_begin(&w->r);
+    for (size_t i = 0; i < w->n; i++)
+        assert_int_equal(times_found(w, t, w->entry[i]), 1);
+    random_bytes(other, sizeof(other));
+    assert_int_equal(times_found(w, t, other), 0);
+    mdb_txn_abort(t);
+}
+
+static size_t count(const struct world *w, size_t level, enum run_state state)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < RUN_SLOTS; i++)
+        n += w->r.dir.slot[level][i].state == state;
+    return n;
+}
+
+static void whatever_was_added_is_found_once_through_flushes_and_merges(void **state)
+{
+    struct world *w = *state;
+    for (int round = 0; w->n < 3000; round++) {
+        add(w, 1 + (size_t)draw(w) % GROUP, true);
+        assert_true(w->r.active.n < ENTRIES + 2 * GROUP);
+        if (round % 40 == 0)
+            all_are_found_once(w);
+    }
+    all_are_found_once(w);
+    assert_true(count(w, 2, RUN_COMPLETE) + count(w, 3, RUN_COMPLETE) > 0);
+}
+
+static void one_at_a_time_as_well(void **state)
+{
+    struct world *w = *state;
+    while (w->n < 1500) {
+        add(w, 1, true);
+        for (size_t level = 0; level < RUN_LEVELS; level++)
+            assert_true(count(w, level, RUN_EMPTY) > 0);
+    }
+    all_are_found_once(w);
+}
+
+static void what_is_aborted_was_never_there(void **state)
+{
+    struct world *w = *state;
+    while (w->n < 1000) {
+        bool commit = draw(w) % 3 != 0;
+        size_t n = 1 + (size_t)draw(w) % GROUP;
+        add(w, n, commit);
+        if (!commit) {
+            MDB_txn *t = begin(w, MDB_RDONLY);
+            runs_begin(&w->r);
+            assert_int_equal(times_found(w, t, w->entry[w->n]), 0);
+            mdb_txn_abort(t);
+        }
+    }
+    all_are_found_once(w);
+}
+
+static void a_start_after_any_transaction_finds_the_same(void **state)
+{
+    struct world *w = *state;
+    while (w->n < 1200) {
+        add(w, 1 + (size_t)draw(w) % GROUP, true);
+        stop(w);
+        start(w);
+        if (draw(w) % 8 == 0)
+            all_are_found_once(w);
+    }
+    all_are_found_once(w);
+}
+
+static int one_of_a_group(void *arg, const uint8_t entry[RUN_ENTRY])
+{
+    struct seen *s = arg;
+    s->all += memcmp(entry, s->want, 32) == 0;
+    return 32;
+}
+
+static void entries_of_a_group_are_passed_over_in_one_step(void **state)
+{
+    struct world *w = *state;
+    uint8_t group[RUN_ENTRY];
+    struct seen s = {.want = group};
+    random_bytes(group, sizeof(group));
+    MDB_txn *t = begin(w, 0);
+    runs_begin(&w->r);
+    for (uint8_t i = 0; i < ENTRIES; i++) {
+        group[RUN_ENTRY - 1] = i;
+        assert_int_equal(runs_add(&w->r, group), 0);
+        memcpy(w->entry[w->n++], group, RUN_ENTRY);
+    }
+    assert_int_equal(runs_work(&w->r, t, w->n), 0);
+    assert_int_equal(mdb_txn_commit(t), 0);
+    runs_commit(&w->r);
+    for (int i = 0; i < 4; i++)
+        add(w, 2, true);
+    assert_int_equal(count(w, 0, RUN_COMPLETE), 1);
+    t = begin(w, MDB_RDONLY);
+    runs_begin(&w->r);
+    assert_int_equal(runs_find(&w->r, t, group, one_of_a_group, &s), 0);
+    assert_int_equal(s.all, 1);
+    mdb_txn_abort(t);
+}
+
+static bool over_before(void *arg, uint64_t ended)
+{
+    return ended < *(uint64_t *)arg;
+}
+
+static void expire(struct world *w, uint64_t open, uint64_t now, uint64_t before)
+{
+    MDB_txn *t = begin(w, 0);
+    runs_begin(&w->r);
+    runs_expire(&w->r, open, now, over_before, &before);
+    entry_make(w, w->n);
+    assert_int_equal(runs_add(&w->r, w->entry[w->n++]), 0);
+    assert_int_equal(runs_work(&w->r, t, w->n), 0);
+    assert_int_equal(mdb_txn_commit(t), 0);
+    runs_commit(&w->r);
+}
+
+static size_t complete(const struct world *w)
+{
+    size_t n = 0;
+    for (size_t level = 0; level < RUN_LEVELS; level++)
+        n += count(w, level, RUN_COMPLETE);
+    return n;
+}
+
+static void runs_past_their_life_are_dropped_whole_and_open_ones_are_not(void **state)
+{
+    struct world *w = *state;
+    while (w->n < 400)
+        add(w, 4, true);
+    size_t before = complete(w);
+    uint64_t upto = w->r.dir.upto;
+    expire(w, 0, 500, UINT64_MAX); /* something of each is open */
+    assert_true(complete(w) >= before);
+    expire(w, upto, 500, 500); /* all has ended, by change 500, which is not past its life */
+    assert_true(complete(w) >= before);
+    expire(w, upto, 600, 501); /* and now it is */
+    for (int i = 0; i < 40; i++)
+        add(w, 1, true);
+    MDB_txn *t = begin(w, MDB_RDONLY);
+    size_t left = 0;
+    runs_begin(&w->r);
+    for (size_t i = 0; i < upto; i++)
+        left += times_found(w, t, w->entry[i]);
+    mdb_txn_abort(t);
+    /* what was being merged meanwhile is left for later */
+    assert_true(left < upto / 2);
+    for (size_t i = upto; i < w->n; i++) {
+        t = begin(w, MDB_RDONLY);
+        runs_begin(&w->r);
+        assert_int_equal(times_found(w, t, w->entry[i]), 1);
+        mdb_txn_abort(t);
+    }
+}
+
+static void a_directory_that_does_not_decode_is_refused(void **state)
+{
+    struct world *w = *state;
+    struct run_dir d;
+    MDB_val k = {4, (void *)(uintptr_t) "test"}, v = {5, (void *)(uintptr_t) "noise"};
+    MDB_txn *t = begin(w, 0);
+    assert_int_equal(mdb_put(t, w->meta, &k, &v, 0), 0);
+    assert_int_equal(run_dir_get(&w->r, t, &d), MDB_CORRUPTED);
+    mdb_txn_abort(t);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(whatever_was_added_is_found_once_through_flushes_and_merges),
+        T(one_at_a_time_as_well),
+        T(what_is_aborted_was_never_there),
+        T(a_start_after_any_transaction_finds_the_same),
+        T(entries_of_a_group_are_passed_over_in_one_step),
+        T(runs_past_their_life_are_dropped_whole_and_open_ones_are_not),
+        T(a_directory_that_does_not_decode_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
