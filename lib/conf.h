@@ -156,6 +156,9 @@ const struct conf_issuer *conf_issuer(const struct conf *c, const char *name);
 const struct conf_profile *conf_profile(const struct conf *c, const char *name);
 const struct conf_operator *conf_operator(const struct conf *c, uid_t uid);
 const char *conf_role_name(enum conf_role r);
+/* A pattern of names as profiles have them (`dns`, `ip`, `email`, `uri`); for mail one mailbox
+ * too. */
+int conf_check_pattern(enum san_kind kind, const char *text, struct fault *f) WARN_UNUSED;
 
 /* Socket paths: sock_dir/admin.sock, sock_dir/signer-TOKEN.sock. */
 void conf_admin_socket(const struct conf *c, struct buf *out);

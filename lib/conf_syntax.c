@@ -228,3 +228,26 @@ int conf_check_key_type(const char *text, struct fault *f)
                          "must be one of p256, p384, p521, ed25519, rsa2048, rsa3072, rsa4096");
     return 0;
 }
+
+static int conf_check_mailbox(const char *text, struct fault *f)
+{
+    struct san mailbox = {SAN_EMAIL, slice_str(text)};
+
+    return san_check(&mailbox, f);
+}
+
+int conf_check_pattern(enum san_kind kind, const char *text, struct fault *f)
+{
+    switch (kind) {
+    case SAN_DNS:
+        return conf_check_dns(text, f);
+    case SAN_IP:
+        return conf_check_cidr(text, f);
+    case SAN_EMAIL:
+        return strchr(text, '@') != NULL ? conf_check_mailbox(text, f) : conf_check_email(text, f);
+    case SAN_URI:
+        return conf_check_uri_prefix(text, f);
+    default:
+        return fault_set(f, FAULT_CONFIG, RULE, "there are no patterns for such names");
+    }
+}

@@ -90,6 +90,7 @@ int fault_get(struct slice body, struct fault *out)
 
 void issue_request_put(struct buf *b, const struct issue_request *r)
 {
+    wire_put_bytes(b, r->token);
     wire_put_text(b, r->profile);
     wire_put_bytes(b, r->csr);
     san_list_wire_put(b, &r->sans);
@@ -108,6 +109,7 @@ int issue_request_get(struct slice body, struct issue_request *out)
 
     memset(out, 0, sizeof(*out));
     wire_in_init(&w, body);
+    out->token = wire_get_bytes(&w, TOKEN_TEXT_MAX);
     wire_get_text(&w, out->profile, sizeof(out->profile));
     out->csr = wire_get_bytes(&w, CSR_MAX);
     san_list_wire_get(&w, &out->sans);
@@ -119,6 +121,14 @@ int issue_request_get(struct slice body, struct issue_request *out)
     out->has_replaces = get_optional(&w, out->replaces, sizeof(out->replaces));
     out->dry_run = wire_get_flag(&w);
     return done(&w);
+}
+
+bool issue_request_has_token(struct slice body)
+{
+    struct wire_in w;
+
+    wire_in_init(&w, body);
+    return wire_get_bytes(&w, TOKEN_TEXT_MAX).n > 0;
 }
 
 void issued_put(struct buf *b, const struct issued *i)

@@ -43,6 +43,12 @@ enum msg_type {
     MSG_OPEN = 0x0134, /* answered by MSG_GATE_DONE, empty */
     MSG_CLOSE = 0x0135,
     MSG_GATE_DONE = 0x0136,
+    MSG_TOKEN_CREATE = 0x0160, /* lib/proto_token.h */
+    MSG_TOKEN_CREATED = 0x0161,
+    MSG_TOKEN_LIST = 0x0162,
+    MSG_TOKEN_LISTED = 0x0163,
+    MSG_TOKEN_REVOKE = 0x0164,
+    MSG_TOKEN_REVOKED = 0x0165,
     MSG_REQUEST_LIST = 0x0168, /* lib/proto_request.h */
     MSG_REQUEST_LISTED = 0x0169,
     MSG_REQUEST_SHOW = 0x016a,
@@ -69,6 +75,8 @@ enum msg_type {
 void fault_put(struct buf *b, const struct fault *f);
 int fault_get(struct slice body, struct fault *out) WARN_UNUSED;
 
+#define TOKEN_TEXT_MAX 128 /* octets */
+
 /* MSG_ISSUE: the one request type. Every protocol adapter fills it. */
 struct issue_request {
     char profile[64];
@@ -82,11 +90,14 @@ struct issue_request {
     uint8_t request_key[32]; /* the same key and content: the same certificate */
     bool has_replaces;
     uint8_t replaces[SERIAL_LEN]; /* renew: the certificate that this one follows */
+    struct slice token;           /* text that cerca token create printed; empty: none. A secret */
     bool dry_run; /* decide and say, record and issue nothing; answered by MSG_ISSUED with no
                      certificate */
 };
 void issue_request_put(struct buf *b, const struct issue_request *r);
 int issue_request_get(struct slice body, struct issue_request *out) WARN_UNUSED;
+/* Without reading the rest, which may be malformed. */
+bool issue_request_has_token(struct slice body);
 
 /* MSG_ISSUED */
 struct issued {

@@ -8,7 +8,7 @@ static int run_issue(struct tool *t, void *args)
     struct job j;
     int rc = job_begin(&j, t, a);
 
-    if (rc == EXIT_OK && a->profile == NULL)
+    if (rc == EXIT_OK && a->profile == NULL && a->token_file == NULL)
         rc = tool_usage(t, "--profile is missing");
     else if (rc == EXIT_OK && job_fill(&j, &f) != 0)
         rc = tool_fail(t, &f);
@@ -27,6 +27,8 @@ static const struct opt opts[] = {
      "such as CN=web1,O=Example; else the CSR's own, or the first dns name", 0},
     {"owner", OPT_TEXT, offsetof(struct request_args, owner), "NAME",
      "who is asked about this certificate later", 0},
+    {"token-file", OPT_TEXT, offsetof(struct request_args, token_file), "FILE",
+     "a token of cerca token create says who may have what; - is standard input", 0},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
 };
 

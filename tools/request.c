@@ -57,6 +57,9 @@ static int check_args(struct tool *t, const struct request_args *a)
         return tool_usage(t, "--key-out needs a file: keys are not written to standard output");
     if (a->key_out != NULL && a->out != NULL && strcmp(a->key_out, a->out) == 0)
         return tool_usage(t, "--key-out and --out name the same file");
+    if (a->csr != NULL && a->token_file != NULL && strcmp(a->csr, "-") == 0 &&
+        strcmp(a->token_file, "-") == 0)
+        return tool_usage(t, "--csr and --token-file cannot both be standard input");
     if (a->validity != 0 && a->not_after != 0)
         return tool_usage(t, "--validity and --not-after cannot both be given");
     return EXIT_OK;
@@ -68,6 +71,7 @@ int job_begin(struct job *j, struct tool *t, const struct request_args *a)
     int rc = check_args(t, a);
 
     memset(j, 0, sizeof(*j));
+    buf_init(&j->token, 4096);
     buf_init(&j->csr, CSR_MAX);
     buf_init(&j->subject, NAME_DER_MAX);
     buf_init(&j->key_pem, 16384);
@@ -89,6 +93,7 @@ int job_begin(struct job *j, struct tool *t, const struct request_args *a)
 
 void job_free(struct job *j)
 {
+    buf_free(&j->token);
     buf_free(&j->csr);
     buf_free(&j->subject);
     buf_free(&j->key_pem);
@@ -113,6 +118,21 @@ static int write_sealed(struct job *j, struct fault *f)
     free(path);
     buf_free(&sealed);
     return rc;
+}
+
+/* The first line: what `cerca token create` printed. */
+static int read_token(struct job *j, struct fault *f)
+{
+    const char *path = j->args->token_file;
+    size_t n;
+
+    if (file_read(path, 4096, &j->token, f) != 0)
+        return -(int)f->code;
+    n = strcspn(buf_cstr(&j->token), " \t\r\n");
+    if (n == 0 || n > TOKEN_TEXT_MAX)
+        return fault_set(f, FAULT_MALFORMED, "token.file", "there is no token in %s", path);
+    j->request.token = slice_of(j->token.p, n);
+    return 0;
 }
 
 /* The key is on the disk before anything is sent; in a dry run it is never written. */
@@ -179,6 +199,16 @@ static int ask(struct job *j, struct tool *t, struct frame *answer, struct fault
     if (!j->unknown)
         keyfile_drop(&j->key);
     return rc;
+}
+
+/* Who brings a token may not be allowed to ask for what is recorded. */
+static int print_own_json(struct tool *t, const struct job_result *r)
+{
+    json_t *o = json_object();
+
+    json_put(o, "serial", json_text(r->serial));
+    json_put(o, "not_after", json_time(r->not_after));
+    return json_print(t, o) == EXIT_OK ? 0 : -FAULT_INTERNAL;
 }
 
 /* What was recorded about the certificate, asked for by its serial. */
@@ -350,6 +380,8 @@ int job_issue(struct job *j, struct tool *t, struct job_result *out, struct faul
     *out = (struct job_result){0};
     if (rc == 0 && j->args->p12 != NULL)
         rc = prepare_p12(j, f);
+    if (rc == 0 && j->args->token_file != NULL)
+        rc = read_token(j, f);
     if (rc == 0 && j->args->csr != NULL)
         rc = csrfile_read(j->args->csr, &j->csr, f);
     if (rc == 0)
@@ -374,7 +406,9 @@ static int print(struct job *j, struct tool *t, const struct job_result *r, stru
         rc = tool_print(t, buf_slice(&j->pem)) == EXIT_OK ? 0 : -FAULT_INTERNAL;
     else if (out == NULL ? j->args->p12 != NULL : strcmp(out, "-") != 0)
         say_issued(t, j, r);
-    return rc == 0 && t->format == FORMAT_JSON ? print_json(t, r->serial, f) : rc;
+    if (rc != 0 || t->format != FORMAT_JSON)
+        return rc;
+    return j->request.token.n > 0 ? print_own_json(t, r) : print_json(t, r->serial, f);
 }
 
 int job_run(struct job *j, struct tool *t)

@@ -24,6 +24,7 @@ struct request_args {
     int64_t not_after;
     const char *out;
     const char *request_key;
+    const char *token_file; /* - is standard input */
     bool dry_run;
     bool force;
 };
@@ -33,6 +34,7 @@ extern const struct opt request_opts[]; /* by offset in struct request_args */
 struct job {
     const struct request_args *args;
     struct issue_request request;
+    struct buf token;    /* its text: a secret */
     struct buf csr;      /* DER */
     struct buf subject;  /* whole Name of a CSR that is made here */
     struct buf key_pem;  /* PKCS#8, when the key is made here */

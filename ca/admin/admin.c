@@ -156,6 +156,8 @@ static void issue_reply(void *arg, const struct issued *issued, const struct fau
 
 static void handle_issue(struct ask *q)
 {
+    if (token_issue(q))
+        return;
     door_issue(q->client->admin->parts.door, &q->client->who, buf_slice(&q->in), issue_reply, q);
 }
 
@@ -177,6 +179,9 @@ static const struct admin_message admin_messages[] = {
     {MSG_CA_LIST, ROLE_AUDITOR, tell_authorities, NULL},
     {MSG_STATUS, ROLE_AUDITOR, tell_status, NULL},
     {MSG_CHECK, ROLE_AUDITOR, start_check, NULL},
+    {MSG_TOKEN_CREATE, ROLE_OPERATOR, create_token, NULL},
+    {MSG_TOKEN_LIST, ROLE_AUDITOR, list_tokens, NULL},
+    {MSG_TOKEN_REVOKE, ROLE_OPERATOR, revoke_token, NULL},
     {MSG_REQUEST_LIST, ROLE_AUDITOR, list_requests, NULL},
     {MSG_REQUEST_SHOW, ROLE_AUDITOR, show_request, NULL},
     {MSG_REQUEST_APPROVE, ROLE_ADMIN, approve_request, NULL},
@@ -259,7 +264,9 @@ static void on_message(struct conn *conn, void *owner, const struct frame *frame
     q = ask_new(c, frame);
     while (m->type != frame->type)
         m++; /* the permit table below has the same types */
-    if (c->who.role == ROLE_NONE)
+    if (c->who.role == ROLE_NONE && m->type == MSG_ISSUE && issue_request_has_token(frame->body))
+        handle_issue(q);
+    else if (c->who.role == ROLE_NONE)
         refuse_stranger(q);
     else if (c->who.role < m->role)
         refuse_role(q, m->role);
@@ -276,6 +283,9 @@ static const struct permit admin_permits[] = {
     {MSG_CA_LIST, 0, on_message},
     {MSG_STATUS, 0, on_message},
     {MSG_CHECK, 0, on_message},
+    {MSG_TOKEN_CREATE, 16384, on_message},
+    {MSG_TOKEN_LIST, 16, on_message},
+    {MSG_TOKEN_REVOKE, 16, on_message},
     {MSG_REQUEST_LIST, 16, on_message},
     {MSG_REQUEST_SHOW, 16, on_message},
     {MSG_REQUEST_APPROVE, 16, on_message},
@@ -387,6 +397,7 @@ struct admin *admin_new(const struct admin_parts *parts, int listen_fd)
     a->parts = *parts;
     issuer_names_load(a);
     a->approval = approvals(a);
+    a->slow = slow_new();
     approval_resume(a->approval);
     a->listener = listener_new(parts->loop, listen_fd, on_accepted, a);
     return a;
@@ -431,6 +442,7 @@ void admin_free(struct admin *a)
         free(c);
     }
     approval_free(a->approval);
+    slow_free(a->slow);
     free(a->names.name);
     free(a);
 }

@@ -6,6 +6,7 @@
 
 #include "ca/admin/admin.h"
 #include "ca/approval/approval.h"
+#include "lib/slow.h"
 
 struct issuer_names {
     size_t n;
@@ -21,6 +22,7 @@ struct admin {
     struct ask *asks; /* not answered yet */
     struct issuer_names names;
     struct approval *approval;
+    struct slow *slow;                                      /* who came with wrong tokens, by uid */
     const struct approval_kind *kinds[ADMIN_KINDS_MAX + 1]; /* of the messages; NULL-ended */
     size_t busy;
     int64_t stranger_second; /* the second in which a stranger was last recorded */
@@ -89,6 +91,13 @@ void start_check(struct ask *q);
 void end_check(struct admin *a);
 /* admin_revoke.c, on the loop. */
 void start_revoke(struct ask *q);
+
+/* admin_token.c */
+void create_token(struct ask *q);
+void list_tokens(struct ask *q);
+void revoke_token(struct ask *q);
+/* Handles a MSG_ISSUE with a token; false: it has none. */
+bool token_issue(struct ask *q);
 
 /* admin_request.c */
 void list_requests(struct ask *q);

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/door/token.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/step.h"
@@ -79,6 +80,7 @@ static void job_done(struct job *j)
     struct door *d = j->door;
 
     decision_free(&j->decision);
+    token_drop(j);
     j->under_way = false;
     d->in_flight--;
     if (d->n_spare >= SPARE_MAX) {
@@ -474,7 +476,6 @@ static bool turn_away(struct door *d, door_reply reply, void *arg)
 
     if (!d->closed && d->in_flight < DOOR_IN_FLIGHT_MAX)
         return false;
-    fault_clear(&f);
     (void)fault_unavailable(&f, 1, d->closed ? "stopping" : "busy", "%s, retry after 1 s.",
                             d->closed ? "cerca-ca is stopping" : "Too many requests at once");
     reply(arg, NULL, &f);
@@ -564,6 +565,7 @@ void door_free(struct door *d)
         if (j->under_way) {
             j->reply(j->arg, NULL, &f);
             decision_free(&j->decision);
+            token_drop(j);
         }
         next = j->all_next;
         job_discard(j);

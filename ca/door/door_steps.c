@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ca/door/draft.h"
+#include "ca/door/token.h"
 #include "lib/clock.h"
 #include "lib/step.h"
 
@@ -40,10 +41,12 @@ int step_authorise(struct job *j, struct fault *f)
 
     if (issue_request_get(buf_slice(&j->body), &j->request) != 0)
         return fault_set(f, FAULT_MALFORMED, "request.body", "the request is malformed");
+    if (j->request.token.n > 0 && token_authorise(j, f) != 0)
+        return -(int)f->code;
     j->profile = conf_profile(conf, j->request.profile);
     if (j->profile == NULL)
         return refuse_profile(conf, j->request.profile, f);
-    if (j->who.role < j->profile->role) {
+    if (j->token == NULL && j->who.role < j->profile->role) {
         (void)fault_refuse(f, "requester.role", "requester", slice_str(j->who.name),
                            conf_role_name(j->profile->role));
         f->code = FAULT_DENIED;
@@ -79,11 +82,17 @@ static int decide_request(struct job *j, struct fault *f)
         .csr = &j->csr,
         .now = clock_now(),
     };
+    struct policy_authorisation authorisation;
 
     if (csr_parse(j->request.csr, &j->csr, f) != 0 || csr_verify(&j->csr, f) != 0 ||
         find_replaced(j, f) != 0)
         return -(int)f->code;
-    return policy_decide(&in, &j->decision, f);
+    if (j->token == NULL)
+        return policy_decide(&in, &j->decision, f);
+    in.authorisation = &authorisation;
+    if (token_names(j, &authorisation, f) != 0 || policy_decide(&in, &j->decision, f) != 0)
+        return -(int)f->code;
+    return token_subject(j, f);
 }
 
 static int decide_authority(struct job *j, struct fault *f)
@@ -123,6 +132,8 @@ void job_audit(const struct job *j, enum audit_action action, struct audit_event
     snprintf(out->origin, sizeof(out->origin), "%s", j->who.origin);
     snprintf(out->profile, sizeof(out->profile), "%s",
              j->decision.profile != NULL ? j->decision.profile : j->request.profile);
+    if (j->token != NULL)
+        snprintf(out->detail, sizeof(out->detail), "%s", j->token->requester);
     if (action == AUDIT_REFUSE)
         return;
     out->has_serial = true;
@@ -170,6 +181,10 @@ void step_fill_intent(struct job *j)
     i->alg = j->issuer->conf->alg;
     i->profile = j->decision.profile;
     i->requester = j->who.name;
+    if (j->token != NULL) {
+        i->token = j->token->row.info.id;
+        i->requester = j->token->requester;
+    }
     i->owner = j->request.owner;
     i->not_before = j->decision.not_before;
     i->not_after = j->decision.not_after;
@@ -177,8 +192,10 @@ void step_fill_intent(struct job *j)
     memcpy(i->spki_hash, j->decision.spki_hash, sizeof(i->spki_hash));
     memcpy(i->identity, j->decision.identity, sizeof(i->identity));
     memcpy(i->generation, j->door->parts.conf->generation, sizeof(i->generation));
-    i->has_request_key = j->request.has_request_key;
-    if (i->has_request_key) {
+    i->has_request_key = j->token != NULL || j->request.has_request_key;
+    if (j->token != NULL) {
+        token_request_key(j, i->request_key, i->content);
+    } else if (i->has_request_key) {
         hash_request_key(j, i->request_key);
         hash_content(j, i->content);
     }
@@ -238,8 +255,9 @@ static void list_names(const struct job *j, char out[256])
     struct buf b;
 
     buf_init(&b, 4096);
+    buf_put_str(&b, out);
     for (size_t i = 0; i < j->request.sans.n && b.n < 256; i++) {
-        buf_put_str(&b, i > 0 ? " " : "");
+        buf_put_str(&b, b.n > 0 ? " " : "");
         san_print(&j->request.sans.item[i], &b);
     }
     snprintf(out, 256, "%s", buf_cstr(&b));

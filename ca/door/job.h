@@ -9,6 +9,9 @@ enum job_kind {
     JOB_AUTHORITY, /* set-up: a configured issuer's own certificate */
 };
 
+/* The request's token, where it has one. */
+struct job_token;
+
 struct job {
     struct work work; /* first: the workers hand back this */
     struct door *door;
@@ -23,6 +26,7 @@ struct job {
     struct authority *subject; /* JOB_AUTHORITY */
     struct slice subject_spki;
     const struct conf_profile *profile;
+    struct job_token *token; /* NULL: none */
     struct authority *issuer;
     struct cert_ref ref;
     struct cert_ref replaces;

@@ -138,11 +138,15 @@ void status_put(struct write_txn *w, struct store_op *op, struct row_status *row
 static int op_abandon(struct write_txn *w, struct store_op *op, bool *record)
 {
     struct row_open open;
+    struct cert_view v;
     int rc = open_intent(w, op, &open);
     if (rc != 0) {
         *record = rc < 0;
         return rc < 0 ? rc : 0;
     }
+    if (!w_view(w, &op->ref, &v))
+        return store_damaged(&op->fault, "open intent's certificate");
+    token_give_back(w, v.cert.requester);
     struct row_status row = {.state = CERT_ABANDONED, .time = op->time};
     status_put(w, op, &row, open.not_after);
     return 0;
@@ -182,6 +186,9 @@ void op_apply(struct write_txn *w, struct store_op *op)
         break;
     case STORE_REQUEST:
         rc = op_request(w, op, &e, &record);
+        break;
+    case STORE_TOKEN:
+        rc = op_token(w, op, &e);
         break;
     case STORE_RELEASE:
         rc = op_release(w, op);

@@ -244,14 +244,21 @@ static int request_load(struct write_txn *w, struct store_op *op, struct request
 }
 
 /* Two people: neither under the same name nor as the same user of the host. */
-static int approve_decide(struct store_op *op, const struct request_row *r)
+static int approve_decide(const struct write_txn *w, struct store_op *op,
+                          const struct request_row *r)
 {
+    int64_t restored_at = w->gate.restored_at;
     const struct request_who *by = &op->request->who;
     if (r->state != REQUEST_WAITING)
         return closed(&op->fault, r, op->time);
     if (request_expired(r, op->time))
         return fault_set(&op->fault, FAULT_CONFLICT, "request.expired",
                          "Request %llu has expired: it has to be asked for again",
+                         (unsigned long long)r->id);
+    if (restored_at != 0 && r->created <= restored_at)
+        return fault_set(&op->fault, FAULT_CONFLICT, "request.void",
+                         "Request %llu is older than this store's restore: it has to be asked for "
+                         "again",
                          (unsigned long long)r->id);
     if (strcmp(by->name, r->asked.name) != 0 && by->uid != r->asked.uid)
         return 0;
@@ -269,7 +276,7 @@ static int request_step(struct write_txn *w, struct store_op *op)
     if (rc != 0)
         return rc;
     if (q->verb == REQUEST_APPROVE)
-        rc = approve_decide(op, &r);
+        rc = approve_decide(w, op, &r);
     else if (r.state != (q->verb == REQUEST_DENY ? REQUEST_WAITING : REQUEST_APPROVED))
         rc = closed(&op->fault, &r, op->time);
     if (rc != 0)

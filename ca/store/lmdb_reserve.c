@@ -126,6 +126,8 @@ static int reserve_decide(struct write_txn *w, struct store_op *op)
         rc = gate_refuse(&w->gate, &op->fault);
     if (rc == 0)
         rc = reserve_full(w, op);
+    if (rc == 0)
+        rc = reserve_token(w, op);
     if (rc != 0)
         return rc;
     ref_put(&op->ref, key);
@@ -174,6 +176,7 @@ static void reserve_put(struct write_txn *w, struct store_op *op)
     row_open_put(w_row(w), &open);
     w_put(w, D_OPEN, key, sizeof(key), 0);
     entries_add(w, op);
+    reserve_token_put(w, op);
     if (tick > w->state.tick)
         w->state.tick = tick;
     op->state = CERT_OPEN;

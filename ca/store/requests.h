@@ -63,7 +63,8 @@ const char *request_state_word(const struct request_row *r, int64_t now);
  *            The same operator asking for the same again, still waiting: STORE_KNOWN, that row.
  *            Refused: "request.many" (too many wait), "request.size", "store.full".
  *   APPROVE  in: id, who; out: row. Refused: "request.unknown", "request.closed" (not waiting),
- *            "request.expired", "request.second" (who asked cannot approve: same name or same uid).
+ *            "request.expired", "request.void" (older than a restore), "request.second" (who asked
+ *            cannot approve: same name or same uid).
  *   DENY     in: id, who, result; out: row. Refused: "request.unknown", "request.closed".
  *   END      in: id, state (DONE, FAILED, or WAITING: not now), result; out: row. Refused:
  *            "request.unknown", "request.closed" (not approved).

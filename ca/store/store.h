@@ -177,6 +177,7 @@ enum store_op_kind {
     STORE_REVOKE,  /* or put on hold, by the reason; keyCompromise blocks the key too */
     STORE_RELEASE, /* from hold */
     STORE_AUDIT,
+    STORE_TOKEN,     /* ca/store/tokens.h */
     STORE_REQUEST,   /* ca/store/requests.h */
     STORE_GATE,      /* opens or closes */
     STORE_RESTORED,  /* of a fresh copy of a backup: closed, numbers move on, a new audit log. Not
@@ -184,6 +185,7 @@ enum store_op_kind {
     STORE_PUBLISHED, /* while restored: what was published of a certificate, see below */
 };
 struct store_request;
+struct store_token;
 enum store_outcome {
     STORE_DONE = 0,  /* what was asked is now durable */
     STORE_KNOWN = 1, /* reserve: this request key is recorded already; `ref` says for what */
@@ -214,6 +216,7 @@ struct store_intent {
     bool has_request_key;
     uint8_t request_key[32];
     uint8_t content[32]; /* same key, other content: refused, rule "request.key" */
+    uint64_t token;      /* of which it takes a use (ca/store/tokens.h); 0: none */
     bool has_replaces;
     struct cert_ref replaces; /* must be known; rule "replaces.unknown" */
     uint8_t generation[8];
@@ -232,6 +235,7 @@ struct store_op {
     int64_t invalidity;            /* revoke: RFC 5280 5.3.2; 0: not known */
     bool block_identity;           /* revoke: nothing is issued for this identity any more */
     struct store_request *request; /* request */
+    struct store_token *token;     /* token */
     bool close;                    /* gate */
     const char *why;               /* gate, restored: for people, cut to STORE_REASON_MAX */
     struct store_restore restore;  /* restored: copied, change_to, checkpoint */

@@ -28,6 +28,7 @@ enum durable_dbi {
     D_AUDIT,
     D_CHANGE,
     D_REQUEST,
+    D_TOKEN,
     D_META,
     D_COUNT
 };
@@ -83,6 +84,7 @@ struct store {
     bool full;
     struct runs keys;       /* half the hash of the key || identity || ref */
     struct runs reqkeys;    /* request key || ref */
+    uint64_t token_forget;  /* tokens up to here were looked at */
     uint64_t expire_looked; /* monotonic microseconds */
     int64_t full_recorded;  /* when a refusal for want of space last went to the audit log */
 
@@ -166,6 +168,12 @@ int op_release(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 int op_reserve(struct write_txn *w, struct store_op *op, bool *record);
 /* The same; what the record says besides is put into *e. */
 int op_request(struct write_txn *w, struct store_op *op, struct audit_event *e, bool *record);
+int op_token(struct write_txn *w, struct store_op *op, struct audit_event *e);
+/* A use of the intent's token: may it be taken; take it; and what an abandoned intent took comes
+ * back. lmdb_token.c */
+int reserve_token(struct write_txn *w, struct store_op *op) WARN_UNUSED;
+void reserve_token_put(struct write_txn *w, struct store_op *op);
+void token_give_back(struct write_txn *w, const char *requester);
 /* The table of an audit log. */
 void audit_table_name(unsigned log, char out[32]);
 /* 0 or the refusal. gate.c */

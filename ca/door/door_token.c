@@ -1,0 +1,247 @@
+/*
+ * Tokens as evidence. The text is "cerca-token-7-" and 64 hexadecimal digits: number and secret.
+ * Here is checked what it authorises; whether a use is left is decided by the store, with the
+ * intent.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/door/job.h"
+#include "ca/door/token.h"
+#include "lib/clock.h"
+#include "lib/name.h"
+
+#define PREFIX "cerca-token-"
+#define NUMBER_MAX 20 /* digits */
+
+void token_text(uint64_t id, const uint8_t secret[TOKEN_SECRET], char out[TOKEN_TEXT_MAX])
+{
+    int n = snprintf(out, TOKEN_TEXT_MAX, PREFIX "%" PRIu64 "-", id);
+
+    hex_encode(slice_of(secret, TOKEN_SECRET), out + n);
+}
+
+/* 0, or -1 for anything but exactly that form. */
+static int token_parse(struct slice text, uint64_t *id, uint8_t secret[TOKEN_SECRET])
+{
+    char copy[TOKEN_TEXT_MAX + 1];
+    char *at = copy + strlen(PREFIX), *end = NULL;
+    int rc = -1;
+
+    if (text.n > TOKEN_TEXT_MAX || memchr(text.p, 0, text.n) != NULL)
+        return -1;
+    memcpy(copy, text.p, text.n);
+    copy[text.n] = '\0';
+    if (strncmp(copy, PREFIX, strlen(PREFIX)) == 0 && strspn(at, "0123456789") <= NUMBER_MAX &&
+        *at >= '1' && *at <= '9') {
+        *id = strtoull(at, &end, 10);
+        if (*end == '-' && strlen(end + 1) == 2 * TOKEN_SECRET &&
+            hex_decode(end + 1, secret, TOKEN_SECRET) == 0)
+            rc = 0;
+    }
+    explicit_bzero(copy, sizeof(copy));
+    return rc;
+}
+
+/* Nobody learns from the answer whether a token of that number exists. */
+static int wrong(struct fault *f)
+{
+    return fault_set(f, FAULT_DENIED, "token.unknown", "The token is not known here");
+}
+
+static int find(struct store *s, struct slice text, struct token_row *out, struct fault *f)
+{
+    uint8_t secret[TOKEN_SECRET], hash[32];
+    uint64_t id = 0;
+    int rc;
+
+    if (token_parse(text, &id, secret) != 0)
+        return wrong(f);
+    sha256(slice_of(secret, sizeof(secret)), hash);
+    explicit_bzero(secret, sizeof(secret));
+    rc = store_token_get(s, id, out, f);
+    if (rc == -FAULT_NOT_FOUND ||
+        (rc == 0 && !slice_eq_secret(slice_of(hash, 32), slice_of(out->hash, 32))))
+        return wrong(f);
+    return rc;
+}
+
+/* What cannot come true is refused before anything costly; a dry run hears all of it. */
+static int check_usable(const struct job *j, struct fault *f)
+{
+    struct store_gate gate;
+
+    if (!j->request.dry_run)
+        return 0;
+    if (store_gate(j->door->parts.store, &gate, f) != 0)
+        return -(int)f->code;
+    return token_usable(&j->token->row, gate.restored_at, clock_now(), f);
+}
+
+static int refuse(struct fault *f, const char *rule, const char *field, const char *value,
+                  const char *allowed)
+{
+    (void)fault_refuse(f, rule, field, slice_str(value), allowed);
+    f->code = FAULT_DENIED;
+    return -FAULT_DENIED;
+}
+
+/* A field that the token fixes may be left out or say the same. */
+static int fix(char *field, size_t cap, const char *fixed, const char *rule, const char *name,
+               struct fault *f)
+{
+    if (field[0] != '\0' && strcmp(field, fixed) != 0)
+        return refuse(f, rule, name, field, fixed[0] != '\0' ? fixed : "what the token says: none");
+    snprintf(field, cap, "%s", fixed);
+    return 0;
+}
+
+int token_authorise(struct job *j, struct fault *f)
+{
+    struct issue_request *r = &j->request;
+    const struct token_info *t;
+
+    j->token = xcalloc(1, sizeof(*j->token));
+    if (find(j->door->parts.store, r->token, &j->token->row, f) != 0) {
+        free(j->token);
+        j->token = NULL;
+        return -(int)f->code;
+    }
+    t = &j->token->row.info;
+    token_requester(t->id, j->token->requester);
+    if (fix(r->profile, sizeof(r->profile), t->profile, "token.profile", "profile", f) != 0 ||
+        fix(r->owner, sizeof(r->owner), t->owner, "token.owner", "owner", f) != 0 ||
+        fix(r->subject, sizeof(r->subject), t->subject, "token.subject", "subject", f) != 0)
+        return -(int)f->code;
+    if (r->has_replaces)
+        return refuse(f, "token.replaces", "replaces", "a certificate",
+                      "none: a token is for new certificates");
+    return check_usable(j, f);
+}
+
+void token_drop(struct job *j)
+{
+    if (j->token == NULL)
+        return;
+    explicit_bzero(j->body.p, j->body.n); /* the secret is in there */
+    free(j->token);
+    j->token = NULL;
+}
+
+/* ---- names ---- */
+
+/* One pattern of the token, by the rules of a profile that has that pattern alone. */
+static bool name_matches(const char *pattern, const struct san *s)
+{
+    const char *kind = san_kind_name(s->kind);
+    size_t n = strlen(kind);
+    char *rest;
+    struct fault ignored;
+    struct conf_profile p = {.san_kinds = 1u << s->kind, .wildcards = true};
+    struct san mailbox = {SAN_EMAIL, SLICE_NONE};
+    bool matches;
+
+    if (strncmp(pattern, kind, n) != 0 || pattern[n] != ':')
+        return false;
+    fault_clear(&ignored);
+    mailbox.value = slice_str(pattern + n + 1);
+    if (s->kind == SAN_EMAIL && memchr(mailbox.value.p, '@', mailbox.value.n) != NULL)
+        return san_equal(s, &mailbox);
+    rest = xstrdup(pattern + n + 1);
+    p.dns = p.ip = p.email = p.uri = &rest;
+    p.n_dns = p.n_ip = p.n_email = p.n_uri = 1;
+    matches = policy_name(&p, s, &ignored) == 0;
+    free(rest);
+    return matches;
+}
+
+static int check_name(const struct token_info *t, const struct san *s, struct fault *f)
+{
+    char field[16];
+    struct buf text;
+    int rc;
+
+    for (uint32_t i = 0; i < t->names.n; i++)
+        if (name_matches(t->names.item[i], s))
+            return 0;
+    snprintf(field, sizeof(field), "san.%s", san_kind_name(s->kind));
+    buf_init(&text, 4 * SAN_VALUE_MAX + 16);
+    san_print(s, &text);
+    rc = refuse(f, "token.name", field, buf_cstr(&text), "the names of the token");
+    buf_free(&text);
+    return rc;
+}
+
+static int add_names(struct job *j, const struct san_list *l, struct fault *f)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (check_name(&j->token->row.info, &l->item[i], f) != 0 ||
+            san_list_add(&j->token->names, &l->item[i], f) != 0)
+            return -(int)f->code;
+    return 0;
+}
+
+int token_names(struct job *j, struct policy_authorisation *out, struct fault *f)
+{
+    j->token->names.n = 0;
+    if (add_names(j, &j->csr.sans, f) != 0 || add_names(j, &j->request.sans, f) != 0)
+        return -(int)f->code;
+    *out = (struct policy_authorisation){
+        .sid = j->token->row.info.sid, .upn = j->token->row.info.upn, .names = &j->token->names};
+    return 0;
+}
+
+struct subject_check {
+    const struct san_list *names;
+};
+
+static int check_attribute(void *arg, enum name_attr attr, struct slice oid, struct slice utf8,
+                           struct fault *f)
+{
+    const struct subject_check *c = arg;
+
+    (void)oid;
+    for (size_t i = 0; attr == ATTR_CN && i < c->names->n; i++) {
+        struct san same = {c->names->item[i].kind, utf8};
+
+        if (san_equal(&same, &c->names->item[i]))
+            return 0;
+    }
+    (void)fault_refuse(f, "token.subject", "subject", utf8,
+                       "nothing but a CN that is one of the names, unless the token has a subject");
+    f->code = FAULT_DENIED;
+    return -FAULT_DENIED;
+}
+
+int token_subject(const struct job *j, struct fault *f)
+{
+    struct subject_check c = {&j->decision.sans};
+
+    if (j->token->row.info.subject[0] != '\0')
+        return 0;
+    return name_check(j->decision.subject, check_attribute, &c, f);
+}
+
+/* ---- the request key ---- */
+
+/* The same token with the same key for the same names is the same request, whatever the octets
+ * of the CSR; the rest of what was asked for is its content. */
+void token_request_key(const struct job *j, uint8_t key[32], uint8_t content[32])
+{
+    const struct decision *d = &j->decision;
+    struct buf b;
+
+    buf_init(&b, 4096);
+    wire_put_text(&b, "token");
+    wire_put_u64(&b, j->token->row.info.id);
+    wire_put_text(&b, d->profile);
+    wire_put_fixed(&b, d->spki_hash, sizeof(d->spki_hash));
+    wire_put_fixed(&b, d->identity, sizeof(d->identity));
+    sha256(buf_slice(&b), key);
+    wire_put_i64(&b, j->request.validity);
+    wire_put_i64(&b, j->request.not_after);
+    sha256(buf_slice(&b), content);
+    buf_free(&b);
+}

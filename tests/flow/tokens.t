@@ -1,0 +1,190 @@
+#!/bin/sh
+# Tokens: whoever brings one gets certificates of its profile, for its names, as often as it says,
+# and nothing else; a use is neither lost nor taken twice when something is killed.
+# shellcheck disable=SC2317 # functions are called by name
+# shellcheck source=tests/flow/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+nobody=$(id -u nobody)
+
+as_nobody() {
+    root=
+    [ "$(id -u)" -eq 0 ] || root='sudo -n'
+    # shellcheck disable=SC2086 # no word, or two
+    $root setpriv --reuid "$nobody" --regid "$(id -g nobody)" --clear-groups \
+        env CERCA_CONF="$CERCA_CONF" "$scratch/cerca" "$@"
+}
+
+# token NAME OPTION...: a new one in theirs/NAME; its number in $id.
+token() {
+    file=$scratch/theirs/$1
+    shift
+    cerca token create --profile tls-server --out "$file" -o json "$@" >"$out" 2>"$err"
+    report $? "a token is made: $*"
+    id=$(jq -r .id <"$out")
+    chmod 0644 "$file"
+}
+
+# use TOKEN NUMBER NAME [OPTION...]: nobody issues with it.
+use() {
+    as_nobody issue --token-file "$scratch/theirs/$1" --csr "$scratch/$2.csr" --san "dns:$3" \
+        --out "$scratch/theirs/$2.pem" ${4:+"$4" "$5"}
+}
+
+left() {
+    cerca token list --all -o json | jq -r ".[] | select(.id == $1).left"
+}
+
+state() {
+    cerca token list --all -o json | jq -r ".[] | select(.id == $1).state"
+}
+
+make_csr() {
+    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj / \
+        -keyout /dev/null -out "$scratch/$1.csr" 2>/dev/null
+    chmod 0644 "$scratch/$1.csr"
+}
+
+ca_init || bail 'no CA'
+# A third operator keeps the socket open to others (see roles.t).
+sed -i 's|^operators = (|&\n    { name = "third"; uid = "65533"; role = "auditor"; },|' \
+    "$ca_dir/cerca.conf"
+ca_start || bail 'it does not start'
+chmod 0711 "$scratch" "$ca_dir" "$ca_dir/sock"
+chmod 0644 "$CERCA_CONF"
+mkdir "$scratch/theirs"
+chmod 1777 "$scratch/theirs"
+install -m 0755 "$CERCA_BIN/cerca" "$scratch/cerca"
+for n in 1 2 3 4 5 6 7 8; do make_csr $n; done
+
+# --- making ---
+
+ok 'a dry run makes none' cerca token create --profile tls-server --name dns:a.example --dry-run
+is '... so that the list is empty' "$(cerca token list --all -o json)" '[]'
+fails 'without a profile' 2 'profile is missing' cerca token create --name dns:a.example
+fails 'of an unknown profile' 1 'rule profile.unknown' cerca token create --profile x --name dns:a
+fails 'with a pattern of no kind' 1 'rule token.pattern' \
+    cerca token create --profile tls-server --name a.example
+fails 'with a broken pattern' 1 'rule token.pattern' \
+    cerca token create --profile tls-server --name ip:10.0.0.0/99
+fails 'with no name at all' 1 'rule token.pattern' cerca token create --profile tls-server
+fails 'with no use' 1 'rule token.uses' \
+    cerca token create --profile tls-server --name dns:a.example --uses 0
+fails 'for too long' 1 'rule token.life' \
+    cerca token create --profile tls-server --name dns:a.example --ttl 2y
+fails 'with a SID that is none' 1 'rule token.sid' \
+    cerca token create --profile tls-server --name dns:a.example --sid S-2-x
+fails 'a stranger makes none' 1 'rule requester.unknown' \
+    as_nobody token create --profile tls-server --name dns:a.example
+
+token one --name dns:.tok.example --uses 1 --owner web-team
+one=$id
+is 'its text is in the file alone' "$(grep -c '^cerca-token-[0-9]*-[0-9a-f]*$' "$file")" 1
+is '... readable to its owner alone when it was made' \
+    "$(cerca token create --profile tls-server --name dns:x.example --out "$scratch/mode" 2>/dev/null
+    stat -c %a "$scratch/mode")" 600
+
+# --- using ---
+
+fails 'another profile' 1 'rule token.profile' use one 1 a.tok.example --profile tls-client
+fails 'another owner' 1 'rule token.owner' use one 1 a.tok.example --owner me
+fails 'a subject' 1 'rule token.subject' use one 1 a.tok.example --subject 'O=Evil'
+fails 'a name outside its patterns' 1 'rule token.name' use one 1 a.other.example
+fails 'the pattern itself is no name below it' 1 'rule token.name' use one 1 tok.example
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /O=Evil/CN=a.tok.example \
+    -keyout /dev/null -out "$scratch/subject.csr" 2>/dev/null
+chmod 0644 "$scratch/subject.csr"
+fails 'more in the subject of the CSR than a name' 1 'rule token.subject' \
+    use one subject a.tok.example
+fails 'a CA' 1 'rule token.(profile|subject)|rule profile' use one 1 a.tok.example --profile root
+is 'none of this took a use' "$(left "$one")" 1
+as_nobody issue --token-file "$scratch/theirs/one" --csr "$scratch/1.csr" --san dns:a.tok.example \
+    --dry-run >/dev/null 2>&1
+is 'nor does a dry run' "$? $(left "$one")" '0 1'
+ok 'a user without any role issues with it' use one 1 a.tok.example
+openssl verify -CAfile "$ca_dir/ca/root.pem" -untrusted "$scratch/theirs/1.pem" \
+    "$scratch/theirs/1.pem" >"$out" 2>&1
+report $? 'openssl verifies the chain'
+is 'the use is taken' "$(left "$one") $(state "$one")" '0 used'
+cerca list --requester "token:$one" -o json >"$out"
+json 'the certificate is recorded as of that token, with its owner' \
+    'length == 1 and .[0].owner == "web-team" and .[0].sans == ["dns:a.tok.example"]'
+cp "$scratch/theirs/1.pem" "$scratch/first.pem"
+ok 'the same key and names again' use one 1 a.tok.example
+cmp -s "$scratch/first.pem" "$scratch/theirs/1.pem"
+report $? '... give the same certificate, without another use'
+fails 'another key' 1 'rule token.used' use one 2 a.tok.example
+fails 'other names' 1 'rule token.used' use one 1 b.tok.example
+
+token short --name dns:.tok.example --ttl 1s
+wait_until 5 sh -c "cerca token list --all -o json | jq -e '.[] | select(.id == $id and .state == \"expired\")'"
+fails 'an expired one' 1 'rule token.expired' use short 2 c.tok.example
+token gone --name dns:.tok.example
+ok 'a token is revoked' cerca token revoke "$id"
+fails '... and useless' 1 'rule token.revoked' use gone 2 c.tok.example
+fails '... and not revoked twice' 1 'rule token.revoked' cerca token revoke "$id"
+
+# --- two at once ---
+
+token race --name dns:.tok.example
+use race 3 d.tok.example >/dev/null 2>"$scratch/race3" &
+first=$!
+use race 4 d.tok.example >/dev/null 2>"$scratch/race4" &
+second=$!
+won=0
+wait $first && won=$((won + 1))
+wait $second && won=$((won + 1))
+is 'of two clients at once exactly one gets the certificate' "$won" 1
+like '... the other is told that it is used' "$(grep -l used "$scratch/race3" "$scratch/race4")" \
+    'rule token.used'
+
+# --- killed between intent and answer ---
+
+token kill --name dns:.tok.example
+killed=$id
+ca_stop
+: >"$ca_dir/view/kill-once"
+CERCA_STEP_KILL=cerca-ca:store.reserve.after:1@$ca_dir/view/kill-once
+export CERCA_STEP_KILL
+ca_start || bail 'it does not start'
+chmod 0711 "$ca_dir/sock"
+ok 'a client whose CA is killed after the intent gets its certificate' use kill 5 e.tok.example
+test ! -e "$ca_dir/view/kill-once"
+report $? '... it was killed'
+unset CERCA_STEP_KILL
+is '... and one use was taken' "$(left "$killed")" 0
+cerca list --requester "token:$killed" -o json >"$out"
+json '... for one certificate' 'length == 1 and .[0].status == "valid"'
+
+# --- wrong ones ---
+
+sed 's/[0-9a-f]\{8\}$/deadbeef/' "$scratch/theirs/race" >"$scratch/theirs/wrong"
+chmod 0644 "$scratch/theirs/wrong"
+before=$(cerca status -o json | jq -r '.items[] | select(.name == "audit").text' | cut -d ' ' -f 1)
+fails 'a wrong secret' 1 'rule token.unknown' use wrong 6 f.tok.example
+after=$(cerca status -o json | jq -r '.items[] | select(.name == "audit").text' | cut -d ' ' -f 1)
+is '... is recorded' $((after - before)) 1
+printf 'cerca-token-999-%064d\n' 0 >"$scratch/theirs/wrong"
+fails 'a number that is not there is told no different' 1 'rule token.unknown' \
+    use wrong 6 f.tok.example
+printf 'token\n' >"$scratch/theirs/wrong"
+fails 'what is no token' 1 'rule token.unknown' use wrong 6 f.tok.example
+printf '\n' >"$scratch/theirs/wrong"
+fails 'an empty file' 1 'rule token.file' use wrong 6 f.tok.example
+printf 'cerca-token-1-%064d\n' 0 >"$scratch/theirs/wrong"
+use wrong 6 f.tok.example >/dev/null 2>&1
+fails 'who goes on trying has to wait' 1 'rule token.slow' use wrong 6 f.tok.example --timeout 1
+token other --name dns:.tok.example
+ok 'others do not wait' cerca issue --token-file "$file" --csr "$scratch/7.csr" \
+    --san dns:g.tok.example --out "$scratch/7.pem"
+
+secrets_are_nowhere() {
+    for f in "$scratch"/theirs/one "$scratch"/theirs/kill "$scratch"/theirs/race; do
+        secret=$(sed 's/.*-//' "$f")
+        ! grep -rqF "$secret" "$ca_dir" "$scratch/cercad.log" || return 1
+    done
+}
+secrets_are_nowhere
+report $? 'no secret is in the store or in a log'
+ok 'the store is sound' cerca store check
+done_testing
