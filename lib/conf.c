@@ -72,6 +72,7 @@ static int read_text(const char *text, const char *shown, struct conf *c, bool c
     config_init(&r.file);
     rc = parse(&r, text, f);
     if (rc == 0 && check) {
+        conf_follow_successors(c);
         conf_drop_builtin(&r);
         rc = conf_cross_check(&r, f);
     }
@@ -273,6 +274,14 @@ const struct conf_issuer *conf_issuer(const struct conf *c, const char *name)
     for (size_t i = 0; i < c->n_issuers; i++)
         if (strcmp(c->issuers[i].name, name) == 0)
             return &c->issuers[i];
+    return NULL;
+}
+
+const struct conf_issuer *conf_successor(const struct conf *c, const struct conf_issuer *i)
+{
+    for (size_t n = 0; n < c->n_issuers; n++)
+        if (strcmp(c->issuers[n].replaces, i->name) == 0)
+            return &c->issuers[n];
     return NULL;
 }
 

@@ -53,6 +53,9 @@ struct conf_token {
     bool has_user; /* the signer's uid, when it is not cercad's own */
 };
 
+/* crl-only: it signs no new certificate, but CRLs and OCSP responders for those it has signed. */
+enum issuer_state { ISSUER_ACTIVE = 0, ISSUER_CRL_ONLY = 1 };
+
 struct conf_issuer {
     char *name;    /* "root", "issuing" */
     char *subject; /* RFC 4514 text */
@@ -61,8 +64,11 @@ struct conf_issuer {
     enum key_type key_type;
     unsigned key_bits; /* made in the token when absent, else must match */
     enum sig_alg alg;
-    char *certificate;            /* PEM file, written when the certificate is made */
-    char *parent;                 /* name of an issuer; its own name: self-signed root */
+    char *certificate; /* PEM file, written when the certificate is made */
+    char *parent;      /* name of an issuer; its own name: self-signed root */
+    bool offline;      /* its key is not here (an offline root): token and key are "" */
+    enum issuer_state state;
+    char *replaces;               /* the issuer whose next generation this is; "": none */
     bool signs_leaves;            /* may issue end-entity certificates */
     bool signs_cas;               /* may issue CA certificates */
     int path_len;                 /* of its own certificate; -1: none */
@@ -153,6 +159,8 @@ int conf_seal(const char *path, int *out, struct fault *f) WARN_UNUSED;
 
 const struct conf_token *conf_token(const struct conf *c, const char *name);
 const struct conf_issuer *conf_issuer(const struct conf *c, const char *name);
+/* The issuer that replaces this one; NULL: none. */
+const struct conf_issuer *conf_successor(const struct conf *c, const struct conf_issuer *i);
 const struct conf_profile *conf_profile(const struct conf *c, const char *name);
 const struct conf_operator *conf_operator(const struct conf *c, uid_t uid);
 const char *conf_role_name(enum conf_role r);

@@ -111,11 +111,18 @@ static int check_issuer_key(const struct conf_reader *r, const struct conf_issue
     const struct conf_token *t = conf_token(r->conf, i->token);
     struct p11uri key, token;
 
-    if (t == NULL)
+    if (i->offline && (i->token[0] != '\0' || i->key[0] != '\0'))
+        return issuer_refuse(r, i, "offline", ORDER, f,
+                             "an offline issuer has neither token nor key here");
+    if (!i->offline && (i->token[0] == '\0' || i->key[0] == '\0'))
+        return issuer_refuse(r, i, i->token[0] == '\0' ? "token" : "key", "conf.missing", f,
+                             "is missing: it says where the key is");
+    if (!i->offline && t == NULL)
         return issuer_refuse(r, i, "token", REFERENCE, f, "there is no token \"%s\"", i->token);
     parsed(i->key, &key);
-    parsed(t->uri, &token);
-    if (!p11uri_same_token(&key, &token))
+    if (!i->offline)
+        parsed(t->uri, &token);
+    if (!i->offline && !p11uri_same_token(&key, &token))
         return issuer_refuse(r, i, "key", REFERENCE, f, "names another token than \"%s\" does",
                              t->name);
     /* libp11 0.4.12 has no Ed25519. */
@@ -188,6 +195,8 @@ static bool same_key(const struct conf_issuer *a, const struct conf_issuer *b)
 {
     struct p11uri x, y;
 
+    if (a->offline || b->offline)
+        return false;
     parsed(a->key, &x);
     parsed(b->key, &y);
     return strcmp(a->token, b->token) == 0 && p11uri_same_object(&x, &y);
@@ -211,6 +220,28 @@ static int check_issuer_unique(const struct conf_reader *r, size_t at, struct fa
     return 0;
 }
 
+/* Generations lead back to a first one. */
+static int check_issuer_replaces(const struct conf_reader *r, size_t at, struct fault *f)
+{
+    const struct conf_issuer *i = &r->conf->issuers[at], *old = i;
+
+    if (i->replaces[0] == '\0')
+        return 0;
+    for (size_t steps = 0; old != NULL && old->replaces[0] != '\0'; steps++) {
+        if (steps > r->conf->n_issuers)
+            return issuer_refuse(r, i, "replaces", REFERENCE, f, "leads back to itself");
+        old = conf_issuer(r->conf, old->replaces);
+    }
+    if (conf_issuer(r->conf, i->replaces) == NULL)
+        return issuer_refuse(r, i, "replaces", REFERENCE, f, "there is no issuer \"%s\"",
+                             i->replaces);
+    for (size_t n = 0; n < at; n++)
+        if (strcmp(r->conf->issuers[n].replaces, i->replaces) == 0)
+            return issuer_refuse(r, i, "replaces", UNIQUE, f, "\"%s\" is replaced by \"%s\"",
+                                 i->replaces, r->conf->issuers[n].name);
+    return 0;
+}
+
 static int check_issuers(const struct conf_reader *r, struct fault *f)
 {
     int rc = 0;
@@ -225,6 +256,8 @@ static int check_issuers(const struct conf_reader *r, struct fault *f)
             rc = check_issuer_path(r, issuer, f);
         if (rc == 0)
             rc = check_issuer_unique(r, i, f);
+        if (rc == 0)
+            rc = check_issuer_replaces(r, i, f);
     }
     return rc;
 }
@@ -303,6 +336,11 @@ static int check_profile(const struct conf_reader *r, const struct conf_profile 
     if (!issuer->signs_leaves)
         return profile_refuse(r, p, "issuer", REFERENCE, f, "\"%s\" has no signs_leaves = true",
                               issuer->name);
+    if (issuer->offline)
+        return profile_refuse(r, p, "issuer", REFERENCE, f, "\"%s\" is offline", issuer->name);
+    if (issuer->state == ISSUER_CRL_ONLY && p->eku != EKU_OCSP_SIGNING)
+        return profile_refuse(r, p, "issuer", REFERENCE, f,
+                              "\"%s\" is crl-only, and no issuer replaces it", issuer->name);
     rc = check_profile_validity(r, p, issuer, f);
     return rc < 0 ? rc : check_profile_usage(r, p, f);
 }

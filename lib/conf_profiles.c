@@ -8,7 +8,10 @@
  */
 #include "lib/conf_schema.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "lib/tbs.h"
 
 const char conf_builtin_profiles[] =
     "profiles = (\n"
@@ -22,6 +25,32 @@ const char conf_builtin_profiles[] =
     "    ku_rsa = ( \"digitalSignature\", \"keyEncipherment\" );\n"
     "    san_kinds = ( \"dns\", \"ip\", \"uri\" ); }\n"
     ");\n";
+
+static const struct conf_issuer *newest(const struct conf *c, const struct conf_issuer *i)
+{
+    for (size_t steps = 0; i != NULL && i->state == ISSUER_CRL_ONLY; steps++) {
+        const struct conf_issuer *next = conf_successor(c, i);
+
+        if (next == NULL || steps > c->n_issuers)
+            break;
+        i = next;
+    }
+    return i;
+}
+
+/* An OCSP responder speaks for the issuer that its profile names, whatever has replaced that. */
+void conf_follow_successors(struct conf *c)
+{
+    for (size_t k = 0; k < c->n_profiles; k++) {
+        struct conf_profile *p = &c->profiles[k];
+        const struct conf_issuer *old = conf_issuer(c, p->issuer), *now = newest(c, old);
+
+        if (now == old || p->eku == EKU_OCSP_SIGNING)
+            continue;
+        free(p->issuer);
+        p->issuer = xstrdup(now->name);
+    }
+}
 
 static bool is_dangling(const struct conf_reader *r, const struct conf_profile *p)
 {

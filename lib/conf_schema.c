@@ -16,6 +16,9 @@ static const struct conf_word log_levels[] = {
 static const struct conf_word roles[] = {
     {"auditor", ROLE_AUDITOR}, {"operator", ROLE_OPERATOR}, {"admin", ROLE_ADMIN}, {NULL, 0}};
 
+static const struct conf_word issuer_states[] = {
+    {"active", ISSUER_ACTIVE}, {"crl-only", ISSUER_CRL_ONLY}, {NULL, 0}};
+
 static const struct conf_word key_reuses[] = {{"forbid", KEY_REUSE_FORBID},
                                               {"same-identity", KEY_REUSE_SAME_IDENTITY},
                                               {"allow", KEY_REUSE_ALLOW},
@@ -207,10 +210,13 @@ static const struct conf_key issuer_keys[] = {
     {.name = "subject", .type = CONF_TEXT, IN(subject), .check = conf_check_subject,
      .example = "CN=Example Root CA,O=Example|CN=Example Issuing CA,O=Example",
      .help = "Subject of the CA certificate as RFC 4514 text, most specific part first."},
-    {.name = "token", .type = CONF_TEXT, IN(token), .check = conf_check_name,
+    {.name = "offline", .type = CONF_BOOL, IN(offline), .fallback = "false",
+     .help = "Whether its key is kept elsewhere (an offline root): its certificate is installed, "
+             "and it signs nothing here. It has neither token nor key."},
+    {.name = "token", .type = CONF_TEXT, IN(token), .fallback = "", .check = conf_check_name,
      .example = "default|default",
      .help = "Name of the token that holds the key."},
-    {.name = "key", .type = CONF_TEXT, IN(key), .check = conf_check_key_uri,
+    {.name = "key", .type = CONF_TEXT, IN(key), .fallback = "", .check = conf_check_key_uri,
      .example = "pkcs11:object=root|pkcs11:object=issuing",
      .help = "The private key in the token: RFC 7512 URI with object, id or both."},
     {.name = "key_type", .type = CONF_KEY_TYPE, IN(key_type),
@@ -227,6 +233,11 @@ static const struct conf_key issuer_keys[] = {
     {.name = "parent", .type = CONF_TEXT, IN(parent), .check = conf_check_name,
      .example = "root|root",
      .help = "Issuer that signs this CA's certificate; its own name for a self-signed root."},
+    {.name = "state", .type = CONF_WORD, IN(state), .words = issuer_states, .fallback = "active",
+     .help = "active, or crl-only: no new certificates, only CRLs and OCSP responders for those "
+             "that it has signed. Profiles that name it are those of the issuer that replaces it."},
+    {.name = "replaces", .type = CONF_TEXT, IN(replaces), .fallback = "", .check = conf_check_name,
+     .help = "Issuer whose next generation this is, with a subject, a key and URLs of its own."},
     {.name = "signs_leaves", .type = CONF_BOOL, IN(signs_leaves), .fallback = "false",
      .example = "|true",
      .help = "Whether it issues end-entity certificates."},

@@ -137,6 +137,8 @@ extern const char conf_builtin_profiles[];
 struct conf *conf_builtin(void);
 /* Drops built-in profiles that the file does not mention and has no issuer for,
  * so that every profile's issuer exists and signs leaves. */
+/* Profiles of a crl-only issuer become those of the one that replaces it. */
+void conf_follow_successors(struct conf *c);
 void conf_drop_builtin(const struct conf_reader *r);
 /* Where something in the file stands: section, name of the element (NULL for
  * groups), key (NULL: the element itself). 0 when it is not in the file. */

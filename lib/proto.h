@@ -43,6 +43,12 @@ enum msg_type {
     MSG_OPEN = 0x0134, /* answered by MSG_GATE_DONE, empty */
     MSG_CLOSE = 0x0135,
     MSG_GATE_DONE = 0x0136,
+    MSG_CA_KEY = 0x0140, /* lib/proto_ca.h */
+    MSG_CA_KEY_SHOWN = 0x0141,
+    MSG_CA_INSTALL = 0x0142,
+    MSG_CA_INSTALLED = 0x0143,
+    MSG_CA_CREATE = 0x0144,
+    MSG_CA_CREATED = 0x0145,
     MSG_TOKEN_CREATE = 0x0160, /* lib/proto_token.h */
     MSG_TOKEN_CREATED = 0x0161,
     MSG_TOKEN_LIST = 0x0162,
@@ -67,6 +73,8 @@ enum msg_type {
     MSG_SIGNED = 0x0204,
     MSG_PING = 0x0205, /* touches the token; empty bodies */
     MSG_PONG = 0x0206,
+    MSG_CA_CSR = 0x0218,
+    MSG_CA_CSR_REPLY = 0x0219, /* the request (RFC 2986), DER */
 
     /* control socket: cercad tells cerca-ca */
     MSG_CHILD_STATE = 0x0301,
@@ -206,8 +214,10 @@ struct ca_info {
     char parent[64];
     char token[64];
     char key[24];   /* "p256" */
-    char state[16]; /* "ready", "no key", "no certificate", "unavailable" */
+    char state[16]; /* "ready", "no certificate", "unavailable", "crl-only", "offline" */
     bool signs_leaves, signs_cas;
+    uint32_t generation; /* 1, or one more than that of the issuer that it replaces */
+    char successor[64];  /* the issuer that replaces it; "": none */
     int64_t not_before, not_after;
     uint8_t fingerprint[32];
     struct slice certificate;
@@ -272,6 +282,15 @@ struct sign_request {
 };
 void sign_request_put(struct buf *b, const struct sign_request *r);
 int sign_request_get(struct slice body, struct sign_request *out) WARN_UNUSED;
+
+/* MSG_CA_CSR: "show the key of this issuer by a certification request". */
+struct csr_request {
+    char issuer[64];
+    uint8_t generation[8];
+    bool make_key; /* when the token has none */
+};
+void csr_request_put(struct buf *b, const struct csr_request *r);
+int csr_request_get(struct slice body, struct csr_request *out) WARN_UNUSED;
 
 /* MSG_CHILD_STATE */
 enum child_state { CHILD_RUNNING = 1, CHILD_WAITING = 2, CHILD_STOPPED = 3 };

@@ -161,6 +161,8 @@ void ca_info_put(struct buf *b, const struct ca_info *c)
     wire_put_text(b, c->state);
     wire_put_u8(b, c->signs_leaves);
     wire_put_u8(b, c->signs_cas);
+    wire_put_u32(b, c->generation);
+    wire_put_text(b, c->successor);
     wire_put_i64(b, c->not_before);
     wire_put_i64(b, c->not_after);
     wire_put_fixed(b, c->fingerprint, sizeof(c->fingerprint));
@@ -178,6 +180,8 @@ void ca_info_get(struct wire_in *w, struct ca_info *out)
     wire_get_text(w, out->state, sizeof(out->state));
     out->signs_leaves = wire_get_flag(w);
     out->signs_cas = wire_get_flag(w);
+    out->generation = wire_get_u32(w);
+    wire_get_text(w, out->successor, sizeof(out->successor));
     out->not_before = wire_get_i64(w);
     out->not_after = wire_get_i64(w);
     wire_get_fixed(w, out->fingerprint, sizeof(out->fingerprint));

@@ -9,6 +9,9 @@
  *   8-15   first octets of the SHA-256 of the issuer's SubjectPublicKeyInfo
  *   16-31  serial number
  *   32-63  SHA-256 of the TBSCertificate
+ *
+ * Serial numbers of certificates have leading bits 01 (lib/tbs.h). Sixteen zeros stand for a
+ * certification request of a CA's key; the hash is that of its CertificationRequestInfo.
  */
 #ifndef LIB_SIGNRECORD_H
 #define LIB_SIGNRECORD_H

@@ -213,6 +213,35 @@ void tbs_put(struct buf *b, const struct tbs_spec *spec)
     der_close(b, m);
 }
 
+static void put_extension_request(struct buf *b, const struct tbs_spec *s)
+{
+    struct der_mark attribute = der_open(b, DER_SEQUENCE), values, list;
+
+    der_put_oid(b, oid_extension_request);
+    values = der_open(b, DER_SET);
+    list = der_open(b, DER_SEQUENCE);
+    put_basic_constraints(b, s);
+    if (s->constraints.n > 0)
+        put_name_constraints(b, s);
+    put_key_usage(b, s);
+    der_close(b, list);
+    der_close(b, values);
+    der_close(b, attribute);
+}
+
+void csr_info_put(struct buf *b, const struct tbs_spec *spec)
+{
+    struct der_mark m = der_open(b, DER_SEQUENCE), attributes;
+
+    der_put_u64(b, 0);
+    buf_put_slice(b, spec->subject);
+    buf_put_slice(b, spec->spki);
+    attributes = der_open(b, DER_CONTEXT_CONSTRUCTED(0));
+    put_extension_request(b, spec);
+    der_close(b, attributes);
+    der_close(b, m);
+}
+
 void cert_assemble(struct buf *b, struct slice tbs, enum sig_alg alg, struct slice signature)
 {
     struct der_mark m = der_open(b, DER_SEQUENCE);

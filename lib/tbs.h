@@ -53,6 +53,9 @@ struct tbs_spec {
 
 /* Appends the TBSCertificate. Errors stick to the buffer. */
 void tbs_put(struct buf *b, const struct tbs_spec *spec);
+/* Appends the CertificationRequestInfo (RFC 2986 4.1) of a CA: subject, spki, and as an
+ * extensionRequest (RFC 2985 5.4.2) its basicConstraints, nameConstraints and keyUsage. */
+void csr_info_put(struct buf *b, const struct tbs_spec *spec);
 /* Appends Certificate ::= SEQUENCE { tbs, AlgorithmIdentifier, BIT STRING }. */
 void cert_assemble(struct buf *b, struct slice tbs, enum sig_alg alg, struct slice signature);
 

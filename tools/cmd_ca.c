@@ -12,6 +12,8 @@ static json_t *ca_json(const struct ca_info *c)
     json_put(o, "state", json_text(c->state));
     json_put(o, "subject", json_text(c->subject));
     json_put(o, "parent", json_text(c->parent));
+    json_put(o, "generation", json_integer(c->generation));
+    json_put(o, "successor", c->successor[0] != '\0' ? json_text(c->successor) : json_null());
     json_put(o, "token", json_text(c->token));
     json_put(o, "key", json_text(c->key));
     json_put(o, "signs_leaves", json_boolean(c->signs_leaves));
@@ -29,14 +31,17 @@ static const struct column columns[] = {
     {"KEY", "key", 7, COLUMN_ALWAYS, NULL},
     {"TOKEN", "token", 10, COLUMN_WIDE, NULL},
     {"PARENT", "parent", 12, COLUMN_WIDE, NULL},
+    {"GEN", "generation", 3, COLUMN_WIDE, NULL},
+    {"SUCCESSOR", "successor", 12, COLUMN_WIDE, NULL},
     {"NOT AFTER", "not_after", 20, COLUMN_ALWAYS, NULL},
     {"SUBJECT", "subject", 0, COLUMN_ALWAYS, NULL},
     {NULL, NULL, 0, COLUMN_ALWAYS, NULL},
 };
 
 static const char *const keys[] = {
-    "name",         "state",     "subject",    "parent",    "token",       "key",
-    "signs_leaves", "signs_cas", "not_before", "not_after", "fingerprint", NULL,
+    "name",       "state",      "subject",     "parent",       "token",
+    "key",        "generation", "successor",   "signs_leaves", "signs_cas",
+    "not_before", "not_after",  "fingerprint", NULL,
 };
 
 static const struct sheet sheet = {columns, keys};

@@ -21,7 +21,16 @@
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_PENDING = 3 };
 
 /* Values of -o. */
-enum format { FORMAT_TEXT = 1, FORMAT_TABLE = 2, FORMAT_PEM = 4, FORMAT_JSON = 8, FORMAT_CSV = 16 };
+enum format {
+    FORMAT_TEXT = 1,
+    FORMAT_TABLE = 2,
+    FORMAT_PEM = 4,
+    FORMAT_JSON = 8,
+    FORMAT_CSV = 16,
+    FORMAT_DER = 32,
+    FORMAT_P7B = 64,
+    FORMAT_JKS = 128,
+};
 
 enum opt_kind {
     OPT_FLAG,  /* bool */

@@ -126,7 +126,9 @@ static void run_read(struct work *w, unsigned worker)
     struct ask *q = (struct ask *)w;
 
     (void)worker;
+    authorities_read(q->client->admin->parts.authorities);
     q->read(q);
+    authorities_done(q->client->admin->parts.authorities);
     if (q->fault.code == FAULT_NONE && buf_failed(&q->out))
         (void)fault_set(&q->fault, FAULT_TOO_LARGE, "answer.size", "the answer is too large");
     loop_post(q->client->admin->parts.loop, after_read, q);
@@ -177,6 +179,9 @@ static const struct admin_message admin_messages[] = {
     {MSG_LIST, ROLE_AUDITOR, handle_list, NULL},
     {MSG_SHOW, ROLE_AUDITOR, handle_show, NULL},
     {MSG_CA_LIST, ROLE_AUDITOR, tell_authorities, NULL},
+    {MSG_CA_KEY, ROLE_ADMIN, show_key, NULL},
+    {MSG_CA_CREATE, ROLE_ADMIN, create_authority, NULL},
+    {MSG_CA_INSTALL, ROLE_ADMIN, install_authority, &kind_ca_install},
     {MSG_STATUS, ROLE_AUDITOR, tell_status, NULL},
     {MSG_CHECK, ROLE_AUDITOR, start_check, NULL},
     {MSG_TOKEN_CREATE, ROLE_OPERATOR, create_token, NULL},
@@ -281,6 +286,9 @@ static const struct permit admin_permits[] = {
     {MSG_LIST, 4096, on_message},
     {MSG_SHOW, 512, on_message},
     {MSG_CA_LIST, 0, on_message},
+    {MSG_CA_KEY, 128, on_message},
+    {MSG_CA_CREATE, 128, on_message},
+    {MSG_CA_INSTALL, FRAME_BODY_MAX, on_message},
     {MSG_STATUS, 0, on_message},
     {MSG_CHECK, 0, on_message},
     {MSG_TOKEN_CREATE, 16384, on_message},

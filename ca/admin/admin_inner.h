@@ -111,6 +111,11 @@ void run_message(void *arg, const struct approval_kind *kind, const struct reque
 /* admin_backup.c */
 void start_backup(struct ask *q);
 void end_backup(struct admin *a);
+/* admin_ca.c */
+extern const struct approval_kind kind_ca_install;
+void show_key(struct ask *q);
+void create_authority(struct ask *q);
+void install_authority(struct ask *q);
 /* admin_gate.c */
 extern const struct approval_kind kind_open;
 void open_gate(struct ask *q);

@@ -175,12 +175,31 @@ static const char *authority_state(const struct authority *a)
     fault_clear(&f);
     if (a->certificate.n == 0)
         return "no certificate";
+    if (a->conf->offline)
+        return "offline";
+    if (a->conf->state == ISSUER_CRL_ONLY)
+        return "crl-only";
     return signer_link_check(a->link, &f) == 0 ? "ready" : "unavailable";
 }
 
-static void put_authority(const struct authority *a, struct buf *out)
+static uint32_t generation_of(const struct conf *conf, const struct conf_issuer *i)
 {
-    struct ca_info c = {0};
+    uint32_t n = 1;
+
+    while (i->replaces[0] != '\0') { /* the configuration was checked: it ends */
+        i = conf_issuer(conf, i->replaces);
+        n++;
+    }
+    return n;
+}
+
+static void put_authority(const struct conf *conf, const struct authority *a, struct buf *out)
+{
+    const struct conf_issuer *successor = conf_successor(conf, a->conf);
+    struct ca_info c = {.generation = generation_of(conf, a->conf)};
+
+    if (successor != NULL)
+        snprintf(c.successor, sizeof(c.successor), "%.63s", successor->name);
 
     snprintf(c.name, sizeof(c.name), "%.63s", a->conf->name);
     snprintf(c.subject, sizeof(c.subject), "%.511s", a->conf->subject);
@@ -205,7 +224,7 @@ void tell_authorities(struct ask *q)
 
     wire_put_u32(&q->out, (uint32_t)all->n);
     for (size_t i = 0; i < all->n; i++)
-        put_authority(&all->item[i], &q->out);
+        put_authority(q->client->admin->parts.conf, &all->item[i], &q->out);
     if (buf_failed(&q->out)) {
         (void)fault_set(&q->fault, FAULT_TOO_LARGE, "answer.size", "the answer is too large");
         ask_fail(q, &q->fault);

@@ -30,8 +30,10 @@ void issuer_names_load(struct admin *a)
     struct fault f;
 
     fault_clear(&f);
+    authorities_change(a->parts.authorities);
     if (store_issuers(a->parts.store, note_issuer, &a->names, &f) != 0)
         log_fault(LOG_LEVEL_ERROR, "admin.issuers.failed", &f, NULL);
+    authorities_done(a->parts.authorities);
 }
 
 const char *issuer_name(const struct admin *a, uint16_t number)

@@ -5,9 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/file.h"
-#include "lib/log.h"
-#include "lib/pem.h"
+#include "ca/door/install.h"
 
 #define SIGNER_WAIT_MS 30000
 
@@ -53,42 +51,9 @@ static const struct known_key *find_key(const struct bootstrap *b, const char *i
     return NULL;
 }
 
-/* ---- files ---- */
-
-static int write_files(const struct conf_issuer *i, struct slice der, struct fault *f)
-{
-    struct buf pem, path;
-    size_t n = strlen(i->certificate);
-    int rc;
-
-    buf_init(&pem, CERT_MAX * 2);
-    buf_init(&path, 4096);
-    pem_put(&pem, "CERTIFICATE", der);
-    rc = file_write(i->certificate, 0644, buf_slice(&pem), f);
-    if (rc == 0 && n > 4 && strcmp(i->certificate + n - 4, ".pem") == 0) {
-        buf_printf(&path, "%.*s.der", (int)(n - 4), i->certificate);
-        rc = file_write(buf_cstr(&path), 0644, der, f);
-    }
-    buf_free(&pem);
-    buf_free(&path);
-    return rc;
-}
-
-/* Recorded first, the file after: a set-up that was interrupted between the two finds the
- * certificate in the store. */
 static int adopt(struct bootstrap *b, struct authority *a, struct slice der)
 {
-    struct core *c = b->core;
-
-    if (authority_set_certificate(c->authorities, a, c->store, der, b->fault) != 0)
-        return -1;
-    if (view_issuer(c->view, a->number, a->conf->name, der, b->fault) != 0)
-        return -1;
-    if (write_files(a->conf, der, b->fault) != 0)
-        return -1;
-    log_info("issuer.certified", "issuer", a->conf->name, "sha256",
-             log_hex(slice_of(a->fingerprint, 32)), NULL);
-    return 0;
+    return authority_install(b->core->authorities, a, b->core->store, b->core->view, der, b->fault);
 }
 
 struct recorded {
@@ -126,6 +91,8 @@ static void on_issued(void *arg, const struct issued *issued, const struct fault
         loop_post(b->core->loop, next_authority, b);
 }
 
+static const struct requester set_up = {.name = "cerca-ca", .role = ROLE_ADMIN, .origin = "set-up"};
+
 static void certify(struct bootstrap *b, struct authority *a, const struct known_key *key)
 {
     struct recorded r = {.number = 0};
@@ -147,8 +114,19 @@ static void certify(struct bootstrap *b, struct authority *a, const struct known
         b->current = NULL;
         loop_post(b->core->loop, next_authority, b);
     } else
-        door_issue_ca(b->core->door, a, buf_slice(&key->spki), on_issued, b);
+        door_issue_ca(b->core->door, &set_up, a, buf_slice(&key->spki), on_issued, b);
     buf_free(&r.der);
+}
+
+/* What stands below an offline root waits for `cerca ca install`. */
+static bool can_certify(struct authorities *all, const struct authority *a)
+{
+    const struct authority *parent = authority_parent(all, a);
+
+    if (a->conf->offline)
+        return false;
+    return parent == NULL || (!parent->conf->offline && parent->conf->state == ISSUER_ACTIVE &&
+                              (parent->certificate.n > 0 || can_certify(all, parent)));
 }
 
 static void next_authority(void *arg)
@@ -163,7 +141,7 @@ static void next_authority(void *arg)
         struct authority *a = &all->item[i], *parent = authority_parent(all, a);
         const struct known_key *key = find_key(b, a->conf->name);
 
-        if (a->certificate.n > 0)
+        if (a->certificate.n > 0 || !can_certify(all, a))
             continue;
         missing++;
         if ((parent != NULL && parent->certificate.n == 0) || key == NULL)

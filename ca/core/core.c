@@ -27,15 +27,20 @@ static void make_folders(const struct conf *conf)
     (void)!view_folder(conf->view_dir);
 }
 
-/* Set-up writes the certificates, and what lies beside them; never all of the configuration's
- * folder, where the PINs may be. */
+/* Certificates are written, and what lies beside them; but of the configuration's own folder,
+ * where the PINs may be, only at set-up. */
 static void allow_certificates(struct sandbox *s, const struct conf *conf, bool set_up,
                                char **folder)
 {
     for (size_t i = 0; i < conf->n_issuers; i++) {
+        bool write;
+
         folder[i] = xstrdup(conf->issuers[i].certificate);
         *strrchr(folder[i], '/') = '\0';
-        sandbox_allow(s, set_up ? folder[i] : conf->issuers[i].certificate, set_up);
+        write = set_up || strcmp(folder[i], conf->dir) != 0;
+        if (write)
+            (void)mkdir(folder[i], 0755);
+        sandbox_allow(s, write ? folder[i] : conf->issuers[i].certificate, write);
     }
 }
 

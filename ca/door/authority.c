@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/pem.h"
@@ -54,24 +55,93 @@ static int check_fits(const struct authority *a, const struct authority *parent,
         return wrong(a, "was issued under another name than its parent's", f);
     if (!c->has_basic_constraints || !c->ca)
         return wrong(a, "is not a CA certificate (RFC 5280 4.2.1.9)", f);
+    if (c->has_key_usage && (c->key_usage & KU_KEY_CERT_SIGN) == 0)
+        return wrong(a, "may not sign certificates (RFC 5280 4.2.1.3)", f);
     if (c->key.type != a->conf->key_type || c->key.bits != a->conf->key_bits)
         return wrong(a, "has another kind of key than the configuration", f);
     return 0;
 }
 
-static int check_signature(const struct authority *a, const struct authority *parent,
-                           const struct cert *c, struct fault *f)
+/* RFC 5280 6.1.4 (l), (m): what the configuration puts below it must fit. */
+static int check_path(const struct authority *a, const struct cert *above, const struct cert *c,
+                      struct fault *f)
+{
+    bool short_of = a->conf->path_len >= 0 ? c->path_len < a->conf->path_len
+                                           : c->path_len == 0 && a->conf->signs_cas;
+
+    if (c->path_len >= 0 && short_of)
+        return wrong(a, "has a shorter path length than the configuration needs", f);
+    if (above != NULL && above->path_len == 0)
+        return wrong(a, "stands below a CA whose path length is 0", f);
+    return 0;
+}
+
+static int check_signature(const struct authority *a, const struct spki *by, const struct cert *c,
+                           struct fault *f)
 {
     struct pubkey *key;
     int rc;
 
-    if (parent != NULL && parent->certificate.n == 0)
-        return wrong(a, "cannot be checked: its parent has none", f);
-    if (pubkey_open(parent != NULL ? &parent->parsed.key : &c->key, &key, f) != 0)
+    if (pubkey_open(by, &key, f) != 0)
         return -(int)f->code;
     rc = pubkey_verify(key, c->alg, c->tbs, c->signature);
     pubkey_free(key);
     return rc == 0 ? 0 : wrong(a, "is not signed by its parent's key", f);
+}
+
+/* `above` is the parent's certificate; NULL for a root. */
+static int check_certificate(const struct authority *a, const struct authority *parent,
+                             const struct cert *above, const struct cert *c, struct fault *f)
+{
+    if (check_fits(a, parent, c, f) != 0)
+        return -(int)f->code;
+    if (parent != NULL && above->der.n == 0)
+        return wrong(a, "cannot be checked: its parent has none", f);
+    if (a->certificate.n > 0 && !slice_eq(c->key.der, a->parsed.key.der)) {
+        (void)wrong(a, "has another key than the one it has now; a new key is a new issuer", f);
+        return fault_rename(f, "issuer.key");
+    }
+    if (check_path(a, above, c, f) != 0)
+        return -(int)f->code;
+    return check_signature(a, above != NULL ? &above->key : &c->key, c, f);
+}
+
+static int64_t end_above(const struct authority *parent, const struct cert *above)
+{
+    int64_t end = above->not_after;
+
+    if (above == &parent->parsed)
+        end = policy_first_to_end(&parent->policy)->not_after;
+    return end;
+}
+
+static int check_times(const struct authority *a, const struct cert *c, int64_t end, int64_t now,
+                       struct fault *f)
+{
+    char text[CLOCK_TEXT_SIZE];
+
+    if (c->not_before > now || c->not_after <= now)
+        return wrong(a, c->not_after <= now ? "has expired" : "is not valid yet", f);
+    if (c->not_after <= end)
+        return 0;
+    clock_format(end, text);
+    return fault_set(f, FAULT_POLICY, "validity.issuer",
+                     "the certificate of issuer \"%s\" would outlive the chain above it, which "
+                     "ends at %s",
+                     a->conf->name, text);
+}
+
+int authority_check_certificate(struct authorities *all, const struct authority *a,
+                                const struct cert *above, const struct cert *c, int64_t now,
+                                struct fault *f)
+{
+    const struct authority *parent = authority_parent(all, a);
+
+    if (parent != NULL && above == NULL)
+        above = &parent->parsed;
+    if (check_certificate(a, parent, parent == NULL ? NULL : above, c, f) != 0)
+        return -(int)f->code;
+    return check_times(a, c, parent == NULL ? c->not_after : end_above(parent, above), now, f);
 }
 
 static void set_chain(struct authority *a, const struct authority *parent)
@@ -83,23 +153,41 @@ static void set_chain(struct authority *a, const struct authority *parent)
     buf_put_slice(&a->chain, buf_slice(&parent->chain));
 }
 
-static void free_verifiers(struct authority *a, unsigned n)
+/* ---- taking one ---- */
+
+void authorities_read(struct authorities *all)
 {
-    if (a->verify == NULL)
-        return;
-    for (unsigned i = 0; i < n; i++)
-        pubkey_free(a->verify[i]);
-    free(a->verify);
-    a->verify = NULL;
+    pthread_rwlock_rdlock(&all->lock);
 }
 
-static int open_verifiers(struct authorities *all, struct authority *a, struct fault *f)
+void authorities_change(struct authorities *all)
 {
-    free_verifiers(a, all->workers);
-    a->verify = xcalloc(all->workers, sizeof(*a->verify));
-    for (unsigned i = 0; i < all->workers; i++)
-        if (pubkey_open(&a->parsed.key, &a->verify[i], f) != 0)
+    pthread_rwlock_wrlock(&all->lock);
+}
+
+void authorities_done(struct authorities *all)
+{
+    pthread_rwlock_unlock(&all->lock);
+}
+
+static void free_verifiers(struct pubkey **verify, unsigned n)
+{
+    for (unsigned i = 0; verify != NULL && i < n; i++)
+        pubkey_free(verify[i]);
+    free(verify);
+}
+
+static int open_verifiers(const struct spki *key, unsigned n, struct pubkey ***out, struct fault *f)
+{
+    struct pubkey **verify = xcalloc(n, sizeof(verify[0]));
+
+    *out = NULL;
+    for (unsigned i = 0; i < n; i++)
+        if (pubkey_open(key, &verify[i], f) != 0) {
+            free_verifiers(verify, n);
             return -(int)f->code;
+        }
+    *out = verify;
     return 0;
 }
 
@@ -118,33 +206,72 @@ static int add_own_key(struct authorities *all, const uint8_t spki_hash[32], str
     return 0;
 }
 
-int authority_set_certificate(struct authorities *all, struct authority *a, struct store *s,
-                              struct slice der, struct fault *f)
+/* What is below has the chain of what is above. */
+static void set_chains_below(struct authorities *all, struct authority *a)
 {
-    struct authority *parent = authority_parent(all, a);
-    struct cert c;
+    set_chain(a, authority_parent(all, a));
+    for (size_t i = 0; i < all->n; i++) {
+        struct authority *child = &all->item[i];
 
-    buf_reset(&a->certificate);
-    buf_put_slice(&a->certificate, der);
-    if (cert_parse(buf_slice(&a->certificate), &c, f) != 0 || check_fits(a, parent, &c, f) != 0 ||
-        check_signature(a, parent, &c, f) != 0) {
-        buf_reset(&a->certificate);
-        return -(int)f->code;
+        if (child->certificate.n > 0 && authority_parent(all, child) == a)
+            set_chains_below(all, child);
     }
-    a->parsed = c;
+}
+
+/* Everything that can fail has not. */
+static int take(struct authorities *all, struct authority *a, struct buf *copy,
+                const struct cert *c, struct pubkey **verify, struct fault *f)
+{
+    const struct authority *parent = authority_parent(all, a);
+    struct pubkey **old = a->verify;
+    struct buf was = a->certificate;
+    int rc;
+
+    authorities_change(all);
+    a->certificate = *copy;
+    *copy = was;
+    a->parsed = *c;
     a->policy = (struct policy_issuer){.conf = a->conf,
                                        .not_after = a->parsed.not_after,
                                        .constraints = &a->parsed.constraints,
                                        .above = parent != NULL ? &parent->policy : NULL};
-    spki_key_id(&c.key, a->key_id);
-    spki_hash(&c.key, a->spki_hash);
-    cert_fingerprint(der, a->fingerprint);
-    set_chain(a, parent);
-    if (open_verifiers(all, a, f) != 0 ||
-        store_issuer_add(s, a->conf->name, a->spki_hash, &a->number, f) != 0 ||
-        store_issuer_set_certificate(s, a->number, der, f) != 0)
+    a->verify = verify;
+    spki_key_id(&c->key, a->key_id);
+    cert_fingerprint(c->der, a->fingerprint);
+    set_chains_below(all, a);
+    rc = add_own_key(all, a->spki_hash, f);
+    authorities_done(all);
+    free_verifiers(old, all->workers);
+    return rc;
+}
+
+int authority_set_certificate(struct authorities *all, struct authority *a, struct store *s,
+                              struct slice der, struct fault *f)
+{
+    const struct authority *parent = authority_parent(all, a);
+    struct pubkey **verify = NULL;
+    struct buf copy;
+    struct cert c;
+    int rc = 0;
+
+    buf_init(&copy, CERT_MAX);
+    buf_put_slice(&copy, der);
+    if (cert_parse(buf_slice(&copy), &c, f) != 0 ||
+        check_certificate(a, parent, parent == NULL ? NULL : &parent->parsed, &c, f) != 0 ||
+        open_verifiers(&c.key, all->workers, &verify, f) != 0) {
+        buf_free(&copy);
         return -(int)f->code;
-    return add_own_key(all, a->spki_hash, f);
+    }
+    spki_hash(&c.key, a->spki_hash);
+    if (store_issuer_add(s, a->conf->name, a->spki_hash, &a->number, f) != 0 ||
+        store_issuer_set_certificate(s, a->number, der, f) != 0) {
+        free_verifiers(verify, all->workers);
+        rc = -(int)f->code;
+    } else {
+        rc = take(all, a, &copy, &c, verify, f);
+    }
+    buf_free(&copy);
+    return rc;
 }
 
 /* ---- loading ---- */
@@ -215,12 +342,24 @@ static int load_own_keys(struct authorities *all, struct store *s, struct fault 
     return 0;
 }
 
+/* Workers never stop reading for long: an installation is let in first. */
+static void lock_init(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t attr;
+
+    pthread_rwlockattr_init(&attr);
+    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(lock, &attr);
+    pthread_rwlockattr_destroy(&attr);
+}
+
 int authorities_load(const struct conf *conf, struct store *s, unsigned workers,
                      struct authorities **out, struct fault *f)
 {
     struct authorities *all = xcalloc(1, sizeof(*all));
 
     *out = NULL;
+    lock_init(&all->lock);
     all->n = conf->n_issuers;
     all->workers = workers;
     all->item = xcalloc(all->n, sizeof(*all->item));
@@ -246,11 +385,12 @@ void authorities_free(struct authorities *all)
     if (all == NULL)
         return;
     for (size_t i = 0; i < all->n; i++) {
-        free_verifiers(&all->item[i], all->workers);
+        free_verifiers(all->item[i].verify, all->workers);
         buf_free(&all->item[i].certificate);
         buf_free(&all->item[i].chain);
         buf_free(&all->item[i].name);
     }
+    pthread_rwlock_destroy(&all->lock);
     free(all->item);
     free(all);
 }

@@ -275,8 +275,12 @@ static void abandon(struct job *j)
 static void run_verify(struct work *w, unsigned worker)
 {
     struct job *j = (struct job *)w;
+    int rc;
 
-    if (step_verify(j, worker, &j->fault) != 0) {
+    authorities_read(j->door->parts.authorities);
+    rc = step_verify(j, worker, &j->fault);
+    authorities_done(j->door->parts.authorities);
+    if (rc != 0) {
         log_fault(LOG_LEVEL_ERROR, "sign.rejected", &j->fault, NULL);
         abandon(j);
         return;
@@ -454,10 +458,14 @@ static int prepare(struct job *j)
 static void run_start(struct work *w, unsigned worker)
 {
     struct job *j = (struct job *)w;
+    int rc;
 
     (void)worker;
     STEP("door.start");
-    if (prepare(j) != 0) {
+    authorities_read(j->door->parts.authorities);
+    rc = prepare(j);
+    authorities_done(j->door->parts.authorities);
+    if (rc != 0) {
         refuse(j);
         return;
     }
@@ -514,15 +522,14 @@ void door_refuse(struct door *d, const struct requester *who, const struct fault
     refuse(j);
 }
 
-void door_issue_ca(struct door *d, struct authority *subject, struct slice spki, door_reply reply,
-                   void *arg)
+void door_issue_ca(struct door *d, const struct requester *who, struct authority *subject,
+                   struct slice spki, door_reply reply, void *arg)
 {
-    struct requester who = {.name = "cerca-ca", .role = ROLE_ADMIN, .origin = "set-up"};
     struct job *j;
 
     if (turn_away(d, reply, arg))
         return;
-    j = job_new(d, &who, reply, arg);
+    j = job_new(d, who, reply, arg);
     j->kind = JOB_AUTHORITY;
     j->subject = subject;
     buf_put_slice(&j->body, spki);
@@ -586,15 +593,21 @@ void door_close(struct door *d)
 int door_check(struct door *d, struct fault *f)
 {
     struct authorities *all = d->parts.authorities;
+    bool able = false;
 
     if (store_issuing(d->parts.store, f) != 0 || serial_clock_check(&d->serial, f) != 0)
         return -(int)f->code;
     for (size_t i = 0; i < all->n; i++) {
-        if (all->item[i].certificate.n == 0)
-            return fault_set(f, FAULT_CONFIG, "issuer.certificate",
-                             "the issuer \"%s\" has no certificate yet", all->item[i].conf->name);
-        if (signer_link_check(all->item[i].link, f) != 0)
+        const struct authority *a = &all->item[i];
+
+        if (a->link == NULL || a->certificate.n == 0)
+            continue;
+        if (signer_link_check(a->link, f) != 0)
             return -(int)f->code;
+        able = able || (a->conf->signs_leaves && a->conf->state == ISSUER_ACTIVE);
     }
+    if (!able)
+        return fault_set(f, FAULT_CONFIG, "issuer.certificate",
+                         "no active issuer has a certificate yet");
     return 0;
 }

@@ -58,9 +58,9 @@ typedef void (*door_reply)(void *arg, const struct issued *issued, const struct 
 /* `body` is that of MSG_ISSUE; it is copied. */
 void door_issue(struct door *d, const struct requester *who, struct slice body, door_reply reply,
                 void *arg);
-/* At set-up: issues the certificate of a configured issuer for the key in its token. */
-void door_issue_ca(struct door *d, struct authority *subject, struct slice spki, door_reply reply,
-                   void *arg);
+/* Issues the certificate of a configured issuer for the key in its token. */
+void door_issue_ca(struct door *d, const struct requester *who, struct authority *subject,
+                   struct slice spki, door_reply reply, void *arg);
 
 /* A signature came for a draft that was given up: dropped, and recorded so. A signer_late; `arg` is
  * the door. */

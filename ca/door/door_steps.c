@@ -12,13 +12,18 @@
 
 /* ---- authorise ---- */
 
+static int check_issuer(const struct authority *a, const char *name, struct fault *f)
+{
+    if (a == NULL || a->certificate.n == 0 || a->link == NULL)
+        return fault_unavailable(f, 60, "issuer.certificate",
+                                 "the issuer \"%s\" has no certificate yet", name);
+    return signer_link_check(a->link, f);
+}
+
 static int find_issuer(struct job *j, const char *name, struct fault *f)
 {
     j->issuer = authority_named(j->door->parts.authorities, name);
-    if (j->issuer == NULL || j->issuer->certificate.n == 0)
-        return fault_unavailable(f, 60, "issuer.certificate",
-                                 "the issuer \"%s\" has no certificate yet", name);
-    return signer_link_check(j->issuer->link, f);
+    return check_issuer(j->issuer, name, f);
 }
 
 static int refuse_profile(const struct conf *conf, const char *name, struct fault *f)
@@ -101,6 +106,11 @@ static int decide_authority(struct job *j, struct fault *f)
     const struct policy_own_keys *own = &j->door->parts.authorities->own;
 
     j->issuer = parent != NULL ? parent : j->subject;
+    if (parent != NULL && check_issuer(parent, parent->conf->name, f) != 0)
+        return -(int)f->code;
+    if (parent != NULL && parent->conf->state == ISSUER_CRL_ONLY)
+        return fault_refuse(f, "issuer.state", "issuer", slice_str(parent->conf->name),
+                            "an issuer that is active");
     return policy_decide_ca(j->subject->conf, parent != NULL ? &parent->policy : NULL, own,
                             j->subject_spki, clock_now(), &j->decision, f);
 }

@@ -18,13 +18,14 @@ enum link_state { LINK_DOWN, LINK_GREETING, LINK_READY };
 
 struct draft {
     uint64_t id;
+    uint16_t type; /* MSG_SIGN, or MSG_CA_CSR, which has no tbs */
     const char *issuer;
     struct slice tbs;
     signer_done done;
     void *arg;
     uint64_t since_us;
     unsigned attempts;
-    bool sent;
+    bool sent, make;
     struct draft *next, *prev;
 };
 
@@ -83,18 +84,36 @@ static struct draft *find_draft(struct signer_link *s, uint64_t id)
     return NULL;
 }
 
-static void send_draft(struct signer_link *s, struct draft *d)
+static void put_sign(const struct signer_link *s, const struct draft *d, struct buf *b)
 {
     struct sign_request r = {.tbs = d->tbs};
-    struct buf b;
 
     snprintf(r.issuer, sizeof(r.issuer), "%s", d->issuer);
     memcpy(r.generation, s->conf->generation, sizeof(r.generation));
+    sign_request_put(b, &r);
+}
+
+static void put_csr(const struct signer_link *s, const struct draft *d, struct buf *b)
+{
+    struct csr_request r = {.make_key = d->make};
+
+    snprintf(r.issuer, sizeof(r.issuer), "%s", d->issuer);
+    memcpy(r.generation, s->conf->generation, sizeof(r.generation));
+    csr_request_put(b, &r);
+}
+
+static void send_draft(struct signer_link *s, struct draft *d)
+{
+    struct buf b;
+
     buf_init(&b, FRAME_BODY_MAX);
-    sign_request_put(&b, &r);
+    if (d->type == MSG_CA_CSR)
+        put_csr(s, d, &b);
+    else
+        put_sign(s, d, &b);
     d->sent = true;
     d->attempts++;
-    conn_send(s->conn, MSG_SIGN, d->id, buf_slice(&b), -1);
+    conn_send(s->conn, d->type, d->id, buf_slice(&b), -1);
     buf_free(&b);
 }
 
@@ -218,6 +237,20 @@ static void on_signed(struct conn *c, void *owner, const struct frame *frame)
         signed_late(s, frame->body);
 }
 
+/* Late ones bind nobody. */
+static void on_csr(struct conn *c, void *owner, const struct frame *frame)
+{
+    struct signer_link *s = owner;
+    struct draft *d = find_draft(s, frame->id);
+
+    (void)c;
+    s->last_heard_us = clock_mono_us();
+    if (d != NULL && d->type == MSG_CA_CSR)
+        answer(s, d, frame->body, NULL);
+    else if (s->given_up > 0)
+        s->given_up--;
+}
+
 static void on_fault(struct conn *c, void *owner, const struct frame *frame)
 {
     struct signer_link *s = owner;
@@ -290,6 +323,7 @@ static const struct permit signer_permits[] = {
     {MSG_FAULT, 4096, on_fault},
     {MSG_HELLO_REPLY, FRAME_BODY_MAX, on_hello},
     {MSG_SIGNED, FRAME_BODY_MAX, on_signed},
+    {MSG_CA_CSR_REPLY, CSR_MAX, on_csr},
     {MSG_PONG, 0, on_pong},
 };
 
@@ -425,29 +459,38 @@ void signer_link_on_late(struct signer_link *s, signer_late late, void *arg)
     s->late_arg = arg;
 }
 
-void signer_link_sign(struct signer_link *s, const char *issuer, struct slice tbs, signer_done done,
-                      void *arg)
+static void link_ask(struct signer_link *s, const struct draft *ask)
 {
     struct draft *d;
     struct fault f;
 
     fault_clear(&f);
     if (signer_link_check(s, &f) != 0) {
-        done(arg, SLICE_NONE, &f);
+        ask->done(ask->arg, SLICE_NONE, &f);
         return;
     }
-    d = xcalloc(1, sizeof(*d));
+    d = xmemdup(ask, sizeof(*ask));
     d->id = s->next_id++;
-    d->issuer = issuer;
-    d->tbs = tbs;
-    d->done = done;
-    d->arg = arg;
     d->since_us = clock_mono_us();
     d->prev = s->last;
     *(s->last != NULL ? &s->last->next : &s->first) = d;
     s->last = d;
     if (s->state == LINK_READY)
         send_draft(s, d);
+}
+
+void signer_link_sign(struct signer_link *s, const char *issuer, struct slice tbs, signer_done done,
+                      void *arg)
+{
+    link_ask(s, &(struct draft){
+                    .type = MSG_SIGN, .issuer = issuer, .tbs = tbs, .done = done, .arg = arg});
+}
+
+void signer_link_csr(struct signer_link *s, const char *issuer, bool make, signer_done done,
+                     void *arg)
+{
+    link_ask(s, &(struct draft){
+                    .type = MSG_CA_CSR, .issuer = issuer, .make = make, .done = done, .arg = arg});
 }
 
 int signer_link_check(struct signer_link *s, struct fault *f)

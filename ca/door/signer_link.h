@@ -38,6 +38,12 @@ void signer_link_free(struct signer_link *s);
 void signer_link_sign(struct signer_link *s, const char *issuer, struct slice tbs, signer_done done,
                       void *arg);
 
+/* The certification request for the key of this issuer, which is made in the token if `make` and
+ * it is missing; `done` gets the request in place of a certificate. `issuer` must live until then.
+ */
+void signer_link_csr(struct signer_link *s, const char *issuer, bool make, signer_done done,
+                     void *arg);
+
 /* From any thread: would a draft be signed now? 0, or -FAULT_UNAVAILABLE with the time to
  * retry and why. */
 int signer_link_check(struct signer_link *s, struct fault *f) WARN_UNUSED;

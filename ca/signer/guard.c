@@ -222,6 +222,10 @@ static int check_leaf(const struct guard *g, const struct guard_issuer *by, cons
     if (!by->conf->signs_leaves)
         return fault_refuse(f, "signer.leaf", "basicConstraints", SLICE_NONE,
                             "CA certificates only, from this issuer");
+    /* It goes on saying what became of what it issued (RFC 6960 4.2.2.2). */
+    if (by->conf->state == ISSUER_CRL_ONLY && c->eku != EKU_OCSP_SIGNING)
+        return fault_refuse(f, "signer.state", "issuer", slice_str(by->conf->name),
+                            "CRLs and OCSP responders only, from an issuer that is crl-only");
     /* RFC 5280 4.2.1.3 and 4.2.1.9: keyCertSign needs cA. */
     if ((c->key_usage & (KU_KEY_CERT_SIGN | KU_CRL_SIGN)) != 0)
         return fault_refuse(f, "signer.leaf", "keyUsage", SLICE_NONE,
@@ -282,7 +286,7 @@ static int check_ca(const struct guard *g, const struct guard_issuer *by, const 
 
     *child = NULL;
     /* A root signs itself whatever else it may sign. */
-    if (!self && !by->conf->signs_cas)
+    if (!self && (!by->conf->signs_cas || by->conf->state == ISSUER_CRL_ONLY))
         return fault_refuse(f, "signer.ca", "basicConstraints", SLICE_NONE,
                             "no CA certificates from this issuer");
     if ((c->key_usage & KU_KEY_CERT_SIGN) == 0 ||

@@ -26,7 +26,7 @@ struct guard_issuer {
     struct buf subject;     /* Name, whole DER, from the configured text */
     struct buf folded;      /* the same for comparing (lib/name.h) */
     struct buf constraints; /* NameConstraints of its certificate; empty: none */
-    bool ours;              /* its key is in our token and can be used: the fields below */
+    _Atomic bool ours; /* its key is in our token and can be used: the fields below, set once */
     unsigned long handle;
     struct buf spki; /* SubjectPublicKeyInfo, whole DER */
     struct spki key; /* points into spki */

@@ -8,7 +8,8 @@
  *   0-7    number of the entry, counted from 1: its place in the file
  *   8-15   first octets of the SHA-256 of the issuer's SubjectPublicKeyInfo
  *   16-31  serial number
- *   32-63  SHA-256 of the TBSCertificate
+ *   32-63  SHA-256 of the TBSCertificate, or, with a serial of zeros, of a CA's
+ *          CertificationRequestInfo
  *
  * It is written before the signature is made: an entry without a signature is
  * harmless, a signature without an entry is not. A write is in the page cache, so it

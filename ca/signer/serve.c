@@ -80,13 +80,19 @@ static void send_fault(struct conn *c, uint64_t id, const struct fault *f)
     buf_free(&b);
 }
 
+static uint16_t answer_type(uint16_t type)
+{
+    if (type == MSG_CA_CSR)
+        return MSG_CA_CSR_REPLY;
+    return type == MSG_PING ? MSG_PONG : MSG_SIGNED;
+}
+
 static void answer(struct server *v, struct job *j)
 {
     if (j->peer == NULL || v->lost)
         return;
     if (j->rc == 0) {
-        conn_send(j->peer->conn, j->type == MSG_PING ? MSG_PONG : MSG_SIGNED, j->id,
-                  buf_slice(&j->answer), -1);
+        conn_send(j->peer->conn, answer_type(j->type), j->id, buf_slice(&j->answer), -1);
         return;
     }
     log_fault(j->rc == -FAULT_UNAVAILABLE ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, "signer.refused",
@@ -231,6 +237,7 @@ static void hello(struct conn *c, void *owner, const struct frame *frame)
 static const struct permit permits[] = {
     {MSG_HELLO, 8, hello},
     {MSG_SIGN, TBS_MAX + 256, enqueue},
+    {MSG_CA_CSR, 128, enqueue},
     {MSG_PING, 0, enqueue},
 };
 

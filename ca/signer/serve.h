@@ -16,7 +16,7 @@ struct serve {
     int listen_fd;     /* taken over */
     const struct conf *conf;
     struct token *token; /* logged in */
-    const struct guard *guard;
+    struct guard *guard;
     struct record *record;
 };
 

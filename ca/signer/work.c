@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "ca/signer/cakey.h"
 #include "ca/signer/signop.h"
 #include "lib/cert.h"
 #include "lib/clock.h"
@@ -76,6 +77,8 @@ static int perform(struct work *w, struct job *j)
 {
     if (j->type == MSG_PING)
         return token_alive(w->token, w->session, &j->fault);
+    if (j->type == MSG_CA_CSR)
+        return cakey_csr(w, j);
     return sign(w, j);
 }
 

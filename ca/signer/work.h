@@ -13,7 +13,7 @@
 struct work {
     struct token *token;
     CK_SESSION_HANDLE session; /* of this thread alone */
-    const struct guard *guard;
+    struct guard *guard;
     struct record *record;
     struct job_queue *queue;
     /* Takes a list of jobs that are done, from this thread. */

@@ -259,15 +259,25 @@ static void a_criticality_of_another_mind_is_refused(void **state)
                     value_of(s, oid_crl_distribution_points), "signer.form");
 }
 
-/* Name constraints, an unknown one, and nsCertType, which old verifiers take for cA. */
+/* Policy mappings, an unknown one, and nsCertType, which old verifiers take for cA. */
 static void an_extension_that_no_draft_of_ours_has_is_refused(void **state)
 {
     struct scene *s = *state;
 
-    bent_is_refused(s, BYTES("\x55\x1d\x1e"), is_critical, BYTES("\x30\x00"), "signer.extension");
+    bent_is_refused(s, BYTES("\x55\x1d\x21"), is_critical, BYTES("\x30\x00"), "signer.extension");
     bent_is_refused(s, BYTES("\x2a\x03\x04"), is_critical, BYTES("\x05\x00"), "signer.extension");
     bent_is_refused(s, BYTES("\x60\x86\x48\x01\x86\xf8\x42\x01\x01"), SLICE_NONE,
                     BYTES("\x03\x02\x00\x07"), "signer.extension");
+}
+
+/* RFC 5280 4.2.1.10: only in CA certificates. */
+static void a_leaf_has_no_name_constraints(void **state)
+{
+    struct scene *s = *state;
+
+    bent_is_refused(s, oid_name_constraints, is_critical,
+                    BYTES("\x30\x09\xa0\x07\x30\x05\x82\x03\x61\x62\x63"), "signer.form");
+    bent_is_refused(s, oid_name_constraints, is_critical, BYTES("\x30\x00"), "cert.extension");
 }
 
 /* RFC 5280 4.2.1.9 */
@@ -459,6 +469,7 @@ int main(void)
         T(an_extension_that_is_there_twice_is_refused),
         T(a_criticality_of_another_mind_is_refused),
         T(an_extension_that_no_draft_of_ours_has_is_refused),
+        T(a_leaf_has_no_name_constraints),
         T(a_leaf_with_any_basic_constraints_is_refused),
         T(the_urls_are_the_configured_ones),
         T(key_identifiers_say_what_they_should_and_no_more),

@@ -1,0 +1,16 @@
+/*
+ * The key of a configured issuer on its way to a certificate: made in the token where it is
+ * missing, and shown to the CA above by a certification request (RFC 2986), which the signer
+ * writes itself: for the configured subject, about that key, and about nothing else.
+ */
+#ifndef CA_SIGNER_CAKEY_H
+#define CA_SIGNER_CAKEY_H
+
+#include "ca/signer/work.h"
+
+/* Serves MSG_CA_CSR; the request becomes the job's answer. The request is in the signer's own
+ * record before it is signed. From any signing thread. Rules "signer.request",
+ * "signer.generation", "signer.issuer", "signer.key". */
+int cakey_csr(struct work *w, struct job *j) WARN_UNUSED;
+
+#endif
