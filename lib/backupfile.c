@@ -25,7 +25,7 @@ static void manifest_put(struct buf *b, const struct backup_manifest *m)
     wire_put_u64(b, m->last_tick);
     wire_put_u64(b, m->certificates);
     wire_put_i64(b, m->last_commit);
-    wire_put_u16(b, m->audit_log);
+    wire_put_i64(b, m->audit_log);
     wire_put_u64(b, m->audit_size);
     wire_put_fixed(b, m->audit_root, sizeof(m->audit_root));
     wire_put_fixed(b, m->generation, sizeof(m->generation));
@@ -61,7 +61,7 @@ static void manifest_get(struct wire_in *w, struct backup_manifest *out)
     out->last_tick = wire_get_u64(w);
     out->certificates = wire_get_u64(w);
     out->last_commit = wire_get_i64(w);
-    out->audit_log = wire_get_u16(w);
+    out->audit_log = wire_get_i64(w);
     out->audit_size = wire_get_u64(w);
     wire_get_fixed(w, out->audit_root, sizeof(out->audit_root));
     wire_get_fixed(w, out->generation, sizeof(out->generation));

@@ -42,7 +42,7 @@ struct backup_manifest {
     uint32_t schema;
     uint64_t change, last_tick, certificates;
     int64_t last_commit;
-    uint16_t audit_log;
+    int64_t audit_log; /* as in the store: 0, or when it was begun */
     uint64_t audit_size;
     uint8_t audit_root[32];
     uint8_t generation[8]; /* of the configuration */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "ca/core/core.h"
+#include "ca/core/restore.h"
 #include "ca/core/verify.h"
 #include "lib/exitcode.h"
 #include "lib/key_blocklist.h"
@@ -18,6 +19,7 @@
 struct options {
     const char *conf;
     const char *verify; /* a backup */
+    struct restore_options restore;
     int conf_fd, listen_fd, control_fd;
     bool check, bootstrap;
 };
@@ -26,6 +28,7 @@ static void usage(FILE *to)
 {
     fputs("usage: cerca-ca -c CONF [--check | --bootstrap]\n"
           "                [--conf-fd N] [--listen-fd N] [--control-fd N]\n"
+          "       cerca-ca -c CONF --restore FILE [--crl FILE] ... [--checkpoint FILE] ...\n"
           "       cerca-ca --verify-backup FILE\n"
           "\n"
           "The core of Cerca: decides, records and answers. cercad starts it; alone it opens\n"
@@ -34,6 +37,8 @@ static void usage(FILE *to)
           "  -c, --conf CONF   the configuration\n"
           "      --check       read the configuration and the list of weak keys, then end\n"
           "      --bootstrap   issue the issuers' certificates that are missing, then end\n"
+          "      --restore FILE\n"
+          "                    make a backup the store of a stopped CA, closed, then end\n"
           "      --verify-backup FILE\n"
           "                    check a backup offline, then end\n"
           "      --conf-fd N, --listen-fd N, --control-fd N\n"
@@ -54,6 +59,15 @@ static int parse_fd(const char *text)
     return (int)n;
 }
 
+static void add_file(const char **file, size_t *n)
+{
+    if (*n == RESTORE_FILES_MAX) {
+        fprintf(stderr, "cerca-ca: at most %d of a kind\n", RESTORE_FILES_MAX);
+        exit(EXITCODE_USAGE);
+    }
+    file[(*n)++] = optarg;
+}
+
 static void parse_options(int argc, char **argv, struct options *o)
 {
     static const struct option longs[] = {
@@ -61,6 +75,9 @@ static void parse_options(int argc, char **argv, struct options *o)
         {"conf-fd", required_argument, NULL, 'f'},
         {"listen-fd", required_argument, NULL, 'l'},
         {"control-fd", required_argument, NULL, 'k'},
+        {"restore", required_argument, NULL, 'r'},
+        {"crl", required_argument, NULL, 'R'},
+        {"checkpoint", required_argument, NULL, 'K'},
         {"verify-backup", required_argument, NULL, 'v'},
         {"check", no_argument, NULL, 'C'},
         {"bootstrap", no_argument, NULL, 'B'},
@@ -84,6 +101,15 @@ static void parse_options(int argc, char **argv, struct options *o)
             break;
         case 'k':
             o->control_fd = parse_fd(optarg);
+            break;
+        case 'r':
+            o->restore.backup = optarg;
+            break;
+        case 'R':
+            add_file(o->restore.crl, &o->restore.n_crls);
+            break;
+        case 'K':
+            add_file(o->restore.checkpoint, &o->restore.n_checkpoints);
             break;
         case 'v':
             o->verify = optarg;
@@ -169,7 +195,7 @@ static int run(const struct options *o, const struct conf *conf,
     parts.listen_fd = open_socket(o, conf, &f);
     if (f.code != FAULT_NONE)
         return fail("core.socket.failed", &f, EXITCODE_FAILED);
-    if (core_jail(conf, o->bootstrap, &f) != 0)
+    if (core_jail(conf, o->bootstrap, NULL, &f) != 0)
         return fail("core.jail.failed", &f, EXITCODE_FAILED);
     if (core_new(&parts, &core, &f) != 0)
         return fail("core.start.failed", &f,
@@ -180,6 +206,15 @@ static int run(const struct options *o, const struct conf *conf,
         core_serve(core);
     core_free(core);
     return rc == 0 ? EXITCODE_OK : fail("bootstrap.failed", &f, EXITCODE_FAILED);
+}
+
+static int restore(const struct conf *conf, const struct restore_options *o)
+{
+    struct fault f;
+
+    fault_clear(&f);
+    return core_restore(conf, o, &f) == 0 ? EXITCODE_OK
+                                          : fail("restore.failed", &f, EXITCODE_FAILED);
 }
 
 static int verify(const char *path)
@@ -210,6 +245,11 @@ int main(int argc, char **argv)
     fault_clear(&f);
     if (load(&o, &conf, &f) != 0)
         return fail("conf.refused", &f, EXITCODE_CONFIG);
+    if (o.restore.backup != NULL) {
+        rc = restore(conf, &o.restore);
+        conf_free(conf);
+        return rc;
+    }
     rc = load_blocklist(&o, conf, &blocklist, &f);
     if (rc == EXITCODE_OK && !o.check)
         rc = run(&o, conf, blocklist);

@@ -42,6 +42,7 @@ const struct command *const commands[] = {
     &cmd_request_deny,
     &cmd_backup_verify, /* before the one of its first word */
     &cmd_backup,
+    &cmd_restore,
     &cmd_open,
     &cmd_close,
     &cmd_completion,

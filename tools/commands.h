@@ -34,6 +34,7 @@ extern const struct command cmd_request_approve;
 extern const struct command cmd_request_deny;
 extern const struct command cmd_backup_verify;
 extern const struct command cmd_backup;
+extern const struct command cmd_restore;
 extern const struct command cmd_open;
 extern const struct command cmd_close;
 extern const struct command cmd_completion;

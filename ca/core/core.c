@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "ca/core/takeover.h"
 #include "ca/view/issuer.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -44,7 +45,7 @@ static void allow_certificates(struct sandbox *s, const struct conf *conf, bool 
     }
 }
 
-int core_jail(const struct conf *conf, bool set_up, struct fault *f)
+int core_jail(const struct conf *conf, bool set_up, const char *const *more, struct fault *f)
 {
     struct sandbox s = {.program = "cerca-ca", .unix_connect = true};
     char **folder = xcalloc(conf->n_issuers, sizeof(folder[0]));
@@ -57,6 +58,8 @@ int core_jail(const struct conf *conf, bool set_up, struct fault *f)
     sandbox_allow(&s, conf->record_dir, false);
     sandbox_allow(&s, "/etc/localtime", false);
     sandbox_allow(&s, "/proc/sys/kernel/random/boot_id", false);
+    for (; more != NULL && *more != NULL; more++)
+        sandbox_allow(&s, *more, false);
     allow_certificates(&s, conf, set_up, folder);
     rc = sandbox_enter(&s, f);
     for (size_t i = 0; i < conf->n_issuers; i++)
@@ -225,8 +228,51 @@ static int open_store(struct core *c, struct fault *f)
     return store_open(&o, &c->store, f);
 }
 
+static int skip_past_views(struct core *c, struct fault *f)
+{
+    struct store_op op = {.kind = STORE_SKIP, .time = clock_now()};
+    struct store_stats stats;
+    uint64_t newest;
+
+    if (takeover_newest(c->conf, c->store, &newest, f) != 0 ||
+        store_stats(c->store, &stats, f) != 0)
+        return -(int)f->code;
+    if (newest <= stats.change)
+        return 0;
+    op.skip_to = newest + TAKEOVER_MARGIN;
+    op.audit.action = AUDIT_RESTORE;
+    op.audit.time = op.time;
+    memcpy(op.audit.generation, c->conf->generation, sizeof(op.audit.generation));
+    snprintf(op.audit.actor, sizeof(op.audit.actor), "cerca-ca");
+    snprintf(op.audit.detail, sizeof(op.audit.detail), "a view with change %llu has turned up",
+             (unsigned long long)newest);
+    if (store_do(c->store, &op) == 0)
+        return 0;
+    *f = op.fault;
+    return -(int)f->code;
+}
+
+/* A view that came back after the restore may know more. */
+static int take_over(struct core *c, struct fault *f)
+{
+    struct takeover t = {.conf = c->conf, .store = c->store};
+    struct store_gate *g = xcalloc(1, sizeof(*g));
+    int rc = store_gate(c->store, g, f);
+
+    if (rc == 0 && g->closed && g->restored && g->n_restores > 0) {
+        t.after = g->restore[g->n_restores - 1].change;
+        rc = skip_past_views(c, f);
+        if (rc == 0)
+            rc = takeover_views(&t, f);
+    }
+    free(g);
+    return rc;
+}
+
 static int open_view(struct core *c, struct fault *f)
 {
+    if (take_over(c, f) != 0)
+        return -(int)f->code;
     if (view_open(c->conf->view_dir, c->store, &c->view, f) != 0)
         return -(int)f->code;
     store_on_publish(c->store, view_publish, c->view);

@@ -17,8 +17,10 @@ struct core_options {
     int control_fd;                        /* to cercad; -1: started alone */
 };
 
-/* The jail of cerca-ca. `set_up` may write the CA certificates' files. Before core_new. */
-int core_jail(const struct conf *conf, bool set_up, struct fault *f) WARN_UNUSED;
+/* The jail of cerca-ca. `set_up` may write the CA certificates' files; `more` may be read
+ * (NULL-ended; NULL: nothing). Before core_new. */
+int core_jail(const struct conf *conf, bool set_up, const char *const *more,
+              struct fault *f) WARN_UNUSED;
 int core_new(const struct core_options *o, struct core **out, struct fault *f) WARN_UNUSED;
 /* Serves until TERM or INT, then lets requests under way finish, a few seconds at most. */
 void core_serve(struct core *c);

@@ -202,9 +202,8 @@ static void check_replaced(struct check *c, MDB_txn *t, struct slice key, struct
 /* Between a backup and its restore numbers were given that nobody knows any more. */
 static bool hole_of_restore(const struct check *c, uint64_t number)
 {
-    for (size_t i = 0; i < c->gate.n_restores; i++)
-        if (c->gate.restore[i].change_from == c->next - 1 &&
-            c->gate.restore[i].change_to == number - 1)
+    for (size_t i = 0; i < c->gate.n_skips; i++)
+        if (c->gate.skip[i].from == c->next - 1 && c->gate.skip[i].to == number - 1)
             return true;
     return false;
 }

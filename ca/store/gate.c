@@ -78,26 +78,50 @@ static void audit_end(struct row_state *state, struct store_restore *r)
     memset(&state->audit, 0, sizeof(state->audit));
 }
 
+static int too_often(struct fault *f)
+{
+    return fault_set(f, FAULT_TOO_LARGE, "restore.often",
+                     "This store was restored %d times, which is the most it can note",
+                     STORE_RESTORES_MAX);
+}
+
+static void skip_to(struct write_txn *w, uint64_t to)
+{
+    struct store_gate *g = &w->gate;
+    if (to <= w->state.change)
+        return;
+    g->skip[g->n_skips++] = (struct store_skip){w->state.change, to};
+    w->state.change = to;
+}
+
+int op_skip(struct write_txn *w, struct store_op *op)
+{
+    if (!w->gate.closed || !w->gate.restored)
+        return fault_set(&op->fault, FAULT_CONFLICT, "restore.state",
+                         "The store is not closed since a restore");
+    if (w->gate.n_skips == STORE_RESTORES_MAX)
+        return too_often(&op->fault);
+    skip_to(w, op->skip_to);
+    gate_put(w);
+    return 0;
+}
+
 int op_restored(struct write_txn *w, struct store_op *op)
 {
     struct store_gate *g = &w->gate;
     struct store_restore *r;
-    if (g->n_restores == STORE_RESTORES_MAX)
-        return fault_set(&op->fault, FAULT_TOO_LARGE, "restore.often",
-                         "This store was restored %d times, which is the most it can note",
-                         STORE_RESTORES_MAX);
+    if (g->n_restores == STORE_RESTORES_MAX || g->n_skips == STORE_RESTORES_MAX)
+        return too_often(&op->fault);
     r = &g->restore[g->n_restores++];
     *r = (struct store_restore){.time = op->time,
                                 .copied = op->restore.copied,
                                 .checkpoint = op->restore.checkpoint,
-                                .change_from = w->state.change,
-                                .change_to = w->state.change};
-    if (op->restore.change_to > r->change_from)
-        r->change_to = w->state.change = op->restore.change_to;
+                                .change = w->state.change};
+    skip_to(w, op->skip_to);
     audit_end(&w->state, r);
     g->closed = g->restored = true;
     g->since = g->restored_at = op->time;
-    g->audit_log++;
+    g->audit_log = op->time > g->audit_log ? op->time : g->audit_log + 1;
     say_why(g, op->why);
     gate_put(w);
     return 0;

@@ -2,6 +2,7 @@
  * environment and its meta rows. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,23 +51,23 @@ static int in_use(int fd, struct fault *f)
 }
 
 /* Held as long as the descriptor is open: a crash releases it. */
-static int take_lock(struct store *s, struct fault *f)
+static int lock_folder(const char *dir, bool shared, int *fd, struct fault *f)
 {
-    char *path = store_path(s->dir, "lock");
+    char *path = store_path(dir, "lock");
     char pid[16];
     int rc = 0;
-    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (s->lock_fd < 0) {
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (*fd < 0) {
         rc =
             fault_set(f, FAULT_INTERNAL, "store.lock", "Cannot open %s: %s", path, strerror(errno));
         goto out;
     }
-    if (flock(s->lock_fd, (s->opt.read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
-        rc = in_use(s->lock_fd, f);
+    if (flock(*fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
+        rc = in_use(*fd, f);
         goto out;
     }
     int n = snprintf(pid, sizeof(pid), "%d", (int)getpid());
-    if (ftruncate(s->lock_fd, 0) != 0 || pwrite(s->lock_fd, pid, (size_t)n, 0) != n)
+    if (ftruncate(*fd, 0) != 0 || pwrite(*fd, pid, (size_t)n, 0) != n)
         rc = fault_set(f, FAULT_INTERNAL, "store.lock", "Cannot write %s: %s", path,
                        strerror(errno));
 out:
@@ -74,13 +75,44 @@ out:
     return rc;
 }
 
+int store_lock(const char *dir, int *fd, struct fault *f)
+{
+    *fd = -1;
+    int rc = make_dir(dir, f);
+    if (rc == 0)
+        rc = lock_folder(dir, false, fd, f);
+    if (rc != 0 && *fd >= 0) {
+        (void)close(*fd);
+        *fd = -1;
+    }
+    return rc;
+}
+
+/* A restore that was interrupted has moved the old store away: a new one, which knows nothing, must
+ * not take its place. */
+static int refuse_half_restored(const struct store *s, const char *path, struct fault *f)
+{
+    struct stat st;
+    char *restored = store_path(s->dir, STORE_RESTORED_DIR);
+    bool half = stat(path, &st) != 0 && stat(restored, &st) == 0;
+    free(restored);
+    if (!half)
+        return 0;
+    return fault_set(f, FAULT_CONFLICT, "restore.interrupted",
+                     "A restore into %s was interrupted: run cerca restore again", s->dir);
+}
+
 static int env_open(struct store *s, struct fault *f)
 {
-    char *path = s->opt.image ? xstrdup(s->opt.image) : store_path(s->dir, "durable");
+    char *path = s->opt.image
+                     ? xstrdup(s->opt.image)
+                     : store_path(s->dir, s->opt.restoring ? STORE_RESTORED_DIR : "durable");
     unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (s->opt.read_only ? MDB_RDONLY : 0) |
                      (s->opt.no_sync ? MDB_NOSYNC : 0) |
                      (s->opt.image ? MDB_NOSUBDIR | MDB_NOLOCK : 0);
-    int rc = s->opt.read_only ? 0 : make_dir(path, f);
+    int rc = s->opt.restoring ? 0 : refuse_half_restored(s, path, f);
+    if (rc == 0 && !s->opt.read_only)
+        rc = make_dir(path, f);
     if (rc != 0)
         goto out;
     rc = mdb_env_create(&s->env);
@@ -138,12 +170,12 @@ static int state_load(struct store *s, MDB_txn *t, struct fault *f)
 }
 
 /* Each restore begins an audit log; those before it stay as they are. */
-void audit_table_name(unsigned log, char out[32])
+void audit_table_name(int64_t log, char out[32])
 {
     if (log == 0)
         (void)snprintf(out, 32, "%s", dbi_name[D_AUDIT]);
     else
-        (void)snprintf(out, 32, "%s.%u", dbi_name[D_AUDIT], log);
+        (void)snprintf(out, 32, "%s.%" PRId64, dbi_name[D_AUDIT], log);
 }
 
 static int open_dbis(struct store *s, MDB_txn *t)
@@ -204,8 +236,8 @@ int store_open(const struct store_options *o, struct store **out, struct fault *
     *out = NULL;
     struct store *s = store_new(o);
     int rc = o->read_only ? 0 : make_dir(s->dir, f);
-    if (rc == 0 && !o->image)
-        rc = take_lock(s, f);
+    if (rc == 0 && !o->image && !o->restoring)
+        rc = lock_folder(s->dir, o->read_only, &s->lock_fd, f);
     if (rc == 0)
         rc = env_open(s, f);
     if (rc == 0)

@@ -202,6 +202,9 @@ void op_apply(struct write_txn *w, struct store_op *op)
         rc = op_restored(w, op);
         record = rc != 0;
         break;
+    case STORE_SKIP:
+        rc = op_skip(w, op);
+        break;
     case STORE_PUBLISHED:
         rc = op_published(w, op, &record);
         break;

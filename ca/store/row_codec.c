@@ -293,8 +293,7 @@ static void restore_put(struct buf *b, const struct store_restore *r)
 {
     wire_put_i64(b, r->time);
     wire_put_i64(b, r->copied);
-    wire_put_u64(b, r->change_from);
-    wire_put_u64(b, r->change_to);
+    wire_put_u64(b, r->change);
     wire_put_u64(b, r->audit_size);
     wire_put_fixed(b, r->audit_root, sizeof(r->audit_root));
     wire_put_u64(b, r->checkpoint);
@@ -309,8 +308,7 @@ static void restore_get(struct wire_in *w, struct store_restore *r)
 {
     r->time = wire_get_i64(w);
     r->copied = wire_get_i64(w);
-    r->change_from = wire_get_u64(w);
-    r->change_to = wire_get_u64(w);
+    r->change = wire_get_u64(w);
     r->audit_size = wire_get_u64(w);
     wire_get_fixed(w, r->audit_root, sizeof(r->audit_root));
     r->checkpoint = wire_get_u64(w);
@@ -329,10 +327,15 @@ void row_gate_put(struct buf *b, const struct store_gate *g)
     wire_put_i64(b, g->since);
     wire_put_text(b, g->reason);
     wire_put_i64(b, g->restored_at);
-    wire_put_u16(b, g->audit_log);
+    wire_put_i64(b, g->audit_log);
     wire_put_u32(b, g->n_restores);
     for (size_t i = 0; i < g->n_restores; i++)
         restore_put(b, &g->restore[i]);
+    wire_put_u32(b, g->n_skips);
+    for (size_t i = 0; i < g->n_skips; i++) {
+        wire_put_u64(b, g->skip[i].from);
+        wire_put_u64(b, g->skip[i].to);
+    }
 }
 
 int row_gate_get(struct slice s, struct store_gate *out)
@@ -345,10 +348,15 @@ int row_gate_get(struct slice s, struct store_gate *out)
     out->since = wire_get_i64(&w);
     wire_get_text(&w, out->reason, sizeof(out->reason));
     out->restored_at = wire_get_i64(&w);
-    out->audit_log = wire_get_u16(&w);
+    out->audit_log = wire_get_i64(&w);
     out->n_restores = (uint16_t)wire_get_count(&w, STORE_RESTORES_MAX, 40);
     for (size_t i = 0; i < out->n_restores; i++)
         restore_get(&w, &out->restore[i]);
+    out->n_skips = (uint16_t)wire_get_count(&w, STORE_RESTORES_MAX, 16);
+    for (size_t i = 0; i < out->n_skips; i++) {
+        out->skip[i].from = wire_get_u64(&w);
+        out->skip[i].to = wire_get_u64(&w);
+    }
     return done(&w);
 }
 

@@ -109,7 +109,16 @@ struct store_options {
     /* The image of a backup, read where it lies: read_only and no_derive, no lock; `dir` is only
      * looked at for its free space. NULL: none. */
     const char *image;
+    /* A restore: the durable environment lies in STORE_RESTORED_DIR, and the caller holds the
+     * lock (store_lock). */
+    bool restoring;
 };
+
+/* Where a restore puts the durable environment together, below the store's folder. */
+#define STORE_RESTORED_DIR "durable.restored"
+/* Takes the lock of the store below dir, which is made: FAULT_CONFLICT "store.lock" when it is in
+ * use. Held as long as *fd is open. */
+int store_lock(const char *dir, int *fd, struct fault *f) WARN_UNUSED;
 
 /* Opens, creating what is absent; brings an older schema up to date (not when read_only: that is
  * refused, rule "store.schema"); recovers. Starts
@@ -144,15 +153,15 @@ int store_issuers(struct store *s, store_issuer_each fn, void *arg, struct fault
 #define STORE_RESTORES_MAX 64
 /* A restore: where the history before it ends, and what was known of the part that is lost. */
 struct store_restore {
-    int64_t time, copied;            /* of the restore; of the backup */
-    uint64_t change_from, change_to; /* the changes between them are not recorded here */
-    uint64_t audit_size;             /* of the audit log that ended with it ... */
-    uint8_t audit_root[32];          /* ... and its root: that log is never appended to again */
-    uint64_t checkpoint;             /* size in the newest checkpoint known of that log; 0: none */
-    uint32_t lost;                   /* certificates of which only the serial is known */
-    uint32_t revoked, held;          /* statuses taken over from what was published */
-    uint32_t signatures;             /* intents that were finished after the backup */
-    uint32_t kept_held;              /* holds of the backup that were released since: still held */
+    int64_t time, copied;   /* of the restore; of the backup */
+    uint64_t change;        /* the newest one in the backup */
+    uint64_t audit_size;    /* of the audit log that ended with it ... */
+    uint8_t audit_root[32]; /* ... and its root: that log is never appended to again */
+    uint64_t checkpoint;    /* size in the newest checkpoint known of that log; 0: none */
+    uint32_t lost;          /* certificates of which only the serial is known */
+    uint32_t revoked, held; /* statuses taken over from what was published */
+    uint32_t signatures;    /* intents that were finished after the backup */
+    uint32_t kept_held;     /* holds of the backup that were released since: still held */
 };
 struct store_gate {
     bool closed;   /* reserve is refused, rule "store.closed"; everything else goes on */
@@ -162,9 +171,16 @@ struct store_gate {
     /* Of the newest restore; 0: never. Tokens, approvals and whatever else was handed out before
      * this time is void: the copy may not know that it was used. */
     int64_t restored_at;
-    uint16_t audit_log; /* number of the audit log in force: 0, one more with each restore */
+    /* Which audit log is in force: 0, or the time of the restore that began it, so that two
+     * restores of one backup never continue the same log. */
+    int64_t audit_log;
     uint16_t n_restores;
     struct store_restore restore[STORE_RESTORES_MAX];
+    /* Numbers behind `from`, up to `to`, were given to changes that nobody knows any more. */
+    uint16_t n_skips;
+    struct store_skip {
+        uint64_t from, to;
+    } skip[STORE_RESTORES_MAX];
 };
 int store_gate(struct store *s, struct store_gate *out, struct fault *f) WARN_UNUSED;
 /* 0, or -FAULT_UNAVAILABLE, rule "store.closed", with the reason and who opens it. */
@@ -182,6 +198,7 @@ enum store_op_kind {
     STORE_GATE,      /* opens or closes */
     STORE_RESTORED,  /* of a fresh copy of a backup: closed, numbers move on, a new audit log. Not
                         recorded; the store has to be closed and opened again right after */
+    STORE_SKIP,      /* while restored: numbers move on, for a view that knows more has turned up */
     STORE_PUBLISHED, /* while restored: what was published of a certificate, see below */
 };
 struct store_request;
@@ -238,7 +255,8 @@ struct store_op {
     struct store_token *token;     /* token */
     bool close;                    /* gate */
     const char *why;               /* gate, restored: for people, cut to STORE_REASON_MAX */
-    struct store_restore restore;  /* restored: copied, change_to, checkpoint */
+    struct store_restore restore;  /* restored: copied, checkpoint */
+    uint64_t skip_to;              /* restored, skip: the numbers of changes go on behind this */
     struct store_published published;
     struct audit_event audit; /* recorded in the same transaction; when the store refuses,
                                  as AUDIT_REFUSE with the rule (for want of space once a minute
@@ -337,8 +355,8 @@ struct store_stats {
     bool rebuilding;         /* the indexes */
     uint64_t derived_change; /* they have applied */
     uint8_t audit_root[32];
-    uint16_t audit_log; /* which log that is: see struct store_gate */
-    uint8_t uuid[16];   /* of the store; a restored one has that of its backup */
+    int64_t audit_log; /* which log that is: see struct store_gate */
+    uint8_t uuid[16];  /* of the store; a restored one has that of its backup */
     uint32_t schema;
 };
 int store_stats(struct store *s, struct store_stats *out, struct fault *f) WARN_UNUSED;

@@ -175,10 +175,11 @@ int reserve_token(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 void reserve_token_put(struct write_txn *w, struct store_op *op);
 void token_give_back(struct write_txn *w, const char *requester);
 /* The table of an audit log. */
-void audit_table_name(unsigned log, char out[32]);
+void audit_table_name(int64_t log, char out[32]);
 /* 0 or the refusal. gate.c */
 int op_gate(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 int op_restored(struct write_txn *w, struct store_op *op) WARN_UNUSED;
+int op_skip(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 void gate_put(struct write_txn *w);
 /* The gate as recorded. 0 or an LMDB code. */
 int gate_read(struct store *s, MDB_txn *t, struct store_gate *out) WARN_UNUSED;

@@ -15,7 +15,7 @@
 
 /* "issuing-2". A name is an operator's: what could leave the folder is replaced, the
  * number keeps names apart. */
-static char *folder(const char *dir, const struct store_issuer *si)
+char *view_issuer_path(const char *dir, const struct store_issuer *si)
 {
     char *path = NULL;
 
@@ -55,7 +55,7 @@ int view_issuer_open(const char *dir, const struct store_issuer *si, pthread_mut
     i->lock = lock;
     i->number = si->number;
     memcpy(i->owner, si->spki_hash, sizeof i->owner);
-    i->dir = folder(dir, si);
+    i->dir = view_issuer_path(dir, si);
     if (i->dir && (view_folder(i->dir) == 0 || errno == EEXIST))
         i->dirfd = open(i->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (i->dirfd >= 0) {

@@ -30,7 +30,9 @@ struct view_issuer {
 
 /* Makes a folder that everybody may read, whatever the umask. 0, or -1 and errno. */
 int view_folder(const char *path) WARN_UNUSED;
-/* Makes or opens the folder DIR/NAME-NUMBER. */
+/* DIR/NAME-NUMBER; to be freed. NULL when out of memory. */
+char *view_issuer_path(const char *dir, const struct store_issuer *si) WARN_UNUSED;
+/* Makes or opens that folder. */
 int view_issuer_open(const char *dir, const struct store_issuer *si, pthread_mutex_t *lock,
                      struct view_issuer **out, struct fault *f) WARN_UNUSED;
 void view_issuer_free(struct view_issuer *i);
