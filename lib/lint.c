@@ -1,41 +1,40 @@
-#include "lib/lint.h"
-
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "lib/lint_check.h"
+#include "lib/lint_cert.h"
 
-const struct lint_rule lint_rules[] = {
-    {"lint.version", "RFC 5280 4.1.2.1", LINT_ERROR, lint_version},
-    {"lint.serial", "RFC 5280 4.1.2.2", LINT_ERROR, lint_serial},
-    {"lint.signature", "RFC 5280 4.1.1.2, 4.1.2.3", LINT_ERROR, lint_signature},
-    {"lint.issuer", "RFC 5280 4.1.2.4", LINT_ERROR, lint_issuer},
-    {"lint.validity.order", "RFC 5280 4.1.2.5", LINT_ERROR, lint_validity_order},
-    {"lint.validity.encoding", "RFC 5280 4.1.2.5", LINT_ERROR, lint_validity_encoding},
-    {"lint.subject", "RFC 5280 4.1.2.6", LINT_ERROR, lint_subject},
-    {"lint.subject.strings", "RFC 5280 4.1.2.4, 4.1.2.6", LINT_ERROR, lint_subject_strings},
-    {"lint.key.size", "NIST SP 800-131A 3", LINT_ERROR, lint_key_size},
-    {"lint.unique_id", "RFC 5280 4.1.2.8", LINT_ERROR, lint_unique_id},
-    {"lint.extension.twice", "RFC 5280 4.2", LINT_ERROR, lint_extension_twice},
-    {"lint.extension.critical", "RFC 5280 4.2", LINT_ERROR, lint_extension_critical},
-    {"lint.san.critical", "RFC 5280 4.2.1.6", LINT_WARNING, lint_san_critical},
-    {"lint.san.syntax", "RFC 5280 4.2.1.6", LINT_ERROR, lint_san_syntax},
-    {"lint.san.twice", "RFC 5280 4.2.1.6", LINT_ERROR, lint_san_twice},
-    {"lint.ku.present", "RFC 5280 4.2.1.3", LINT_ERROR, lint_key_usage_present},
-    {"lint.ku.key", "RFC 3279 2.3.1, RFC 8410 5, RFC 8813 3", LINT_ERROR, lint_key_usage_key},
-    {"lint.ku.ca", "RFC 5280 4.2.1.3", LINT_ERROR, lint_key_usage_ca},
-    {"lint.eku.san", "RFC 9525 2", LINT_ERROR, lint_eku_san},
-    {"lint.eku.ku", "RFC 5280 4.2.1.12", LINT_ERROR, lint_eku_key_usage},
-    {"lint.cn", "CA/Browser Forum BR 7.1.4.3", LINT_ERROR, lint_common_name},
-    {"lint.bc", "RFC 5280 4.2.1.9", LINT_ERROR, lint_basic_constraints},
-    {"lint.bc.path", "RFC 5280 4.2.1.9", LINT_ERROR, lint_path_len},
-    {"lint.ski", "RFC 5280 4.2.1.2", LINT_ERROR, lint_subject_key_id},
-    {"lint.aki", "RFC 5280 4.2.1.1", LINT_ERROR, lint_authority_key_id},
-    {"lint.aia", "RFC 5280 4.2.2.1", LINT_ERROR, lint_authority_info},
-    {"lint.crldp", "RFC 5280 4.2.1.13", LINT_ERROR, lint_crl_points},
+static const struct lint_table *const tables[] = {
+    &lint_der_rules, &lint_field_rules,  &lint_alg_rules,    &lint_name_rules,
+    &lint_key_rules, &lint_ext_rules,    &lint_san_rules,    &lint_usage_rules,
+    &lint_ca_rules,  &lint_access_rules, &lint_policy_rules, &lint_chain_rules,
 };
 
-const size_t lint_rules_count = sizeof(lint_rules) / sizeof(lint_rules[0]);
+#define N_TABLES (sizeof(tables) / sizeof(tables[0]))
+
+size_t lint_rules_count(void)
+{
+    size_t n = 0;
+
+    for (size_t t = 0; t < N_TABLES; t++)
+        n += tables[t]->n;
+    return n;
+}
+
+const struct lint_rule *lint_rule(size_t i)
+{
+    size_t t = 0;
+
+    while (i >= tables[t]->n)
+        i -= tables[t++]->n;
+    return &tables[t]->rules[i];
+}
+
+const char *lint_severity_name(enum lint_severity s)
+{
+    static const char *const names[] = {"error", "warning", "notice"};
+
+    return names[s];
+}
 
 int lint_why(char why[LINT_WHY], const char *fmt, ...)
 {
@@ -47,16 +46,63 @@ int lint_why(char why[LINT_WHY], const char *fmt, ...)
     return -1;
 }
 
+static int draft_is_wrong(const struct lint_rule *r, const char *why, struct fault *f)
+{
+    return fault_set(f, FAULT_INTERNAL, r->name, "the draft breaks %s: %s", r->section, why);
+}
+
 int lint_tbs(const struct cert *c, struct fault *f)
 {
+    struct lint_cert draft;
     char why[LINT_WHY];
 
-    for (size_t i = 0; i < lint_rules_count; i++) {
-        const struct lint_rule *r = &lint_rules[i];
+    lint_read(c->tbs, true, &draft);
+    for (size_t t = 0; t < N_TABLES; t++) {
+        for (size_t i = 0; i < tables[t]->n; i++) {
+            const struct lint_rule *r = &tables[t]->rules[i];
 
-        if (r->severity != LINT_ERROR || r->check(c, why) == 0)
-            continue;
-        return fault_set(f, FAULT_INTERNAL, r->name, "the draft breaks %s: %s", r->section, why);
+            if (r->severity == LINT_ERROR && (r->whose & LINT_OURS) != 0 &&
+                r->check(&draft, why) != 0)
+                return draft_is_wrong(r, why, f);
+        }
     }
     return 0;
+}
+
+void lint_certificate(struct slice der, struct slice issuer, lint_found found, void *arg)
+{
+    struct lint_cert c, by;
+    char why[LINT_WHY];
+    size_t n = N_TABLES;
+
+    lint_read(der, false, &c);
+    if (issuer.n > 0) {
+        lint_read(issuer, false, &by);
+        c.by = by.unread == NULL ? &by : NULL;
+    }
+    /* What was not read breaks rules by being absent: only the first table, about DER, is right. */
+    if (c.unread != NULL)
+        n = 1;
+    for (size_t t = 0; t < n; t++) {
+        for (size_t i = 0; i < tables[t]->n; i++) {
+            const struct lint_rule *r = &tables[t]->rules[i];
+
+            if ((r->whose & LINT_OTHERS) != 0 && r->check(&c, why) != 0)
+                found(arg, r, why);
+        }
+    }
+}
+
+void lint_links(struct slice der, struct lint_links *out)
+{
+    struct lint_cert c;
+
+    lint_read(der, false, &c);
+    *out = (struct lint_links){c.serial, c.issuer, c.subject, c.aki, c.ski};
+}
+
+bool lint_linked(const struct lint_links *of, const struct lint_links *by)
+{
+    return of->issuer.n > 0 && slice_eq(of->issuer, by->subject) &&
+           (of->aki.n == 0 || by->ski.n == 0 || slice_eq(of->aki, by->ski));
 }

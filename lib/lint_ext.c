@@ -1,265 +1,184 @@
-/* Checks of the extensions (RFC 5280 4.2). */
-#include <string.h>
-#include <strings.h>
-
+/* Extensions in general, and the identifiers of keys (RFC 5280 4.2, 4.2.1.1, 4.2.1.2). */
 #include "lib/der.h"
-#include "lib/lint_check.h"
-#include "lib/oid.h"
+#include "lib/lint_cert.h"
 
 #define KEY_ID_LEN 20
 
-static bool critical(const struct cert *c, struct slice oid)
+static int not_empty(const struct lint_cert *c, char why[LINT_WHY])
 {
-    const struct cert_extension *e = cert_find(c, oid);
-
-    return e != NULL && e->critical;
-}
-
-static bool server_leaf(const struct cert *c)
-{
-    return !c->ca && c->has_eku && (c->eku & EKU_SERVER_AUTH) != 0;
-}
-
-int lint_extension_twice(const struct cert *c, char why[LINT_WHY])
-{
-    for (size_t i = 1; i < c->n_extensions; i++)
-        if (ext_seen(c->extension, i, c->extension[i].oid))
-            return lint_why(why, "extension %zu is there twice", i);
+    if (c->has_extensions && c->n_exts == 0)
+        return lint_why(why, "the list of extensions is empty");
     return 0;
 }
 
-/* A critical extension that relying parties may not know makes the certificate useless. */
-int lint_extension_critical(const struct cert *c, char why[LINT_WHY])
+static int twice(const struct lint_cert *c, char why[LINT_WHY])
 {
-    const struct slice known[] = {oid_key_usage, oid_subject_alt_name, oid_basic_constraints,
-                                  oid_ext_key_usage, oid_name_constraints};
-
-    for (size_t i = 0; i < c->n_extensions; i++) {
-        bool found = !c->extension[i].critical;
-
-        for (size_t k = 0; k < sizeof(known) / sizeof(known[0]) && !found; k++)
-            found = slice_eq(c->extension[i].oid, known[k]);
-        if (!found)
-            return lint_why(why, "extension %zu must not be critical", i);
-    }
-    return 0;
-}
-
-int lint_san_critical(const struct cert *c, char why[LINT_WHY])
-{
-    if (critical(c, oid_subject_alt_name) && !name_empty(c->subject))
-        return lint_why(why, "subjectAltName is critical although there is a subject");
-    return 0;
-}
-
-int lint_san_syntax(const struct cert *c, char why[LINT_WHY])
-{
-    struct fault f;
-
-    for (size_t i = 0; i < c->sans.n; i++)
-        if (san_check(&c->sans.item[i], &f) < 0)
-            return lint_why(why, "name %zu breaks %s", i, f.rule);
-    return 0;
-}
-
-int lint_san_twice(const struct cert *c, char why[LINT_WHY])
-{
-    for (size_t i = 1; i < c->sans.n; i++)
+    for (size_t i = 1; i < c->n_exts; i++)
         for (size_t k = 0; k < i; k++)
-            if (san_equal(&c->sans.item[i], &c->sans.item[k]))
-                return lint_why(why, "name %zu is there twice", i);
+            if (slice_eq(c->ext[i].oid, c->ext[k].oid))
+                return lint_why(why, "extension %zu is there twice", i + 1);
     return 0;
 }
 
-int lint_key_usage_present(const struct cert *c, char why[LINT_WHY])
+static int never_critical(const struct lint_cert *c, char why[LINT_WHY])
 {
-    if (!c->has_key_usage || !critical(c, oid_key_usage))
-        return lint_why(why, "keyUsage is absent or not critical");
-    return c->key_usage != 0 ? 0 : lint_why(why, "keyUsage has no bit set");
-}
+    static const struct {
+        enum lint_ext_id id;
+        const char *name;
+    } never[] = {{X_AKI, "authorityKeyIdentifier"},     {X_SKI, "subjectKeyIdentifier"},
+                 {X_SDA, "subjectDirectoryAttributes"}, {X_AIA, "authorityInfoAccess"},
+                 {X_SIA, "subjectInfoAccess"},          {X_FRESHEST, "freshestCRL"},
+                 {X_NO_REV_AVAIL, "noRevAvail"}};
 
-/* Only RSA keys encipher, only EC keys agree; Ed25519 does neither. */
-int lint_key_usage_key(const struct cert *c, char why[LINT_WHY])
-{
-    uint16_t never = 0;
-
-    if (c->key.type != KEY_RSA)
-        never |= KU_KEY_ENCIPHERMENT | KU_DATA_ENCIPHERMENT;
-    if (c->key.type == KEY_RSA || c->key.type == KEY_ED25519)
-        never |= KU_KEY_AGREEMENT;
-    if ((c->key_usage & never) != 0)
-        return lint_why(why, "a %s key cannot be used so", key_type_name(c->key.type));
+    for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+        if (lint_critical(c, never[i].id))
+            return lint_why(why, "%s must not be critical", never[i].name);
     return 0;
 }
 
-int lint_key_usage_ca(const struct cert *c, char why[LINT_WHY])
+static int rather_not_critical(const struct lint_cert *c, char why[LINT_WHY])
 {
-    bool signs = (c->key_usage & KU_KEY_CERT_SIGN) != 0;
-
-    if (signs != c->ca)
-        return lint_why(why, "keyCertSign %s a CA", signs ? "without being" : "is missing from");
-    if (!c->ca && (c->key_usage & KU_CRL_SIGN) != 0)
-        return lint_why(why, "cRLSign without being a CA");
+    if (lint_critical(c, X_CRLDP))
+        return lint_why(why, "cRLDistributionPoints should not be critical");
+    if (lint_critical(c, X_IAN))
+        return lint_why(why, "issuerAltName should not be critical");
+    if (lint_critical(c, X_TLS_FEATURE))
+        return lint_why(why, "the TLS feature extension should not be critical");
     return 0;
 }
 
-/* Clients look at subjectAltName only. */
-int lint_eku_san(const struct cert *c, char why[LINT_WHY])
+static int always_critical(const struct lint_cert *c, char why[LINT_WHY])
 {
-    if (!server_leaf(c))
+    static const struct {
+        enum lint_ext_id id;
+        const char *name;
+    } always[] = {
+        {X_NC, "nameConstraints"}, {X_PC, "policyConstraints"}, {X_IAP, "inhibitAnyPolicy"}};
+
+    for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+        if (c->known[always[i].id] != NULL && !lint_critical(c, always[i].id))
+            return lint_why(why, "%s must be critical", always[i].name);
+    return 0;
+}
+
+/* A relying party that does not know a critical extension refuses the certificate. */
+static int critical_unknown(const struct lint_cert *c, char why[LINT_WHY])
+{
+    for (size_t i = 0; i < c->n_exts; i++)
+        if (c->ext[i].critical && c->ext[i].id == X_OTHER)
+            return lint_why(why, "extension %zu is critical, and few will know it", i + 1);
+    return 0;
+}
+
+static int critical_unknown_ours(const struct lint_cert *c, char why[LINT_WHY])
+{
+    return critical_unknown(c, why);
+}
+
+/* --- key identifiers ------------------------------------------------------------- */
+
+static int ski_der(const struct lint_cert *c, char why[LINT_WHY])
+{
+    struct slice in, id;
+
+    if (c->known[X_SKI] == NULL)
         return 0;
-    for (size_t i = 0; i < c->sans.n; i++)
-        if (c->sans.item[i].kind == SAN_DNS || c->sans.item[i].kind == SAN_IP ||
-            c->sans.item[i].kind == SAN_URI)
-            return 0;
-    return lint_why(why, "serverAuth without a subjectAltName of a service");
-}
-
-/* The uses that 4.2.1.12 calls consistent with each purpose. */
-int lint_eku_key_usage(const struct cert *c, char why[LINT_WHY])
-{
-    const uint16_t server = KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT | KU_KEY_AGREEMENT;
-    const uint16_t client = KU_DIGITAL_SIGNATURE | KU_KEY_AGREEMENT;
-
-    if (c->ca || !c->has_eku)
-        return 0;
-    if ((c->eku & EKU_SERVER_AUTH) != 0 && (c->key_usage & server) == 0)
-        return lint_why(why, "serverAuth with a key usage that cannot serve it");
-    if ((c->eku & EKU_CLIENT_AUTH) != 0 && (c->key_usage & client) == 0)
-        return lint_why(why, "clientAuth with a key usage that cannot serve it");
+    in = c->known[X_SKI]->value;
+    if (der_get(&in, DER_OCTET_STRING, &id) < 0 || !der_end(in) || id.n == 0)
+        return lint_why(why, "subjectKeyIdentifier is no OCTET STRING, or an empty one");
     return 0;
 }
 
-static bool named_by_san(const struct cert *c, struct slice cn)
+static int ski_ca(const struct lint_cert *c, char why[LINT_WHY])
 {
-    struct buf text;
-    bool found = false;
-
-    buf_init(&text, SAN_VALUE_MAX * 4);
-    for (size_t i = 0; i < c->sans.n && !found; i++) {
-        const struct san *s = &c->sans.item[i];
-
-        if (s->kind == SAN_DNS)
-            found = san_equal(s, &(struct san){SAN_DNS, cn});
-        if (s->kind == SAN_IP) {
-            buf_reset(&text);
-            san_print(s, &text);
-            found = slice_is(cn, buf_cstr(&text) + strlen("ip:"));
-        }
-    }
-    buf_free(&text);
-    return found;
-}
-
-struct subject_of {
-    const struct cert *c;
-};
-
-static int cn_is_san(void *arg, enum name_attr attr, struct slice oid, struct slice utf8,
-                     struct fault *f)
-{
-    const struct subject_of *of = arg;
-
-    (void)oid;
-    if (attr != ATTR_CN || named_by_san(of->c, utf8))
-        return 0;
-    return fault_set(f, FAULT_INTERNAL, "lint.cn", "not a SAN");
-}
-
-/* Old clients read the CN of a server; it must not say what the SANs do not. */
-int lint_common_name(const struct cert *c, char why[LINT_WHY])
-{
-    struct subject_of of = {c};
-    struct fault f;
-
-    if (!server_leaf(c))
-        return 0;
-    if (name_check(c->subject, cn_is_san, &of, &f) < 0)
-        return lint_why(why, "the CN of a server is not among its subjectAltNames");
+    if (c->ca && c->known[X_SKI] == NULL)
+        return lint_why(why, "subjectKeyIdentifier is missing from a CA");
     return 0;
 }
 
-int lint_basic_constraints(const struct cert *c, char why[LINT_WHY])
+static int ski_leaf(const struct lint_cert *c, char why[LINT_WHY])
 {
-    if (c->ca && !critical(c, oid_basic_constraints))
-        return lint_why(why, "basicConstraints of a CA must be critical");
+    if (c->has_extensions && !c->ca && c->known[X_SKI] == NULL)
+        return lint_why(why, "subjectKeyIdentifier should be there");
     return 0;
 }
 
-int lint_path_len(const struct cert *c, char why[LINT_WHY])
+static int ski_ours(const struct lint_cert *c, char why[LINT_WHY])
 {
-    if (c->path_len >= 0 && !c->ca)
-        return lint_why(why, "a path length without being a CA");
-    return 0;
-}
-
-int lint_subject_key_id(const struct cert *c, char why[LINT_WHY])
-{
-    if (c->subject_key_id.n == KEY_ID_LEN)
+    if (c->ski.n == KEY_ID_LEN)
         return 0;
     return lint_why(why, "subjectKeyIdentifier is absent or not %d octets", KEY_ID_LEN);
 }
 
-int lint_authority_key_id(const struct cert *c, char why[LINT_WHY])
+static int aki_der(const struct lint_cert *c, char why[LINT_WHY])
 {
-    if (c->authority_key_id.n == 0 && !slice_eq(c->issuer, c->subject))
-        return lint_why(why, "authorityKeyIdentifier is absent");
-    return 0;
-}
+    struct slice seq, v;
 
-/* Anything but http would need a connection that itself needs certificates. */
-static bool http_uri(struct slice v)
-{
-    struct fault f;
-    struct san s = {SAN_URI, v};
-
-    return v.n > 7 && strncasecmp((const char *)v.p, "http://", 7) == 0 && san_check(&s, &f) == 0;
-}
-
-int lint_authority_info(const struct cert *c, char why[LINT_WHY])
-{
-    const struct cert_extension *e = cert_find(c, oid_authority_info_access);
-    struct slice in, seq, access, method, uri;
-
-    if (e == NULL)
+    if (c->known[X_AKI] == NULL)
         return 0;
-    in = e->value;
-    if (der_get(&in, DER_SEQUENCE, &seq) < 0 || !der_end(in) || der_end(seq))
-        return lint_why(why, "authorityInfoAccess is malformed or empty");
-    while (!der_end(seq)) {
-        if (der_get(&seq, DER_SEQUENCE, &access) < 0 || der_get_oid(&access, &method) < 0 ||
-            der_get(&access, DER_CONTEXT(6), &uri) < 0 || !der_end(access) || !http_uri(uri))
-            return lint_why(why, "authorityInfoAccess has something other than an http URI");
-    }
-    return 0;
+    if (lint_list(c, X_AKI, &seq) < 0)
+        return lint_why(why, "authorityKeyIdentifier is no SEQUENCE");
+    if (der_peek(seq, DER_CONTEXT(0)) && (der_get(&seq, DER_CONTEXT(0), &v) < 0 || v.n == 0))
+        return lint_why(why, "keyIdentifier is malformed or empty");
+    if (der_peek(seq, DER_CONTEXT_CONSTRUCTED(1)) &&
+        (der_get(&seq, DER_CONTEXT_CONSTRUCTED(1), &v) < 0 || lint_names_fault(v) != NULL))
+        return lint_why(why, "authorityCertIssuer is malformed");
+    if (der_peek(seq, DER_CONTEXT(2)) && (der_get(&seq, DER_CONTEXT(2), &v) < 0 || v.n == 0))
+        return lint_why(why, "authorityCertSerialNumber is malformed");
+    return der_end(seq) ? 0 : lint_why(why, "authorityKeyIdentifier has something else in it");
 }
 
-/* DistributionPoint with [0] distributionPoint [0] fullName [6] URI, nothing else. */
-static bool http_point(struct slice point)
+static int aki_present(const struct lint_cert *c, char why[LINT_WHY])
 {
-    struct slice name, full, uri;
-
-    if (der_get(&point, DER_CONTEXT_CONSTRUCTED(0), &name) < 0 || !der_end(point) ||
-        der_get(&name, DER_CONTEXT_CONSTRUCTED(0), &full) < 0 || !der_end(name) || der_end(full))
-        return false;
-    while (!der_end(full))
-        if (der_get(&full, DER_CONTEXT(6), &uri) < 0 || !http_uri(uri))
-            return false;
-    return true;
-}
-
-int lint_crl_points(const struct cert *c, char why[LINT_WHY])
-{
-    const struct cert_extension *e = cert_find(c, oid_crl_distribution_points);
-    struct slice in, seq, point;
-
-    if (e == NULL)
+    if (c->known[X_AKI] != NULL || lint_self_issued(c) || !c->has_extensions)
         return 0;
-    in = e->value;
-    if (der_get(&in, DER_SEQUENCE, &seq) < 0 || !der_end(in) || der_end(seq))
-        return lint_why(why, "cRLDistributionPoints is malformed or empty");
-    while (!der_end(seq))
-        if (der_get(&seq, DER_SEQUENCE, &point) < 0 || !http_point(point))
-            return lint_why(why, "cRLDistributionPoints has something other than http URIs");
-    return 0;
+    return lint_why(why, "authorityKeyIdentifier is absent");
 }
+
+static int aki_key_id(const struct lint_cert *c, char why[LINT_WHY])
+{
+    if (c->known[X_AKI] == NULL || c->aki.n > 0 || lint_self_issued(c))
+        return 0;
+    return lint_why(why, "authorityKeyIdentifier has no keyIdentifier");
+}
+
+static int aki_pair(const struct lint_cert *c, char why[LINT_WHY])
+{
+    if ((c->aki_issuer.n > 0) == (c->aki_serial.n > 0))
+        return 0;
+    return lint_why(why, "authorityCertIssuer and authorityCertSerialNumber go together");
+}
+
+/* In a CA's own certificate of itself both name the same key. */
+static int aki_self(const struct lint_cert *c, char why[LINT_WHY])
+{
+    if (!lint_self_issued(c) || !c->ca || c->aki.n == 0 || c->ski.n == 0 ||
+        slice_eq(c->aki, c->ski))
+        return 0;
+    return lint_why(why, "it is self-issued, but its two key identifiers differ");
+}
+
+static const struct lint_rule rules[] = {
+    {"lint.extension.empty", "RFC 5280 4.1", LINT_ERROR, LINT_ALL, not_empty},
+    {"lint.extension.twice", "RFC 5280 4.2", LINT_ERROR, LINT_ALL, twice},
+    {"lint.extension.critical.never", "RFC 5280 4.2.1.1, 4.2.1.2, 4.2.1.8, 4.2.1.15, 4.2.2",
+     LINT_ERROR, LINT_ALL, never_critical},
+    {"lint.extension.critical.rather_not", "RFC 5280 4.2.1.7, 4.2.1.13; RFC 7633 4", LINT_WARNING,
+     LINT_OTHERS, rather_not_critical},
+    {"lint.extension.critical.always", "RFC 5280 4.2.1.10, 4.2.1.11, 4.2.1.14", LINT_ERROR,
+     LINT_ALL, always_critical},
+    {"lint.extension.critical.unknown", "RFC 5280 4.2", LINT_WARNING, LINT_OTHERS,
+     critical_unknown},
+    {"lint.extension.critical.ours", "RFC 5280 4.2", LINT_ERROR, LINT_OURS, critical_unknown_ours},
+    {"lint.ski.der", "RFC 5280 4.2.1.2", LINT_ERROR, LINT_ALL, ski_der},
+    {"lint.ski.ca", "RFC 5280 4.2.1.2", LINT_ERROR, LINT_ALL, ski_ca},
+    {"lint.ski.leaf", "RFC 5280 4.2.1.2", LINT_NOTICE, LINT_OTHERS, ski_leaf},
+    {"lint.ski.ours", "RFC 5280 4.2.1.2", LINT_ERROR, LINT_OURS, ski_ours},
+    {"lint.aki.der", "RFC 5280 4.2.1.1", LINT_ERROR, LINT_ALL, aki_der},
+    {"lint.aki", "RFC 5280 4.2.1.1", LINT_ERROR, LINT_ALL, aki_present},
+    {"lint.aki.key_id", "RFC 5280 4.2.1.1", LINT_ERROR, LINT_ALL, aki_key_id},
+    {"lint.aki.pair", "RFC 5280 4.2.1.1", LINT_ERROR, LINT_ALL, aki_pair},
+    {"lint.aki.self", "RFC 5280 4.2.1.1", LINT_WARNING, LINT_OTHERS, aki_self},
+};
+
+const struct lint_table lint_ext_rules = {rules, sizeof(rules) / sizeof(rules[0])};

@@ -31,6 +31,7 @@ const struct command *const commands[] = {
     &cmd_conf_show,
     &cmd_conf_example,
     &cmd_conf_manual,
+    &cmd_lint,
     &cmd_status,
     &cmd_store_check,
     &cmd_token_create,
