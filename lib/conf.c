@@ -301,6 +301,17 @@ const struct conf_operator *conf_operator(const struct conf *c, uid_t uid)
     return NULL;
 }
 
+const char *conf_requester_limit(const struct conf *c, const char *requester)
+{
+    const char *prefix = "operator:";
+    size_t n = strlen(prefix);
+
+    for (size_t i = 0; strncmp(requester, prefix, n) == 0 && i < c->n_operators; i++)
+        if (strcmp(c->operators[i].name, requester + n) == 0 && c->operators[i].limit[0] != '\0')
+            return c->operators[i].limit;
+    return c->requester_limit;
+}
+
 const char *conf_role_name(enum conf_role r)
 {
     switch (r) {

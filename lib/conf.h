@@ -104,12 +104,14 @@ struct conf_profile {
     bool san_required, cn_must_be_san, owner_required;
     enum key_reuse key_reuse;
     enum conf_role role; /* the least role that may ask over the admin socket */
+    char *limit;         /* certificates in a time: conf_limit; "": no limit */
 };
 
 struct conf_operator {
     char *name;
     uid_t uid;
     enum conf_role role;
+    char *limit; /* as of a profile; "": the default for requesters */
 };
 
 struct conf {
@@ -129,6 +131,7 @@ struct conf {
     int64_t sign_timeout;     /* seconds that a request may wait for the token */
     unsigned workers;         /* verifying threads of cerca-ca */
     uint32_t two_operators;   /* TWO_*: what takes a second operator's yes */
+    char *requester_limit;    /* conf_limit for each requester without one of their own; "": none */
     int64_t request_life;     /* seconds that such a request waits */
     char *key_blocklist;      /* file of lib/key_blocklist.h; "": none */
     uid_t ca_user;
@@ -164,6 +167,10 @@ const struct conf_issuer *conf_successor(const struct conf *c, const struct conf
 const struct conf_profile *conf_profile(const struct conf *c, const char *name);
 const struct conf_operator *conf_operator(const struct conf *c, uid_t uid);
 const char *conf_role_name(enum conf_role r);
+/* "100/1h": a number and a span. False: "", there is no limit. The text was checked. */
+bool conf_limit(const char *text, uint32_t *n, int64_t *per);
+/* The limit of a requester, "operator:alice": their own, else the default for requesters. */
+const char *conf_requester_limit(const struct conf *c, const char *requester);
 /* A pattern of names as profiles have them (`dns`, `ip`, `email`, `uri`); for mail one mailbox
  * too. */
 int conf_check_pattern(enum san_kind kind, const char *text, struct fault *f) WARN_UNUSED;

@@ -148,6 +148,10 @@ static const struct conf_key ca_keys[] = {
     {.name = "key_blocklist", .type = CONF_PATH, IN(key_blocklist), .fallback = "",
      .help = "File of keys that are never certified: one SHA-256 of a SubjectPublicKeyInfo a line "
              "in hexadecimal, # begins a comment. Read at start and at each reload; \"\": none."},
+    {.name = "requester_limit", .type = CONF_TEXT, IN(requester_limit), .fallback = "",
+     .check = conf_check_limit,
+     .help = "Certificates that each requester may get in a time, such as \"1000/1d\", unless "
+             "the operator has a limit of their own; \"\": no limit."},
     {.name = "user", .type = CONF_USER, IN(ca_user), .at_too = offsetof(struct conf, has_ca_user),
      .fallback = "",
      .help = "User that cerca-ca runs as, by name or number; \"\": the one that started cercad."},
@@ -337,6 +341,9 @@ static const struct conf_key profile_keys[] = {
              "(same names only), allow."},
     {.name = "role", .type = CONF_WORD, IN(role), .words = roles, .fallback = "operator",
      .help = "The least role that may ask for it on the admin socket."},
+    {.name = "limit", .type = CONF_TEXT, IN(limit), .fallback = "", .check = conf_check_limit,
+     .help = "Certificates of this profile in a time, such as \"100/1h\", counted over restarts; "
+             "\"\": no limit."},
 };
 
 #undef IN
@@ -350,6 +357,9 @@ static const struct conf_key operator_keys[] = {
      .help = "User that the operator is on this host, by number or name."},
     {.name = "role", .type = CONF_WORD, IN(role), .words = roles, .example = "admin",
      .help = "auditor (reads), operator (issues and revokes too) or admin (everything)."},
+    {.name = "limit", .type = CONF_TEXT, IN(limit), .fallback = "", .check = conf_check_limit,
+     .help = "Certificates that this operator, and the tokens that they made, may get in a time, "
+             "such as \"20/1d\"; \"\": requester_limit."},
 };
 
 #undef IN

@@ -120,6 +120,7 @@ int conf_check_uri_prefix(const char *text, struct fault *f);
 int conf_check_fd(const char *text, struct fault *f);
 int conf_check_key_type(const char *text, struct fault *f);
 int conf_check_constraint(const char *text, struct fault *f);
+int conf_check_limit(const char *text, struct fault *f);
 int conf_check_credential(const char *text, struct fault *f);
 
 /* One reading of a file. `file` lives as long as the checks, for their line numbers. */

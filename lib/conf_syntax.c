@@ -2,9 +2,11 @@
 #include "lib/conf_schema.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/constraints.h"
+#include "lib/clock.h"
 #include "lib/name.h"
 #include "lib/p11uri.h"
 #include "lib/units.h"
@@ -250,4 +252,35 @@ int conf_check_pattern(enum san_kind kind, const char *text, struct fault *f)
     default:
         return fault_set(f, FAULT_CONFIG, RULE, "there are no patterns for such names");
     }
+}
+
+#define LIMIT_MAX 1000000
+#define LIMIT_PER_MAX ((int64_t)366 * 86400)
+
+bool conf_limit(const char *text, uint32_t *n, int64_t *per)
+{
+    char *slash;
+
+    *n = 0;
+    *per = 0;
+    if (text[0] < '1' || text[0] > '9')
+        return false;
+    *n = (uint32_t)strtoul(text, &slash, 10);
+    return *slash == '/' && clock_parse_span(slash + 1, per) == 0;
+}
+
+int conf_check_limit(const char *text, struct fault *f)
+{
+    size_t digits = strspn(text, "0123456789");
+    uint32_t n;
+    int64_t per;
+
+    if (text[0] == '\0')
+        return 0;
+    if (digits <= 7 && conf_limit(text, &n, &per) && n <= LIMIT_MAX && per <= LIMIT_PER_MAX)
+        return 0;
+    return fault_set(f, FAULT_CONFIG, RULE,
+                     "must be a number from 1 to %d, \"/\" and a span of at most 366d, such as "
+                     "\"100/1h\"",
+                     LIMIT_MAX);
 }

@@ -2,11 +2,20 @@
 
 #include "lib/proto.h"
 #include "tools/commands.h"
+#include "tools/json.h"
 
 struct gate_args {
     const char *reason;
     bool dry_run;
 };
+
+static int print_gate(const struct tool *t, uint16_t type)
+{
+    json_t *o = json_object();
+
+    json_put(o, "issuing", json_boolean(type == MSG_OPEN));
+    return json_print(t, o);
+}
 
 static int ask_gate(struct tool *t, uint16_t type, const struct gate_args *a, const char *done)
 {
@@ -25,7 +34,9 @@ static int ask_gate(struct tool *t, uint16_t type, const struct gate_args *a, co
     if (rc == 0)
         rc = tool_call(t, type, buf_slice(&body), MSG_GATE_DONE, &answer, &f);
     buf_free(&body);
-    return rc == 0 ? tool_print(t, slice_str(done)) : tool_fail(t, &f);
+    if (rc != 0)
+        return tool_fail(t, &f);
+    return t->format == FORMAT_JSON ? print_gate(t, type) : tool_print(t, slice_str(done));
 }
 
 static int run_open(struct tool *t, void *args)
@@ -58,6 +69,8 @@ const struct command cmd_open = {
     .examples = "  cerca status; cerca open --reason \"what was lost is known and told\"\n",
     .opts = opts,
     .args_size = sizeof(struct gate_args),
+    .formats = FORMAT_TEXT | FORMAT_JSON,
+    .format = FORMAT_TEXT,
     .run = run_open,
 };
 
@@ -68,5 +81,7 @@ const struct command cmd_close = {
     .examples = "  cerca close --reason \"a key is being looked for\"\n",
     .opts = opts,
     .args_size = sizeof(struct gate_args),
+    .formats = FORMAT_TEXT | FORMAT_JSON,
+    .format = FORMAT_TEXT,
     .run = run_close,
 };

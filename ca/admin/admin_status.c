@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ca/store/limits.h"
 #include "lib/clock.h"
 
 struct items {
@@ -75,6 +76,48 @@ static void add_store(struct items *items, const struct store_stats *s)
     i = item("audit", true, "ready");
     snprintf(i.text, sizeof(i.text), "%" PRIu64 " records", s->audit_size);
     add(items, &i);
+}
+
+struct limits {
+    const struct conf *conf;
+    struct buf text;
+    bool reached;
+};
+
+static int add_counter(void *arg, const struct limit_row *r)
+{
+    struct limits *l = arg;
+    const struct conf_profile *p = conf_profile(l->conf, r->name);
+    const char *limit = r->kind == LIMIT_REQUESTER ? conf_requester_limit(l->conf, r->name)
+                        : p != NULL                ? p->limit
+                                                   : "";
+    uint32_t n;
+    int64_t per;
+
+    if (!conf_limit(limit, &n, &per) || r->start + per <= clock_now())
+        return 0;
+    l->reached = l->reached || r->count >= n;
+    buf_printf(&l->text, "%s%s%s %u of %s", l->text.n > 0 ? ", " : "",
+               r->kind == LIMIT_PROFILE ? "profile " : "", r->name, r->count, limit);
+    return l->text.n >= sizeof(((struct status_item *)NULL)->text);
+}
+
+static void add_limits(struct items *items, const struct admin *a)
+{
+    struct limits l = {.conf = a->parts.conf};
+    struct status_item i;
+    struct fault f;
+
+    fault_clear(&f);
+    buf_init(&l.text, 4096); /* what does not fit into the line is left out */
+    if (store_limits(a->parts.store, add_counter, &l, &f) != 0)
+        i = item("limits", false, "unreadable");
+    else
+        i = item("limits", true, l.reached ? "reached" : "ready");
+    snprintf(i.text, sizeof(i.text), "%.255s", buf_cstr(&l.text));
+    if (l.text.n > 0)
+        add(items, &i);
+    buf_free(&l.text);
 }
 
 static int count_waiting(void *arg, const struct request_row *r)
@@ -157,6 +200,7 @@ void tell_status(struct ask *q)
     add_tokens(&items, a);
     add_store(&items, &stats);
     add_requests(&items, a);
+    add_limits(&items, a);
     add_view(&items, a);
     add_configuration(&items, a);
     wire_put_u8(&q->out, items.all_well);

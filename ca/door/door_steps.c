@@ -182,6 +182,27 @@ static void hash_request_key(const struct job *j, uint8_t out[32])
     sha256_two(slice_str(j->who.name), slice_of(j->request.request_key, 32), out);
 }
 
+static void add_limit(struct store_intent *i, enum store_limit_kind kind, const char *name,
+                      const char *text)
+{
+    struct store_limit *l = &i->limit[i->n_limits];
+
+    if (conf_limit(text, &l->n, &l->per)) {
+        l->kind = kind;
+        l->name = name;
+        i->n_limits++;
+    }
+}
+
+/* A token counts for who made it. */
+static void fill_limits(const struct job *j, struct store_intent *i)
+{
+    const char *who = j->token != NULL ? j->token->row.info.created_by : j->who.name;
+
+    add_limit(i, LIMIT_PROFILE, j->profile->name, j->profile->limit);
+    add_limit(i, LIMIT_REQUESTER, who, conf_requester_limit(j->door->parts.conf, who));
+}
+
 void step_fill_intent(struct job *j)
 {
     struct store_intent *i = &j->op.intent;
@@ -209,6 +230,8 @@ void step_fill_intent(struct job *j)
         hash_request_key(j, i->request_key);
         hash_content(j, i->content);
     }
+    if (j->kind == JOB_REQUEST)
+        fill_limits(j, i);
     i->has_replaces = j->request.has_replaces;
     i->replaces = j->replaces;
     job_audit(j, AUDIT_INTENT, &j->op.audit);

@@ -199,6 +199,27 @@ static void check_replaced(struct check *c, MDB_txn *t, struct slice key, struct
                   check_ref(key.p));
 }
 
+static void check_request(struct check *c, MDB_txn *t, struct slice key, struct slice row)
+{
+    (void)t;
+    if (!request_row_sound(key, row))
+        check_finding(c, "request.row", "A request for approval does not decode");
+}
+
+static void check_token(struct check *c, MDB_txn *t, struct slice key, struct slice row)
+{
+    (void)t;
+    if (!token_row_sound(key, row))
+        check_finding(c, "token.row", "A token does not decode");
+}
+
+static void check_limit(struct check *c, MDB_txn *t, struct slice key, struct slice row)
+{
+    (void)t;
+    if (!limit_row_sound(key, row))
+        check_finding(c, "limit.row", "A counter of a limit does not decode");
+}
+
 /* Between a backup and its restore numbers were given that nobody knows any more. */
 static bool hole_of_restore(const struct check *c, uint64_t number)
 {
@@ -306,6 +327,9 @@ int store_check(struct store *s, const struct store_check_report *r, uint64_t *f
         {D_REPLACED, "replacements", check_replaced},
         {D_BLOCKED, "blocked keys", check_blocked},
         {D_BLOCKED_ID, "blocked names", check_blocked},
+        {D_REQUEST, "requests", check_request},
+        {D_TOKEN, "tokens", check_token},
+        {D_LIMIT, "limits", check_limit},
     };
     struct check c = {.s = s, .r = r};
     *findings = 0;

@@ -77,6 +77,16 @@ static int head_get(uint64_t id, struct slice s, struct request_row *out)
     return 0;
 }
 
+bool request_row_sound(struct slice key, struct slice row)
+{
+    struct request_row r;
+    if (key.n != KEY_LEN || number_get(key.p) == 0)
+        return false;
+    if (key.p[8] == KEY_CONTENT)
+        return row.n <= REQUEST_CONTENT_MAX;
+    return key.p[8] == KEY_HEAD && head_get(number_get(key.p), row, &r) == 0;
+}
+
 bool request_expired(const struct request_row *r, int64_t now)
 {
     return r->state == REQUEST_WAITING && r->expires <= now;
@@ -308,16 +318,19 @@ int op_request(struct write_txn *w, struct store_op *op, struct audit_event *e, 
 
 /* ---- reading ---- */
 
-static int content_get(struct store *s, MDB_txn *t, uint64_t id, struct buf *out)
+/* What is carried out is what was asked for. */
+static int content_get(struct store *s, MDB_txn *t, const struct request_row *r, struct buf *out)
 {
-    uint8_t key[KEY_LEN];
+    uint8_t key[KEY_LEN], hash[32];
     struct slice v;
-    key_put(id, KEY_CONTENT, key);
+    key_put(r->id, KEY_CONTENT, key);
     int rc = row_get(t, s->dbi[D_REQUEST], key, sizeof(key), &v);
     buf_reset(out);
-    if (rc == 0)
-        buf_put_slice(out, v);
-    return rc == 0 && buf_failed(out) ? MDB_CORRUPTED : rc;
+    if (rc != 0)
+        return rc;
+    buf_put_slice(out, v);
+    sha256_two(slice_str(r->kind), v, hash);
+    return buf_failed(out) || memcmp(hash, r->sha256, sizeof(hash)) != 0 ? MDB_CORRUPTED : 0;
 }
 
 int store_request_get(struct store *s, uint64_t id, struct request_row *out, struct buf *content,
@@ -335,7 +348,7 @@ int store_request_get(struct store *s, uint64_t id, struct request_row *out, str
     if (rc == MDB_NOTFOUND)
         rc = unknown(f, id);
     else if (rc == 0 && (head_get(id, v, out) != 0 ||
-                         (content != NULL && content_get(s, t, id, content) != 0)))
+                         (content != NULL && content_get(s, t, out, content) != 0)))
         rc = store_damaged(f, "request");
     else if (rc != 0)
         rc = store_fail(f, rc, "reading a request");

@@ -128,6 +128,8 @@ static int reserve_decide(struct write_txn *w, struct store_op *op)
         rc = reserve_full(w, op);
     if (rc == 0)
         rc = reserve_token(w, op);
+    if (rc == 0)
+        rc = reserve_limits(w, op);
     if (rc != 0)
         return rc;
     ref_put(&op->ref, key);
@@ -177,6 +179,7 @@ static void reserve_put(struct write_txn *w, struct store_op *op)
     w_put(w, D_OPEN, key, sizeof(key), 0);
     entries_add(w, op);
     reserve_token_put(w, op);
+    reserve_limits_put(w, op);
     if (tick > w->state.tick)
         w->state.tick = tick;
     op->state = CERT_OPEN;

@@ -33,6 +33,12 @@ static int token_get(uint64_t id, struct slice s, struct token_row *out)
                : -1;
 }
 
+bool token_row_sound(struct slice key, struct slice row)
+{
+    struct token_row t;
+    return key.n == 8 && token_get(number_get(key.p), row, &t) == 0;
+}
+
 static void w_token(struct write_txn *w, const struct token_row *t)
 {
     uint8_t key[8];

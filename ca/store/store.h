@@ -220,6 +220,15 @@ struct store_published {
     enum cert_state state; /* CERT_GOOD, CERT_HELD or CERT_REVOKED */
 };
 
+/* ca/store/limits.h */
+enum store_limit_kind { LIMIT_PROFILE = 1, LIMIT_REQUESTER = 2 };
+struct store_limit {
+    enum store_limit_kind kind;
+    const char *name; /* of the profile; of the requester, "operator:alice" */
+    uint32_t n;       /* certificates ... */
+    int64_t per;      /* ... in so many seconds */
+};
+
 struct store_intent {
     struct slice tbs;
     enum sig_alg alg;
@@ -232,8 +241,10 @@ struct store_intent {
     enum key_reuse key_reuse;
     bool has_request_key;
     uint8_t request_key[32];
-    uint8_t content[32]; /* same key, other content: refused, rule "request.key" */
-    uint64_t token;      /* of which it takes a use (ca/store/tokens.h); 0: none */
+    uint8_t content[32];         /* same key, other content: refused, rule "request.key" */
+    struct store_limit limit[2]; /* none may be reached */
+    size_t n_limits;
+    uint64_t token; /* of which it takes a use (ca/store/tokens.h); 0: none */
     bool has_replaces;
     struct cert_ref replaces; /* must be known; rule "replaces.unknown" */
     uint8_t generation[8];

@@ -29,6 +29,7 @@ enum durable_dbi {
     D_CHANGE,
     D_REQUEST,
     D_TOKEN,
+    D_LIMIT,
     D_META,
     D_COUNT
 };
@@ -82,9 +83,11 @@ struct store {
     struct store_gate gate; /* likewise */
     uint64_t space_checked; /* monotonic microseconds */
     bool full;
-    struct runs keys;       /* half the hash of the key || identity || ref */
-    struct runs reqkeys;    /* request key || ref */
-    uint64_t token_forget;  /* tokens up to here were looked at */
+    struct runs keys;                         /* half the hash of the key || identity || ref */
+    struct runs reqkeys;                      /* request key || ref */
+    uint64_t token_forget;                    /* tokens up to here were looked at */
+    uint8_t limit_forget[1 + STORE_NAME_MAX]; /* key of the last counter looked at */
+    size_t n_limit_forget;
     uint64_t expire_looked; /* monotonic microseconds */
     int64_t full_recorded;  /* when a refusal for want of space last went to the audit log */
 
@@ -173,6 +176,13 @@ int op_token(struct write_txn *w, struct store_op *op, struct audit_event *e);
  * back. lmdb_token.c */
 int reserve_token(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 void reserve_token_put(struct write_txn *w, struct store_op *op);
+/* Does a row decode? For the check. */
+bool request_row_sound(struct slice key, struct slice row);
+bool token_row_sound(struct slice key, struct slice row);
+bool limit_row_sound(struct slice key, struct slice row);
+/* lmdb_limit.c */
+int reserve_limits(struct write_txn *w, struct store_op *op) WARN_UNUSED;
+void reserve_limits_put(struct write_txn *w, struct store_op *op);
 void token_give_back(struct write_txn *w, const char *requester);
 /* The table of an audit log. */
 void audit_table_name(int64_t log, char out[32]);

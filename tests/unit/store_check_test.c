@@ -414,10 +414,29 @@ static void a_serving_store_is_checked_without_false_findings(void **state)
     assert_clean(&p->x);
 }
 
+static void requests_tokens_and_counters_that_do_not_decode_are_found(void **state)
+{
+    static const uint8_t key[] = {0, 0, 0, 0, 0, 0, 0, 7, 0};
+    struct planted *p = *state;
+    struct buf row;
+    buf_init(&row, 64);
+    buf_put_str(&row, "damaged");
+    plant(p, "durable", "request", key, 9, &row);
+    plant(p, "durable", "token", key, 8, &row);
+    plant(p, "durable", "limit", key, 8, &row);
+    buf_free(&row);
+    found(p, "request.row,");
+    fixture_close(&p->x);
+    found(p, "token.row,");
+    fixture_close(&p->x);
+    found(p, "limit.row,");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        T(requests_tokens_and_counters_that_do_not_decode_are_found),
         T(a_signature_that_is_gone_is_found),
         T(a_signature_of_another_certificate_is_found),
         T(a_signature_of_what_was_given_up_is_found),
