@@ -18,107 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ca/door/token.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/step.h"
-
-#define SPARE_MAX 512
-
-/* ---- jobs ---- */
-
-static struct job *job_new(struct door *d, const struct requester *who, door_reply reply, void *arg)
-{
-    struct job *j = d->spare;
-
-    if (j != NULL) {
-        d->spare = j->next;
-        d->n_spare--;
-        buf_reset(&j->body);
-        buf_reset(&j->tbs);
-        buf_reset(&j->certificate);
-    } else {
-        j = xcalloc(1, sizeof(*j));
-        buf_init(&j->body, FRAME_BODY_MAX);
-        buf_init(&j->tbs, TBS_MAX);
-        buf_init(&j->certificate, CERT_MAX);
-        j->all_next = d->all;
-        if (d->all != NULL)
-            d->all->all_prev = j;
-        d->all = j;
-    }
-    j->next = j->prev = j->waiters = NULL;
-    j->issuer = NULL;
-    j->profile = NULL;
-    j->again = false;
-    j->decision.profile = NULL;
-    memset(&j->ref, 0, sizeof(j->ref));
-    memset(&j->replaces, 0, sizeof(j->replaces));
-    fault_clear(&j->fault);
-    j->door = d;
-    j->who = *who;
-    j->reply = reply;
-    j->arg = arg;
-    j->under_way = true;
-    d->in_flight++;
-    return j;
-}
-
-static void job_discard(struct job *j)
-{
-    *(j->all_prev != NULL ? &j->all_prev->all_next : &j->door->all) = j->all_next;
-    if (j->all_next != NULL)
-        j->all_next->all_prev = j->all_prev;
-    buf_free(&j->body);
-    buf_free(&j->tbs);
-    buf_free(&j->certificate);
-    free(j);
-}
-
-static void job_done(struct job *j)
-{
-    struct door *d = j->door;
-
-    decision_free(&j->decision);
-    token_drop(j);
-    j->under_way = false;
-    d->in_flight--;
-    if (d->n_spare >= SPARE_MAX) {
-        job_discard(j);
-        return;
-    }
-    j->next = d->spare;
-    d->spare = j;
-    d->n_spare++;
-}
-
-/* Jobs with a recorded intent, so that a second request with the same key finds the first. */
-static void flight_add(struct job *j)
-{
-    struct door *d = j->door;
-
-    j->prev = NULL;
-    j->next = d->flight;
-    if (d->flight != NULL)
-        d->flight->prev = j;
-    d->flight = j;
-}
-
-static void flight_remove(struct job *j)
-{
-    *(j->prev != NULL ? &j->prev->next : &j->door->flight) = j->next;
-    if (j->next != NULL)
-        j->next->prev = j->prev;
-    j->next = j->prev = NULL;
-}
-
-struct job *flight_find(struct door *d, const struct cert_ref *ref)
-{
-    for (struct job *j = d->flight; j != NULL; j = j->next)
-        if (memcmp(&j->ref, ref, sizeof(*ref)) == 0)
-            return j;
-    return NULL;
-}
 
 /* ---- answers ---- */
 
@@ -572,7 +474,6 @@ void door_free(struct door *d)
         if (j->under_way) {
             j->reply(j->arg, NULL, &f);
             decision_free(&j->decision);
-            token_drop(j);
         }
         next = j->all_next;
         job_discard(j);

@@ -53,7 +53,14 @@ struct door {
     bool closed;
 };
 
-/* door.c: the job under way whose intent this is; NULL: none. */
+/* job.c, on the loop. A job is used again after job_done. */
+struct job *job_new(struct door *d, const struct requester *who, door_reply reply, void *arg);
+void job_done(struct job *j);
+void job_discard(struct job *j); /* at the end of the door: frees */
+/* Jobs with a recorded intent, so that a second request with the same key finds the first. */
+void flight_add(struct job *j);
+void flight_remove(struct job *j);
+/* The job under way whose intent this is; NULL: none. */
 struct job *flight_find(struct door *d, const struct cert_ref *ref);
 
 #define SWEEP_MS 5000
