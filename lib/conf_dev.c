@@ -1,5 +1,5 @@
 /* What `cerca init --dev` writes. A newcomer reads this file, so it says why. */
-#include "lib/conf.h"
+#include "lib/conf_setup.h"
 
 static void put_head(const struct conf_dev *d, struct buf *out)
 {
@@ -34,17 +34,6 @@ static void put_head(const struct conf_dev *d, struct buf *out)
                d->http_port, d->http_port, d->https_port);
 }
 
-static void put_text(const char *text, struct buf *out)
-{
-    buf_put_u8(out, '"');
-    for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\')
-            buf_put_u8(out, '\\');
-        buf_put_u8(out, (uint8_t)*text);
-    }
-    buf_put_u8(out, '"');
-}
-
 static void put_token(const struct conf_dev *d, struct buf *out)
 {
     buf_put_str(out, "\n"
@@ -54,7 +43,7 @@ static void put_token(const struct conf_dev *d, struct buf *out)
                      "    {\n"
                      "        name = \"default\";\n"
                      "        module = ");
-    put_text(d->module, out);
+    conf_quote(d->module, out);
     buf_put_str(out, ";\n"
                      "        uri = \"pkcs11:token=cerca-dev\";\n"
                      "        pin_file = \"secrets/default.pin\";\n"
@@ -119,7 +108,7 @@ static void put_people(const struct conf_dev *d, struct buf *out)
                 "# Who may ask for certificates on this host, known by the user that asks.\n"
                 "operators = (\n"
                 "    { name = ");
-    put_text(d->operator_name, out);
+    conf_quote(d->operator_name, out);
     buf_printf(out, "; uid = \"%u\"; role = \"admin\"; }\n);\n", (unsigned)d->uid);
 }
 

@@ -4,27 +4,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/cert.h"
-#include "lib/clock.h"
-#include "lib/file.h"
-#include "lib/pem.h"
 #include "lib/shellword.h"
 #include "tools/commands.h"
 #include "tools/devca.h"
 #include "tools/programs.h"
-#include "tools/text.h"
+#include "tools/setup.h"
+#include "tools/setup_report.h"
 
 #define OUT_MAX 65536
 
 struct init_args {
-    const char *dir;
+    const char *dir; /* --dev */
+    struct setup_args setup;
     uint16_t http_port, https_port;
     const char *operator_name;
     const char *module;
     bool brief;
 };
 
-static const struct init_args defaults = {.http_port = 8080, .https_port = 8443};
+static const struct init_args defaults = {
+    .http_port = 8080, .https_port = 8443, .setup = {.root_key = "p384", .issuing_key = "p256"}};
 
 static int make_whole(struct tool *t, const struct devca *d, struct fault *f)
 {
@@ -55,6 +54,7 @@ static int operator_name(const char *given, char out[64])
 static int write_files(const struct devca *d, const struct init_args *a, struct fault *f)
 {
     struct conf_dev dev = {.http_port = a->http_port, .https_port = a->https_port, .uid = getuid()};
+    struct buf text;
     char name[64];
     int rc = 0;
 
@@ -66,39 +66,13 @@ static int write_files(const struct devca *d, const struct init_args *a, struct 
         rc = devca_find_softhsm(&dev.module, f);
     else if (access(dev.module, R_OK) != 0)
         rc = fault_set(f, FAULT_NOT_FOUND, "init.softhsm", "there is no module %s", dev.module);
-    return rc == 0 ? devca_write(d, &dev, f) : rc;
-}
-
-/* SHA-256 of the certificate, with colons as other tools show it; "" when it cannot be read. */
-static void fingerprint(const char *path, struct buf *out)
-{
-    static const char *const labels[] = {"CERTIFICATE", NULL};
-    struct buf file = {0}, der;
-    uint8_t hash[32];
-    struct fault f;
-
-    buf_init(&der, CERT_MAX);
-    if (file_read(path, 4 * CERT_MAX, &file, &f) == 0 &&
-        pem_or_der(buf_slice(&file), labels, &der, &f) == 0) {
-        cert_fingerprint(buf_slice(&der), hash);
-        text_hex_colons(hash, sizeof(hash), out);
-    }
-    buf_free(&file);
-    buf_free(&der);
-}
-
-static void put_issuers(const struct conf *conf, struct buf *out)
-{
-    for (size_t i = 0; i < conf->n_issuers; i++) {
-        const struct conf_issuer *issuer = &conf->issuers[i];
-
-        buf_printf(out, "  %-15s %s\n", issuer->name, issuer->certificate);
-        if (strcmp(issuer->parent, issuer->name) != 0)
-            continue;
-        buf_printf(out, "  %-15s ", "  SHA-256");
-        fingerprint(issuer->certificate, out);
-        buf_put_str(out, "\n");
-    }
+    if (rc != 0)
+        return rc;
+    buf_init(&text, CONF_MAX);
+    conf_dev_text(&dev, &text);
+    rc = devca_write(d, buf_cstr(&text), true, f);
+    buf_free(&text);
+    return rc;
 }
 
 static void put_next(const char *conf, struct buf *out)
@@ -131,7 +105,7 @@ static int report(const struct tool *t, const struct devca *d, bool was_there, b
     buf_printf(&out, "  %-15s %s\n", "configuration", d->conf);
     for (size_t i = 0; i < conf->n_tokens; i++)
         buf_printf(&out, "  %-15s %s (%s)\n", "keys", conf->tokens[i].uri, conf->tokens[i].module);
-    put_issuers(conf, &out);
+    report_issuers(conf, &out);
     for (size_t i = 0; i < conf->n_operators; i++)
         buf_printf(&out, "  %-15s %s, uid %u, %s\n", "operator", conf->operators[i].name,
                    (unsigned)conf->operators[i].uid, conf_role_name(conf->operators[i].role));
@@ -171,6 +145,23 @@ static int init(struct tool *t, const struct init_args *a, struct devca *d, bool
     return rc == 0 ? make_whole(t, d, f) : rc;
 }
 
+static int run_setup(struct tool *t, const struct init_args *a)
+{
+    struct setup_args s = a->setup;
+    char name[64];
+
+    if (operator_name(a->operator_name, name) != 0)
+        return tool_usage(t, "--operator has at most 63 octets");
+    s.operator_name = name;
+    s.module = a->module;
+    if (s.pin_file != NULL && s.pin_credential != NULL)
+        return tool_usage(t, "--pin-file or --pin-credential, not both");
+    if (s.pin_file != NULL && s.pin_file[0] != '/')
+        return tool_usage(t, "--pin-file should be an absolute path");
+    (void)umask(077);
+    return setup_run(t, &s);
+}
+
 static int run_init(struct tool *t, void *args)
 {
     const struct init_args *a = args;
@@ -179,8 +170,12 @@ static int run_init(struct tool *t, void *args)
     bool was_there = false;
     int rc;
 
+    if (a->dir != NULL && a->setup.dir != NULL)
+        return tool_usage(t, "--dev or --dir, not both");
+    if (a->setup.dir != NULL)
+        return run_setup(t, a);
     if (a->dir == NULL)
-        return tool_usage(t, "--dev is missing");
+        return tool_usage(t, "--dir is missing (or --dev, for a CA to try things out)");
     if (a->http_port == a->https_port)
         return tool_usage(t, "--http-port and --https-port are the same");
     (void)umask(077);
@@ -199,15 +194,49 @@ static const struct opt opts[] = {
      "how you are called in the records (default: your user name)", 0},
     {"module", OPT_TEXT, offsetof(struct init_args, module), "FILE",
      "the PKCS#11 module of SoftHSM2, where it is not in a usual place", 0},
+    {"dir", OPT_TEXT, offsetof(struct init_args, setup.dir), "DIR",
+     "a CA to rely on, in this folder; what follows is for it, and asked for when left out", 0},
+    {"base-url", OPT_TEXT, offsetof(struct init_args, setup.base_url), "URL",
+     "where others fetch CA certificates, CRLs and OCSP: http://pki.example.com", 0},
+    {"org", OPT_TEXT, offsetof(struct init_args, setup.org), "NAME",
+     "the organisation, for the names of the CAs", 0},
+    {"root-subject", OPT_TEXT, offsetof(struct init_args, setup.root_subject), "NAME",
+     "the root's whole name instead: CN=Example Root CA,O=Example", 0},
+    {"issuing-subject", OPT_TEXT, offsetof(struct init_args, setup.issuing_subject), "NAME",
+     "the same of the issuing CA", 0},
+    {"root-key", OPT_TEXT, offsetof(struct init_args, setup.root_key), "TYPE", "default p384", 0},
+    {"issuing-key", OPT_TEXT, offsetof(struct init_args, setup.issuing_key), "TYPE", "default p256",
+     0},
+    {"offline-root", OPT_FLAG, offsetof(struct init_args, setup.offline_root), NULL,
+     "the root's key is kept elsewhere: write a request for it", 0},
+    {"token", OPT_TEXT, offsetof(struct init_args, setup.token), "URI",
+     "an existing token of --module: pkcs11:token=ca (default: a SoftHSM2 token is made)", 0},
+    {"pin-file", OPT_TEXT, offsetof(struct init_args, setup.pin_file), "FILE",
+     "its user PIN, readable by you alone", 0},
+    {"pin-credential", OPT_TEXT, offsetof(struct init_args, setup.pin_credential), "NAME",
+     "or the systemd credential that holds it", 0},
+    {"token-path", OPT_TEXTS, offsetof(struct init_args, setup.token_paths), "FILE",
+     "file, folder or device that the module needs (may be repeated)", 0},
+    {"token-env", OPT_TEXTS, offsetof(struct init_args, setup.token_env), "NAME=VALUE",
+     "environment that the module needs (may be repeated)", 0},
+    {"token-network", OPT_FLAG, offsetof(struct init_args, setup.token_network), NULL,
+     "the module talks to its token over TCP", 0},
+    {"operators", OPT_TEXTS, offsetof(struct init_args, setup.operators), "NAME:USER:ROLE",
+     "who else may use it: bob:bob:auditor (may be repeated)", 0},
+    {"yes", OPT_FLAG, offsetof(struct init_args, setup.yes), NULL, "ask nothing", 'y'},
+    {"dry-run", OPT_FLAG, offsetof(struct init_args, setup.dry_run), NULL,
+     "say what would be made, make nothing", 'n'},
     {"brief", OPT_FLAG, offsetof(struct init_args, brief), NULL, "do not say what to type next", 0},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
 };
 
 const struct command cmd_init = {
     .name = "init",
-    .help = "make a development CA in a folder: token, keys, root, issuing CA, configuration",
-    .arguments = "--dev DIR [--http-port N] [--https-port N] [--operator NAME]",
-    .examples = "  cerca init --dev ca && cercad -c ca/cerca.conf\n",
+    .help = "make a CA in a folder: token, keys, root, issuing CA, configuration",
+    .arguments = "--dev DIR | --dir DIR [options]",
+    .examples = "  cerca init --dev ca && cercad -c ca/cerca.conf\n"
+                "  cerca init --dir /var/lib/cerca --base-url http://pki.example.com --org Example "
+                "--dry-run\n",
     .opts = opts,
     .args_size = sizeof(struct init_args),
     .defaults = &defaults,

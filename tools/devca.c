@@ -112,7 +112,7 @@ int devca_open(struct devca *d, const char *dir, struct fault *f)
     memset(d, 0, sizeof(*d));
     d->lock = -1;
     if (dir[0] == 0)
-        return fault_set(f, FAULT_CONFIG, "init.dir", "--dev needs the name of a folder");
+        return fault_set(f, FAULT_CONFIG, "init.dir", "the name of the folder is empty");
     rc = make_folders(dir, f);
     if (rc == 0 && realpath(dir, d->dir) == NULL)
         rc = system_fault(f, "find", dir);
@@ -130,6 +130,17 @@ void devca_close(struct devca *d)
     d->lock = -1;
 }
 
+/* What stands below an offline root waits for somebody else. */
+static bool made_here(const struct conf *conf, const struct conf_issuer *i)
+{
+    for (size_t n = 0; n < conf->n_issuers && !i->offline; n++) {
+        if (strcmp(i->parent, i->name) == 0)
+            return true;
+        i = conf_issuer(conf, i->parent);
+    }
+    return false;
+}
+
 /* A configuration that loads and whose issuers all have their certificates. */
 static int check_complete(const struct devca *d, struct fault *f)
 {
@@ -144,11 +155,12 @@ static int check_complete(const struct devca *d, struct fault *f)
         rc = fault_set(f, FAULT_CONFLICT, "init.dir",
                        "%s names no issuer; mend it or choose another folder", d->conf);
     for (size_t i = 0; rc == 0 && i < conf->n_issuers; i++)
-        if (access(conf->issuers[i].certificate, F_OK) != 0)
-            rc = fault_set(f, FAULT_CONFLICT, "init.dir",
-                           "%s: issuer \"%s\" has no certificate yet; cerca-signer --provision and "
-                           "cerca-ca --bootstrap make it",
-                           d->conf, conf->issuers[i].name);
+        if (made_here(conf, &conf->issuers[i]) && access(conf->issuers[i].certificate, F_OK) != 0)
+            rc =
+                fault_set(f, FAULT_CONFLICT, "init.dir",
+                          "%s: issuer \"%s\" has no certificate yet; start cercad and say cerca ca "
+                          "create %s",
+                          d->conf, conf->issuers[i].name, conf->issuers[i].name);
     conf_free(conf);
     return rc;
 }
@@ -225,18 +237,6 @@ static int write_softhsm(const struct devca *d, struct fault *f)
     return rc;
 }
 
-static int write_conf(const struct devca *d, const struct conf_dev *conf, struct fault *f)
-{
-    struct buf text;
-    int rc;
-
-    buf_init(&text, CONF_MAX);
-    conf_dev_text(conf, &text);
-    rc = write_text(d, "cerca.conf", buf_cstr(&text), f);
-    buf_free(&text);
-    return rc;
-}
-
 static int write_folders(const struct devca *d, struct fault *f)
 {
     for (size_t i = 0; i < N_FOLDERS; i++)
@@ -245,21 +245,19 @@ static int write_folders(const struct devca *d, struct fault *f)
     return 0;
 }
 
-int devca_write(const struct devca *d, const struct conf_dev *conf, struct fault *f)
+int devca_write(const struct devca *d, const char *conf, bool softhsm, struct fault *f)
 {
     int rc = write_text(d, MARK, MARK_TEXT, f);
 
     if (rc == 0)
         rc = write_folders(d, f);
-    if (rc == 0)
+    if (rc == 0 && softhsm)
         rc = write_pin(d, "secrets/default.pin", f);
-    if (rc == 0)
+    if (rc == 0 && softhsm)
         rc = write_pin(d, "secrets/default.so-pin", f);
-    if (rc == 0)
+    if (rc == 0 && softhsm)
         rc = write_softhsm(d, f);
-    if (rc == 0)
-        rc = write_conf(d, conf, f);
-    return rc;
+    return rc == 0 ? write_text(d, "cerca.conf", conf, f) : rc;
 }
 
 int devca_finish(const struct devca *d, struct fault *f)

@@ -1,7 +1,7 @@
 /*
- * The files of a development CA: everything `cerca init --dev` puts into its
- * folder before the first program runs. Each step finds out by itself whether it
- * is done, so that one that was interrupted is finished by doing all of them again.
+ * The files of a CA: everything `cerca init` puts into its folder before the first program runs.
+ * Each step finds out by itself whether it is done, so that one that was interrupted is finished by
+ * doing all of them again.
  */
 #ifndef TOOLS_DEVCA_H
 #define TOOLS_DEVCA_H
@@ -28,8 +28,9 @@ int devca_open(struct devca *d, const char *dir, struct fault *f) WARN_UNUSED;
 void devca_close(struct devca *d);
 /* Refuses what somebody else made. */
 int devca_state(const struct devca *d, enum devca_state *out, struct fault *f) WARN_UNUSED;
-/* Marks the folder as begun, then folders, secrets, softhsm2.conf, cerca.conf. */
-int devca_write(const struct devca *d, const struct conf_dev *conf, struct fault *f) WARN_UNUSED;
+/* Marks the folder as begun, then folders, with `softhsm` also secrets and softhsm2.conf, then
+ * cerca.conf with this text. */
+int devca_write(const struct devca *d, const char *conf, bool softhsm, struct fault *f) WARN_UNUSED;
 /* The folder is whole: takes the mark away. */
 int devca_finish(const struct devca *d, struct fault *f) WARN_UNUSED;
 /* SoftHSM knows absolute paths only: after the folder was moved, points softhsm2.conf at where it

@@ -18,7 +18,7 @@ contents() {
 
 # --- usage ---
 
-fails 'init without a folder is a usage error' 2 '^cerca init: --dev is missing' cerca init
+fails 'init without a folder is a usage error' 2 '^cerca init: --dir is missing' cerca init
 fails 'a port past 65535 is a usage error' 2 'port from 1 to 65535' \
     cerca init --dev "$scratch/x" --http-port 65536
 fails 'one port for both is a usage error' 2 'are the same' \
@@ -93,7 +93,7 @@ like 'and is shown as a shell takes it' "$out" "^  cercad -c '$scratch/a b%d\"c/
 mkdir "$scratch/more"
 sed 's/ca\/issuing\.pem//; s/name = "issuing"/name = "second"/' "$dir/cerca.conf" >"$scratch/more/cerca.conf"
 fails 'an issuer without a certificate is named, and what makes it' 1 \
-    '"root" has no certificate yet; cerca-signer --provision' cerca init --dev "$scratch/more" "${ports[@]}"
+    '"root" has no certificate yet; start cercad and say cerca ca create root' cerca init --dev "$scratch/more" "${ports[@]}"
 
 # --- interrupted ---
 

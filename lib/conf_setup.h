@@ -1,0 +1,30 @@
+/* What `cerca init` writes for a CA that is meant to be relied on: a whole configuration. */
+#ifndef LIB_CONF_SETUP_H
+#define LIB_CONF_SETUP_H
+
+#include "lib/conf.h"
+
+struct conf_setup_operator {
+    const char *name, *uid, *role;
+};
+
+struct conf_setup {
+    const char *base_url; /* plain HTTP, no slash at its end */
+    const char *root_subject, *issuing_subject;
+    const char *root_key, *issuing_key; /* "p384" */
+    bool offline_root;
+    const char *module, *uri;
+    const char *pin_file, *pin_credential; /* one of them; NULL: not */
+    bool softhsm;                          /* the token is made, beside the configuration */
+    const char *const *paths;              /* of the module, NULL-ended */
+    const char *const *environment;
+    bool network;
+    const struct conf_setup_operator *operators;
+    size_t n_operators;
+};
+
+void conf_setup_text(const struct conf_setup *s, struct buf *out);
+/* A text in quotes, as libconfig reads it. */
+void conf_quote(const char *text, struct buf *out);
+
+#endif
