@@ -496,7 +496,7 @@ int door_check(struct door *d, struct fault *f)
     struct authorities *all = d->parts.authorities;
     bool able = false;
 
-    if (store_issuing(d->parts.store, f) != 0 || serial_clock_check(&d->serial, f) != 0)
+    if (store_issuing(d->parts.store, f) != 0 || store_clock(d->parts.store, f) != 0)
         return -(int)f->code;
     for (size_t i = 0; i < all->n; i++) {
         const struct authority *a = &all->item[i];

@@ -124,8 +124,9 @@ int step_decide(struct job *j, struct fault *f)
 
 int step_draft(struct job *j, struct fault *f)
 {
-    if (serial_next(&j->door->serial, j->ref.serial, f) != 0)
+    if (store_clock(j->door->parts.store, f) != 0)
         return -(int)f->code;
+    serial_next(&j->door->serial, j->ref.serial);
     j->ref.issuer = j->issuer->number;
     return draft_write(&j->decision, j->issuer, j->ref.serial, &j->tbs, f);
 }

@@ -52,6 +52,11 @@ int store_issuing(struct store *s, struct fault *f)
     return rc != 0 ? rc : gate_refuse(&g, f);
 }
 
+int store_clock(struct store *s, struct fault *f)
+{
+    return clock_guard_check(&s->clock, f);
+}
+
 static void say_why(struct store_gate *g, const char *why)
 {
     (void)snprintf(g->reason, sizeof(g->reason), "%s", why ? why : "");
@@ -60,6 +65,12 @@ static void say_why(struct store_gate *g, const char *why)
 int op_gate(struct write_txn *w, struct store_op *op)
 {
     struct store_gate *g = &w->gate;
+    struct fault doubt = {0};
+    bool accepted = !op->close && clock_guard_check(&w->s->clock, &doubt) != 0;
+    if (accepted)
+        clock_guard_accept(&w->s->clock);
+    if (g->closed == op->close && accepted)
+        return 0; /* the record of it carries the time that was accepted */
     if (g->closed == op->close)
         return fault_set(&op->fault, FAULT_CONFLICT, "gate.same", "Issuing is %s already",
                          op->close ? "closed" : "open");

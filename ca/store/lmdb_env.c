@@ -165,6 +165,7 @@ static int state_load(struct store *s, MDB_txn *t, struct fault *f)
         return store_damaged(f, "state");
     s->schema = STORE_SCHEMA;
     atomic_store(&s->change, s->state.change);
+    clock_guard_init(&s->clock, s->state.last_commit);
     rc = s->opt.read_only ? 0 : keys_load(s, t);
     return rc == 0 ? 0 : store_fail(f, rc, "reading the newest keys");
 }
@@ -223,6 +224,7 @@ static struct store *store_new(const struct store_options *o)
     s->dir = xstrdup(o->dir);
     s->opt.dir = s->dir;
     s->lock_fd = -1;
+    clock_guard_init(&s->clock, 0);
     keys_init(s);
     pthread_mutex_init(&s->pool.lock, NULL);
     pthread_mutex_init(&s->queue_lock, NULL);

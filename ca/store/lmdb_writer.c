@@ -180,7 +180,7 @@ static int group_try(struct store *s, struct group *g, struct store_op **ops, si
     }
     if (w->rc == 0 && w->dirty) {
         keys_work(w);
-        w->state.last_commit = clock_now();
+        w->state.last_commit = clock_guard_commit(&s->clock);
         row_state_put(w_row(w), &w->state);
         w_put(w, D_META, "state", 5, 0);
     }

@@ -186,6 +186,9 @@ int store_gate(struct store *s, struct store_gate *out, struct fault *f) WARN_UN
 /* 0, or -FAULT_UNAVAILABLE, rule "store.closed", with the reason and who opens it. */
 int store_issuing(struct store *s, struct fault *f) WARN_UNUSED;
 
+/* 0, or why the clock is in doubt (lib/clockguard.h). STORE_GATE with close false accepts it. */
+int store_clock(struct store *s, struct fault *f) WARN_UNUSED;
+
 enum store_op_kind {
     STORE_RESERVE,
     STORE_FINISH,
@@ -289,8 +292,8 @@ struct store_op {
  * others); revoke.reason, revoke.invalidity, revoke.already, revoke.open (an open intent cannot be
  * put on hold); release.held (what is released must be on hold). Revoked stays revoked; only its
  * reason may still become keyCompromise, the time stays. store.closed (reserve); gate.same (open or
- * closed already); restore.state (published, in a store that is not restored and closed);
- * restore.often.
+ * closed already, and the clock not in doubt); restore.state (published, in a store that is not
+ * restored and closed); restore.often.
  *
  * Never blocks, never fails; the answer comes through done. A reserve beyond the free-space
  * watermark or the quota is refused with FAULT_FULL, rule "store.full"; the others still work. */

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "ca/store/row_codec.h"
+#include "lib/clockguard.h"
 #include "ca/store/runs.h"
 
 enum durable_dbi {
@@ -77,6 +78,8 @@ struct store {
     /* Held by the writer from the begin of a transaction to the end of its commit, and by who has
      * to know exactly what the last commit was. */
     pthread_mutex_t commit_lock;
+
+    struct clock_guard clock;
 
     /* the writer's own */
     struct row_state state; /* as of the last commit */

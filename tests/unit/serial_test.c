@@ -17,18 +17,9 @@
 
 static struct serial_source source;
 
-static void set_clock(long seconds)
-{
-    char text[32];
-
-    (void)snprintf(text, sizeof(text), "%ld", seconds);
-    assert_int_equal(setenv("CERCA_TEST_CLOCK_OFFSET", text, 1), 0);
-}
-
-static int real_clock(void **state)
+static int from_zero(void **state)
 {
     (void)state;
-    (void)unsetenv("CERCA_TEST_CLOCK_OFFSET");
     serial_init(&source, 0);
     return 0;
 }
@@ -42,28 +33,6 @@ static uint64_t tick_of(const uint8_t serial[SERIAL_LEN])
     return tick;
 }
 
-static int next(uint8_t out[SERIAL_LEN])
-{
-    struct fault f;
-
-    fault_clear(&f);
-    return serial_next(&source, out, &f);
-}
-
-static void refused(const char *rule)
-{
-    uint8_t serial[SERIAL_LEN];
-    struct fault f;
-
-    fault_clear(&f);
-    assert_int_equal(serial_next(&source, serial, &f), -FAULT_UNAVAILABLE);
-    assert_string_equal(f.rule, rule);
-    assert_true(f.retry_after > 0);
-    fault_clear(&f);
-    assert_int_equal(serial_clock_check(&source, &f), -FAULT_UNAVAILABLE);
-    assert_string_equal(f.rule, rule);
-}
-
 /* RFC 5280 4.1.2.2: positive, at most 20 octets; X.690 8.3.2: minimal. */
 static void a_serial_is_a_minimal_positive_integer_with_the_time_in_front(void **state)
 {
@@ -71,7 +40,7 @@ static void a_serial_is_a_minimal_positive_integer_with_the_time_in_front(void *
     uint64_t before = clock_ticks(), after;
 
     (void)state;
-    assert_int_equal(next(serial), 0);
+    serial_next(&source, serial);
     after = clock_ticks();
     assert_int_equal(serial[0] & 0xc0, 0x40);
     assert_in_range(tick_of(serial), before, after);
@@ -85,7 +54,7 @@ static void ticks_grow_strictly_from_the_last_one_recorded(void **state)
     (void)state;
     serial_init(&source, last);
     for (uint64_t i = 1; i <= 1000; i++) {
-        assert_int_equal(next(serial), 0);
+        serial_next(&source, serial);
         assert_int_equal(tick_of(serial), last + i);
     }
 }
@@ -95,8 +64,8 @@ static void the_last_ten_octets_are_random(void **state)
     uint8_t a[SERIAL_LEN], b[SERIAL_LEN];
 
     (void)state;
-    assert_int_equal(next(a), 0);
-    assert_int_equal(next(b), 0);
+    serial_next(&source, a);
+    serial_next(&source, b);
     assert_memory_not_equal(a + 6, b + 6, SERIAL_LEN - 6);
 }
 
@@ -105,8 +74,10 @@ static void *take_many(void *arg)
     uint64_t *ticks = arg;
     uint8_t serial[SERIAL_LEN];
 
-    for (size_t i = 0; i < EACH; i++)
-        ticks[i] = next(serial) == 0 ? tick_of(serial) : 0;
+    for (size_t i = 0; i < EACH; i++) {
+        serial_next(&source, serial);
+        ticks[i] = tick_of(serial);
+    }
     return NULL;
 }
 
@@ -137,73 +108,14 @@ static void threads_never_get_the_same_tick(void **state)
     free(ticks);
 }
 
-static void a_clock_behind_the_newest_serial_stops_issuing_until_it_is_right(void **state)
-{
-    uint8_t serial[SERIAL_LEN];
-
-    (void)state;
-    serial_init(&source, clock_ticks());
-    set_clock(-SERIAL_CLOCK_SLACK + 5);
-    assert_int_equal(next(serial), 0);
-    set_clock(-SERIAL_CLOCK_SLACK - 5);
-    refused("clock.behind");
-    set_clock(0);
-    assert_int_equal(next(serial), 0);
-}
-
-static void a_clock_that_jumps_ahead_stops_issuing_until_it_is_back(void **state)
-{
-    uint8_t serial[SERIAL_LEN];
-
-    (void)state;
-    set_clock(SERIAL_CLOCK_JUMP - 5);
-    assert_int_equal(next(serial), 0);
-    set_clock(SERIAL_CLOCK_JUMP + 5);
-    refused("clock.jumped");
-    refused("clock.jumped");
-    set_clock(SERIAL_CLOCK_JUMP - 5);
-    assert_int_equal(next(serial), 0);
-}
-
-static void a_new_start_takes_the_clock_as_it_is(void **state)
-{
-    uint8_t serial[SERIAL_LEN];
-
-    (void)state;
-    set_clock(10L * SERIAL_CLOCK_JUMP);
-    refused("clock.jumped");
-    serial_init(&source, 0);
-    assert_int_equal(next(serial), 0);
-}
-
-static void a_clock_that_was_behind_and_is_set_right_has_not_jumped(void **state)
-{
-    uint8_t serial[SERIAL_LEN];
-    uint64_t last = clock_ticks();
-
-    (void)state;
-    set_clock(-100L * SERIAL_CLOCK_JUMP);
-    serial_init(&source, last);
-    refused("clock.behind");
-    set_clock(0);
-    assert_int_equal(next(serial), 0);
-    set_clock(2 * SERIAL_CLOCK_JUMP);
-    refused("clock.jumped");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_serial_is_a_minimal_positive_integer_with_the_time_in_front,
-                               real_clock),
-        cmocka_unit_test_setup(ticks_grow_strictly_from_the_last_one_recorded, real_clock),
-        cmocka_unit_test_setup(the_last_ten_octets_are_random, real_clock),
-        cmocka_unit_test_setup(threads_never_get_the_same_tick, real_clock),
-        cmocka_unit_test_setup(a_clock_behind_the_newest_serial_stops_issuing_until_it_is_right,
-                               real_clock),
-        cmocka_unit_test_setup(a_clock_that_jumps_ahead_stops_issuing_until_it_is_back, real_clock),
-        cmocka_unit_test_setup(a_new_start_takes_the_clock_as_it_is, real_clock),
-        cmocka_unit_test_setup(a_clock_that_was_behind_and_is_set_right_has_not_jumped, real_clock),
+                               from_zero),
+        cmocka_unit_test_setup(ticks_grow_strictly_from_the_last_one_recorded, from_zero),
+        cmocka_unit_test_setup(the_last_ten_octets_are_random, from_zero),
+        cmocka_unit_test_setup(threads_never_get_the_same_tick, from_zero),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
