@@ -79,6 +79,35 @@ static int read_authority_key_id(struct slice value, struct cert *out, struct fa
     return 0;
 }
 
+static int read_tls_feature(struct slice value, struct cert *out, struct fault *f)
+{
+    (void)f;
+    return ext_must_staple(value, &out->must_staple);
+}
+
+/* RFC 9608 2: NULL. */
+static int read_no_rev_avail(struct slice value, struct cert *out, struct fault *f)
+{
+    (void)f;
+    out->no_rev_avail = true;
+    return der_get_null(&value) == 0 && der_end(value) ? 0 : -1;
+}
+
+/* RFC 6960 4.2.2.2.1: the value should be NULL, and is not looked at. */
+static int read_ocsp_no_check(struct slice value, struct cert *out, struct fault *f)
+{
+    (void)value;
+    (void)f;
+    out->ocsp_no_check = true;
+    return 0;
+}
+
+static int read_sid(struct slice value, struct cert *out, struct fault *f)
+{
+    (void)f;
+    return ext_ms_sid(value, &out->sid);
+}
+
 static const struct {
     const struct slice *oid;
     const char *name;
@@ -91,6 +120,10 @@ static const struct {
     {&oid_name_constraints, "nameConstraints", read_constraints},
     {&oid_subject_key_id, "subjectKeyIdentifier", read_subject_key_id},
     {&oid_authority_key_id, "authorityKeyIdentifier", read_authority_key_id},
+    {&oid_tls_feature, "TLS feature", read_tls_feature},
+    {&oid_no_rev_avail, "noRevAvail", read_no_rev_avail},
+    {&oid_ocsp_no_check, "OCSP no check", read_ocsp_no_check},
+    {&oid_ms_ca_security, "Microsoft security identifier", read_sid},
 };
 
 static int read_extension(const struct cert_extension *e, struct cert *out, struct fault *f)

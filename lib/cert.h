@@ -40,6 +40,8 @@ struct cert {
     uint32_t eku; /* EKU_* */
     struct constraints constraints;
     struct san_list sans;
+    bool must_staple, no_rev_avail, ocsp_no_check;
+    struct slice sid; /* Microsoft's security identifier; empty: none, or none we can read */
     struct slice subject_key_id;
     struct slice authority_key_id;
     size_t n_extensions;

@@ -40,9 +40,6 @@ static int read_sans(struct slice value, struct csr *out, struct fault *f)
 
 static int read_extension(const struct cert_extension *e, struct csr *out, struct fault *f)
 {
-    int path_len;
-    uint32_t eku;
-
     if (slice_eq(e->oid, oid_subject_alt_name))
         return read_sans(e->value, out, f);
     if (slice_eq(e->oid, oid_key_usage)) {
@@ -51,13 +48,19 @@ static int read_extension(const struct cert_extension *e, struct csr *out, struc
             return malformed(f, "csr.attributes", "a malformed keyUsage");
     } else if (slice_eq(e->oid, oid_basic_constraints)) {
         out->has_basic_constraints = true;
-        if (ext_basic_constraints(e->value, &out->asks_ca, &path_len) < 0)
+        if (ext_basic_constraints(e->value, &out->asks_ca, &out->path_len) < 0)
             return malformed(f, "csr.attributes", "malformed basicConstraints");
     } else if (slice_eq(e->oid, oid_ext_key_usage)) {
-        if (ext_key_purposes(e->value, &eku) < 0)
+        out->has_eku = true;
+        if (ext_key_purposes(e->value, &out->eku) < 0)
             return malformed(f, "csr.attributes", "a malformed extKeyUsage");
+    } else if (slice_eq(e->oid, oid_tls_feature)) {
+        if (ext_must_staple(e->value, &out->asks_must_staple) < 0)
+            return malformed(f, "csr.attributes", "a malformed TLS feature extension");
     } else if (!slice_eq(e->oid, oid_subject_key_id)) {
-        out->extensions_ignored++;
+        if (out->n_other < CSR_OTHER_MAX)
+            out->other[out->n_other] = e->oid;
+        out->n_other++;
     }
     return 0;
 }

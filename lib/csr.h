@@ -10,6 +10,7 @@
 #include "lib/san.h"
 
 #define CSR_MAX 16384 /* octets */
+#define CSR_OTHER_MAX 16
 
 struct csr {
     struct slice der;
@@ -23,16 +24,21 @@ struct csr {
     uint16_t key_usage; /* KU_* of lib/tbs.h */
     bool has_basic_constraints;
     bool asks_ca;
-    uint32_t extensions_ignored; /* requested extensions other than SAN, KU, EKU, basicConstraints,
-                                    SKI */
-    struct slice challenge_password; /* attribute value as UTF-8, or SLICE_NONE */
+    int path_len; /* with asks_ca; -1: none */
+    bool has_eku;
+    uint32_t eku; /* EKU_* */
+    bool asks_must_staple;
+    size_t n_other;                    /* requested extensions other than these, all of them; */
+    struct slice other[CSR_OTHER_MAX]; /* the OIDs of the first */
+    struct slice challenge_password;   /* attribute value as UTF-8, or SLICE_NONE */
 };
 
 /* Rules: "csr.der", "csr.version", "csr.subject", "csr.key", "csr.signature.algorithm",
  * "csr.attributes" (a duplicate attribute or extension, a malformed one), "csr.size",
- * "csr.san.kind" (a name of another kind than the four), and those of san_check and san_list_get:
- * every name in `sans` passed san_check. Tolerated: an empty subject, attributes absent, attributes
- * and extensions that are not known here. */
+ * "csr.san.kind" (a name of another kind than those of lib/san.h), and those of san_check and
+ * san_list_get: every name in `sans` passed san_check. Tolerated: an empty subject, attributes
+ * absent, attributes and extensions that are not known here: policy decides about the extensions.
+ */
 int csr_parse(struct slice der, struct csr *out, struct fault *f) WARN_UNUSED;
 /* Proof of possession (RFC 2986 section 3, note 2): rule "csr.pop". Also finds points off the
  * curve: rule "csr.key". */

@@ -1,5 +1,7 @@
 #include "lib/ext.h"
 
+#include <string.h>
+
 #include "lib/der.h"
 #include "lib/oid.h"
 #include "lib/tbs.h"
@@ -69,7 +71,7 @@ int ext_key_usage(struct slice value, uint16_t *out)
     return 0;
 }
 
-/* id-kp arcs below 1.3.6.1.5.5.7.3 (RFC 5280 4.2.1.12). */
+/* Most below id-kp, 1.3.6.1.5.5.7.3 (RFC 5280 4.2.1.12). */
 static const struct {
     uint32_t bit;
     const char *oid;
@@ -80,6 +82,13 @@ static const struct {
     {EKU_EMAIL_PROTECTION, "\x2b\x06\x01\x05\x05\x07\x03\x04"},
     {EKU_TIME_STAMPING, "\x2b\x06\x01\x05\x05\x07\x03\x08"},
     {EKU_OCSP_SIGNING, "\x2b\x06\x01\x05\x05\x07\x03\x09"},
+    {EKU_IPSEC_IKE, "\x2b\x06\x01\x05\x05\x07\x03\x11"},
+    {EKU_IPSEC_IKE_INTERMEDIATE, "\x2b\x06\x01\x05\x05\x08\x02\x02"},
+    {EKU_EAP_OVER_LAN, "\x2b\x06\x01\x05\x05\x07\x03\x0e"},
+    {EKU_MS_SMARTCARD_LOGIN, "\x2b\x06\x01\x04\x01\x82\x37\x14\x02\x02"},
+    {EKU_PKINIT_CLIENT, "\x2b\x06\x01\x05\x02\x03\x04"},
+    {EKU_PKINIT_KDC, "\x2b\x06\x01\x05\x02\x03\x05"},
+    {EKU_DOCUMENT_SIGNING, "\x2b\x06\x01\x05\x05\x07\x03\x24"},
 };
 
 #define N_PURPOSES (sizeof(purposes) / sizeof(purposes[0]))
@@ -115,4 +124,59 @@ int ext_key_purposes(struct slice value, uint32_t *out)
     }
     *out = set;
     return 0;
+}
+
+/* RFC 7633 4.1: SEQUENCE OF INTEGER. */
+int ext_must_staple(struct slice value, bool *out)
+{
+    struct slice seq;
+    uint64_t feature;
+
+    *out = false;
+    if (der_get(&value, DER_SEQUENCE, &seq) < 0 || !der_end(value) || der_end(seq))
+        return -1;
+    while (!der_end(seq)) {
+        if (der_get_u64(&seq, &feature) < 0 || feature > UINT16_MAX) {
+            *out = false;
+            return -1;
+        }
+        *out = *out || feature == EXT_STATUS_REQUEST;
+    }
+    return 0;
+}
+
+int ext_ms_sid(struct slice value, struct slice *out)
+{
+    struct slice names, other, oid, wrapped, sid;
+
+    *out = SLICE_NONE;
+    if (der_get(&value, DER_SEQUENCE, &names) < 0 || !der_end(value) ||
+        der_get(&names, DER_CONTEXT_CONSTRUCTED(0), &other) < 0 || der_get_oid(&other, &oid) < 0)
+        return -1;
+    if (!slice_eq(oid, oid_ms_object_sid))
+        return 0;
+    if (der_get(&other, DER_CONTEXT_CONSTRUCTED(0), &wrapped) < 0 || !der_end(other) ||
+        der_get(&wrapped, DER_OCTET_STRING, &sid) < 0 || !der_end(wrapped))
+        return -1;
+    *out = sid;
+    return 0;
+}
+
+bool ext_sid_valid(struct slice sid)
+{
+    size_t groups = 0, digits = 0;
+
+    if (sid.n < 8 || sid.n > EXT_SID_MAX || memcmp(sid.p, "S-1-", 4) != 0)
+        return false;
+    for (size_t i = 4; i < sid.n; i++) {
+        if (sid.p[i] >= '0' && sid.p[i] <= '9') {
+            digits++;
+            continue;
+        }
+        if (sid.p[i] != '-' || digits == 0)
+            return false;
+        digits = 0;
+        groups++;
+    }
+    return digits > 0 && groups > 0 && groups <= 15;
 }

@@ -21,6 +21,16 @@ int ext_basic_constraints(struct slice value, bool *ca, int *path_len) WARN_UNUS
 int ext_key_usage(struct slice value, uint16_t *out) WARN_UNUSED;    /* KU_* */
 int ext_key_purposes(struct slice value, uint32_t *out) WARN_UNUSED; /* EKU_* */
 
+/* TLS features (RFC 7633): is status_request among them? */
+#define EXT_STATUS_REQUEST 5
+int ext_must_staple(struct slice value, bool *out) WARN_UNUSED;
+/* The security identifier in Microsoft's extension, as text; empty when there is another name in
+ * it. */
+int ext_ms_sid(struct slice value, struct slice *out) WARN_UNUSED;
+/* "S-1-5-21-...": [MS-DTYP] 2.4.2.1 in decimal, at most EXT_SID_MAX octets. */
+#define EXT_SID_MAX 187
+bool ext_sid_valid(struct slice sid);
+
 /* The OID of one EKU_* bit; SLICE_NONE when it has none. */
 struct slice ext_purpose_oid(uint32_t bit);
 

@@ -30,6 +30,13 @@ const struct slice oid_crl_distribution_points = OID("\x55\x1d\x1f");
 const struct slice oid_authority_key_id = OID("\x55\x1d\x23");
 const struct slice oid_ext_key_usage = OID("\x55\x1d\x25");
 const struct slice oid_authority_info_access = OID("\x2b\x06\x01\x05\x05\x07\x01\x01");
+const struct slice oid_no_rev_avail = OID("\x55\x1d\x38");
+const struct slice oid_tls_feature = OID("\x2b\x06\x01\x05\x05\x07\x01\x18");
+const struct slice oid_ocsp_no_check = OID("\x2b\x06\x01\x05\x05\x07\x30\x01\x05");
+
+const struct slice oid_ms_ca_security = OID("\x2b\x06\x01\x04\x01\x82\x37\x19\x02");
+const struct slice oid_ms_object_sid = OID("\x2b\x06\x01\x04\x01\x82\x37\x19\x02\x01");
+const struct slice oid_ms_upn = OID("\x2b\x06\x01\x04\x01\x82\x37\x14\x02\x03");
 
 const struct slice oid_ad_ocsp = OID("\x2b\x06\x01\x05\x05\x07\x30\x01");
 const struct slice oid_ad_ca_issuers = OID("\x2b\x06\x01\x05\x05\x07\x30\x02");

@@ -33,6 +33,15 @@ extern const struct slice oid_crl_distribution_points;
 extern const struct slice oid_authority_key_id;
 extern const struct slice oid_ext_key_usage;
 extern const struct slice oid_authority_info_access;
+extern const struct slice oid_no_rev_avail;  /* RFC 9608 */
+extern const struct slice oid_tls_feature;   /* RFC 7633 */
+extern const struct slice oid_ocsp_no_check; /* RFC 6960 4.2.2.2.1 */
+
+/* Identities in Microsoft directories: the extension with a security identifier ([MS-WCCE]
+ * 2.2.2.7.7.4), the identifier in it, and the user principal name as a subjectAltName. */
+extern const struct slice oid_ms_ca_security;
+extern const struct slice oid_ms_object_sid;
+extern const struct slice oid_ms_upn;
 
 /* Access methods: RFC 5280 4.2.2.1. */
 extern const struct slice oid_ad_ocsp;

@@ -5,11 +5,13 @@
 #include <strings.h>
 
 #include "lib/der.h"
+#include "lib/oid.h"
 
-static const char *const kind_names[SAN_KIND_MAX + 1] = {"none", "dns", "ip", "email", "uri"};
-/* GeneralName choices (RFC 5280 4.2.1.6). */
-static const uint8_t kind_tags[SAN_KIND_MAX + 1] = {0, DER_CONTEXT(2), DER_CONTEXT(7),
-                                                    DER_CONTEXT(1), DER_CONTEXT(6)};
+static const char *const kind_names[SAN_KIND_MAX + 1] = {"none",  "dns", "ip",
+                                                         "email", "uri", "upn"};
+/* GeneralName choices (RFC 5280 4.2.1.6); a UPN is an otherName. */
+static const uint8_t kind_tags[SAN_KIND_MAX + 1] = {
+    0, DER_CONTEXT(2), DER_CONTEXT(7), DER_CONTEXT(1), DER_CONTEXT(6), DER_CONTEXT_CONSTRUCTED(0)};
 
 const char *san_kind_name(enum san_kind k)
 {
@@ -136,7 +138,7 @@ bool san_equal(const struct san *a, const struct san *b)
         return false;
     if (a->value.n == 0 || a->kind == SAN_IP || a->kind == SAN_URI)
         return slice_eq(a->value, b->value);
-    return a->kind == SAN_DNS ? equal_nocase(a->value, b->value) : mail_equal(a->value, b->value);
+    return a->kind == SAN_EMAIL ? mail_equal(a->value, b->value) : equal_nocase(a->value, b->value);
 }
 
 bool san_list_has(const struct san_list *l, const struct san *s)
@@ -162,12 +164,27 @@ int san_list_add(struct san_list *l, const struct san *s, struct fault *f)
 
 /* --- GeneralNames -------------------------------------------------------------- */
 
+/* OtherName with the value of a UPN, a UTF8String. */
+static void put_upn(struct buf *b, struct slice upn)
+{
+    struct der_mark other = der_open(b, DER_CONTEXT_CONSTRUCTED(0)), value;
+
+    der_put_oid(b, oid_ms_upn);
+    value = der_open(b, DER_CONTEXT_CONSTRUCTED(0));
+    der_put(b, DER_UTF8_STRING, upn);
+    der_close(b, value);
+    der_close(b, other);
+}
+
 void san_list_put(struct buf *b, const struct san_list *l)
 {
     struct der_mark m = der_open(b, DER_SEQUENCE);
 
     for (size_t i = 0; i < l->n; i++)
-        der_put(b, kind_tags[l->item[i].kind], l->item[i].value);
+        if (l->item[i].kind == SAN_UPN)
+            put_upn(b, l->item[i].value);
+        else
+            der_put(b, kind_tags[l->item[i].kind], l->item[i].value);
     der_close(b, m);
 }
 
@@ -180,6 +197,25 @@ static bool plain_ascii(struct slice v)
     return v.n > 0 && v.n <= SAN_VALUE_MAX;
 }
 
+/* The UPN in an OtherName; false when it is of another type or malformed. */
+static bool get_upn(struct slice other, struct slice *out)
+{
+    struct slice oid, value;
+
+    return der_get_oid(&other, &oid) == 0 && slice_eq(oid, oid_ms_upn) &&
+           der_get(&other, DER_CONTEXT_CONSTRUCTED(0), &value) == 0 && der_end(other) &&
+           der_get(&value, DER_UTF8_STRING, out) == 0 && der_end(value);
+}
+
+static bool value_valid(enum san_kind kind, struct slice v)
+{
+    if (kind == SAN_IP)
+        return v.n == 4 || v.n == 16;
+    if (kind == SAN_UPN)
+        return v.n > 0 && v.n <= SAN_VALUE_MAX && memchr(v.p, 0, v.n) == NULL;
+    return plain_ascii(v);
+}
+
 static int get_name(struct slice *in, struct san *out, struct fault *f)
 {
     struct slice v;
@@ -188,10 +224,10 @@ static int get_name(struct slice *in, struct san *out, struct fault *f)
     if (der_get_any(in, &tag, &v, NULL) < 0)
         return fault_set(f, FAULT_MALFORMED, "san.der", "subjectAltName is not DER");
     for (unsigned k = 1; k <= SAN_KIND_MAX; k++) {
-        if (kind_tags[k] != tag)
+        if (kind_tags[k] != tag || (k == SAN_UPN && !get_upn(v, &v)))
             continue;
         *out = (struct san){(enum san_kind)k, v};
-        if (k == SAN_IP ? v.n == 4 || v.n == 16 : plain_ascii(v))
+        if (value_valid(out->kind, v))
             return 0;
         (void)fault_refuse(f, "san.value", kind_names[k], v,
                            "1 to 1024 ASCII octets; 4 or 16 octets of address");
@@ -199,7 +235,7 @@ static int get_name(struct slice *in, struct san *out, struct fault *f)
         return -FAULT_MALFORMED;
     }
     return fault_set(f, FAULT_MALFORMED, "san.kind",
-                     "a name is of a kind (tag %02x) other than dns, ip, email and uri", tag);
+                     "a name is of a kind (tag %02x) other than dns, ip, email, uri and upn", tag);
 }
 
 int san_list_get(struct slice der, struct san_list *out, struct fault *f)

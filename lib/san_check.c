@@ -1,8 +1,11 @@
-/* Syntax of one name. What passes here is plain ASCII that no later program can misread. */
+/* Syntax of one name. What passes here is plain ASCII that no later program can misread; a UPN
+ * may be UTF-8. */
 #include <arpa/inet.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/san.h"
+#include "lib/utf8.h"
 
 #define DNS_MAX 253
 #define LABEL_MAX 63
@@ -208,6 +211,64 @@ static bool uri_valid(struct slice v)
     return uri_chars(slice_of(rest.p, end), ":@/?");
 }
 
+static bool starts_with(struct slice v, const char *prefix)
+{
+    size_t n = strlen(prefix);
+
+    return v.n >= n && strncasecmp((const char *)v.p, prefix, n) == 0;
+}
+
+static bool all_in(struct slice v, const char *more)
+{
+    for (size_t i = 0; i < v.n; i++)
+        if (!is_digit(v.p[i]) && !(v.p[i] >= 'a' && v.p[i] <= 'z') && !in_set(v.p[i], more))
+            return false;
+    return true;
+}
+
+/* SPIFFE-ID 2: spiffe:// in lower case, a trust domain of a-z0-9.-_ without user, port, query or
+ * fragment, at most 255 octets, and a path of non-empty segments of a-zA-Z0-9.-_ other than "." and
+ * ".."; 2048 octets in all, which SAN_VALUE_MAX is below. */
+static bool spiffe_valid(struct slice v)
+{
+    struct slice rest;
+    size_t slash;
+
+    if (v.n < 9 || memcmp(v.p, "spiffe://", 9) != 0)
+        return false;
+    rest = from(v, 9);
+    slash = find(rest, '/');
+    if (slash == 0 || slash > 255 || !all_in(slice_of(rest.p, slash), ".-_"))
+        return false;
+    rest = from(rest, slash);
+    while (rest.n > 0) {
+        struct slice segment = from(rest, 1);
+
+        segment.n = find(segment, '/');
+        if (segment.n == 0 || slice_is(segment, ".") || slice_is(segment, ".."))
+            return false;
+        for (size_t i = 0; i < segment.n; i++)
+            if (!is_alpha(segment.p[i]) && !is_digit(segment.p[i]) && !in_set(segment.p[i], ".-_"))
+                return false;
+        rest = from(rest, 1 + segment.n);
+    }
+    return true;
+}
+
+/* user@suffix: the suffix is a DNS name; the user may be any printable UTF-8 that does not read as
+ * another separator. */
+static bool upn_valid(struct slice v)
+{
+    size_t at = find(v, '@');
+
+    if (at == 0 || at == v.n || !utf8_valid(v) || !host_valid(from(v, at + 1)))
+        return false;
+    for (size_t i = 0; i < at; i++)
+        if (v.p[i] <= 0x20 || v.p[i] == 0x7f || in_set(v.p[i], "\"/\\[]:;|=,+*?<>"))
+            return false;
+    return true;
+}
+
 int san_check(const struct san *s, struct fault *f)
 {
     if (s->kind != SAN_IP && s->value.n > SAN_VALUE_MAX)
@@ -232,10 +293,22 @@ int san_check(const struct san *s, struct fault *f)
                            "local@host in ASCII, unquoted");
         break;
     case SAN_URI:
+        if (starts_with(s->value, "spiffe:")) {
+            if (spiffe_valid(s->value))
+                return 0;
+            (void)fault_refuse(f, "san.uri.spiffe", "san.uri", s->value,
+                               "spiffe://trust-domain/path, as the SPIFFE ID standard has it");
+            break;
+        }
         if (uri_valid(s->value))
             return 0;
         (void)fault_refuse(f, "san.uri.syntax", "san.uri", s->value,
                            "scheme://host/path or scheme:path in ASCII");
+        break;
+    case SAN_UPN:
+        if (upn_valid(s->value))
+            return 0;
+        (void)fault_refuse(f, "san.upn.syntax", "san.upn", s->value, "user@suffix");
         break;
     default:
         return fault_set(f, FAULT_MALFORMED, "san.kind", "a name of an unknown kind");

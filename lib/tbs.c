@@ -82,7 +82,7 @@ static void put_key_usage(struct buf *b, const struct tbs_spec *s)
 /* 4.2.1.12 */
 static void put_key_purposes(struct buf *b, const struct tbs_spec *s)
 {
-    struct ext_mark m = open_extension(b, oid_ext_key_usage, false);
+    struct ext_mark m = open_extension(b, oid_ext_key_usage, s->eku_critical);
     struct der_mark seq = der_open(b, DER_SEQUENCE);
 
     for (unsigned i = 0; i < 32; i++) {
@@ -112,6 +112,13 @@ static bool given(const char *url)
     return url != NULL && url[0] != 0;
 }
 
+/* Who must not, or need not, be asked about is given no address: RFC 9608 4, and RFC 6960
+ * 4.2.2.2.1 for who would be asked about itself. */
+static const char *status_url(const struct tbs_spec *s, const char *url)
+{
+    return s->no_rev_avail || s->ocsp_no_check ? NULL : url;
+}
+
 static void put_access(struct buf *b, struct slice method, const char *url)
 {
     struct der_mark m;
@@ -130,7 +137,7 @@ static void put_authority_info(struct buf *b, const struct tbs_spec *s)
     struct ext_mark m = open_extension(b, oid_authority_info_access, false);
     struct der_mark seq = der_open(b, DER_SEQUENCE);
 
-    put_access(b, oid_ad_ocsp, s->ocsp_url);
+    put_access(b, oid_ad_ocsp, status_url(s, s->ocsp_url));
     put_access(b, oid_ad_ca_issuers, s->issuer_url);
     der_close(b, seq);
     close_extension(b, m);
@@ -153,6 +160,50 @@ static void put_crl_point(struct buf *b, const struct tbs_spec *s)
     close_extension(b, m);
 }
 
+/* RFC 7633 4.1: status_request is 5 (RFC 6066 1.1). */
+static void put_tls_feature(struct buf *b)
+{
+    struct ext_mark m = open_extension(b, oid_tls_feature, false);
+    struct der_mark seq = der_open(b, DER_SEQUENCE);
+
+    der_put_u64(b, EXT_STATUS_REQUEST);
+    der_close(b, seq);
+    close_extension(b, m);
+}
+
+/* RFC 9608 2, RFC 6960 4.2.2.2.1 */
+static void put_null(struct buf *b, struct slice oid)
+{
+    struct ext_mark m = open_extension(b, oid, false);
+
+    der_put_null(b);
+    close_extension(b, m);
+}
+
+/* [MS-WCCE] 2.2.2.7.7.4: GeneralNames with one otherName, its value an OCTET STRING. */
+static void put_sid(struct buf *b, struct slice sid)
+{
+    struct ext_mark m = open_extension(b, oid_ms_ca_security, false);
+    struct der_mark names = der_open(b, DER_SEQUENCE);
+    struct der_mark other = der_open(b, DER_CONTEXT_CONSTRUCTED(0)), value;
+
+    der_put_oid(b, oid_ms_object_sid);
+    value = der_open(b, DER_CONTEXT_CONSTRUCTED(0));
+    der_put(b, DER_OCTET_STRING, sid);
+    der_close(b, value);
+    der_close(b, other);
+    der_close(b, names);
+    close_extension(b, m);
+}
+
+static void put_addresses(struct buf *b, const struct tbs_spec *s)
+{
+    if (given(status_url(s, s->ocsp_url)) || given(s->issuer_url))
+        put_authority_info(b, s);
+    if (given(status_url(s, s->crl_url)))
+        put_crl_point(b, s);
+}
+
 static void put_extensions(struct buf *b, const struct tbs_spec *s)
 {
     struct der_mark tagged = der_open(b, DER_CONTEXT_CONSTRUCTED(3));
@@ -171,10 +222,15 @@ static void put_extensions(struct buf *b, const struct tbs_spec *s)
         put_key_purposes(b, s);
     if (s->sans != NULL && s->sans->n > 0)
         put_sans(b, s);
-    if (given(s->ocsp_url) || given(s->issuer_url))
-        put_authority_info(b, s);
-    if (given(s->crl_url))
-        put_crl_point(b, s);
+    put_addresses(b, s);
+    if (s->must_staple)
+        put_tls_feature(b);
+    if (s->ocsp_no_check)
+        put_null(b, oid_ocsp_no_check);
+    if (s->no_rev_avail)
+        put_null(b, oid_no_rev_avail);
+    if (s->sid.n > 0)
+        put_sid(b, s->sid);
     der_close(b, seq);
     der_close(b, tagged);
 }

@@ -27,7 +27,14 @@
 #define EKU_EMAIL_PROTECTION (1u << 3)
 #define EKU_TIME_STAMPING (1u << 4)
 #define EKU_OCSP_SIGNING (1u << 5)
-#define EKU_OTHER (1u << 31) /* when read: some other purpose is there too */
+#define EKU_IPSEC_IKE (1u << 6)              /* RFC 4945 5.1.3.12 */
+#define EKU_IPSEC_IKE_INTERMEDIATE (1u << 7) /* what IKE clients wanted before that */
+#define EKU_EAP_OVER_LAN (1u << 8)           /* RFC 4334 */
+#define EKU_MS_SMARTCARD_LOGIN (1u << 9)
+#define EKU_PKINIT_CLIENT (1u << 10)    /* RFC 4556 3.2.2 */
+#define EKU_PKINIT_KDC (1u << 11)       /* RFC 4556 3.2.4 */
+#define EKU_DOCUMENT_SIGNING (1u << 12) /* RFC 9336 */
+#define EKU_OTHER (1u << 31)            /* when read: some other purpose is there too */
 
 struct tbs_spec {
     uint8_t serial[SERIAL_LEN];
@@ -40,8 +47,9 @@ struct tbs_spec {
     uint8_t subject_key_id[20];
     bool has_authority_key_id;
     uint8_t authority_key_id[20];
-    uint16_t key_usage;          /* KU_*; the extension is critical */
-    uint32_t eku;                /* EKU_*; 0: no extension */
+    uint16_t key_usage; /* KU_*; the extension is critical */
+    uint32_t eku;       /* EKU_*; 0: no extension */
+    bool eku_critical;
     bool ca;                     /* basicConstraints, critical when CA; absent for leaves */
     int path_len;                /* with ca; -1: none */
     struct slice constraints;    /* with ca: NameConstraints, whole; SLICE_NONE: none */
@@ -49,6 +57,10 @@ struct tbs_spec {
     const char *ocsp_url;        /* AIA and CRL distribution point; NULL or "": none */
     const char *issuer_url;
     const char *crl_url;
+    bool must_staple;   /* RFC 7633: TLS feature status_request */
+    bool no_rev_avail;  /* RFC 9608; no OCSP or CRL address is written then */
+    bool ocsp_no_check; /* RFC 6960 4.2.2.2.1; the same */
+    struct slice sid;   /* Microsoft security identifier, "S-1-5-..."; empty: none */
 };
 
 /* Appends the TBSCertificate. Errors stick to the buffer. */

@@ -18,7 +18,7 @@ static int hex_of(const char *text, char out[2 * 32 + 1])
 
 const char *find_name(const char *text)
 {
-    static const char *const kinds[] = {"dns:", "ip:", "email:", "uri:", "CN="};
+    static const char *const kinds[] = {"dns:", "ip:", "email:", "uri:", "upn:", "CN="};
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strncmp(text, kinds[i], strlen(kinds[i])) == 0)

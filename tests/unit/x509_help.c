@@ -102,7 +102,11 @@ X509_REQ *test_request(EVP_PKEY *key, enum sig_alg a, const char *cn,
     X509_REQ *r = X509_REQ_new();
     STACK_OF(X509_EXTENSION) *stack = sk_X509_EXTENSION_new_null();
     EVP_MD_CTX *c = test_sign_ctx(key, a);
+    CONF *empty = NCONF_new(NULL); /* some extensions want to look things up */
+    X509V3_CTX ctx;
 
+    X509V3_set_ctx(&ctx, NULL, NULL, NULL, NULL, 0);
+    X509V3_set_nconf(&ctx, empty);
     assert_non_null(r);
     assert_int_equal(X509_REQ_set_version(r, 0), 1);
     assert_int_equal(X509_REQ_set_pubkey(r, key), 1);
@@ -112,7 +116,7 @@ X509_REQ *test_request(EVP_PKEY *key, enum sig_alg a, const char *cn,
                                                     -1, 0),
                          1);
     for (size_t i = 0; extensions != NULL && extensions[i][0] != NULL; i++) {
-        X509_EXTENSION *e = X509V3_EXT_conf(NULL, NULL, extensions[i][0], extensions[i][1]);
+        X509_EXTENSION *e = X509V3_EXT_nconf(empty, &ctx, extensions[i][0], extensions[i][1]);
 
         assert_non_null(e);
         sk_X509_EXTENSION_push(stack, e);
@@ -122,6 +126,7 @@ X509_REQ *test_request(EVP_PKEY *key, enum sig_alg a, const char *cn,
     assert_true(X509_REQ_sign_ctx(r, c) > 0);
     EVP_MD_CTX_free(c);
     sk_X509_EXTENSION_pop_free(stack, X509_EXTENSION_free);
+    NCONF_free(empty);
     return r;
 }
 
