@@ -74,6 +74,7 @@ static int read_text(const char *text, const char *shown, struct conf *c, bool c
     if (rc == 0 && check) {
         conf_follow_successors(c);
         conf_drop_builtin(&r);
+        conf_fit_profiles(&r);
         rc = conf_cross_check(&r, f);
     }
     config_destroy(&r.file);

@@ -81,16 +81,31 @@ struct conf_issuer {
 
 enum key_reuse { KEY_REUSE_FORBID = 0, KEY_REUSE_SAME_IDENTITY = 1, KEY_REUSE_ALLOW = 2 };
 
+/* How an authorised Microsoft security identifier is written. */
+enum conf_sid { SID_NONE = 0, SID_EXTENSION = 1, SID_URI = 2, SID_BOTH = 3 };
+
+/* What a request may have in it that the certificate will not. */
+#define DROP_SUBJECT (1u << 0)
+#define DROP_SAN (1u << 1)
+#define DROP_EXTENSIONS (1u << 2)
+
 struct conf_profile {
     char *name;
-    char *issuer;    /* name of an issuer */
-    uint32_t eku;    /* EKU_* */
+    char *issuer; /* name of an issuer */
+    uint32_t eku; /* EKU_* */
+    bool eku_critical;
     uint16_t ku_rsa; /* key usage by kind of key */
     uint16_t ku_ec;
+    bool ca;      /* makes CA certificates */
+    int path_len; /* of those; -1: none */
+    char **permitted, **excluded;
+    size_t n_permitted, n_excluded; /* name constraints of those (lib/constraints.h) */
     char **key_types;
     size_t n_key_types; /* "p256", "p384", "p521", "ed25519", "rsa2048" ...: exact sizes */
+    unsigned hash;      /* octets of the signature's hash; 0: as the issuer's alg */
     int64_t validity, validity_max, backdate; /* seconds */
-    uint32_t san_kinds;                       /* bit (1 << SAN_DNS) ... */
+    bool no_expiry;     /* without an asked end: 99991231235959Z (RFC 5280 4.1.2.5) */
+    uint32_t san_kinds; /* bit (1 << SAN_DNS) ... */
     size_t san_max;
     char **dns;
     size_t n_dns; /* patterns; empty: any. ".example.com" any name below, "example.com" that name */
@@ -100,11 +115,34 @@ struct conf_profile {
     size_t n_email; /* domains; empty: any */
     char **uri;
     size_t n_uri; /* prefixes; empty: any */
+    char **upn;
+    size_t n_upn; /* suffixes as those of dns; empty: any. UPNs come from authorisations only */
     bool wildcards;
+    enum conf_sid sid;
     bool san_required, cn_must_be_san, owner_required;
+    uint32_t san_required_kinds; /* bit (1 << SAN_DNS) ...: one of each */
+    char *subject;               /* template (lib/subject.h); "": as asked */
+    uint32_t subject_required;   /* bit (1 << ATTR_CN) ... */
+    uint32_t drop;               /* DROP_* */
+    bool must_staple;
+    int64_t no_rev_avail; /* seconds of whole validity up to which RFC 9608 applies; 0: never */
+    bool ocsp_no_check;
     enum key_reuse key_reuse;
     enum conf_role role; /* the least role that may ask over the admin socket */
     char *limit;         /* certificates in a time: conf_limit; "": no limit */
+    char **operators;
+    size_t n_operators; /* the only ones who may ask; empty: whoever has the role */
+};
+
+/* A part of what the profiles allow, for one operator. Who has grants has nothing else. */
+struct conf_grant {
+    char *name;
+    char *operator; /* name of an operator */
+    char **profiles;
+    size_t n_profiles; /* empty: all */
+    char **dns, **ip, **email, **uri, **upn;
+    size_t n_dns, n_ip, n_email, n_uri, n_upn; /* all empty: what the profile allows, no UPN */
+    bool sid;                                  /* may say a security identifier */
 };
 
 struct conf_operator {
@@ -144,6 +182,8 @@ struct conf {
     size_t n_profiles; /* built-in ones first, changed by the file */
     struct conf_operator *operators;
     size_t n_operators;
+    struct conf_grant *grants;
+    size_t n_grants;
 };
 
 /* Reads, checks and completes. The fault's text starts with file:line. Rules: conf.syntax,
@@ -174,6 +214,15 @@ const char *conf_requester_limit(const struct conf *c, const char *requester);
 /* A pattern of names as profiles have them (`dns`, `ip`, `email`, `uri`); for mail one mailbox
  * too. */
 int conf_check_pattern(enum san_kind kind, const char *text, struct fault *f) WARN_UNUSED;
+
+/* Sets of KU_* and EKU_* as the configuration's words, with ", " between. */
+void conf_print_usages(uint16_t key_usage, struct buf *out);
+void conf_print_purposes(uint32_t eku, struct buf *out);
+void conf_print_attributes(uint32_t attributes, struct buf *out); /* 1 << ATTR_* */
+/* One profile as `conf_print` has it. */
+void conf_print_profile(const struct conf *c, const struct conf_profile *p, struct buf *out);
+/* The same as a JSON object. */
+void conf_print_profile_json(const struct conf_profile *p, struct buf *out);
 
 /* Socket paths: sock_dir/admin.sock, sock_dir/signer-TOKEN.sock. */
 void conf_admin_socket(const struct conf *c, struct buf *out);

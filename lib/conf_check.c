@@ -12,7 +12,6 @@
 #include "lib/clock.h"
 #include "lib/name.h"
 #include "lib/p11uri.h"
-#include "lib/tbs.h"
 
 #define REFERENCE "conf.reference"
 #define UNIQUE "conf.unique"
@@ -262,98 +261,6 @@ static int check_issuers(const struct conf_reader *r, struct fault *f)
     return rc;
 }
 
-static int profile_refuse(const struct conf_reader *r, const struct conf_profile *p,
-                          const char *key, const char *rule, struct fault *f, const char *fmt, ...)
-    __attribute__((format(printf, 6, 7)));
-
-/* A built-in profile need not be in the file: then the line is that of "profiles", or 1. */
-static int profile_refuse(const struct conf_reader *r, const struct conf_profile *p,
-                          const char *key, const char *rule, struct fault *f, const char *fmt, ...)
-{
-    unsigned line = conf_line(r, "profiles", p->name, key);
-    char text[200], field[64];
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
-    va_end(ap);
-    if (line == 0)
-        line = conf_line(r, "issuers", p->issuer, NULL);
-    snprintf(field, sizeof(field), "profiles.%s", key);
-    return conf_refuse(r, line == 0 ? 1 : line, rule, field, f, "profile \"%s\": %s: %s", p->name,
-                       key, text);
-}
-
-static int check_profile_validity(const struct conf_reader *r, const struct conf_profile *p,
-                                  const struct conf_issuer *issuer, struct fault *f)
-{
-    char cap[CLOCK_TEXT_SIZE];
-
-    if (p->validity > p->validity_max)
-        return profile_refuse(r, p, "validity", ORDER, f, "is longer than validity_max");
-    /* The signer's cap is on the whole span of a certificate, which starts in the past. */
-    if (p->validity_max + p->backdate > issuer->leaf_validity_max) {
-        clock_format_span(issuer->leaf_validity_max, cap);
-        return profile_refuse(r, p, "validity_max", ORDER, f,
-                              "with backdate, is longer than %s, the leaf_validity_max of issuer "
-                              "\"%s\"",
-                              cap, issuer->name);
-    }
-    return 0;
-}
-
-static bool has_rsa(const struct conf_profile *p)
-{
-    for (size_t i = 0; i < p->n_key_types; i++)
-        if (strncmp(p->key_types[i], "rsa", 3) == 0)
-            return true;
-    return false;
-}
-
-/* RFC 5480 3 and RFC 8410 5: EC keys cannot encipher keys or data. */
-static int check_profile_usage(const struct conf_reader *r, const struct conf_profile *p,
-                               struct fault *f)
-{
-    const uint16_t encipher = KU_KEY_ENCIPHERMENT | KU_DATA_ENCIPHERMENT;
-
-    if (p->ku_ec & encipher)
-        return profile_refuse(r, p, "ku_ec", ORDER, f, "EC keys cannot encipher (RFC 5480 3)");
-    /* RFC 3279 2.3.1 */
-    if (has_rsa(p) && (p->ku_rsa & KU_KEY_AGREEMENT))
-        return profile_refuse(r, p, "ku_rsa", ORDER, f, "RSA keys cannot agree (RFC 3279 2.3.1)");
-    if (p->san_required && p->san_kinds == 0)
-        return profile_refuse(r, p, "san_required", ORDER, f, "but san_kinds accepts none");
-    return 0;
-}
-
-static int check_profile(const struct conf_reader *r, const struct conf_profile *p, struct fault *f)
-{
-    const struct conf_issuer *issuer = conf_issuer(r->conf, p->issuer);
-    int rc;
-
-    if (issuer == NULL)
-        return profile_refuse(r, p, "issuer", REFERENCE, f, "there is no issuer \"%s\"", p->issuer);
-    if (!issuer->signs_leaves)
-        return profile_refuse(r, p, "issuer", REFERENCE, f, "\"%s\" has no signs_leaves = true",
-                              issuer->name);
-    if (issuer->offline)
-        return profile_refuse(r, p, "issuer", REFERENCE, f, "\"%s\" is offline", issuer->name);
-    if (issuer->state == ISSUER_CRL_ONLY && p->eku != EKU_OCSP_SIGNING)
-        return profile_refuse(r, p, "issuer", REFERENCE, f,
-                              "\"%s\" is crl-only, and no issuer replaces it", issuer->name);
-    rc = check_profile_validity(r, p, issuer, f);
-    return rc < 0 ? rc : check_profile_usage(r, p, f);
-}
-
-static int check_profiles(const struct conf_reader *r, struct fault *f)
-{
-    int rc = 0;
-
-    for (size_t i = 0; i < r->conf->n_profiles && rc == 0; i++)
-        rc = check_profile(r, &r->conf->profiles[i], f);
-    return rc;
-}
-
 static int check_operators(const struct conf_reader *r, struct fault *f)
 {
     for (size_t i = 0; i < r->conf->n_operators; i++) {
@@ -375,6 +282,6 @@ int conf_cross_check(const struct conf_reader *r, struct fault *f)
     if (rc == 0)
         rc = check_issuers(r, f);
     if (rc == 0)
-        rc = check_profiles(r, f);
+        rc = conf_check_profiles(r, f);
     return rc == 0 ? check_operators(r, f) : rc;
 }

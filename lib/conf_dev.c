@@ -100,7 +100,7 @@ static void put_people(const struct conf_dev *d, struct buf *out)
 {
     buf_put_str(out,
                 "\n"
-                "# The profiles tls-server, tls-client and mtls are built in; cerca conf show\n"
+                "# tls-server, tls-client, mtls and other profiles are built in; cerca conf show\n"
                 "# says what they allow. An entry of the same name changes one key by key:\n"
                 "#\n"
                 "# profiles = ( { name = \"tls-server\"; dns = ( \".example.com\" ); } );\n"

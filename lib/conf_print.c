@@ -51,6 +51,15 @@ static void print_key(const struct conf *c, const struct conf *builtin,
     buf_free(&normal);
 }
 
+static void print_element(const struct conf *c, const struct conf *builtin,
+                          const struct conf_section *s, const void *element, struct buf *out)
+{
+    buf_put_str(out, "    {\n");
+    for (size_t k = 0; k < s->n_keys; k++)
+        print_key(c, builtin, s, &s->keys[k], element, out);
+    buf_put_str(out, "    }");
+}
+
 static void print_list(const struct conf *c, const struct conf *builtin,
                        const struct conf_section *s, struct buf *out)
 {
@@ -58,10 +67,8 @@ static void print_list(const struct conf *c, const struct conf *builtin,
 
     buf_printf(out, "%s = (\n", s->name);
     for (size_t i = 0; i < n; i++) {
-        buf_put_str(out, "    {\n");
-        for (size_t k = 0; k < s->n_keys; k++)
-            print_key(c, builtin, s, &s->keys[k], conf_element(s, c, i), out);
-        buf_printf(out, "    }%s\n", i + 1 < n ? "," : "");
+        print_element(c, builtin, s, conf_element(s, c, i), out);
+        buf_put_str(out, i + 1 < n ? ",\n" : "\n");
     }
     buf_put_str(out, ");\n");
 }
@@ -88,6 +95,15 @@ void conf_print(const struct conf *c, struct buf *out)
     conf_free(builtin);
 }
 
+void conf_print_profile(const struct conf *c, const struct conf_profile *p, struct buf *out)
+{
+    struct conf *builtin = conf_builtin();
+
+    print_element(c, builtin, conf_section("profiles"), p, out);
+    buf_put_str(out, "\n");
+    conf_free(builtin);
+}
+
 /* Texts hold no control characters and are UTF-8, so that quoting is all JSON needs (RFC 8259 7).
  */
 static void json_keys(const struct conf_section *s, const void *element, struct buf *out)
@@ -98,6 +114,11 @@ static void json_keys(const struct conf_section *s, const void *element, struct 
         conf_value_json(&s->keys[k], element, out);
     }
     buf_put_str(out, "}");
+}
+
+void conf_print_profile_json(const struct conf_profile *p, struct buf *out)
+{
+    json_keys(conf_section("profiles"), p, out);
 }
 
 static void json_list(const struct conf *c, const struct conf_section *s, struct buf *out)

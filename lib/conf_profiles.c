@@ -1,10 +1,24 @@
 /*
  * The profiles that are there without any configuration, written as
  * configuration. A profile of the same name in the file changes them key by
- * key.
+ * key. Why they are as they are:
  *
- * RSA keys of TLS servers keep keyEncipherment for clients that still offer
- * RSA key transport only (RFC 5246 7.4.2); clients never need it.
+ * tls-server     RSA keys keep keyEncipherment for clients that still offer RSA
+ *                key transport only (RFC 5246 7.4.2); clients never need it.
+ * vpn-server     OpenVPN's remote-cert-tls and Windows want serverAuth, IKE peers
+ *                the two purposes for IKE (RFC 4945 5.1.3.12).
+ * vpn-client     OpenVPN names clients by CN, so that it need not be a name.
+ * radius-server  EAP-TLS supplicants compare the DNS name and want serverAuth
+ *                (RFC 5216 5.3); few of them know Ed25519.
+ * wifi-client    clientAuth and a mail address, host or UPN; directories that map
+ *                by security identifier get it from the authorisation.
+ * device         IEEE 802.1AR 8: a serialNumber that names the device, and a long
+ *                life, as far as leaf_validity_max and no_expiry let it.
+ * code-signing   as the Code Signing Baseline Requirements 6.1.5 and 7.1.2.3 have
+ *                it: RSA from 3072 bits, one purpose, a subject and no names.
+ * smime          RFC 8551 2.3 and 4.4.2: RSA enciphers keys, EC agrees on them.
+ *                Ed25519 can do neither.
+ * ocsp-responder RFC 6960 4.2.2.2: short, and not to be asked about itself.
  */
 #include "lib/conf_schema.h"
 
@@ -23,7 +37,45 @@ const char conf_builtin_profiles[] =
     "    san_required = false; cn_must_be_san = false; },\n"
     "  { name = \"mtls\"; eku = ( \"serverAuth\", \"clientAuth\" );\n"
     "    ku_rsa = ( \"digitalSignature\", \"keyEncipherment\" );\n"
-    "    san_kinds = ( \"dns\", \"ip\", \"uri\" ); }\n"
+    "    san_kinds = ( \"dns\", \"ip\", \"uri\" ); },\n"
+    "  { name = \"vpn-server\";\n"
+    "    eku = ( \"serverAuth\", \"ipsecIKE\", \"ipsecIKEIntermediate\" );\n"
+    "    ku_rsa = ( \"digitalSignature\", \"keyEncipherment\" );\n"
+    "    san_kinds = ( \"dns\", \"ip\" ); },\n"
+    "  { name = \"vpn-client\"; eku = ( \"clientAuth\", \"ipsecIKE\" );\n"
+    "    san_kinds = ( \"dns\", \"email\", \"upn\" );\n"
+    "    san_required = false; cn_must_be_san = false; subject_required = ( \"CN\" ); },\n"
+    "  { name = \"wifi-client\"; eku = ( \"clientAuth\" );\n"
+    "    key_types = ( \"p256\", \"p384\", \"rsa2048\", \"rsa3072\", \"rsa4096\" );\n"
+    "    san_kinds = ( \"dns\", \"email\", \"upn\" ); sid = \"extension\";\n"
+    "    san_required = true; cn_must_be_san = false; },\n"
+    "  { name = \"radius-server\"; eku = ( \"serverAuth\" );\n"
+    "    key_types = ( \"p256\", \"p384\", \"rsa2048\", \"rsa3072\", \"rsa4096\" );\n"
+    "    ku_rsa = ( \"digitalSignature\", \"keyEncipherment\" );\n"
+    "    san_kinds = ( \"dns\" ); san_required_kinds = ( \"dns\" ); },\n"
+    "  { name = \"device\"; eku = ( \"clientAuth\" );\n"
+    "    validity = \"10y\"; validity_max = \"20y\";\n"
+    "    san_kinds = ( \"dns\", \"uri\" ); san_required = false; cn_must_be_san = false;\n"
+    "    subject_required = ( \"serialNumber\" ); },\n"
+    "  { name = \"code-signing\"; eku = ( \"codeSigning\" );\n"
+    "    key_types = ( \"p256\", \"p384\", \"p521\", \"rsa3072\", \"rsa4096\" );\n"
+    "    validity = \"365d\"; san_kinds = ();\n"
+    "    san_required = false; cn_must_be_san = false; subject_required = ( \"CN\" ); },\n"
+    "  { name = \"smime\"; eku = ( \"emailProtection\" );\n"
+    "    key_types = ( \"p256\", \"p384\", \"p521\", \"rsa2048\", \"rsa3072\", \"rsa4096\" );\n"
+    "    ku_rsa = ( \"digitalSignature\", \"keyEncipherment\" );\n"
+    "    ku_ec = ( \"digitalSignature\", \"keyAgreement\" );\n"
+    "    validity = \"365d\"; san_kinds = ( \"email\" );\n"
+    "    san_required_kinds = ( \"email\" ); cn_must_be_san = false; },\n"
+    "  { name = \"ocsp-responder\"; eku = ( \"OCSPSigning\" ); ocsp_no_check = true;\n"
+    "    validity = \"7d\"; validity_max = \"30d\"; san_kinds = ();\n"
+    "    san_required = false; cn_must_be_san = false; subject_required = ( \"CN\" );\n"
+    "    role = \"admin\"; },\n"
+    "  { name = \"subordinate-ca\"; issuer = \"root\"; ca = true; path_len = \"0\";\n"
+    "    key_types = ( \"p256\", \"p384\", \"p521\", \"rsa3072\", \"rsa4096\" );\n"
+    "    validity = \"5y\"; validity_max = \"10y\"; san_kinds = ();\n"
+    "    san_required = false; cn_must_be_san = false; subject_required = ( \"CN\" );\n"
+    "    role = \"admin\"; }\n"
     ");\n";
 
 static const struct conf_issuer *newest(const struct conf *c, const struct conf_issuer *i)
@@ -52,12 +104,19 @@ void conf_follow_successors(struct conf *c)
     }
 }
 
+/* Can its issuer make what it says? */
+static bool has_issuer(const struct conf *c, const struct conf_profile *p)
+{
+    const struct conf_issuer *issuer = conf_issuer(c, p->issuer);
+
+    if (issuer == NULL || (p->ca && issuer->offline))
+        return false;
+    return p->ca ? issuer->signs_cas && issuer->path_len != 0 : issuer->signs_leaves;
+}
+
 static bool is_dangling(const struct conf_reader *r, const struct conf_profile *p)
 {
-    const struct conf_issuer *issuer = conf_issuer(r->conf, p->issuer);
-
-    return conf_line(r, "profiles", p->name, NULL) == 0 &&
-           (issuer == NULL || !issuer->signs_leaves);
+    return conf_line(r, "profiles", p->name, NULL) == 0 && !has_issuer(r->conf, p);
 }
 
 void conf_drop_builtin(const struct conf_reader *r)

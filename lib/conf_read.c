@@ -354,23 +354,35 @@ int conf_read_all(const struct conf_reader *r, struct fault *f)
     return rc;
 }
 
+/* The group, or the element of that name in a list; NULL: not in the file. */
+static config_setting_t *find_group(const struct conf_reader *r, const char *section,
+                                    const char *name)
+{
+    config_setting_t *s = config_setting_get_member(config_root_setting(&r->file), section);
+
+    if (s == NULL || name == NULL)
+        return s;
+    for (int i = 0, n = config_setting_length(s); i < n; i++) {
+        config_setting_t *group = config_setting_get_elem(s, (unsigned)i);
+
+        if (strcmp(name_of(group), name) == 0)
+            return group;
+    }
+    return NULL;
+}
+
+bool conf_says(const struct conf_reader *r, const char *section, const char *name, const char *key)
+{
+    config_setting_t *group = find_group(r, section, name);
+
+    return group != NULL && config_setting_get_member(group, key) != NULL;
+}
+
 unsigned conf_line(const struct conf_reader *r, const char *section, const char *name,
                    const char *key)
 {
-    config_setting_t *s = config_setting_get_member(config_root_setting(&r->file), section);
-    config_setting_t *found = s, *member;
+    config_setting_t *found = find_group(r, section, name), *member;
 
-    if (s != NULL && name != NULL) {
-        int n = config_setting_length(s);
-
-        found = NULL;
-        for (int i = 0; i < n && found == NULL; i++) {
-            config_setting_t *group = config_setting_get_elem(s, (unsigned)i);
-
-            if (strcmp(name_of(group), name) == 0)
-                found = group;
-        }
-    }
     if (found == NULL)
         return 0;
     member = key == NULL ? NULL : config_setting_get_member(found, key);

@@ -21,7 +21,7 @@ enum conf_type {
     CONF_COUNT,    /* size_t */
     CONF_PORT,     /* uint16_t */
     CONF_PATH_LEN, /* int; "none" is -1 */
-    CONF_SPAN,     /* int64_t, seconds */
+    CONF_SPAN,     /* int64_t, seconds; where the least is 0, "none" is 0 */
     CONF_SPAN_MS,  /* int64_t, milliseconds; written as a span */
     CONF_SIZE,     /* uint64_t, octets */
     CONF_WORD,     /* unsigned or an enum: one of `words` */
@@ -55,6 +55,13 @@ struct conf_key {
     const char *example; /* one a example entry, separated by '|'; NULL: the default is shown */
     const char *help;
 };
+
+/* lib/conf_words.c */
+extern const struct conf_word conf_key_usages[];
+extern const struct conf_word conf_purposes[];
+extern const struct conf_word conf_san_kinds[];  /* 1 << SAN_* */
+extern const struct conf_word conf_attributes[]; /* 1 << ATTR_* */
+void conf_print_words(const struct conf_word *words, uint32_t bits, struct buf *out);
 
 /* A group `name = { ... };` over struct conf itself, or a list of groups `name = ( { ... }, ... );`
  * over an array in it. Elements of lists have a key "name" first. */
@@ -117,6 +124,7 @@ int conf_check_dns(const char *text, struct fault *f);
 int conf_check_cidr(const char *text, struct fault *f);
 int conf_check_email(const char *text, struct fault *f);
 int conf_check_uri_prefix(const char *text, struct fault *f);
+int conf_check_subject_template(const char *text, struct fault *f);
 int conf_check_fd(const char *text, struct fault *f);
 int conf_check_key_type(const char *text, struct fault *f);
 int conf_check_constraint(const char *text, struct fault *f);
@@ -145,11 +153,17 @@ void conf_drop_builtin(const struct conf_reader *r);
  * groups), key (NULL: the element itself). 0 when it is not in the file. */
 unsigned conf_line(const struct conf_reader *r, const char *section, const char *name,
                    const char *key);
+/* Does the file itself say this key of that element? */
+bool conf_says(const struct conf_reader *r, const char *section, const char *name, const char *key);
 /* Sets a fault "path:line: text". Returns -FAULT_CONFIG. */
 int conf_refuse(const struct conf_reader *r, unsigned line, const char *rule, const char *field,
                 struct fault *f, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+/* Spans of profiles that the file does not say are cut to what the issuer allows. */
+void conf_fit_profiles(const struct conf_reader *r);
 /* What one key alone cannot show: references, order, uniqueness (lib/conf_check.c). */
 int conf_cross_check(const struct conf_reader *r, struct fault *f) WARN_UNUSED;
+/* The same of profiles and grants (lib/conf_check_profile.c). */
+int conf_check_profiles(const struct conf_reader *r, struct fault *f) WARN_UNUSED;
 /* The element of an array in struct conf. */
 void *conf_element(const struct conf_section *s, const struct conf *c, size_t i);
 size_t conf_element_count(const struct conf_section *s, const struct conf *c);

@@ -9,6 +9,7 @@
 #include "lib/clock.h"
 #include "lib/name.h"
 #include "lib/p11uri.h"
+#include "lib/subject.h"
 #include "lib/units.h"
 
 #define RULE "conf.value"
@@ -131,6 +132,11 @@ int conf_check_constraint(const char *text, struct fault *f)
     rc = constraint_parse(text, &der, f);
     buf_free(&der);
     return rc < 0 ? fault_rename(f, RULE) : 0;
+}
+
+int conf_check_subject_template(const char *text, struct fault *f)
+{
+    return subject_template_check(text, f);
 }
 
 int conf_check_env(const char *text, struct fault *f)

@@ -113,6 +113,10 @@ static int read_span(const struct conf_key *k, const char *text, int64_t *v, str
 {
     char min[CLOCK_TEXT_SIZE], max[CLOCK_TEXT_SIZE];
 
+    if (k->min == 0 && strcmp(text, "none") == 0) {
+        *v = 0;
+        return 0;
+    }
     if (clock_parse_span(text, v) < 0)
         return fault_set(f, FAULT_CONFIG, RULE,
                          "must be a span such as \"90d\", \"12h\", \"30m\" or \"45s\"");

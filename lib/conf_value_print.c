@@ -140,6 +140,8 @@ static void put_scalar(const struct conf_key *k, const void *element, struct buf
         buf_put_str(out, "none");
     else if (k->type == CONF_PATH_LEN)
         buf_printf(out, "%d", *(const int *)p);
+    else if (k->type == CONF_SPAN && *(const int64_t *)p == 0)
+        buf_put_str(out, "none");
     else if (k->type == CONF_SPAN)
         put_span(*(const int64_t *)p, out);
     else if (k->type == CONF_SPAN_MS)

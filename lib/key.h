@@ -67,6 +67,9 @@ int sig_alg_parse(const char *text, enum sig_alg *out) WARN_UNUSED;
 /* The usual algorithm for a key: P-256 SHA-256, P-384 SHA-384, P-521 SHA-512, RSA PKCS#1 SHA-256.
  */
 enum sig_alg sig_alg_default(enum key_type t);
+/* The same kind of signature with a hash of so many octets (32, 48, 64); 0, or Ed25519: as it is.
+ */
+enum sig_alg sig_alg_with_hash(enum sig_alg a, unsigned octets);
 bool sig_alg_fits(enum sig_alg a, enum key_type t);
 /* AlgorithmIdentifier, whole. PSS parameters are written with the NULL of the
  * hash AlgorithmIdentifier. */

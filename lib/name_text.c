@@ -188,7 +188,7 @@ static const char *read_pair(const char *text, const char *p, struct pair *out, 
     return p;
 }
 
-static void put_pair(struct buf *out, const struct name_attr_row *row, struct slice value)
+void name_put_rdn(struct buf *out, const struct name_attr_row *row, struct slice value)
 {
     struct der_mark set = der_open(out, DER_SET), seq = der_open(out, DER_SEQUENCE);
 
@@ -206,38 +206,61 @@ static int check_put(const struct buf *out, size_t start, struct fault *f)
     return name_check(slice_of(out->p + start, out->n - start), NULL, NULL, f);
 }
 
-int name_parse(const char *text, struct buf *out, struct fault *f)
+static int read_pairs(const char *text, struct pair pairs[RDNS_MAX], size_t *n, struct buf *scratch,
+                      struct fault *f)
 {
-    struct pair pairs[RDNS_MAX];
-    struct buf scratch;
-    struct der_mark m;
     const char *p = text;
-    size_t n = 0, start = out->n;
-    int rc = -FAULT_MALFORMED;
 
-    buf_init(&scratch, NAME_DER_MAX);
+    *n = 0;
     for (; *skip_spaces(text) != 0; p++) {
-        if (n == RDNS_MAX) {
-            (void)bad(f, text, "too many attributes");
-            goto out;
-        }
-        p = read_pair(text, p, &pairs[n++], &scratch, f);
+        if (*n == RDNS_MAX)
+            return bad(f, text, "too many attributes");
+        p = read_pair(text, p, &pairs[(*n)++], scratch, f);
         if (p == NULL)
-            goto out;
+            return -(int)f->code;
         if (*p == 0)
             break;
     }
-    m = der_open(out, DER_SEQUENCE);
-    while (n-- > 0)
-        put_pair(out, pairs[n].row,
-                 pairs[n].n == 0 ? SLICE_NONE : slice_of(scratch.p + pairs[n].at, pairs[n].n));
-    der_close(out, m);
-    if (buf_failed(&scratch))
-        out->failed = true;
-    rc = check_put(out, start, f);
-out:
+    if (buf_failed(scratch))
+        return fault_set(f, FAULT_TOO_LARGE, "name.size", "the name is too long");
+    return 0;
+}
+
+int name_text_each(const char *text, name_pair_each each, void *arg, struct fault *f)
+{
+    struct pair pairs[RDNS_MAX];
+    struct buf scratch;
+    size_t n;
+    int rc;
+
+    buf_init(&scratch, NAME_DER_MAX);
+    rc = read_pairs(text, pairs, &n, &scratch, f);
+    while (rc == 0 && n-- > 0)
+        rc = each(arg, pairs[n].row,
+                  pairs[n].n == 0 ? SLICE_NONE : slice_of(scratch.p + pairs[n].at, pairs[n].n), f);
     buf_free(&scratch);
     return rc;
+}
+
+static int put_pair(void *arg, const struct name_attr_row *row, struct slice value, struct fault *f)
+{
+    (void)f;
+    name_put_rdn(arg, row, value);
+    return 0;
+}
+
+int name_parse(const char *text, struct buf *out, struct fault *f)
+{
+    size_t start = out->n;
+    struct der_mark m = der_open(out, DER_SEQUENCE);
+    int rc = name_text_each(text, put_pair, out, f);
+
+    if (rc != 0) {
+        out->n = start;
+        return rc;
+    }
+    der_close(out, m);
+    return check_put(out, start, f);
 }
 
 int name_from_cn(struct slice cn, struct buf *out, struct fault *f)
@@ -247,7 +270,7 @@ int name_from_cn(struct slice cn, struct buf *out, struct fault *f)
     struct der_mark m = der_open(out, DER_SEQUENCE);
 
     if (cn.n > 0)
-        put_pair(out, name_attr_by_oid(slice_of(cn_oid, sizeof(cn_oid))), cn);
+        name_put_rdn(out, name_attr_by_oid(slice_of(cn_oid, sizeof(cn_oid))), cn);
     der_close(out, m);
     return check_put(out, start, f);
 }

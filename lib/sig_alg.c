@@ -75,6 +75,17 @@ enum sig_alg sig_alg_default(enum key_type t)
     return (unsigned)t <= KEY_TYPE_MAX ? usual[t] : SIG_NONE;
 }
 
+/* The three hashes of a family stand side by side, the shortest first. */
+enum sig_alg sig_alg_with_hash(enum sig_alg a, unsigned octets)
+{
+    unsigned first;
+
+    if (octets == 0 || a == SIG_NONE || a == SIG_ED25519)
+        return a;
+    first = ((unsigned)a - 1) / 3 * 3 + 1;
+    return (enum sig_alg)(first + (octets - 32) / 16);
+}
+
 bool sig_alg_fits(enum sig_alg a, enum key_type t)
 {
     switch (t) {

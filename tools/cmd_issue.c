@@ -20,7 +20,7 @@ static int run_issue(struct tool *t, void *args)
 
 static const struct opt opts[] = {
     {"profile", OPT_TEXT, offsetof(struct request_args, profile), "NAME",
-     "tls-server, tls-client, mtls, or one of the configuration", 'p'},
+     "tls-server, tls-client, mtls ..., or one of the configuration", 'p'},
     {"san", OPT_TEXTS, offsetof(struct request_args, sans), "KIND:NAME",
      "a name: dns:, ip:, email: or uri:; as often as needed", 0},
     {"subject", OPT_TEXT, offsetof(struct request_args, subject), "DN",

@@ -85,6 +85,8 @@ static int decide_request(struct job *j, struct fault *f)
         .own = &j->door->parts.authorities->own,
         .request = &j->request,
         .csr = &j->csr,
+        .conf = j->door->parts.conf,
+        .requester = j->who.name,
         .now = clock_now(),
     };
     struct policy_authorisation authorisation;
@@ -210,7 +212,7 @@ void step_fill_intent(struct job *j)
 
     op_begin(j, STORE_RESERVE);
     i->tbs = buf_slice(&j->tbs);
-    i->alg = j->issuer->conf->alg;
+    i->alg = j->decision.alg;
     i->profile = j->decision.profile;
     i->requester = j->who.name;
     if (j->token != NULL) {
@@ -255,7 +257,7 @@ static int check_signature(struct job *j, const struct cert *c, unsigned worker,
     return rc;
 }
 
-/* The TBS must come back byte for byte, under the right algorithm, and the
+/* The TBS, the algorithm in it too, must come back byte for byte, and the
  * signature must verify: a faulty or hostile token is found here, not by a relying party. */
 int step_verify(struct job *j, unsigned worker, struct fault *f)
 {
@@ -266,7 +268,7 @@ int step_verify(struct job *j, unsigned worker, struct fault *f)
         return fault_set(f, FAULT_INTERNAL, "sign.parse", "the signer's certificate is malformed");
     if (!slice_eq(c.tbs, buf_slice(&j->tbs)))
         return fault_set(f, FAULT_INTERNAL, "sign.tbs", "the signer signed something else");
-    if (c.alg != j->issuer->conf->alg || check_signature(j, &c, worker, f) != 0)
+    if (check_signature(j, &c, worker, f) != 0)
         return fault_set(f, FAULT_INTERNAL, "sign.signature",
                          "the signature that came from the token does not verify");
     op_begin(j, STORE_FINISH);

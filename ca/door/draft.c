@@ -12,7 +12,7 @@ static void describe(const struct decision *d, const struct authority *issuer,
     memset(t, 0, sizeof(*t));
     memcpy(t->serial, serial, SERIAL_LEN);
     memcpy(t->subject_key_id, d->subject_key_id, sizeof(t->subject_key_id));
-    t->alg = issuer->conf->alg;
+    t->alg = d->alg;
     t->issuer = buf_slice(&issuer->name);
     t->subject = d->subject;
     t->not_before = d->not_before;
@@ -24,6 +24,11 @@ static void describe(const struct decision *d, const struct authority *issuer,
     t->path_len = d->path_len;
     t->constraints = d->constraints;
     t->sans = &d->sans;
+    t->eku_critical = d->eku_critical;
+    t->must_staple = d->must_staple;
+    t->no_rev_avail = d->no_rev_avail;
+    t->ocsp_no_check = d->ocsp_no_check;
+    t->sid = d->sid;
     if (self_signed) /* RFC 5280 4.2.1.1: may be left out; nothing above it to ask about */
         return;
     t->has_authority_key_id = true;

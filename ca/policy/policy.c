@@ -3,147 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ca/policy/policy_run.h"
 #include "lib/clock.h"
 
 void decision_free(struct decision *d)
 {
     if (d != NULL)
         buf_free(&d->bytes);
-}
-
-/* ---- subject ---- */
-
-struct subject_check {
-    const struct conf_profile *profile;
-    const struct san_list *sans;
-};
-
-static bool ip_is_listed(const struct san_list *sans, struct slice text)
-{
-    struct san ip;
-    uint8_t arena[16];
-    char full[80];
-    size_t used = 0;
-    struct fault ignored;
-
-    if (text.n == 0 || text.n > 64 || memchr(text.p, 0, text.n) != NULL)
-        return false;
-    snprintf(full, sizeof(full), "ip:%.*s", (int)text.n, (const char *)text.p);
-    fault_clear(&ignored);
-    return san_parse(full, &ip, arena, sizeof(arena), &used, &ignored) == 0 &&
-           san_list_has(sans, &ip);
-}
-
-/* A CN must be among the names: clients look only at the SANs (RFC 9525
- * section 2), people only at the CN. */
-static int check_common_name(const struct subject_check *s, struct slice cn, struct fault *f)
-{
-    const enum san_kind kinds[] = {SAN_DNS, SAN_EMAIL, SAN_URI};
-
-    if (!s->profile->cn_must_be_san || ip_is_listed(s->sans, cn))
-        return 0;
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        struct san name = {kinds[i], cn};
-
-        if (san_list_has(s->sans, &name))
-            return 0;
-    }
-    return fault_refuse(f, "subject.cn.san", "subject.CN", cn,
-                        "a CN that is also one of the subject alternative names");
-}
-
-static int check_attribute(void *arg, enum name_attr attr, struct slice oid, struct slice utf8,
-                           struct fault *f)
-{
-    (void)oid;
-    /* RFC 5280 4.1.2.6: mail addresses belong into the SAN. */
-    if (attr == ATTR_EMAIL || attr == ATTR_OTHER)
-        return fault_refuse(f, "subject.attribute", "subject", utf8,
-                            "CN, O, OU, C, ST, L, DC, UID, serialNumber");
-    return attr == ATTR_CN ? check_common_name(arg, utf8, f) : 0;
-}
-
-static int decide_subject(const struct conf_profile *p, const struct issue_request *r,
-                          const struct csr *csr, struct decision *d, struct fault *f)
-{
-    struct subject_check s = {p, &d->sans};
-
-    d->subject = csr->subject;
-    if (r->subject[0] != '\0') {
-        if (name_parse(r->subject, &d->bytes, f) != 0)
-            return -(int)f->code;
-        d->subject = buf_slice(&d->bytes);
-    }
-    if (name_empty(d->subject) && d->sans.n == 0)
-        return fault_refuse(f, "subject.empty", "subject", SLICE_NONE,
-                            "a subject or a subject alternative name (RFC 5280 4.1.2.6)");
-    return name_check(d->subject, check_attribute, &s, f);
-}
-
-/* ---- names ---- */
-
-/* A bearer may have fewer names than the profile allows, never more. */
-static int check_authorised(const struct policy_authorisation *a, const struct san *s,
-                            struct fault *f)
-{
-    struct buf text;
-    int rc;
-
-    if (a == NULL || a->names == NULL || san_list_has(a->names, s))
-        return 0;
-    buf_init(&text, 4 * SAN_VALUE_MAX + 16);
-    san_print(s, &text);
-    rc = fault_refuse(f, "authorisation.name", "san", buf_slice(&text),
-                      "the names of the authorisation");
-    buf_free(&text);
-    return rc;
-}
-
-static int add_names(const struct policy_input *in, const struct san_list *from, struct decision *d,
-                     struct fault *f)
-{
-    for (size_t i = 0; i < from->n; i++) {
-        if (policy_name(in->profile, &from->item[i], f) != 0 ||
-            check_authorised(in->authorisation, &from->item[i], f) != 0)
-            return -(int)f->code;
-        if (san_list_add(&d->sans, &from->item[i], f) != 0)
-            return -(int)f->code;
-    }
-    return 0;
-}
-
-static int decide_names(const struct policy_input *in, struct decision *d, struct fault *f)
-{
-    const struct conf_profile *p = in->profile;
-    char count[24], allowed[32];
-
-    if (add_names(in, &in->csr->sans, d, f) != 0 || add_names(in, &in->request->sans, d, f) != 0)
-        return -(int)f->code;
-    if (d->sans.n == 0 && p->san_required)
-        return fault_refuse(f, "san.required", "san", SLICE_NONE,
-                            "at least one subject alternative name");
-    if (d->sans.n <= p->san_max)
-        return 0;
-    snprintf(count, sizeof(count), "%zu", d->sans.n);
-    snprintf(allowed, sizeof(allowed), "at most %zu", p->san_max);
-    return fault_refuse(f, "san.count", "san", slice_str(count), allowed);
-}
-
-/* ---- usages ---- */
-
-static int decide_usages(const struct conf_profile *p, const struct csr *csr, struct decision *d,
-                         struct fault *f)
-{
-    if (csr->has_basic_constraints && csr->asks_ca)
-        return fault_refuse(f, "csr.ca", "csr.basicConstraints", slice_str("CA:TRUE"),
-                            "end-entity certificates only");
-    if (csr->has_key_usage && (csr->key_usage & ~(p->ku_rsa | p->ku_ec)) != 0)
-        return fault_refuse(f, "csr.key_usage", "csr.keyUsage", SLICE_NONE,
-                            "the key usages of the profile");
-    d->key_usage = csr->key.type == KEY_RSA ? p->ku_rsa : p->ku_ec;
-    d->eku = p->eku;
-    d->path_len = -1;
-    return 0;
 }
 
 /* ---- validity ---- */
@@ -192,6 +58,11 @@ int policy_validity(const struct conf_profile *p, const struct policy_issuer *is
     if (first->not_after <= now)
         return fault_set(f, FAULT_POLICY, "validity.issuer", "the issuer \"%s\" has expired",
                          first->conf->name);
+    if (p->no_expiry && !asked) {
+        *not_before = now - p->backdate;
+        *not_after = PROFILE_NO_EXPIRY;
+        return 0;
+    }
     if (asked_end(r, now, p->validity, &end, f) != 0)
         return -(int)f->code;
     if (end > latest)
@@ -217,31 +88,116 @@ static int check_owner(const struct conf_profile *p, const char *owner, struct f
     return 0;
 }
 
-static void describe_key(const struct spki *key, struct decision *d)
+/* ---- the steps ---- */
+
+static int step_key(struct policy_run *r, struct fault *f)
 {
+    const struct spki *key = &r->in->csr->key;
+    struct decision *d = r->d;
+
     d->spki = key->der;
     spki_hash(key, d->spki_hash);
     spki_key_id(key, d->subject_key_id);
+    return policy_key(r->in->profile, r->in->own, key, f);
+}
+
+static int step_constraints(struct policy_run *r, struct fault *f)
+{
+    return policy_constraints(&r->in->issuer, r->d, f);
+}
+
+static int step_validity(struct policy_run *r, struct fault *f)
+{
+    const struct policy_input *in = r->in;
+    struct decision *d = r->d;
+    int rc = policy_validity(in->profile, &in->issuer, in->request, in->now, &d->not_before,
+                             &d->not_after, f);
+
+    d->no_rev_avail = profile_no_rev_avail(in->profile, d->not_before, d->not_after);
+    return rc;
+}
+
+static int step_owner(struct policy_run *r, struct fault *f)
+{
+    return check_owner(r->in->profile, r->in->request->owner, f);
+}
+
+static const struct {
+    const char *name;
+    int (*check)(struct policy_run *r, struct fault *f);
+} steps[] = {
+    {"requester", policy_requester},   {"key", step_key},
+    {"extensions", policy_extensions}, {"san", policy_sans},
+    {"subject", policy_subject},       {"constraints", step_constraints},
+    {"validity", step_validity},       {"owner", step_owner},
+};
+
+static void note(struct policy_run *r, const struct fault *f)
+{
+    if (r->first->code == FAULT_NONE)
+        *r->first = *f;
+    if (r->in->report != NULL)
+        policy_report_refusal(r, f);
+}
+
+bool policy_goes_on(struct policy_run *r, struct fault *f)
+{
+    if (r->in->report == NULL)
+        return false;
+    note(r, f);
+    fault_clear(f);
+    return true;
+}
+
+static void run_steps(struct policy_run *r)
+{
+    struct fault f;
+
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        r->step = steps[i].name;
+        fault_clear(&f);
+        if (steps[i].check(r, &f) != 0) {
+            note(r, &f);
+            if (r->in->report == NULL)
+                return;
+        } else if (r->in->report != NULL) {
+            policy_report_step(r);
+        }
+    }
+}
+
+/* What the profile alone says. */
+static void begin(const struct policy_input *in, struct decision *d)
+{
+    const struct conf_profile *p = in->profile;
+
+    memset(d, 0, sizeof(*d));
+    buf_init(&d->bytes, NAME_DER_MAX + CONSTRAINTS_MAX);
+    d->profile = p->name;
+    d->alg = profile_alg(p, in->issuer.conf);
+    d->key_usage = profile_key_usage(p, in->csr->key.type);
+    d->eku = p->eku;
+    d->eku_critical = p->eku_critical;
+    d->ca = p->ca;
+    d->path_len = p->ca ? p->path_len : -1;
+    d->must_staple = p->must_staple;
+    d->ocsp_no_check = p->ocsp_no_check;
+    d->key_reuse = p->key_reuse;
 }
 
 int policy_decide(const struct policy_input *in, struct decision *out, struct fault *f)
 {
-    const struct conf_profile *p = in->profile;
+    struct policy_run r = {.in = in, .d = out, .first = f};
 
-    memset(out, 0, sizeof(*out));
-    buf_init(&out->bytes, NAME_DER_MAX);
-    out->profile = p->name;
-    out->key_reuse = p->key_reuse;
-    if (policy_key(p, in->own, &in->csr->key, f) != 0 || decide_usages(p, in->csr, out, f) != 0 ||
-        decide_names(in, out, f) != 0 || decide_subject(p, in->request, in->csr, out, f) != 0 ||
-        policy_constraints(&in->issuer, out, f) != 0 ||
-        policy_validity(p, &in->issuer, in->request, in->now, &out->not_before, &out->not_after,
-                        f) != 0 ||
-        check_owner(p, in->request->owner, f) != 0) {
+    fault_clear(f);
+    begin(in, out);
+    run_steps(&r);
+    if (f->code != FAULT_NONE) {
         decision_free(out);
         return -(int)f->code;
     }
-    describe_key(&in->csr->key, out);
-    policy_identity(p->name, out->subject, &out->sans, out->identity);
+    if (in->report != NULL)
+        policy_report_made(&r);
+    policy_identity(in->profile->name, out->subject, &out->sans, out->identity);
     return 0;
 }

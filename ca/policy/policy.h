@@ -5,7 +5,9 @@
  * store inside its transaction.
  *
  * A refusal names rule, field, value and what is allowed. Nothing asked for is
- * dropped in silence.
+ * dropped in silence: what a profile does not allow is refused, unless its key
+ * `drop` says otherwise. Requested extensions that say nothing about the
+ * certificate, which real clients always send, are listed in policy_csr.c.
  */
 #ifndef CA_POLICY_POLICY_H
 #define CA_POLICY_POLICY_H
@@ -13,11 +15,14 @@
 #include "lib/conf.h"
 #include "lib/constraints.h"
 #include "lib/csr.h"
+#include "lib/ext.h"
 #include "lib/key_blocklist.h"
+#include "lib/profile.h"
 #include "lib/proto.h"
 
 /* What will be certified. Only policy_decide and policy_decide_ca make one; the draft is
- * written from it and from nothing else. Slices point into `bytes`, or into the CSR. */
+ * written from it and from nothing else. Slices point into the decision itself, the CSR, the
+ * request or the authorisation. */
 struct decision {
     const char *profile;  /* name */
     struct slice subject; /* Name, whole */
@@ -25,11 +30,16 @@ struct decision {
     struct slice spki;
     uint8_t spki_hash[32];
     uint8_t subject_key_id[20];
+    enum sig_alg alg;
     uint16_t key_usage;
     uint32_t eku;
+    bool eku_critical;
     bool ca;
     int path_len;
     struct slice constraints; /* with ca: NameConstraints, whole; SLICE_NONE: none */
+    bool must_staple, no_rev_avail, ocsp_no_check;
+    struct slice sid; /* for the extension; empty: none */
+    char sid_uri[sizeof(PROFILE_SID_URI) + EXT_SID_MAX];
     int64_t not_before, not_after;
     enum key_reuse key_reuse;
     uint8_t identity[16];
@@ -62,6 +72,18 @@ struct policy_authorisation {
     const struct san_list *names; /* the only names that may be certified; NULL: as the profile */
 };
 
+/* One thing that was looked at, for who wants to know why. Texts are good during the call. */
+struct policy_step {
+    const char *step; /* "key", "san", "subject", "validity" ... */
+    const char *value;
+    const char *allowed;         /* "": nothing to say */
+    const struct fault *refusal; /* NULL: allowed */
+};
+struct policy_report {
+    void (*step)(void *arg, const struct policy_step *s);
+    void *arg;
+};
+
 /* Everything that is looked at. `csr` must have passed csr_verify. */
 struct policy_input {
     const struct conf_profile *profile;
@@ -70,11 +92,16 @@ struct policy_input {
     const struct issue_request *request;
     const struct csr *csr;
     const struct policy_authorisation *authorisation; /* NULL: none */
+    const struct conf *conf;                          /* whose grants count; NULL: there are none */
+    const char *requester;                            /* "operator:alice" */
+    const struct policy_report *report; /* NULL: the first refusal ends it. Else all is looked at,
+                                           and the first refusal is the fault. */
     int64_t now;
 };
 
-/* Rules: "key.*", "subject.*", "san.*", "csr.ca", "csr.key_usage", "validity.*", "owner.*",
- * "authorisation.*", "constraints.*". */
+/* Rules: "requester.operator", "grant.*", "authorisation.*", "key.*", "csr.ca", "csr.path_length",
+ * "csr.key_usage", "csr.eku", "csr.must_staple", "csr.extension", "san.*", "subject.*",
+ * "constraints.*", "validity.*", "owner.*". */
 int policy_decide(const struct policy_input *in, struct decision *out, struct fault *f) WARN_UNUSED;
 
 /* A CA certificate as the configuration describes the issuer; `spki` was read from its

@@ -63,6 +63,7 @@ int policy_decide_ca(const struct conf_issuer *i, const struct policy_issuer *pa
     spki_hash(&key, out->spki_hash);
     spki_key_id(&key, out->subject_key_id);
     out->key_usage = KU_KEY_CERT_SIGN | KU_CRL_SIGN; /* RFC 5280 4.2.1.3 */
+    out->alg = (parent != NULL ? parent->conf : i)->alg;
     out->ca = true;
     out->path_len = i->path_len;
     out->key_reuse = KEY_REUSE_SAME_IDENTITY;

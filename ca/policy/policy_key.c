@@ -23,14 +23,6 @@ static void list_key_types(const struct conf_profile *p, char out[256])
     }
 }
 
-static bool key_type_allowed(const struct conf_profile *p, const char *name)
-{
-    for (size_t i = 0; i < p->n_key_types; i++)
-        if (strcmp(p->key_types[i], name) == 0)
-            return true;
-    return false;
-}
-
 int policy_key_sound(const struct policy_own_keys *own, const struct spki *key, struct fault *f)
 {
     uint8_t hash[32];
@@ -53,7 +45,7 @@ int policy_key(const struct conf_profile *p, const struct policy_own_keys *own,
     uint8_t hash[32];
 
     key_describe(key->type, key->bits, name);
-    if (!key_type_allowed(p, name)) {
+    if (!profile_has_key(p, key)) {
         list_key_types(p, allowed);
         return fault_refuse(f, "key.type", "key", slice_str(name), allowed);
     }

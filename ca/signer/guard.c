@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "ca/signer/guard_form.h"
+#include "ca/signer/guard_profile.h"
 #include "lib/clock.h"
 #include "lib/oid.h"
+#include "lib/profile.h"
 
 /* notBefore is set back so that relying parties with a slow clock agree. The configuration's
  * cap on leaves contains that; its validity of a CA certificate does not. */
@@ -15,19 +17,12 @@
 #define SUBJECT_MAX NAME_DER_MAX
 #define FOLDED_MAX (2 * NAME_DER_MAX) /* BMPString grows by half */
 
-static const struct {
-    uint8_t n;
-    uint8_t oid[10];
-} extensions_allowed[] = {
-    {3, {0x55, 0x1d, 0x0e}},                               /* subjectKeyIdentifier */
-    {3, {0x55, 0x1d, 0x0f}},                               /* keyUsage */
-    {3, {0x55, 0x1d, 0x11}},                               /* subjectAltName */
-    {3, {0x55, 0x1d, 0x13}},                               /* basicConstraints */
-    {3, {0x55, 0x1d, 0x1e}},                               /* nameConstraints */
-    {3, {0x55, 0x1d, 0x1f}},                               /* cRLDistributionPoints */
-    {3, {0x55, 0x1d, 0x23}},                               /* authorityKeyIdentifier */
-    {3, {0x55, 0x1d, 0x25}},                               /* extKeyUsage */
-    {8, {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x01}}, /* authorityInfoAccess */
+static const struct slice *const extensions_allowed[] = {
+    &oid_subject_key_id,    &oid_key_usage,        &oid_subject_alt_name,
+    &oid_basic_constraints, &oid_name_constraints, &oid_crl_distribution_points,
+    &oid_authority_key_id,  &oid_ext_key_usage,    &oid_authority_info_access,
+    &oid_tls_feature,       &oid_no_rev_avail,     &oid_ocsp_no_check,
+    &oid_ms_ca_security,
 };
 
 int guard_new(const struct conf *conf, struct guard *out, struct fault *f)
@@ -119,13 +114,14 @@ static int check_extensions(const struct cert *c, struct fault *f)
         struct slice oid = c->extension[i].oid;
         size_t k = 0;
 
-        while (k < n &&
-               !slice_eq(oid, slice_of(extensions_allowed[k].oid, extensions_allowed[k].n)))
+        while (k < n && !slice_eq(oid, *extensions_allowed[k]))
             k++;
         if (k == n)
             return fault_refuse(f, "signer.extension", "extensions", oid,
                                 "key identifiers, key usages, basic constraints, alternative "
-                                "names, name constraints, AIA and CRL distribution points");
+                                "names, name constraints, AIA, CRL distribution points, TLS "
+                                "feature, noRevAvail, OCSP no check and the security identifier "
+                                "of Microsoft");
     }
     return 0;
 }
@@ -138,7 +134,7 @@ static int check_validity(const struct cert *c, int64_t cap, int64_t oldest, int
     char allowed[96], span[CLOCK_TEXT_SIZE];
 
     if (c->not_after >= c->not_before && c->not_after - c->not_before <= cap &&
-        c->not_after <= now + cap && c->not_before >= oldest)
+        c->not_before <= now + CLOCK_SLACK && c->not_after <= now + cap && c->not_before >= oldest)
         return 0;
     clock_format_span(cap, span);
     (void)snprintf(allowed, sizeof(allowed), "at most %s, from now", span);
@@ -179,43 +175,18 @@ static int check_subject(const struct guard *g, const struct cert *c, struct fau
     return rc;
 }
 
-static bool fits_profile(const struct conf_profile *p, const struct cert *c)
-{
-    uint16_t usage = c->key.type == KEY_RSA ? p->ku_rsa : p->ku_ec;
-    uint32_t kinds = 0;
-    char type[24];
-
-    for (size_t i = 0; i < c->sans.n; i++)
-        kinds |= 1u << c->sans.item[i].kind;
-    if (c->eku != p->eku || c->key_usage != usage || (kinds & ~p->san_kinds) != 0 ||
-        c->sans.n > p->san_max || (c->sans.n == 0 && p->san_required))
-        return false;
-    key_describe(c->key.type, c->key.bits, type);
-    for (size_t i = 0; i < p->n_key_types; i++)
-        if (strcmp(p->key_types[i], type) == 0)
-            return true;
-    return false;
-}
-
-/* RFC 6960 4.2.2.2: who has id-kp-OCSPSigning from a CA speaks for it, so above all no purpose
- * that was not configured. */
-static int check_profile(const struct guard *g, const struct guard_issuer *by, const struct cert *c,
-                         struct fault *f)
-{
-    for (size_t i = 0; i < g->conf->n_profiles; i++) {
-        const struct conf_profile *p = &g->conf->profiles[i];
-
-        if (strcmp(p->issuer, by->conf->name) == 0 && fits_profile(p, c))
-            return 0;
-    }
-    return fault_refuse(f, "signer.profile", "extKeyUsage", SLICE_NONE,
-                        "purposes, key usage, type of key and kinds of names of one profile of "
-                        "this issuer");
-}
-
 /* No certificate may pass a CA's key or name off as somebody else's. */
+static int check_stranger(const struct guard *g, const struct cert *c, struct fault *f)
+{
+    for (size_t i = 0; i < g->n; i++)
+        if (same_key(&g->issuer[i], c))
+            return fault_refuse(f, "signer.spki", "subjectPublicKeyInfo",
+                                slice_str(g->issuer[i].conf->name), "a key that is no CA's");
+    return check_subject(g, c, f);
+}
+
 static int check_leaf(const struct guard *g, const struct guard_issuer *by, const struct cert *c,
-                      struct fault *f)
+                      const struct conf_profile **profile, struct fault *f)
 {
     int rc;
 
@@ -230,21 +201,19 @@ static int check_leaf(const struct guard *g, const struct guard_issuer *by, cons
     if ((c->key_usage & (KU_KEY_CERT_SIGN | KU_CRL_SIGN)) != 0)
         return fault_refuse(f, "signer.leaf", "keyUsage", SLICE_NONE,
                             "neither keyCertSign nor cRLSign without cA");
-    for (size_t i = 0; i < g->n; i++)
-        if (same_key(&g->issuer[i], c))
-            return fault_refuse(f, "signer.spki", "subjectPublicKeyInfo",
-                                slice_str(g->issuer[i].conf->name), "a key that is no CA's");
-    rc = check_subject(g, c, f);
-    return rc == 0 ? check_profile(g, by, c, f) : rc;
+    rc = check_stranger(g, c, f);
+    /* RFC 6960 4.2.2.2: who has id-kp-OCSPSigning from a CA speaks for it, so above all no purpose
+     * that was not configured. */
+    return rc == 0 ? guard_profile(g->conf, by->conf, c, profile, f) : rc;
 }
 
 /* The configured issuer that this CA certificate is for: its name, its parent,
- * and its key where we hold that. */
+ * and its key where we hold that. NULL when it is for none of them. */
 static int find_child(const struct guard *g, const struct guard_issuer *by, const struct cert *c,
                       const struct guard_issuer **out, struct fault *f)
 {
     *out = NULL;
-    for (size_t i = 0; i < g->n; i++) {
+    for (size_t i = 0; i < g->n && *out == NULL; i++) {
         const struct guard_issuer *child = &g->issuer[i];
 
         if (strcmp(child->conf->parent, by->conf->name) != 0 ||
@@ -254,12 +223,8 @@ static int find_child(const struct guard *g, const struct guard_issuer *by, cons
             return fault_refuse(f, "signer.spki", "subjectPublicKeyInfo",
                                 slice_str(child->conf->name), "the key of that issuer");
         *out = child;
-        break;
     }
-    if (*out == NULL)
-        return fault_refuse(f, "signer.subject", "subject", SLICE_NONE,
-                            "a configured issuer whose parent is this one");
-    for (size_t i = 0; i < g->n; i++)
+    for (size_t i = 0; i < g->n && *out != NULL; i++)
         if (&g->issuer[i] != *out && same_key(&g->issuer[i], c) && !same_key(*out, c))
             return fault_refuse(f, "signer.spki", "subjectPublicKeyInfo",
                                 slice_str(g->issuer[i].conf->name), "no other issuer's key");
@@ -278,8 +243,26 @@ static int check_constraints(const struct guard_issuer *child, const struct cert
                         "the configured name constraints");
 }
 
+/* A configured issuer's certificate has nothing that a profile could add. */
+static int check_child(const struct guard_issuer *by, const struct guard_issuer *child,
+                       const struct cert *c, struct fault *f)
+{
+    /* RFC 6960 4.2.2.2: with id-kp-OCSPSigning it would answer for its own issuer. */
+    if (c->has_eku || c->must_staple || c->no_rev_avail || c->ocsp_no_check || c->sid.n > 0)
+        return fault_refuse(f, "signer.ca", c->has_eku ? "extKeyUsage" : "extensions", SLICE_NONE,
+                            "neither purposes nor statements about leaves with cA");
+    if (c->tbs_alg != by->conf->alg)
+        return fault_refuse(f, "signer.algorithm", "signature", slice_str(sig_alg_name(c->tbs_alg)),
+                            sig_alg_name(by->conf->alg));
+    if (child->conf->path_len >= 0 && (c->path_len < 0 || c->path_len > child->conf->path_len))
+        return fault_refuse(f, "signer.path-length", "basicConstraints",
+                            slice_str(child->conf->name), "the configured path length or less");
+    return check_constraints(child, c, f);
+}
+
 static int check_ca(const struct guard *g, const struct guard_issuer *by, const struct cert *c,
-                    const struct guard_issuer **child, struct fault *f)
+                    const struct guard_issuer **child, const struct conf_profile **profile,
+                    struct fault *f)
 {
     bool self = slice_eq(c->subject, c->issuer);
     int rc;
@@ -293,18 +276,27 @@ static int check_ca(const struct guard *g, const struct guard_issuer *by, const 
         (c->key_usage & ~(KU_KEY_CERT_SIGN | KU_CRL_SIGN)) != 0)
         return fault_refuse(f, "signer.ca", "keyUsage", SLICE_NONE,
                             "keyCertSign with cA, and cRLSign besides");
-    /* RFC 6960 4.2.2.2: with id-kp-OCSPSigning it would answer for its own issuer. */
-    if (c->has_eku || c->sans.n > 0)
-        return fault_refuse(f, "signer.ca", c->has_eku ? "extKeyUsage" : "subjectAltName",
-                            SLICE_NONE, "neither purposes nor alternative names with cA");
+    if (c->sans.n > 0)
+        return fault_refuse(f, "signer.ca", "subjectAltName", SLICE_NONE,
+                            "no alternative names with cA");
     rc = find_child(g, by, c, child, f);
-    if (rc != 0)
-        return rc;
-    if ((*child)->conf->path_len >= 0 &&
-        (c->path_len < 0 || c->path_len > (*child)->conf->path_len))
-        return fault_refuse(f, "signer.path-length", "basicConstraints",
-                            slice_str((*child)->conf->name), "the configured path length or less");
-    return check_constraints(*child, c, f);
+    if (rc != 0 || *child != NULL)
+        return rc != 0 ? rc : check_child(by, *child, c, f);
+    /* Somebody else's CA, of a profile that makes them. */
+    rc = check_stranger(g, c, f);
+    return rc == 0 ? guard_profile(g->conf, by->conf, c, profile, f) : rc;
+}
+
+/* The most that a draft may be valid for. */
+static int64_t longest(const struct guard_issuer *by, const struct guard_issuer *child,
+                       const struct conf_profile *profile, const struct cert *c)
+{
+    if (child != NULL)
+        return child->conf->validity + BACKDATE_MAX;
+    /* fits_span has looked at it: only without an end is a certificate longer than that. */
+    if (profile->no_expiry && c->not_after == PROFILE_NO_EXPIRY)
+        return PROFILE_NO_EXPIRY;
+    return profile->ca ? profile->validity_max + profile->backdate : by->conf->leaf_validity_max;
 }
 
 int guard_check(const struct guard *g, const struct guard_issuer *by, const struct cert *draft,
@@ -313,23 +305,23 @@ int guard_check(const struct guard *g, const struct guard_issuer *by, const stru
     bool ca = draft->has_basic_constraints && draft->ca;
     int64_t oldest = now - BACKDATE_MAX - g->conf->intent_grace - CLOCK_SLACK;
     const struct guard_issuer *child = NULL;
-    int64_t cap;
+    const struct conf_profile *profile = NULL;
     int rc;
 
     if (!slice_eq(draft->issuer, buf_slice(&by->subject)))
         return fault_refuse(f, "signer.issuer-name", "issuer", SLICE_NONE, by->conf->subject);
-    if (draft->tbs_alg != by->conf->alg)
+    if (!guard_profile_alg(g->conf, by->conf, draft->tbs_alg))
         return fault_refuse(f, "signer.algorithm", "signature",
                             slice_str(sig_alg_name(draft->tbs_alg)), sig_alg_name(by->conf->alg));
     rc = check_serial(draft, f);
     if (rc == 0)
         rc = check_extensions(draft, f);
     if (rc == 0)
-        rc = ca ? check_ca(g, by, draft, &child, f) : check_leaf(g, by, draft, f);
+        rc = ca ? check_ca(g, by, draft, &child, &profile, f)
+                : check_leaf(g, by, draft, &profile, f);
     if (rc == 0)
         rc = check_authority(by, draft, child == by, f);
-    cap = child != NULL ? child->conf->validity + BACKDATE_MAX : by->conf->leaf_validity_max;
     if (rc == 0)
-        rc = check_validity(draft, cap, oldest, now, f);
+        rc = check_validity(draft, longest(by, child, profile, draft), oldest, now, f);
     return rc == 0 ? guard_form(by->conf, draft, child == by, f) : rc;
 }

@@ -5,8 +5,9 @@
  *
  * A draft must be, octet for octet, what lib/tbs.h writes from what was read out
  * of it and from the issuer's configured URLs, so that nothing in it goes unread
- * and no two readers differ about it. A leaf must be what one of the issuer's
- * profiles gives out, but for the names themselves: those are cerca-ca's to decide.
+ * and no two readers differ about it. A leaf, and a CA that is not of
+ * the configuration, must be what one of the issuer's profiles gives out; the subject, and who may
+ * have which of the profile's names, is cerca-ca's to decide.
  *
  * What it cannot know: whether a serial was used before (its record shows that),
  * and the key of an issuer whose key lies in another token.

@@ -23,7 +23,14 @@ static bool describe(const struct conf_issuer *by, const struct cert *c, bool se
                              .ca = c->ca,
                              .path_len = c->path_len,
                              .constraints = constraints != NULL ? constraints->value : SLICE_NONE,
-                             .sans = &c->sans};
+                             .sans = &c->sans,
+                             .must_staple = c->must_staple,
+                             .no_rev_avail = c->no_rev_avail,
+                             .ocsp_no_check = c->ocsp_no_check,
+                             .sid = c->sid};
+    const struct cert_extension *eku = cert_find(c, oid_ext_key_usage);
+
+    out->eku_critical = eku != NULL && eku->critical;
     if (!self) {
         out->ocsp_url = by->ocsp_url;
         out->issuer_url = by->issuer_url;

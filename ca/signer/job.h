@@ -22,6 +22,7 @@ struct job {
     const struct guard_issuer *by;
     struct slice tbs; /* in body */
     uint8_t serial[SERIAL_LEN];
+    enum sig_alg alg; /* as tbs says */
     uint8_t hash[64]; /* of tbs, as the signature needs it */
     uint8_t tbs_hash[32];
     int rc; /* 0, or the code of `fault` */

@@ -34,10 +34,11 @@ static int prepare(const struct work *w, struct job *j, struct fault *f)
     j->tbs = r.tbs;
     memcpy(j->serial, draft.serial.p, SERIAL_LEN);
     sha256(j->tbs, j->tbs_hash);
-    if (sig_alg_hash_len(j->by->conf->alg) == sizeof(j->tbs_hash))
+    j->alg = draft.tbs_alg;
+    if (sig_alg_hash_len(j->alg) == sizeof(j->tbs_hash))
         memcpy(j->hash, j->tbs_hash, sizeof(j->tbs_hash));
     else
-        sig_alg_hash(j->by->conf->alg, j->tbs, j->hash);
+        sig_alg_hash(j->alg, j->tbs, j->hash);
     return 0;
 }
 
@@ -63,10 +64,10 @@ static int sign(struct work *w, struct job *j)
     int rc;
 
     buf_init(&signature, SIGNATURE_MAX);
-    rc = signop(w->token->call, w->session, j->by->handle, &j->by->key, j->by->conf->alg, j->hash,
-                &signature, &j->fault);
+    rc = signop(w->token->call, w->session, j->by->handle, &j->by->key, j->alg, j->hash, &signature,
+                &j->fault);
     if (rc == 0)
-        cert_assemble(&j->answer, j->tbs, j->by->conf->alg, buf_slice(&signature));
+        cert_assemble(&j->answer, j->tbs, j->alg, buf_slice(&signature));
     buf_free(&signature);
     if (rc == 0 && buf_failed(&j->answer))
         rc = fault_set(&j->fault, FAULT_TOO_LARGE, "signer.size", "the certificate is too large");

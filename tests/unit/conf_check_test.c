@@ -157,8 +157,6 @@ static void spans_are_in_order(void **state)
         {"operators = (",
          "profiles = ( { name = \"mtls\";\nvalidity_max = \"398d\"; } );\noperators = (",
          "validity_max = \"398d\"", "conf.order", "leaf_validity_max"},
-        {"signs_leaves = true;", "signs_leaves = true; leaf_validity_max = \"30d\";",
-         "{\n        name = \"issuing\"", "conf.order", "profile \"tls-server\""},
         {"key_type = \"p256\";", "key_type = \"rsa2048\"; alg = \"ecdsa-sha256\";", NULL,
          "conf.order", "key_type"},
     };

@@ -155,12 +155,13 @@ static void a_validity_past_the_cap_is_refused(void **state)
 {
     struct bench *b = *state;
 
-    b->d.spec.not_after = b->d.spec.not_before + 400 * DAY;
+    /* validity_max and backdate of radius-server, the longest profile that it fits. */
+    b->d.spec.not_after = b->d.spec.not_before + 397 * DAY + 300;
     allows(b, b->issuing);
-    b->d.spec.not_after = b->d.spec.not_before + 400 * DAY + 1;
-    refuses(b, b->issuing, "signer.validity");
+    b->d.spec.not_after = b->d.spec.not_before + 397 * DAY + 301;
+    refuses(b, b->issuing, "signer.profile");
     b->d.spec.not_before += 10 * DAY;
-    b->d.spec.not_after = b->d.spec.not_before + 395 * DAY;
+    b->d.spec.not_after = b->d.spec.not_before + 30 * DAY;
     refuses(b, b->issuing, "signer.validity");
     make_ca(b, b->root, b->issuing);
     b->d.spec.not_after = b->d.spec.not_before + b->issuing->conf->validity + 2 * DAY;
@@ -202,6 +203,42 @@ static void ca_key_usages_go_with_ca_only(void **state)
     refuses(b, b->root, "signer.ca");
 }
 
+static void renew_key(struct bench *b)
+{
+    struct fault f;
+    struct spki k;
+
+    buf_reset(&b->d.spki);
+    new_spki(&b->d.spki);
+    assert_int_equal(spki_parse(buf_slice(&b->d.spki), &k, &f), 0);
+    spki_key_id(&k, b->d.spec.subject_key_id);
+}
+
+static void another_ca_must_be_what_a_profile_of_cas_makes(void **state)
+{
+    struct bench *b = *state;
+    struct fault f;
+
+    make_ca(b, b->root, b->issuing);
+    buf_reset(&b->d.subject);
+    assert_int_equal(name_parse("CN=Somebody Else", &b->d.subject, &f), 0);
+    renew_key(b);
+    allows(b, b->root);
+    b->d.spec.path_len = 1;
+    refuses(b, b->root, "signer.profile");
+    b->d.spec.path_len = -1;
+    refuses(b, b->root, "signer.profile");
+    b->d.spec.path_len = 0;
+    b->d.spec.eku = EKU_SERVER_AUTH;
+    refuses(b, b->root, "signer.profile");
+    b->d.spec.eku = 0;
+    b->d.spec.not_after = b->d.spec.not_before + 3650 * (int64_t)DAY + 301;
+    refuses(b, b->root, "signer.profile");
+    b->d.spec.not_after = b->d.spec.not_before + DAY;
+    b->d.spec.key_usage |= KU_DIGITAL_SIGNATURE;
+    refuses(b, b->root, "signer.ca");
+}
+
 static void a_ca_must_be_a_configured_child_with_its_key(void **state)
 {
     struct bench *b = *state;
@@ -210,6 +247,11 @@ static void a_ca_must_be_a_configured_child_with_its_key(void **state)
     make_ca(b, b->root, b->issuing);
     buf_reset(&b->d.subject);
     assert_int_equal(name_parse("CN=Somebody Else", &b->d.subject, &f), 0);
+    refuses(b, b->root, "signer.spki");
+    make_ca(b, b->root, b->issuing);
+    buf_reset(&b->d.subject);
+    assert_int_equal(name_parse("CN=test  root", &b->d.subject, &f), 0);
+    renew_key(b);
     refuses(b, b->root, "signer.subject");
     make_ca(b, b->root, b->issuing);
     new_spki(&b->d.spki);
@@ -323,6 +365,7 @@ int main(void)
         T(an_issuing_key_signs_no_ca),
         T(a_root_signs_no_leaf),
         T(ca_key_usages_go_with_ca_only),
+        T(another_ca_must_be_what_a_profile_of_cas_makes),
         T(a_ca_must_be_a_configured_child_with_its_key),
         T(a_path_length_beyond_the_configured_one_is_refused),
         T(a_ca_has_the_configured_name_constraints_and_no_others),

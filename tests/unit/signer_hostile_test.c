@@ -252,7 +252,7 @@ static void a_criticality_of_another_mind_is_refused(void **state)
 
     bent_is_refused(s, oid_key_usage, SLICE_NONE, value_of(s, oid_key_usage), "signer.form");
     bent_is_refused(s, oid_ext_key_usage, is_critical, value_of(s, oid_ext_key_usage),
-                    "signer.form");
+                    "signer.profile");
     bent_is_refused(s, oid_subject_alt_name, is_critical, value_of(s, oid_subject_alt_name),
                     "signer.form");
     bent_is_refused(s, oid_crl_distribution_points, false_written,
@@ -276,7 +276,7 @@ static void a_leaf_has_no_name_constraints(void **state)
     struct scene *s = *state;
 
     bent_is_refused(s, oid_name_constraints, is_critical,
-                    BYTES("\x30\x09\xa0\x07\x30\x05\x82\x03\x61\x62\x63"), "signer.form");
+                    BYTES("\x30\x09\xa0\x07\x30\x05\x82\x03\x61\x62\x63"), "signer.profile");
     bent_is_refused(s, oid_name_constraints, is_critical, BYTES("\x30\x00"), "cert.extension");
 }
 
@@ -375,9 +375,9 @@ static void a_validity_from_long_ago_or_without_end_is_refused(void **state)
     int64_t begin = s->d.spec.not_before;
 
     s->d.spec.not_after = 253402300799;
-    is_refused(s, s->issuing, "signer.validity");
-    s->d.spec.not_before = begin - 100 * DAY;
-    s->d.spec.not_after = begin + 100 * DAY;
+    is_refused(s, s->issuing, "signer.profile");
+    s->d.spec.not_before = begin - 30 * DAY;
+    s->d.spec.not_after = begin + 30 * DAY;
     is_refused(s, s->issuing, "signer.validity");
     s->d.spec.not_after = begin - 90 * DAY;
     is_refused(s, s->issuing, "signer.validity");
@@ -437,6 +437,9 @@ static void issuer_and_ca_names_are_the_configured_octets(void **state)
     is_refused(s, s->issuing, "signer.issuer-name");
     make_ca(s);
     rename_subject(s, DER_PRINTABLE_STRING, "Test Issuing");
+    is_refused(s, s->root, "signer.spki");
+    buf_reset(&s->d.spki);
+    new_spki(&s->d.spki);
     is_refused(s, s->root, "signer.subject");
 }
 
