@@ -226,7 +226,7 @@ void ca_info_put(struct buf *b, const struct ca_info *c);
 void ca_info_get(struct wire_in *w, struct ca_info *out);
 
 /* MSG_STATUS_REPLY: a u8 "all is well", a u32 count, then that many items. */
-#define STATUS_ITEMS_MAX 64
+#define STATUS_ITEMS_MAX 256
 struct status_item {
     char name[64]; /* "hsm.default", "store", "issuing", "view", "clock", "signer.default" ... */
     bool ok;

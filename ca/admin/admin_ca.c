@@ -8,6 +8,7 @@
 
 #include "ca/door/install.h"
 #include "lib/clock.h"
+#include "lib/lint.h"
 #include "lib/proto_ca.h"
 
 struct ca_task {
@@ -335,6 +336,30 @@ static bool was_there(const struct authority *a, const struct cert *c)
     return slice_eq(buf_slice(&a->certificate), c->der);
 }
 
+struct lint_note {
+    const char *who;
+    struct fault *fault;
+};
+
+static void note_error(void *arg, const struct lint_rule *rule, const char *why)
+{
+    struct lint_note *n = arg;
+
+    if (rule->severity == LINT_ERROR && n->fault->code == FAULT_NONE)
+        (void)fault_set(n->fault, FAULT_POLICY, rule->name,
+                        "the certificate of issuer \"%s\" breaks %s: %s", n->who, rule->section,
+                        why);
+}
+
+static int lint_foreign(const struct authority *a, const struct cert *c, struct fault *f)
+{
+    struct lint_note n = {a->conf->name, f};
+
+    fault_clear(f);
+    lint_certificate(c->der, SLICE_NONE, note_error, &n);
+    return -(int)f->code;
+}
+
 static int bundle_check(const struct bundle *b, struct authorities *all, struct fault *f)
 {
     for (size_t i = 0; i < b->n; i++) {
@@ -342,7 +367,8 @@ static int bundle_check(const struct bundle *b, struct authorities *all, struct 
         const struct cert *c = &b->item[i].cert;
         const struct cert *above = in_bundle(b, authority_parent(all, a));
 
-        if (authority_check_certificate(all, a, above, c, clock_now(), f) != 0)
+        if (authority_check_certificate(all, a, above, c, clock_now(), f) != 0 ||
+            lint_foreign(a, c, f) != 0)
             return -(int)f->code;
     }
     return 0;

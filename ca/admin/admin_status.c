@@ -47,6 +47,58 @@ static void add_issuing(struct items *items, const struct admin *a)
     add(items, &i);
 }
 
+/* The longest default of what it issues, and a quarter again to act in: with less left, what is
+ * issued ends with the issuer. For a CA above, that of the CAs below it. */
+static int64_t needs(const struct conf *conf, const struct conf_issuer *i)
+{
+    int64_t longest = 0;
+
+    for (size_t n = 0; n < conf->n_profiles; n++)
+        if (strcmp(conf->profiles[n].issuer, i->name) == 0 && conf->profiles[n].validity > longest)
+            longest = conf->profiles[n].validity;
+    for (size_t n = 0; n < conf->n_issuers; n++)
+        if (strcmp(conf->issuers[n].parent, i->name) == 0 && &conf->issuers[n] != i &&
+            conf->issuers[n].validity > longest)
+            longest = conf->issuers[n].validity;
+    return longest + longest / 4;
+}
+
+static void add_authority(struct items *items, const struct conf *conf, const struct authority *a)
+{
+    const char *name = a->conf->name;
+    char item_name[64], end[CLOCK_TEXT_SIZE];
+    struct status_item i;
+
+    snprintf(item_name, sizeof(item_name), "issuer.%.48s", name);
+    if (a->certificate.n == 0) {
+        i = item(item_name, false, "no certificate");
+        snprintf(i.text, sizeof(i.text),
+                 a->conf->offline ? "cerca ca install FILE"
+                                  : "cerca ca create %.40s, or ca csr and ca install",
+                 name);
+        add(items, &i);
+        return;
+    }
+    if (a->conf->state != ISSUER_ACTIVE || conf_successor(conf, a->conf) != NULL ||
+        a->parsed.not_after - clock_now() > needs(conf, a->conf))
+        return;
+    clock_format(a->parsed.not_after, end);
+    i = item(item_name, a->parsed.not_after > clock_now(), "ends soon");
+    snprintf(i.text, sizeof(i.text),
+             "ends %s: what it issues is cut short soon, or is already; make its next generation "
+             "(docs/rollover.md)",
+             end);
+    add(items, &i);
+}
+
+static void add_authorities(struct items *items, const struct admin *a)
+{
+    const struct authorities *all = a->parts.authorities;
+
+    for (size_t i = 0; i < all->n; i++)
+        add_authority(items, a->parts.conf, &all->item[i]);
+}
+
 static void add_tokens(struct items *items, const struct admin *a)
 {
     struct status_item token, program;
@@ -198,6 +250,7 @@ void tell_status(struct ask *q)
         return;
     }
     add_tokens(&items, a);
+    add_authorities(&items, a);
     add_store(&items, &stats);
     add_requests(&items, a);
     add_limits(&items, a);

@@ -8,24 +8,15 @@ mkdir "$pems"
 run ca_init
 ca_start || bail 'the CA does not start'
 
-# reload: cercad takes the configuration that lies there now. A new cerca-ca answers afterwards.
 reload() {
     kill -HUP "$ca_pid"
-    wait_until 20 taken || return 1
-    wait_until 30 cerca ca list --timeout 5
-}
-taken() {
-    want=$(sha256sum "$CERCA_CONF" | cut -c 1-16)
-    cerca status --timeout 5 -o json | grep -q "generation $want"
+    "$root/tests/flow/await-generation" "$CERCA_CONF"
 }
 
 # issuer NAME LINES: adds an issuer to the configuration.
 issuer() {
-    perl -0pi -e '
-        my ($name, $lines) = splice @ARGV, 0, 2;
-        BEGIN { ($n, $l) = splice @ARGV, 0, 2 }
-        s/(issuers = \(\n)/$1    { name = "$n"; subject = "CN=$n,O=Flow";\n      $l },\n/' \
-        "$1" "$2" "$CERCA_CONF"
+    printf '    { name = "%s"; subject = "CN=%s,O=Flow";\n      %s },\n' "$1" "$1" "$2" >"$scratch/entry"
+    sed -i "/^issuers = (/r $scratch/entry" "$CERCA_CONF"
 }
 profile() {
     printf 'profiles = ( %s );\n' "$1" >>"$CERCA_CONF"

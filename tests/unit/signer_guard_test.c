@@ -293,6 +293,23 @@ static void a_ca_has_the_configured_name_constraints_and_no_others(void **state)
     buf_free(&der);
 }
 
+static void a_crl_only_issuer_signs_responders_and_nothing_else(void **state)
+{
+    struct bench *b = *state;
+    struct conf_issuer retired = *b->issuing->conf, root = *b->root->conf;
+    struct fault f;
+
+    assert_int_equal(ask(b, b->issuing, &f), 0);
+    retired.state = ISSUER_CRL_ONLY;
+    b->issuing->conf = &retired;
+    refuses(b, b->issuing, "signer.state");
+    make_ca(b, b->root, b->issuing);
+    assert_int_equal(ask(b, b->root, &f), 0);
+    root.state = ISSUER_CRL_ONLY;
+    b->root->conf = &root;
+    refuses(b, b->root, "signer.ca");
+}
+
 static void a_leaf_has_neither_the_key_nor_the_name_of_a_ca(void **state)
 {
     struct bench *b = *state;
@@ -369,6 +386,7 @@ int main(void)
         T(a_ca_must_be_a_configured_child_with_its_key),
         T(a_path_length_beyond_the_configured_one_is_refused),
         T(a_ca_has_the_configured_name_constraints_and_no_others),
+        T(a_crl_only_issuer_signs_responders_and_nothing_else),
         T(a_leaf_has_neither_the_key_nor_the_name_of_a_ca),
         T(the_authority_key_identifier_is_the_signing_keys_own),
         T(an_extension_that_is_not_listed_is_refused),
