@@ -62,6 +62,9 @@ for n in $(seq 12); do make_csr "n$n"; done
 for n in $(seq 24); do make_csr "load$n"; done
 for n in $(seq 11); do issue "n$n" >/dev/null 2>&1; done
 
+ok 'a token for one use is made' cerca token create --profile tls-server \
+    --name dns:n12.backup.example --ttl 1d --out "$scratch/token"
+
 # --- while issuing --------------------------------------------------------------------------------
 
 load() {
@@ -94,7 +97,7 @@ fails 'what is no backup is refused' 1 backup.footer cerca backup verify "$CERCA
 # --- ten revocations later ------------------------------------------------------------------------
 
 for n in $(seq 10); do cerca revoke "$(serial_of "n$n")" --reason superseded >/dev/null; done
-issue n12 >/dev/null 2>&1
+ok 'the token is used' issue n12 --token-file "$scratch/token"
 later=$(serial_of n12)
 fails 'a CA that runs is not restored' 1 store.lock cerca restore "$backup"
 ca_stop
@@ -111,6 +114,10 @@ ok 'a retry gets what was issued before' issue n11 --force
 for n in $(seq 10); do status_of "$(serial_of "n$n")"; done >"$scratch/states"
 is 'nothing is un-revoked' "$(sort "$scratch/states" | uniq -c | tr -s ' ')" ' 10 revoked'
 is 'what was issued after the backup is still good' "$(status_of "$later")" valid
+use_token() {
+    issue_anew n12 --token-file "$scratch/token" --timeout 5
+}
+fails 'the use of the token is not forgotten' 1 'token\.void|store\.closed' use_token
 ok 'it can be revoked by its serial' cerca revoke "$later" --reason keyCompromise
 ok 'the store is sound' cerca store check
 ok 'the public view is not behind' sh -c \
@@ -120,6 +127,7 @@ ok 'a new audit log was begun' test "$first_log" -gt 0
 ok 'an administrator opens it' cerca open --reason 'what was lost is known'
 ok 'all is well again' wait_until 10 cerca status
 ok 'it issues' issue_anew n11
+fails 'a token older than the restore is void' 1 token.void use_token
 ok 'with a serial that nobody has' test "$(serial_of new)" != "$later"
 ok 'the store is sound after that' cerca store check
 

@@ -77,6 +77,9 @@ ca_start || bail 'it does not start'
 # --- the watermark --------------------------------------------------------------------------------
 
 ok 'with room it issues' issue
+fails 'a backup keeps pages from being used again: it is refused without headroom' 1 backup.room \
+    cerca backup --out "$scratch/no.backup"
+is '... and leaves no file' "$(find "$scratch" -name 'no.backup*')" ''
 pid=$(core_pid)
 leave 3000000
 ok 'below the watermark status says that the store is full' wait_until 10 store_is full
