@@ -2,8 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,18 +38,23 @@ int backup_look(struct tool *t, const char *path, struct backup_manifest *out, s
 static void draw_child(const struct child *c, struct progress *p)
 {
     uint64_t done, total;
-    char what[32] = "";
-    const char *line = NULL;
+    char what[32];
+    char *line = NULL, *rest;
     struct buf out;
 
     buf_init(&out, OUT_MAX);
     child_output(c, &out);
-    for (const char *at = buf_cstr(&out); (at = strstr(at, "progress ")) != NULL; at++)
+    buf_put_u8(&out, 0);
+    for (char *at = (char *)out.p; at != NULL && (at = strstr(at, "progress ")) != NULL; at++)
         if (strchr(at, '\n') != NULL)
             line = at;
-    if (line != NULL &&
-        sscanf(line, "progress %" SCNu64 " %" SCNu64 " %31[a-z ]", &done, &total, what) == 3)
+    if (line != NULL) {
+        done = strtoull(line + sizeof("progress"), &rest, 10);
+        total = strtoull(rest, &rest, 10);
+        (void)snprintf(what, sizeof(what), "%.*s", (int)strcspn(rest + strspn(rest, " "), "\n"),
+                       rest + strspn(rest, " "));
         progress_draw(p, what, done, total);
+    }
     buf_free(&out);
 }
 

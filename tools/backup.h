@@ -1,5 +1,5 @@
-/* Looking into the file of a backup: the hash here, the store in it by cerca-ca, for this program has
- * nothing that opens a store. */
+/* Looking into the file of a backup: the hash here, the store in it by cerca-ca, for this program
+ * has nothing that opens a store. */
 #ifndef TOOLS_BACKUP_H
 #define TOOLS_BACKUP_H
 
