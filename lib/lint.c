@@ -51,22 +51,40 @@ static int draft_is_wrong(const struct lint_rule *r, const char *why, struct fau
     return fault_set(f, FAULT_INTERNAL, r->name, "the draft breaks %s: %s", r->section, why);
 }
 
-int lint_tbs(const struct cert *c, struct fault *f)
+static int lint_draft(const struct lint_cert *draft, struct fault *f)
 {
-    struct lint_cert draft;
     char why[LINT_WHY];
 
-    lint_read(c->tbs, true, &draft);
     for (size_t t = 0; t < N_TABLES; t++) {
         for (size_t i = 0; i < tables[t]->n; i++) {
             const struct lint_rule *r = &tables[t]->rules[i];
 
             if (r->severity == LINT_ERROR && (r->whose & LINT_OURS) != 0 &&
-                r->check(&draft, why) != 0)
+                r->check(draft, why) != 0)
                 return draft_is_wrong(r, why, f);
         }
     }
     return 0;
+}
+
+int lint_tbs(const struct cert *c, struct fault *f)
+{
+    struct lint_cert draft;
+
+    lint_read(c->tbs, true, &draft);
+    return lint_draft(&draft, f);
+}
+
+int lint_issued(const struct cert *c, struct slice issuer, struct fault *f)
+{
+    struct lint_cert draft, by;
+
+    if (issuer.n == 0)
+        return lint_tbs(c, f);
+    lint_read(c->tbs, true, &draft);
+    lint_read(issuer, false, &by);
+    draft.by = by.unread == NULL ? &by : NULL;
+    return lint_draft(&draft, f);
 }
 
 void lint_certificate(struct slice der, struct slice issuer, lint_found found, void *arg)
@@ -98,7 +116,7 @@ void lint_links(struct slice der, struct lint_links *out)
     struct lint_cert c;
 
     lint_read(der, false, &c);
-    *out = (struct lint_links){c.serial, c.issuer, c.subject, c.aki, c.ski};
+    *out = (struct lint_links){c.serial, c.issuer, c.subject, c.aki, c.ski, c.spki};
 }
 
 bool lint_linked(const struct lint_links *of, const struct lint_links *by)

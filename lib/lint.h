@@ -43,6 +43,9 @@ const char *lint_severity_name(enum lint_severity s); /* "error", "warning", "no
 /* The first rule of severity LINT_ERROR that the draft breaks becomes the fault (FAULT_INTERNAL:
  * our own draft was wrong; the rule is the lint rule's name). */
 int lint_tbs(const struct cert *c, struct fault *f) WARN_UNUSED;
+/* The same beside the issuer's certificate, so that the rules about the two are asked as well;
+ * SLICE_NONE: there is none yet. */
+int lint_issued(const struct cert *c, struct slice issuer, struct fault *f) WARN_UNUSED;
 
 typedef void (*lint_found)(void *arg, const struct lint_rule *rule, const char *why);
 /* Looks at one whole Certificate, whatever it is, and tells each rule that it breaks. `issuer` is
@@ -55,6 +58,7 @@ struct lint_links {
     struct slice serial;          /* contents of the INTEGER */
     struct slice issuer, subject; /* Names, whole */
     struct slice aki, ski;
+    struct slice spki; /* whole */
 };
 void lint_links(struct slice der, struct lint_links *out);
 /* Does `by` look like the issuer of `of`, by name and key identifiers? */

@@ -59,6 +59,23 @@ static int within(const struct lint_cert *c, char why[LINT_WHY])
     return lint_why(why, "it outlives its issuer");
 }
 
+/* A CA's certificate for itself is not below itself (6.1.3 (b)). Names of kinds that are not ours
+ * are not compared. */
+static int constraints(const struct lint_cert *c, char why[LINT_WHY])
+{
+    struct constraints nc;
+    struct san_list names = {.n = 0};
+    struct fault f;
+
+    if (c->by == NULL || c->by->known[X_NC] == NULL || (c->ca && lint_self_issued(c)) ||
+        constraints_get(c->by->known[X_NC]->value, &nc) < 0 ||
+        (c->known[X_SAN] != NULL && san_list_get(c->known[X_SAN]->value, &names, &f) < 0) ||
+        constraints_check(&nc, "the issuer", c->subject, &names, &f) == 0)
+        return 0;
+    return lint_why(why, "a name that the issuer's name constraints do not allow: %.80s",
+                    f.value[0] != 0 ? f.value : f.text);
+}
+
 /* Only algorithms that lib/key.h knows can be checked; the others are told elsewhere. */
 static int signature(const struct lint_cert *c, char why[LINT_WHY])
 {
@@ -79,11 +96,13 @@ static int signature(const struct lint_cert *c, char why[LINT_WHY])
 }
 
 static const struct lint_rule rules[] = {
-    {"lint.chain.name", "RFC 5280 4.1.2.4, 6.1.3 (a)(4)", LINT_ERROR, LINT_OTHERS, name},
-    {"lint.chain.key_id", "RFC 5280 4.2.1.1", LINT_ERROR, LINT_OTHERS, key_id},
-    {"lint.chain.ca", "RFC 5280 6.1.4 (k)", LINT_ERROR, LINT_OTHERS, is_ca},
-    {"lint.chain.ku", "RFC 5280 6.1.4 (n)", LINT_ERROR, LINT_OTHERS, signs},
-    {"lint.chain.path", "RFC 5280 6.1.4 (l), (m)", LINT_ERROR, LINT_OTHERS, path_len},
+    {"lint.chain.name", "RFC 5280 4.1.2.4, 6.1.3 (a)(4)", LINT_ERROR, LINT_ALL, name},
+    {"lint.chain.key_id", "RFC 5280 4.2.1.1", LINT_ERROR, LINT_ALL, key_id},
+    {"lint.chain.ca", "RFC 5280 6.1.4 (k)", LINT_ERROR, LINT_ALL, is_ca},
+    {"lint.chain.ku", "RFC 5280 6.1.4 (n)", LINT_ERROR, LINT_ALL, signs},
+    {"lint.chain.path", "RFC 5280 6.1.4 (l), (m)", LINT_ERROR, LINT_ALL, path_len},
+    {"lint.chain.constraints", "RFC 5280 4.2.1.10, 6.1.3 (b), (c)", LINT_ERROR, LINT_ALL,
+     constraints},
     {"lint.chain.validity", "RFC 5280 6.1.3 (a)(2)", LINT_WARNING, LINT_OTHERS, within},
     {"lint.chain.signature", "RFC 5280 6.1.3 (a)(1)", LINT_ERROR, LINT_OTHERS, signature},
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/file.h"
+#include "lib/key_blocklist.h"
 #include "lib/lint.h"
 #include "lib/pem.h"
 #include "tools/commands.h"
@@ -12,12 +13,16 @@
 #define TEXT_MAX 16384
 
 struct lint_args {
-    const char *severity;
+    const char *severity, *blocklist;
+    bool rules;
 };
 
 static const struct opt lint_opts[] = {
     {"severity", OPT_TEXT, offsetof(struct lint_args, severity), "LEVEL",
      "the least that is told: error, warning or notice (default)", 0},
+    {"blocklist", OPT_TEXT, offsetof(struct lint_args, blocklist), "LIST",
+     "a file of weak keys, as ca.key_blocklist in cerca.conf(5)", 0},
+    {"rules", OPT_FLAG, offsetof(struct lint_args, rules), NULL, "list the rules instead", 0},
     {.name = NULL},
 };
 
@@ -33,6 +38,7 @@ struct looked {
 struct report {
     struct rows rows;
     enum lint_severity least;
+    struct key_blocklist *blocklist;
     const struct looked *all;
     size_t at; /* which certificate */
     size_t count[LINT_NOTICE + 1];
@@ -178,11 +184,24 @@ static struct slice issuer_of(const struct looked *l, size_t at)
     return SLICE_NONE;
 }
 
+static void ask_blocklist(struct report *r)
+{
+    static const struct lint_rule blocked = {"key.blocklisted", "the list given", LINT_ERROR,
+                                             LINT_OTHERS, NULL};
+    uint8_t hash[32];
+
+    sha256(r->all->links[r->at].spki, hash);
+    if (key_blocklist_has(r->blocklist, hash))
+        tell(r, &blocked, "its key is on the list of weak keys");
+}
+
 static int look(struct tool *t, struct report *r)
 {
     rows_begin(&r->rows, t, &sheet);
-    for (r->at = 0; r->at < r->all->n && r->rc == EXIT_OK; r->at++)
+    for (r->at = 0; r->at < r->all->n && r->rc == EXIT_OK; r->at++) {
         lint_certificate(r->all->item[r->at], issuer_of(r->all, r->at), tell, r);
+        ask_blocklist(r);
+    }
     if (r->rc != EXIT_OK) {
         rows_drop(&r->rows);
         return r->rc;
@@ -206,6 +225,44 @@ static int parse_severity(const struct tool *t, const char *text, enum lint_seve
     return tool_usage(t, "--severity: \"%s\" should be error, warning or notice", text);
 }
 
+/* --- the rules --------------------------------------------------------------------- */
+
+static const struct column rule_columns[] = {
+    {"SEVERITY", "severity", 8, COLUMN_ALWAYS, NULL},
+    {"RULE", "rule", 34, COLUMN_ALWAYS, NULL},
+    {"SECTION", "section", 0, COLUMN_ALWAYS, NULL},
+    {NULL, NULL, 0, COLUMN_ALWAYS, NULL},
+};
+
+static const char *const rule_keys[] = {"severity", "rule", "section", NULL};
+
+static const struct sheet rule_sheet = {rule_columns, rule_keys};
+
+/* Those for anyone's certificates. */
+static int list_rules(struct tool *t)
+{
+    struct rows rows;
+    int rc = EXIT_OK;
+
+    rows_begin(&rows, t, &rule_sheet);
+    for (size_t i = 0; i < lint_rules_count() && rc == EXIT_OK; i++) {
+        const struct lint_rule *r = lint_rule(i);
+        json_t *row;
+
+        if ((r->whose & LINT_OTHERS) == 0)
+            continue;
+        row = json_object();
+        json_put(row, "severity", json_string(lint_severity_name(r->severity)));
+        json_put(row, "rule", json_string(r->name));
+        json_put(row, "section", json_string(r->section));
+        rc = rows_add(&rows, row);
+    }
+    if (rc == EXIT_OK)
+        return rows_end(&rows);
+    rows_drop(&rows);
+    return rc;
+}
+
 static int run_lint(struct tool *t, void *args)
 {
     const struct lint_args *a = args;
@@ -216,26 +273,33 @@ static int run_lint(struct tool *t, void *args)
 
     if (rc != EXIT_OK)
         return rc;
-    if (read_file(&all, t->words[0], &f) != 0) {
+    if (a->rules)
+        return list_rules(t);
+    if (t->n_words == 0)
+        return tool_usage(t, "FILE is missing");
+    if (key_blocklist_load(a->blocklist == NULL ? "" : a->blocklist, &r.blocklist, &f) != 0 ||
+        read_file(&all, t->words[0], &f) != 0) {
         rc = tool_fail(t, &f);
     } else {
         find_links(&all);
         rc = look(t, &r);
     }
     looked_free(&all);
+    key_blocklist_free(r.blocklist);
     return rc;
 }
 
 const struct command cmd_lint = {
     .name = "lint",
     .help = "say what is wrong with a certificate, anyone's",
-    .arguments = "FILE [options]",
+    .arguments = "(FILE | --rules) [options]",
     .examples = "  cerca lint web.pem\n"
                 "  cerca lint chain.pem --severity warning -o json\n"
+                "  cerca lint --rules\n"
                 "  openssl s_client -connect HOST:443 -showcerts </dev/null | cerca lint -\n",
     .opts = lint_opts,
     .args_size = sizeof(struct lint_args),
-    .min = 1,
+    .min = 0,
     .max = 1,
     .formats = FORMAT_TABLE | FORMAT_JSON | FORMAT_CSV,
     .format = FORMAT_TABLE,

@@ -51,5 +51,5 @@ int draft_write(const struct decision *d, const struct authority *issuer,
                          "the certificate would be larger than %d octets", TBS_MAX);
     if (tbs_parse(buf_slice(out), &c, f) != 0)
         return -(int)f->code;
-    return lint_tbs(&c, f);
+    return lint_issued(&c, buf_slice(&issuer->certificate), f);
 }

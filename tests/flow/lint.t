@@ -54,6 +54,17 @@ openssl req -x509 -newkey rsa:1024 -nodes -days 30 -keyout weak.key -out weak.pe
 fails 'a key of 1024 bits is an error' 1 'errors' cerca lint weak.pem
 like 'by the rule for every key' "$out" 'key.rsa.size'
 
+echo "$(openssl x509 -in good.pem -noout -pubkey | openssl pkey -pubin -outform DER |
+    openssl dgst -sha256 -r | cut -c 1-64) # stolen" >weak-keys
+fails 'and a key on a list that is given' 1 'errors 1' cerca lint good.pem --blocklist weak-keys
+like 'which has a name too' "$out" 'key.blocklisted'
+fails 'a list that is none is refused' 1 'bad.pem:1: not the SHA-256' \
+    cerca lint good.pem --blocklist bad.pem
+
+ok 'the rules are listed' cerca lint --rules -o json
+json 'each with severity and section' 'length > 140 and all(.[]; .section != "" and .severity != "")'
+fails 'without a file there is nothing to do' 2 'FILE is missing' cerca lint
+
 # --- chains ---------------------------------------------------------------------------------------
 
 ca_init || exit 1

@@ -128,6 +128,11 @@ static const struct lint_sample no_more = {.ca = true, .ext = {CRITICAL(BC, "30{
 static const struct lint_sample one_more = {.ca = true, .ext = {CRITICAL(BC, "30{01{ff}02{01}}")}};
 static const struct lint_sample of_dsa = {.ca = true, .spki = "30{30{06{2a8648ce380401}}03{0005}}"};
 
+static const struct lint_sample mine = {.ca = true,
+                                        .ext = {CRITICAL(NC, "30{a0{30{82{'example.test'}}}}")}};
+static const struct lint_sample not_mine = {
+    .ca = true, .ext = {CRITICAL(NC, "30{a1{30{82{'example.test'}}}}")}};
+
 static const struct lint_case chain[] = {
     {"lint.chain.name", {.by = &root}, {.by = &other_name}},
     {"lint.chain.key_id", {.by = &root}, {.by = &other_id}},
@@ -140,6 +145,10 @@ static const struct lint_case chain[] = {
     {"lint.chain.path",
      {.by = &no_more},
      {.ca = true, .subject = NAME(CN("0c{'Sub'}")), .by = &no_more}},
+    {"lint.chain.constraints", {.by = &mine}, {.by = &not_mine}},
+    {"lint.chain.constraints",
+     {.ca = true, .by = &mine},
+     {.ext = {EXT(SAN, "30{82{'notexample.test'}}")}, .by = &mine}},
     {"lint.chain.validity",
      {.validity = UTC("261120000000Z", "270221000000Z"), .by = &root},
      {.validity = UTC("261121000000Z", "270221000001Z"), .by = &root}},

@@ -259,6 +259,35 @@ static void drafts_answer_to_the_rules_for_ours_and_others_do_not(void **state)
     assert_good(&s);
 }
 
+/* RFC 5280 4.2.1.1: our draft names its issuer's key as the issuer's certificate does. */
+static void a_draft_is_also_looked_at_beside_its_issuer(void **state)
+{
+    struct tbs_spec ca, leaf;
+    struct buf root, tbs;
+    struct cert c;
+    struct fault f;
+
+    (void)state;
+    buf_init(&root, CERT_MAX);
+    buf_init(&tbs, TBS_MAX);
+    test_draft_ca(&ca, KEY_P384);
+    test_issue(&ca, KEY_P384, &root);
+    test_draft(&leaf, KEY_P256, KEY_P384);
+    tbs_put(&tbs, &leaf);
+    assert_int_equal(tbs_parse(buf_slice(&tbs), &c, &f), 0);
+    assert_int_equal(lint_issued(&c, buf_slice(&root), &f), 0);
+    assert_int_equal(lint_issued(&c, SLICE_NONE, &f), 0);
+    leaf.authority_key_id[0] ^= 1;
+    buf_reset(&tbs);
+    tbs_put(&tbs, &leaf);
+    assert_int_equal(tbs_parse(buf_slice(&tbs), &c, &f), 0);
+    assert_int_equal(lint_issued(&c, SLICE_NONE, &f), 0);
+    assert_int_equal(lint_issued(&c, buf_slice(&root), &f), -FAULT_INTERNAL);
+    assert_string_equal(f.rule, "lint.chain.key_id");
+    buf_free(&root);
+    buf_free(&tbs);
+}
+
 /* --- chains -------------------------------------------------------------------------- */
 
 static void a_chain_that_is_right_breaks_no_rule_and_another_key_does(void **state)
@@ -303,6 +332,7 @@ int main(void)
         cmocka_unit_test(a_client_needs_no_names_and_any_cn),
         cmocka_unit_test(a_wrong_draft_is_refused_by_rule_and_section),
         cmocka_unit_test(drafts_answer_to_the_rules_for_ours_and_others_do_not),
+        cmocka_unit_test(a_draft_is_also_looked_at_beside_its_issuer),
         cmocka_unit_test(a_chain_that_is_right_breaks_no_rule_and_another_key_does),
     };
 
