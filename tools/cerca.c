@@ -33,6 +33,7 @@ const struct command *const commands[] = {
     &cmd_conf_manual,
     &cmd_lint,
     &cmd_status,
+    &cmd_policy_preview,
     &cmd_store_check,
     &cmd_token_create,
     &cmd_token_list,

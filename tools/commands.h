@@ -25,6 +25,7 @@ extern const struct command cmd_conf_example;
 extern const struct command cmd_conf_manual;
 extern const struct command cmd_lint;
 extern const struct command cmd_status;
+extern const struct command cmd_policy_preview;
 extern const struct command cmd_store_check;
 extern const struct command cmd_token_create;
 extern const struct command cmd_token_list;

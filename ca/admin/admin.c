@@ -7,6 +7,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/proto_preview.h"
 #include "lib/proto_request.h"
 
 /* Connections at a time: of all strangers together, of one operator. */
@@ -187,6 +188,7 @@ static const struct admin_message admin_messages[] = {
     {MSG_TOKEN_CREATE, ROLE_OPERATOR, create_token, NULL},
     {MSG_TOKEN_LIST, ROLE_AUDITOR, list_tokens, NULL},
     {MSG_TOKEN_REVOKE, ROLE_OPERATOR, revoke_token, NULL},
+    {MSG_POLICY_PREVIEW, ROLE_AUDITOR, start_preview, NULL},
     {MSG_REQUEST_LIST, ROLE_AUDITOR, list_requests, NULL},
     {MSG_REQUEST_SHOW, ROLE_AUDITOR, show_request, NULL},
     {MSG_REQUEST_APPROVE, ROLE_ADMIN, approve_request, NULL},
@@ -294,6 +296,7 @@ static const struct permit admin_permits[] = {
     {MSG_TOKEN_CREATE, 16384, on_message},
     {MSG_TOKEN_LIST, 16, on_message},
     {MSG_TOKEN_REVOKE, 16, on_message},
+    {MSG_POLICY_PREVIEW, PERMIT_FD, on_message},
     {MSG_REQUEST_LIST, 16, on_message},
     {MSG_REQUEST_SHOW, 16, on_message},
     {MSG_REQUEST_APPROVE, 16, on_message},
@@ -424,7 +427,8 @@ void admin_end_check(struct admin *a)
     if (a == NULL)
         return;
     __atomic_store_n(&a->draining, true, __ATOMIC_RELAXED);
-    end_check(a);
+    long_end(&a->check);
+    long_end(&a->preview);
     end_backup(a);
 }
 

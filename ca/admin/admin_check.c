@@ -50,7 +50,7 @@ static void check_ended(void *arg)
     struct ask *q = c->ask;
     struct admin *a = q->client->admin;
 
-    end_check(a);
+    long_end(&a->check);
     if (q->fault.code != FAULT_NONE) {
         ask_fail(q, &q->fault);
     } else {
@@ -79,27 +79,10 @@ void start_check(struct ask *q)
     struct admin *a = q->client->admin;
     struct check *c;
 
-    if (a->checking) {
-        (void)fault_unavailable(&q->fault, 10, "check.running",
-                                "a store check is running already, retry after 10 s");
-        ask_fail(q, &q->fault);
-        return;
-    }
     c = xcalloc(1, sizeof(*c));
     c->ask = q;
-    if (pthread_create(&a->checker, NULL, check_main, c) != 0) {
-        (void)fault_unavailable(&q->fault, 10, "check.thread", "no thread for the check");
-        ask_fail(q, &q->fault);
-        free(c);
+    if (long_start(&a->check, "a store check", check_main, c, &q->fault) == 0)
         return;
-    }
-    a->checking = true;
-}
-
-void end_check(struct admin *a)
-{
-    if (!a->checking)
-        return;
-    pthread_join(a->checker, NULL);
-    a->checking = false;
+    ask_fail(q, &q->fault);
+    free(c);
 }

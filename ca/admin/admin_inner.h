@@ -15,6 +15,17 @@ struct issuer_names {
 
 #define ADMIN_KINDS_MAX 16
 
+/* admin_long.c: what takes long has a thread, one of a kind at a time. */
+struct long_run {
+    pthread_t thread;
+    bool running;
+};
+/* 0, or "admin.running" ("a store check is under way already"), "admin.thread". */
+int long_start(struct long_run *l, const char *what, void *(*main)(void *arg), void *arg,
+               struct fault *f) WARN_UNUSED;
+/* Waits for its end; on the loop. */
+void long_end(struct long_run *l);
+
 struct admin {
     struct admin_parts parts;
     struct listener *listener;
@@ -26,8 +37,8 @@ struct admin {
     const struct approval_kind *kinds[ADMIN_KINDS_MAX + 1]; /* of the messages; NULL-ended */
     size_t busy;
     int64_t stranger_second; /* the second in which a stranger was last recorded */
-    bool draining, checking;
-    pthread_t checker;
+    bool draining;
+    struct long_run check, preview;
     bool backing_up;
     pthread_t backup_thread;
 };
@@ -88,7 +99,8 @@ void tell_status(struct ask *q);
 void tell_authorities(struct ask *q);
 /* admin_check.c */
 void start_check(struct ask *q);
-void end_check(struct admin *a);
+/* admin_preview.c */
+void start_preview(struct ask *q);
 /* admin_revoke.c, on the loop. */
 void start_revoke(struct ask *q);
 

@@ -12,6 +12,7 @@
 #ifndef CA_POLICY_POLICY_H
 #define CA_POLICY_POLICY_H
 
+#include "lib/cert.h"
 #include "lib/conf.h"
 #include "lib/constraints.h"
 #include "lib/csr.h"
@@ -103,6 +104,26 @@ struct policy_input {
  * "csr.key_usage", "csr.eku", "csr.must_staple", "csr.extension", "san.*", "subject.*",
  * "constraints.*", "validity.*", "owner.*". */
 int policy_decide(const struct policy_input *in, struct decision *out, struct fault *f) WARN_UNUSED;
+
+/* A recorded certificate, and the profile that it would be made by today. */
+struct policy_recorded {
+    const struct cert *cert;
+    const struct conf_profile *profile;
+    const struct policy_issuer *issuer;
+    const struct policy_own_keys *own;
+    const struct conf *conf; /* whose grants count */
+    const char *requester;   /* as recorded: "operator:alice" */
+    const char *owner;
+    int64_t created; /* seconds: when it was asked for */
+};
+/* Working memory for many decisions, one after the other. */
+struct policy_recorded_room;
+struct policy_recorded_room *policy_recorded_room_new(void);
+void policy_recorded_room_free(struct policy_recorded_room *room);
+/* Would it be allowed as it stands? 0, or the first refusal, with the rules of policy_decide. What
+ * an authorisation said of it then (UPN, security identifier) is taken as said again. */
+int policy_recorded(const struct policy_recorded *r, struct policy_recorded_room *room,
+                    struct fault *f) WARN_UNUSED;
 
 /* A CA certificate as the configuration describes the issuer; `spki` was read from its
  * token. `parent` is NULL for a self-signed root. */
