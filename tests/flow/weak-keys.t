@@ -1,5 +1,5 @@
 #!/bin/sh
-# Keys that are never certified: those on the configured list, from the next reload on.
+# Keys that are never certified: those on the configured list, from the next reload on, and weak ones.
 # shellcheck disable=SC2317 # called by ok and wait_until
 # shellcheck source=tests/flow/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -41,5 +41,19 @@ ok 'a reload with a broken list is refused' reload 'conf.reload.refused' 1
 is 'by the programs that were running' "$(grep -c 'program.started program=cerca-ca' "$log")" "$core"
 like 'with file and line' "$log" "$list:3: not the SHA-256"
 fails 'the list of before is in force' 1 'key.blocklisted' ask
+
+# --- keys that are weak by themselves (tests/data/weak-keys) -----------------------------------------
+
+refused() { # FILE RULE
+    fails "$1 is refused by $2" 1 "$2" cerca issue --profile tls-server \
+        --csr "$root/tests/data/weak-keys/$1.csr" --out "$scratch/weak.pem"
+}
+
+refused close-primes key.rsa.fermat
+refused roca key.rsa.roca
+refused exponent-3 key.rsa.exponent
+ok 'nothing was written' test ! -e "$scratch/weak.pem"
+ok 'a good key of that kind is certified' cerca issue --profile tls-server --key-type rsa2048 \
+    --san dns:b.example.test --key-out "$scratch/b.key" --out "$scratch/b.pem"
 
 done_testing
