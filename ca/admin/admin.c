@@ -13,8 +13,10 @@
 /* Connections at a time: of all strangers together, of one operator. */
 #define STRANGER_CONNECTIONS 16
 #define OPERATOR_CONNECTIONS 128
-/* Requests of all kinds, those of the door and as many again. */
+/* Requests of all kinds, those of the door and as many again; of one connection, so that none
+ * keeps the others out. */
 #define ASKS_MAX ((size_t)2 * DOOR_IN_FLIGHT_MAX)
+#define CLIENT_ASKS_MAX ((size_t)DOOR_IN_FLIGHT_MAX / 4)
 
 /* ---- clients and their requests ---- */
 
@@ -262,7 +264,8 @@ static void on_message(struct conn *conn, void *owner, const struct frame *frame
     struct ask *q;
 
     (void)conn;
-    if (c->admin->busy >= ASKS_MAX) {
+    /* each of its requests holds the client, and so does its connection */
+    if (c->admin->busy >= ASKS_MAX || c->refs > CLIENT_ASKS_MAX) {
         turn_away(c, frame->id);
         if (frame->fd >= 0)
             (void)close(frame->fd);

@@ -49,9 +49,11 @@ open_folders() {
     install -m 0755 "$CERCA_BIN/cerca" "$scratch/cerca"
 }
 
-ask() { # NUMBER: issues with a key of its own
-    as_nobody cerca issue --profile tls-server --key-out "$scratch/theirs/$1.key" \
-        --san "dns:n$1.roles.example" --out "$scratch/theirs/$1.pem"
+ask() { # NUMBER OPTION...: issues with a key of its own
+    number=$1
+    shift
+    as_nobody cerca issue --profile tls-server --key-out "$scratch/theirs/$number.key" \
+        --san "dns:n$number.roles.example" --out "$scratch/theirs/$number.pem" "$@"
 }
 
 ca_init || bail 'no CA'
@@ -74,6 +76,28 @@ operators "{ name = \"eve\"; uid = \"$nobody\"; role = \"operator\"; },"
 ok 'an operator issues' ask 2
 cerca list --requester operator:eve -o json >"$out"
 json 'the requester is recorded' 'length == 1 and .[0].sans == ["dns:n2.roles.example"]'
+
+# A request key counts for who gives it: nobody gets, or keeps from others, a certificate by knowing it.
+serial_of() {
+    openssl x509 -in "$1" -noout -serial
+}
+key=$(openssl rand -hex 32)
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj / \
+    -keyout "$scratch/ours.key" -out "$scratch/ours.csr" 2>/dev/null
+ours() {
+    cerca issue --profile tls-server --csr "$scratch/ours.csr" --san dns:ours.roles.example \
+        --request-key "$key" --out "$1"
+}
+ok 'we issue under a request key' ours "$scratch/ours.pem"
+install -m 0644 "$scratch/ours.csr" "$scratch/theirs/ours.csr"
+ok 'another operator gives the same request key' ask 4 --request-key "$key"
+test "$(serial_of "$scratch/ours.pem")" != "$(serial_of "$scratch/theirs/4.pem")"
+report $? '... and gets a certificate of its own'
+fails '... but by it nothing else' 1 'rule request\.key' as_nobody cerca issue \
+    --profile tls-server --csr "$scratch/theirs/ours.csr" --san dns:ours.roles.example \
+    --request-key "$key" --out "$scratch/theirs/5.pem"
+ok 'our own retry gets the same certificate' ours "$scratch/again.pem"
+is '... the same serial' "$(serial_of "$scratch/again.pem")" "$(serial_of "$scratch/ours.pem")"
 
 # The socket of a CA that all operators share a uid with is closed to others; with a third
 # operator it stays open, so that a stranger is told no by the core.
