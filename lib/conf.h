@@ -25,12 +25,11 @@
 
 enum conf_role { ROLE_NONE = 0, ROLE_AUDITOR = 1, ROLE_OPERATOR = 2, ROLE_ADMIN = 3 };
 
-/* What destroys trust when it is done wrong; the word in the file is the kind of request. */
+/* What destroys trust when it is done wrong. The word in the file is the name of an approval_kind
+ * (ca/approval/approval.h): none is here without one. */
 enum conf_two {
     TWO_CA_INSTALL = 1 << 0,
-    TWO_CA_CROSS_SIGN = 1 << 1,
-    TWO_RESTORE = 1 << 2,
-    TWO_OPEN = 1 << 3,
+    TWO_OPEN = 1 << 1,
 };
 
 struct conf_token {

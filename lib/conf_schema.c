@@ -36,11 +36,8 @@ static const struct conf_word key_reuses[] = {{"forbid", KEY_REUSE_FORBID},
                                               {"allow", KEY_REUSE_ALLOW},
                                               {NULL, 0}};
 
-static const struct conf_word two_operators[] = {{"ca-install", TWO_CA_INSTALL},
-                                                 {"ca-cross-sign", TWO_CA_CROSS_SIGN},
-                                                 {"restore", TWO_RESTORE},
-                                                 {"open", TWO_OPEN},
-                                                 {NULL, 0}};
+static const struct conf_word two_operators[] = {
+    {"ca-install", TWO_CA_INSTALL}, {"open", TWO_OPEN}, {NULL, 0}};
 
 static void derive_base_url(const void *element, struct buf *out)
 {
@@ -135,7 +132,8 @@ static const struct conf_key ca_keys[] = {
     {.name = "two_operators", .type = CONF_BITS32, IN(two_operators), .words = two_operators,
      .max = LIST_MAX, .fallback = "",
      .help = "What takes two operators: one asks, another with the role admin says yes (cerca "
-             "request approve)."},
+             "request approve). A restored CA is closed: with open in the list, it takes two to "
+             "let it issue again."},
     {.name = "request_life", .type = CONF_SPAN, IN(request_life), .min = 60, .max = 90 * DAY,
      .fallback = "7d",
      .help = "A request that waits for a second operator expires after this time."},

@@ -35,7 +35,7 @@ profiles = (
     { name = "tls-server"; limit = "2/1d"; },
     { name = "tls-client"; san_kinds = ( "dns" ); }
 );
-ca = { requester_limit = "4/1d"; two_operators = ( "open" ); };
+ca = { requester_limit = "4/1d"; two_operators = ( "open", "ca-install" ); };
 END
 sed -i "s|^operators = (|&\n    { name = \"eve\"; uid = \"$nobody\"; role = \"admin\"; },|" \
     "$ca_dir/cerca.conf"
@@ -106,13 +106,22 @@ fails '... and cannot be approved then' 1 'rule request\.closed' as_nobody reque
 fails 'a number that is none' 2 'number of a request' cerca request show x
 fails 'a number that is not there' 1 'rule request\.unknown' cerca request show 99
 
+# A certificate of a CA.
+ok 'a dry run of installing one asks nobody' cerca ca install "$ca_dir/ca/issuing.pem" --dry-run
+fails 'installing one waits for a second operator' 3 'request 3 waits' \
+    cerca ca install "$ca_dir/ca/issuing.pem"
+as_nobody request show 3 -o json >"$out"
+json '... who sees which' "(.text | test(\"issuing.*$(openssl x509 -in "$ca_dir/ca/issuing.pem" \
+    -noout -fingerprint -sha256 | sed 's/.*=//; s/://g' | tr 'A-F' 'a-f' | cut -c 1-32)\"))"
+ok '... and says no' as_nobody request deny 3
+
 # Killed after the approval is durable and before it is carried out: done at the next start.
 cerca open --reason third >"$out" 2>&1
-as_nobody request approve 3 >/dev/null 2>&1
+as_nobody request approve 4 >/dev/null 2>&1
 test ! -e "$ca_dir/view/kill-once"
 report $? 'the CA is killed between an approval and what it is for'
 is_done() {
-    [ "$(cerca request show 3 -o json | jq -r .state)" = "done" ]
+    [ "$(cerca request show 4 -o json | jq -r .state)" = "done" ]
 }
 wait_until 20 is_done
 report $? 'what was approved when the CA was killed is carried out at the next start'

@@ -73,7 +73,7 @@ static bool is_dry_run(struct slice content)
 }
 
 static const struct approval_kind again = {"open", TWO_OPEN, true, is_dry_run, describe, run};
-static const struct approval_kind once = {"restore", TWO_RESTORE, false, NULL, describe, run};
+static const struct approval_kind once = {"ca-install", TWO_CA_INSTALL, false, NULL, describe, run};
 static const struct approval_kind *const kinds[] = {&again, &once, NULL};
 
 static void start(struct world *w)
@@ -87,7 +87,7 @@ static void setup(struct world *w)
 {
     memset(w, 0, sizeof(*w));
     fixture_open(&w->x, false);
-    w->conf.two_operators = TWO_OPEN | TWO_RESTORE;
+    w->conf.two_operators = TWO_OPEN | TWO_CA_INSTALL;
     w->conf.request_life = 86400;
     w->loop = loop_new();
     start(w);
@@ -193,7 +193,7 @@ static void only_what_the_configuration_names_needs_two(void **state)
     assert_true(approval_needed(w.approval, &again, slice_str("x")));
     assert_false(approval_needed(w.approval, &again, slice_str("dry run")));
     assert_true(approval_needed(w.approval, &once, slice_str("dry run")));
-    w.conf.two_operators = TWO_RESTORE;
+    w.conf.two_operators = TWO_CA_INSTALL;
     assert_false(approval_needed(w.approval, &again, slice_str("x")));
     teardown(&w);
 }
