@@ -274,7 +274,7 @@ static void on_message(struct conn *conn, void *owner, const struct frame *frame
     q = ask_new(c, frame);
     while (m->type != frame->type)
         m++; /* the permit table below has the same types */
-    if (c->who.role == ROLE_NONE && m->type == MSG_ISSUE && issue_request_has_token(frame->body))
+    if (c->who.role < m->role && m->type == MSG_ISSUE && issue_request_has_token(frame->body))
         handle_issue(q);
     else if (c->who.role == ROLE_NONE)
         refuse_stranger(q);

@@ -7,6 +7,7 @@
 
 #include "ca/door/token.h"
 #include "lib/clock.h"
+#include "lib/ext.h"
 #include "lib/log.h"
 #include "lib/name.h"
 
@@ -58,28 +59,18 @@ static int check_pattern(const char *pattern, struct fault *f)
                         "dns:, ip:, email: or uri: and a pattern");
 }
 
-/* MS-DTYP 2.4.2.1: S-1, an authority, sub-authorities, decimal. */
 static int check_sid(const char *sid, struct fault *f)
 {
-    size_t n = strlen(sid);
-
-    if (n == 0 || (strncmp(sid, "S-1-", 4) == 0 && strspn(sid + 4, "0123456789-") == n - 4 &&
-                   strstr(sid, "--") == NULL && sid[n - 1] != '-'))
+    if (sid[0] == '\0' || ext_sid_valid(slice_str(sid)))
         return 0;
     return fault_refuse(f, "token.sid", "sid", slice_str(sid), "S-1- and decimal numbers");
 }
 
 static int check_upn(const char *upn, struct fault *f)
 {
-    const char *at = strchr(upn, '@');
-    bool plain = true;
+    struct san name = {SAN_UPN, slice_str(upn)};
 
-    for (const char *c = upn; *c != '\0'; c++)
-        plain = plain && (unsigned char)*c > 0x20 && *c != 0x7f;
-    if (upn[0] == '\0' ||
-        (plain && at != NULL && at != upn && at[1] != '\0' && strchr(at + 1, '@') == NULL))
-        return 0;
-    return fault_refuse(f, "token.upn", "upn", slice_str(upn), "user@suffix");
+    return upn[0] == '\0' || san_check(&name, f) == 0 ? 0 : fault_rename(f, "token.upn");
 }
 
 static int check_subject(const char *subject, struct fault *f)

@@ -51,6 +51,8 @@ int step_authorise(struct job *j, struct fault *f)
     j->profile = conf_profile(conf, j->request.profile);
     if (j->profile == NULL)
         return refuse_profile(conf, j->request.profile, f);
+    if (j->token != NULL && token_maker(j, f) != 0)
+        return -(int)f->code;
     if (j->token == NULL && j->who.role < j->profile->role) {
         (void)fault_refuse(f, "requester.role", "requester", slice_str(j->who.name),
                            conf_role_name(j->profile->role));
@@ -97,6 +99,7 @@ static int decide_request(struct job *j, struct fault *f)
     if (j->token == NULL)
         return policy_decide(&in, &j->decision, f);
     in.authorisation = &authorisation;
+    in.requester = j->token->row.info.created_by; /* a token is worth no more than its maker */
     if (token_names(j, &authorisation, f) != 0 || policy_decide(&in, &j->decision, f) != 0)
         return -(int)f->code;
     return token_subject(j, f);

@@ -121,6 +121,18 @@ int token_authorise(struct job *j, struct fault *f)
     return check_usable(j, f);
 }
 
+int token_maker(const struct job *j, struct fault *f)
+{
+    const struct conf *c = j->door->parts.conf;
+    const char *prefix = "operator:", *by = j->token->row.info.created_by;
+
+    for (size_t i = 0; strncmp(by, prefix, strlen(prefix)) == 0 && i < c->n_operators; i++)
+        if (strcmp(c->operators[i].name, by + strlen(prefix)) == 0 &&
+            c->operators[i].role >= j->profile->role)
+            return 0;
+    return refuse(f, "token.maker", "token", by, "made by an operator who may ask for the profile");
+}
+
 void token_drop(struct job *j)
 {
     if (j->token == NULL)

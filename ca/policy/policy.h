@@ -66,7 +66,8 @@ struct policy_own_keys {
 };
 
 /* What an authorisation record (a token, an approved request) says of its bearer. It narrows what
- * the profile allows, and is the one source of the identities that directories trust. */
+ * the profile allows, and is the one source of the identities that directories trust. Where the
+ * requester, who answers for it, has grants, they bound it too. */
 struct policy_authorisation {
     const char *sid; /* Microsoft security identifier, "S-1-5-21-..."; NULL or "": none */
     const char *upn; /* user principal name, "alice@example.com"; NULL or "": none */

@@ -68,9 +68,7 @@ static int check_name(const struct policy_run *r, const struct san *s, enum sour
         return -(int)f->code;
     if (profile_sid_of(s).n == 0 && policy_name(r->in->profile, s, f) != 0)
         return -(int)f->code;
-    if (from == FROM_AUTHORISATION)
-        return 0;
-    if (check_authorised(r->in, s, f) != 0)
+    if (from != FROM_AUTHORISATION && check_authorised(r->in, s, f) != 0)
         return -(int)f->code;
     return policy_grant_name(r->in, s, f);
 }
@@ -104,16 +102,19 @@ static int add_list(struct policy_run *r, const struct san_list *l, enum source 
 static int add_authorised(struct policy_run *r, struct fault *f)
 {
     const struct policy_authorisation *a = r->in->authorisation;
-    struct san upn;
+    struct san upn, sid;
 
     if (a != NULL && a->upn != NULL && a->upn[0] != '\0') {
         upn = (struct san){SAN_UPN, slice_str(a->upn)};
         if (add_name(r, &upn, FROM_AUTHORISATION, f) != 0)
             return -(int)f->code;
     }
-    if (a != NULL && a->sid != NULL && a->sid[0] != '\0')
-        return set_sid(r, slice_str(a->sid), f);
-    return 0;
+    if (a == NULL || a->sid == NULL || a->sid[0] == '\0')
+        return 0;
+    if (set_sid(r, slice_str(a->sid), f) != 0)
+        return -(int)f->code;
+    sid = (struct san){SAN_URI, slice_str(r->d->sid_uri)};
+    return policy_grant_name(r->in, &sid, f);
 }
 
 /* ---- how many, and which there must be ---- */

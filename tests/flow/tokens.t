@@ -124,6 +124,26 @@ ok 'a token is revoked' cerca token revoke "$id"
 fails '... and useless' 1 'rule token.revoked' use gone 2 c.tok.example
 fails '... and not revoked twice' 1 'rule token.revoked' cerca token revoke "$id"
 
+# --- what directories trust comes from the token alone ---
+
+sid=S-1-5-21-3623811015-3361044348-30300820-1013
+cerca token create --profile wifi-client --name email:alice@corp.example --upn alice@corp.example \
+    --sid $sid --owner alice --out "$scratch/theirs/wifi" 2>/dev/null
+chmod 0644 "$scratch/theirs/wifi"
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj / \
+    -addext 'subjectAltName=email:alice@corp.example,otherName:1.3.6.1.4.1.311.20.2.3;UTF8:root@corp.example' \
+    -keyout /dev/null -out "$scratch/upn.csr" 2>/dev/null
+chmod 0644 "$scratch/upn.csr"
+fails 'another UPN in the CSR' 1 'rule token\.name|rule san\.upn' \
+    as_nobody issue --token-file "$scratch/theirs/wifi" --csr "$scratch/upn.csr"
+ok 'a certificate for a directory account' as_nobody issue --token-file "$scratch/theirs/wifi" \
+    --csr "$scratch/8.csr" --san email:alice@corp.example --out "$scratch/theirs/8.pem"
+openssl x509 -in "$scratch/theirs/8.pem" -noout -text >"$scratch/text"
+like 'openssl shows the extension with the SID' "$scratch/text" '1\.3\.6\.1\.4\.1\.311\.25\.2'
+openssl x509 -in "$scratch/theirs/8.pem" -outform DER | grep -qaF "$sid"
+report $? '... the very one of the token'
+like '... and the UPN' "$scratch/text" 'othername:.*alice@corp\.example'
+
 # --- two at once ---
 
 token race --name dns:.tok.example
@@ -177,6 +197,23 @@ fails 'who goes on trying has to wait' 1 'rule token.slow' use wrong 6 f.tok.exa
 token other --name dns:.tok.example
 ok 'others do not wait' cerca issue --token-file "$file" --csr "$scratch/7.csr" \
     --san dns:g.tok.example --out "$scratch/7.pem"
+
+# --- a token is worth no more than its maker ---
+
+generation() {
+    cerca status -o json | jq -r '.items[] | select(.name == "configuration").text'
+}
+differs() {
+    [ -n "$(generation)" ] && [ "$(generation)" != "$1" ]
+}
+token late --name dns:.tok.example
+before=$(generation)
+sed -i 's/role = "admin"/role = "auditor"/' "$CERCA_CONF"
+kill -HUP "$ca_pid"
+wait_until 20 differs "$before"
+report $? 'its maker is an auditor now'
+fails '... and the token useless' 1 'rule token\.maker' cerca issue --token-file "$file" \
+    --csr "$scratch/2.csr" --san dns:h.tok.example
 
 secrets_are_nowhere() {
     for f in "$scratch"/theirs/one "$scratch"/theirs/kill "$scratch"/theirs/race; do

@@ -173,6 +173,31 @@ static void an_operator_vouches_for_identities_only_with_a_grant(void **state)
     bench_close(&b);
 }
 
+static void an_authorisation_says_no_more_than_its_makers_grants(void **state)
+{
+    static char *suffix[] = {(char *)"example.test"};
+    struct conf_grant grant = {
+        .name = (char *)"g", .operator=(char *) "alice", .upn = suffix, .n_upn = 1, .sid = true};
+    struct policy_bench b;
+
+    (void)state;
+    bench_open(&b, "wifi-client");
+    b.authorisation = (struct policy_authorisation){.sid = SID, .upn = "alice@example.test"};
+    b.in.authorisation = &b.authorisation;
+    bench_allows(&b, "", no_ext);
+    b.conf.grants = &grant;
+    b.conf.n_grants = 1;
+    bench_allows(&b, "", no_ext);
+    suffix[0] = (char *)"other.test";
+    bench_refuses(&b, "", no_ext, "grant.name");
+    suffix[0] = (char *)"example.test";
+    grant.sid = false;
+    bench_refuses(&b, "", no_ext, "grant.name");
+    b.in.requester = "operator:bob";
+    bench_allows(&b, "", no_ext);
+    bench_close(&b);
+}
+
 static void an_authorisation_brings_its_identities_in_the_profiles_form(void **state)
 {
     static const struct {
@@ -299,6 +324,7 @@ int main(void)
         cmocka_unit_test(a_spiffe_id_is_one_of_its_trust_domain),
         cmocka_unit_test(no_directory_identity_comes_from_a_csr),
         cmocka_unit_test(an_operator_vouches_for_identities_only_with_a_grant),
+        cmocka_unit_test(an_authorisation_says_no_more_than_its_makers_grants),
         cmocka_unit_test(an_authorisation_brings_its_identities_in_the_profiles_form),
         cmocka_unit_test(who_is_bound_to_names_has_no_other_common_name),
         cmocka_unit_test(a_grant_bounds_profiles_and_names),
