@@ -173,7 +173,7 @@ bool keycheck_small_factors(const struct spki *k)
  * M. Nemec, M. Sys, P. Svenda, D. Klinec, V. Matyas, "The Return of Coppersmith's Attack", ACM CCS
  * 2017, 3.1: the library made primes of the form k * M + (65537^a mod M), M a product of the
  * first primes, so that the modulus is a power of 65537 modulo each of those. Of other moduli
- * one in some 2^27 is, by chance.
+ * one in some 2^28 is, by chance.
  */
 bool keycheck_roca(const struct spki *k)
 {

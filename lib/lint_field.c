@@ -118,12 +118,24 @@ static int64_t days(const struct lint_cert *c)
     return (c->not_after.t - c->not_before.t) / DAY + 1;
 }
 
+/* By the day from which it is good, as public CAs agreed on 2025-04-11 (ballot SC-081). */
+static int64_t public_days(int64_t not_before)
+{
+    if (not_before < 1773532800) /* 2026-03-15 */
+        return 398;
+    if (not_before < 1805068800) /* 2027-03-15 */
+        return 200;
+    return not_before < 1868227200 ? 100 : 47; /* 2029-03-15 */
+}
+
 static int validity_server(const struct lint_cert *c, char why[LINT_WHY])
 {
-    if (!lint_server(c) || days(c) <= 398 || days(c) > 825)
+    int64_t most = public_days(c->not_before.t);
+
+    if (!lint_server(c) || days(c) <= most || days(c) > 825)
         return 0;
-    return lint_why(why, "a server's certificate for %lld days; public ones have at most 398",
-                    (long long)days(c));
+    return lint_why(why, "a server's certificate for %lld days; public ones have at most %lld",
+                    (long long)days(c), (long long)most);
 }
 
 static int validity_server_long(const struct lint_cert *c, char why[LINT_WHY])
