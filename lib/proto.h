@@ -37,6 +37,8 @@ enum msg_type {
     MSG_CHECK_PROGRESS = 0x010c, /* any number, then */
     MSG_CHECK_FINDING = 0x010d,
     MSG_CHECK_DONE = 0x010e,
+    MSG_EXPLAIN = 0x0110, /* lib/proto_policy.h */
+    MSG_EXPLAINED = 0x0111,
     MSG_BACKUP = 0x0130,          /* empty body; the descriptor to write to */
     MSG_BACKUP_PROGRESS = 0x0131, /* any number (as MSG_CHECK_PROGRESS), then */
     MSG_BACKUP_DONE = 0x0132,

@@ -31,6 +31,8 @@ const struct command *const commands[] = {
     &cmd_conf_show,
     &cmd_conf_example,
     &cmd_conf_manual,
+    &cmd_policy_explain,
+    &cmd_policy_show,
     &cmd_lint,
     &cmd_status,
     &cmd_policy_preview,

@@ -23,6 +23,8 @@ extern const struct command cmd_conf_check;
 extern const struct command cmd_conf_show;
 extern const struct command cmd_conf_example;
 extern const struct command cmd_conf_manual;
+extern const struct command cmd_policy_explain;
+extern const struct command cmd_policy_show;
 extern const struct command cmd_lint;
 extern const struct command cmd_status;
 extern const struct command cmd_policy_preview;

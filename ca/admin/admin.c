@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ca/door/explain.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/proto_preview.h"
@@ -171,6 +172,19 @@ static void handle_list(struct ask *q)
     ask_read(q, MSG_LIST_PAGE, read_list);
 }
 
+static void read_explain(struct ask *q)
+{
+    if (door_explain(q->client->admin->parts.door, &q->client->who, buf_slice(&q->in), &q->out,
+                     &q->fault) == 0)
+        return;
+    buf_reset(&q->out);
+}
+
+static void handle_explain(struct ask *q)
+{
+    ask_read(q, MSG_EXPLAINED, read_explain);
+}
+
 static void handle_show(struct ask *q)
 {
     ask_read(q, MSG_SHOWN, read_show);
@@ -181,6 +195,7 @@ static const struct admin_message admin_messages[] = {
     {MSG_ISSUE, ROLE_OPERATOR, handle_issue, NULL},
     {MSG_LIST, ROLE_AUDITOR, handle_list, NULL},
     {MSG_SHOW, ROLE_AUDITOR, handle_show, NULL},
+    {MSG_EXPLAIN, ROLE_AUDITOR, handle_explain, NULL},
     {MSG_CA_LIST, ROLE_AUDITOR, tell_authorities, NULL},
     {MSG_CA_KEY, ROLE_ADMIN, show_key, NULL},
     {MSG_CA_CREATE, ROLE_ADMIN, create_authority, NULL},
@@ -290,6 +305,7 @@ static const struct permit admin_permits[] = {
     {MSG_ISSUE, FRAME_BODY_MAX, on_message},
     {MSG_LIST, 4096, on_message},
     {MSG_SHOW, 512, on_message},
+    {MSG_EXPLAIN, FRAME_BODY_MAX, on_message},
     {MSG_CA_LIST, 0, on_message},
     {MSG_CA_KEY, 128, on_message},
     {MSG_CA_CREATE, 128, on_message},

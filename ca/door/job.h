@@ -27,6 +27,7 @@ struct job {
     struct slice subject_spki;
     const struct conf_profile *profile;
     struct job_token *token; /* NULL: none */
+    const struct policy_report *report; /* explain.c: who is told; NULL: nobody */
     struct authority *issuer;
     struct cert_ref ref;
     struct cert_ref replaces;
@@ -69,6 +70,7 @@ void door_sweep(void *arg);
 
 /* door_steps.c: run on a worker; each leaves the job with a fault or ready for the next step. */
 int step_authorise(struct job *j, struct fault *f) WARN_UNUSED;
+int step_issuer(struct job *j, struct fault *f) WARN_UNUSED; /* the last of step_authorise */
 int step_decide(struct job *j, struct fault *f) WARN_UNUSED;
 int step_draft(struct job *j, struct fault *f) WARN_UNUSED;
 void step_fill_intent(struct job *j);

@@ -134,6 +134,7 @@ static const struct {
 
 static void note(struct policy_run *r, const struct fault *f)
 {
+    r->refused = true;
     if (r->first->code == FAULT_NONE)
         *r->first = *f;
     if (r->in->report != NULL)
@@ -155,12 +156,13 @@ static void run_steps(struct policy_run *r)
 
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         r->step = steps[i].name;
+        r->refused = false;
         fault_clear(&f);
         if (steps[i].check(r, &f) != 0) {
             note(r, &f);
             if (r->in->report == NULL)
                 return;
-        } else if (r->in->report != NULL) {
+        } else if (r->in->report != NULL && !r->refused) {
             policy_report_step(r);
         }
     }

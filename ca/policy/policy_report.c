@@ -136,7 +136,7 @@ static void tell_constraints(const struct policy_input *in, const struct decisio
 {
     (void)d;
     for (const struct policy_issuer *i = &in->issuer; i != NULL; i = i->above)
-        if (i->constraints != NULL)
+        if (i->constraints != NULL && i->constraints->permitted.n + i->constraints->excluded.n > 0)
             buf_printf(&t->allowed, "%s%s", t->allowed.n > 0 ? ", " : "the names that are left by ",
                        i->conf->name);
 }

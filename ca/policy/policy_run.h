@@ -9,6 +9,7 @@ struct policy_run {
     struct decision *d;
     struct fault *first; /* refusal; code FAULT_NONE: none so far */
     const char *step;    /* under way */
+    bool refused;        /* something in it */
 };
 
 /* Takes note of a refusal. True when the decision goes on all the same, to find more of them; then
