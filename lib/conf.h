@@ -30,6 +30,7 @@ enum conf_role { ROLE_NONE = 0, ROLE_AUDITOR = 1, ROLE_OPERATOR = 2, ROLE_ADMIN 
 enum conf_two {
     TWO_CA_INSTALL = 1 << 0,
     TWO_OPEN = 1 << 1,
+    TWO_CA_CROSS_SIGN = 1 << 2,
 };
 
 struct conf_token {
@@ -67,6 +68,8 @@ struct conf_issuer {
     char *parent;      /* name of an issuer; its own name: self-signed root */
     bool offline;      /* its key is not here (an offline root): token and key are "" */
     enum issuer_state state;
+    char **cross; /* issuers that may certify it too, beside its parent */
+    size_t n_cross;
     char *replaces;               /* the issuer whose next generation this is; "": none */
     bool signs_leaves;            /* may issue end-entity certificates */
     bool signs_cas;               /* may issue CA certificates */

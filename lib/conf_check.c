@@ -241,6 +241,28 @@ static int check_issuer_replaces(const struct conf_reader *r, size_t at, struct 
     return 0;
 }
 
+static int check_issuer_cross(const struct conf_reader *r, const struct conf_issuer *i,
+                              struct fault *f)
+{
+    for (size_t n = 0; n < i->n_cross; n++) {
+        const struct conf_issuer *by = conf_issuer(r->conf, i->cross[n]);
+
+        if (by == NULL || by == i || strcmp(i->parent, i->cross[n]) == 0)
+            return issuer_refuse(r, i, "cross", REFERENCE, f,
+                                 "\"%s\" is no other issuer than itself and its parent",
+                                 i->cross[n]);
+        if (by->offline || !by->signs_cas)
+            return issuer_refuse(r, i, "cross", REFERENCE, f,
+                                 "\"%s\" signs no CA certificates here", by->name);
+        /* RFC 5280 4.2.1.9: this one and all below it count. */
+        if (by->path_len >= 0 && (i->path_len < 0 || i->path_len >= by->path_len))
+            return issuer_refuse(r, i, "cross", ORDER, f,
+                                 "the path_len of \"%s\" leaves no room for it and those below",
+                                 by->name);
+    }
+    return 0;
+}
+
 static int check_issuers(const struct conf_reader *r, struct fault *f)
 {
     int rc = 0;
@@ -257,6 +279,8 @@ static int check_issuers(const struct conf_reader *r, struct fault *f)
             rc = check_issuer_unique(r, i, f);
         if (rc == 0)
             rc = check_issuer_replaces(r, i, f);
+        if (rc == 0)
+            rc = check_issuer_cross(r, issuer, f);
     }
     return rc;
 }

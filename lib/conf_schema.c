@@ -36,8 +36,10 @@ static const struct conf_word key_reuses[] = {{"forbid", KEY_REUSE_FORBID},
                                               {"allow", KEY_REUSE_ALLOW},
                                               {NULL, 0}};
 
-static const struct conf_word two_operators[] = {
-    {"ca-install", TWO_CA_INSTALL}, {"open", TWO_OPEN}, {NULL, 0}};
+static const struct conf_word two_operators[] = {{"ca-install", TWO_CA_INSTALL},
+                                                 {"ca-cross-sign", TWO_CA_CROSS_SIGN},
+                                                 {"open", TWO_OPEN},
+                                                 {NULL, 0}};
 
 static void derive_base_url(const void *element, struct buf *out)
 {
@@ -234,6 +236,9 @@ static const struct conf_key issuer_keys[] = {
              "that it has signed. Profiles that name it are those of the issuer that replaces it."},
     {.name = "replaces", .type = CONF_TEXT, IN(replaces), .fallback = "", .check = conf_check_name,
      .help = "Issuer whose next generation this is, with a subject, a key and URLs of its own."},
+    {.name = "cross", .type = CONF_TEXTS, LIST(cross), .fallback = "", .check = conf_check_name,
+     .help = "Issuers that may certify its key too, beside its parent (cerca ca cross-sign): for "
+             "relying parties that trust those, and not yet its root."},
     {.name = "signs_leaves", .type = CONF_BOOL, IN(signs_leaves), .fallback = "false",
      .example = "|true",
      .help = "Whether it issues end-entity certificates."},

@@ -95,7 +95,7 @@ static void put_root(const struct conf_setup *s, struct buf *out)
     put_key("key_type", s->root_key, out);
     buf_put_str(out, "        parent = \"root\";\n"
                      "        signs_cas = true;\n"
-                     "        path_len = \"1\";\n"
+                     "        path_len = \"2\"; # room for a cross certificate (docs/rollover.md)\n"
                      "        validity = \"20y\";\n");
     put_urls(s, "root", out);
     buf_put_str(out, "    },\n");

@@ -51,6 +51,8 @@ enum msg_type {
     MSG_CA_INSTALLED = 0x0143,
     MSG_CA_CREATE = 0x0144,
     MSG_CA_CREATED = 0x0145,
+    MSG_CA_CROSS = 0x0146,
+    MSG_CA_CROSSED = 0x0147,
     MSG_TOKEN_CREATE = 0x0160, /* lib/proto_token.h */
     MSG_TOKEN_CREATED = 0x0161,
     MSG_TOKEN_LIST = 0x0162,

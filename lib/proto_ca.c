@@ -40,6 +40,25 @@ int ca_name_get(struct slice body, struct ca_name *out)
     return wire_in_done(&w) ? 0 : -1;
 }
 
+void ca_cross_put(struct buf *b, const struct ca_cross *c)
+{
+    wire_put_text(b, c->subject);
+    wire_put_text(b, c->by);
+    wire_put_u8(b, c->dry_run);
+}
+
+int ca_cross_get(struct slice body, struct ca_cross *out)
+{
+    struct wire_in w;
+
+    memset(out, 0, sizeof(*out));
+    wire_in_init(&w, body);
+    wire_get_text(&w, out->subject, sizeof(out->subject));
+    wire_get_text(&w, out->by, sizeof(out->by));
+    out->dry_run = wire_get_flag(&w);
+    return wire_in_done(&w) ? 0 : -1;
+}
+
 void ca_install_put(struct buf *b, const struct ca_install *i)
 {
     wire_put_u32(b, i->n);

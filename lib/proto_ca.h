@@ -5,6 +5,7 @@
  *                     token has none; MSG_CA_KEY_SHOWN: the request, DER
  *   MSG_CA_CREATE     ca_name: the key is made, the CA above signs its certificate;
  *                     MSG_CA_CREATED: ca_done
+ *   MSG_CA_CROSS      ca_cross; MSG_CA_CROSSED: ca_done
  *   MSG_CA_INSTALL    ca_install; MSG_CA_INSTALLED: a count, then a ca_done for each certificate
  */
 #ifndef LIB_PROTO_CA_H
@@ -20,6 +21,14 @@ struct ca_name {
 };
 void ca_name_put(struct buf *b, const struct ca_name *n);
 int ca_name_get(struct slice body, struct ca_name *out) WARN_UNUSED;
+
+/* A certificate for the name and key of one issuer, signed by another. */
+struct ca_cross {
+    char subject[64], by[64]; /* issuers of the configuration */
+    bool dry_run;
+};
+void ca_cross_put(struct buf *b, const struct ca_cross *c);
+int ca_cross_get(struct slice body, struct ca_cross *out) WARN_UNUSED;
 
 /* A certificate and those above it, in any order, each of a configured issuer. */
 struct ca_install {

@@ -1,4 +1,5 @@
 /* `cerca ca bundle`: what relying parties install. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,8 @@
 #include "lib/proto.h"
 #include "tools/bundle.h"
 #include "tools/commands.h"
+#include "tools/find.h"
+#include "tools/listing.h"
 #include "tools/password.h"
 #include "tools/text.h"
 
@@ -47,6 +50,44 @@ static int collect(struct slice body, bool chain, struct bundle *b, struct fault
         return fault_set(f, FAULT_NOT_FOUND, "bundle.empty",
                          "no root has a certificate yet (cerca ca list)");
     return 0;
+}
+
+struct serials {
+    uint32_t n;
+    char hex[CA_MAX][2 * SERIAL_LEN + 1];
+};
+
+static int note_serial(void *arg, const struct cert_info *info, struct fault *f)
+{
+    struct serials *s = arg;
+
+    if (s->n == CA_MAX)
+        return fault_set(f, FAULT_TOO_LARGE, "bundle.count", "more than %d cross certificates",
+                         CA_MAX);
+    hex_encode(slice_of(info->serial, SERIAL_LEN), s->hex[s->n++]);
+    return 0;
+}
+
+/* They are recorded like all that is issued; `bytes` keeps them. */
+static int collect_cross(struct tool *t, struct buf *bytes, struct bundle *b, struct fault *f)
+{
+    struct list_request r = {.profile = "cross-ca", .status = "valid"};
+    struct serials serials = {.n = 0};
+    struct found found;
+    bool more;
+    int rc = listing_each(t, &r, 0, note_serial, &serials, &more, f);
+
+    for (uint32_t i = 0; rc == 0 && i < serials.n && b->n < CA_MAX; i++) {
+        size_t at = bytes->n;
+
+        rc = find_shown(t, serials.hex[i], &found, f);
+        if (rc != 0)
+            break;
+        buf_put_slice(bytes, found.best.certificate);
+        snprintf(b->item[b->n].name, sizeof(b->item[0].name), "cross-%s", serials.hex[i]);
+        b->item[b->n++].der = slice_of(bytes->p + at, bytes->n - at);
+    }
+    return rc;
 }
 
 static void put_pem(const struct bundle *b, struct buf *out)
@@ -112,6 +153,7 @@ static int run_bundle(struct tool *t, void *args)
     struct bundle b = {.n = 0};
     struct fault f = {0};
     struct frame answer;
+    struct buf list, cross;
     int rc;
 
     if (t->format != FORMAT_JKS && a->password_file != NULL)
@@ -119,10 +161,21 @@ static int run_bundle(struct tool *t, void *args)
     rc = tool_connect(t, &f);
     if (rc == 0)
         rc = tool_call_patient(t, MSG_CA_LIST, SLICE_NONE, MSG_CA_LISTED, &answer, &f);
-    if (rc == 0)
-        rc = collect(answer.body, a->chain, &b, &f);
+    buf_init(&list, FRAME_BODY_MAX);
+    buf_init(&cross, BUNDLE_BYTES);
+    if (rc == 0) {
+        buf_put_slice(&list, answer.body);
+        rc = collect(buf_slice(&list), a->chain, &b, &f);
+    }
+    /* Its place is taken at once, so that what points into it stays. */
+    if (rc == 0 && a->chain && buf_grow(&cross, BUNDLE_BYTES) != NULL) {
+        cross.n = 0;
+        rc = collect_cross(t, &cross, &b, &f);
+    }
     if (rc == 0)
         rc = write_bundle(t, a, &b, &f);
+    buf_free(&list);
+    buf_free(&cross);
     return rc == 0 ? EXIT_OK : tool_fail(t, &f);
 }
 
@@ -132,7 +185,7 @@ static const struct opt opts[] = {
     {"password-file", OPT_TEXT, offsetof(struct bundle_args, password_file), "FILE",
      "with -o jks: its password (default: asked for)", 0},
     {"chain", OPT_FLAG, offsetof(struct bundle_args, chain), NULL,
-     "the CAs below the roots too, for services that send or check whole chains", 0},
+     "the CAs below the roots and cross certificates too, for who checks whole chains", 0},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
 };
 

@@ -290,3 +290,86 @@ const struct command cmd_ca_install = {
     .format = FORMAT_TEXT,
     .run = run_install,
 };
+
+/* ---- cross-sign ---- */
+
+struct cross_args {
+    const char *issuer, *subject, *out;
+    bool dry_run;
+};
+
+static int write_cross(const char *path, struct slice body, struct fault *f)
+{
+    struct wire_in w;
+    struct ca_done d;
+    struct buf pem;
+    int rc = 0;
+
+    wire_in_init(&w, body);
+    ca_done_get(&w, &d);
+    if (!wire_in_done(&w))
+        return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
+    buf_init(&pem, FILE_MAX);
+    pem_put(&pem, "CERTIFICATE", d.certificate);
+    if (d.certificate.n > 0)
+        rc = file_write(path, 0644, buf_slice(&pem), f);
+    buf_free(&pem);
+    return rc;
+}
+
+static int ask_cross(struct tool *t, const struct cross_args *a, struct frame *answer,
+                     struct fault *f)
+{
+    struct ca_cross c = {.dry_run = a->dry_run};
+    struct buf body;
+    int rc;
+
+    if (tool_field(c.subject, sizeof(c.subject), "--subject", a->subject, f) != 0 ||
+        tool_field(c.by, sizeof(c.by), "--issuer", a->issuer, f) != 0)
+        return -(int)f->code;
+    buf_init(&body, 512);
+    ca_cross_put(&body, &c);
+    rc = tool_connect(t, f);
+    if (rc == 0)
+        rc = tool_call(t, MSG_CA_CROSS, buf_slice(&body), MSG_CA_CROSSED, answer, f);
+    buf_free(&body);
+    return rc;
+}
+
+static int run_cross(struct tool *t, void *args)
+{
+    const struct cross_args *a = args;
+    struct fault f = {0};
+    struct frame answer;
+    int rc;
+
+    if (a->issuer == NULL || a->subject == NULL)
+        return tool_usage(t, "--issuer and --subject are needed");
+    rc = ask_cross(t, a, &answer, &f);
+    if (rc == 0 && a->out != NULL)
+        rc = write_cross(a->out, answer.body, &f);
+    return rc == 0 ? print_done(t, answer.body, 1, "cross certificate made", a->dry_run)
+                   : tool_fail(t, &f);
+}
+
+static const struct opt cross_opts[] = {
+    {"issuer", OPT_TEXT, offsetof(struct cross_args, issuer), "NAME", "who signs", 0},
+    {"subject", OPT_TEXT, offsetof(struct cross_args, subject), "NAME",
+     "whose name and key; its cross in the configuration names the issuer", 0},
+    {"out", OPT_TEXT, offsetof(struct cross_args, out), "FILE", "where to, as PEM", 0},
+    {"dry-run", OPT_FLAG, offsetof(struct cross_args, dry_run), NULL,
+     "check everything, change nothing", 'n'},
+    {NULL, OPT_FLAG, 0, NULL, NULL, 0},
+};
+
+const struct command cmd_ca_cross_sign = {
+    .name = "ca cross-sign",
+    .help = "certify the name and key of one issuer by another",
+    .arguments = "--issuer NAME --subject NAME [options]",
+    .examples = "  cerca ca cross-sign --issuer root --subject root-2 --out root-2-by-root.pem\n",
+    .opts = cross_opts,
+    .args_size = sizeof(struct cross_args),
+    .formats = FORMAT_TEXT | FORMAT_JSON,
+    .format = FORMAT_TEXT,
+    .run = run_cross,
+};

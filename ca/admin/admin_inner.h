@@ -128,6 +128,9 @@ extern const struct approval_kind kind_ca_install;
 void show_key(struct ask *q);
 void create_authority(struct ask *q);
 void install_authority(struct ask *q);
+/* admin_cross.c */
+extern const struct approval_kind kind_ca_cross_sign;
+void cross_sign(struct ask *q);
 /* admin_gate.c */
 extern const struct approval_kind kind_open;
 void open_gate(struct ask *q);

@@ -424,8 +424,8 @@ void door_refuse(struct door *d, const struct requester *who, const struct fault
     refuse(j);
 }
 
-void door_issue_ca(struct door *d, const struct requester *who, struct authority *subject,
-                   struct slice spki, door_reply reply, void *arg)
+static void issue_ca(struct door *d, const struct requester *who, struct authority *subject,
+                     struct authority *cross_by, struct slice spki, door_reply reply, void *arg)
 {
     struct job *j;
 
@@ -434,10 +434,23 @@ void door_issue_ca(struct door *d, const struct requester *who, struct authority
     j = job_new(d, who, reply, arg);
     j->kind = JOB_AUTHORITY;
     j->subject = subject;
+    j->cross_by = cross_by;
     buf_put_slice(&j->body, spki);
     j->subject_spki = buf_slice(&j->body);
     memset(&j->request, 0, sizeof(j->request));
     start(j);
+}
+
+void door_issue_ca(struct door *d, const struct requester *who, struct authority *subject,
+                   struct slice spki, door_reply reply, void *arg)
+{
+    issue_ca(d, who, subject, NULL, spki, reply, arg);
+}
+
+void door_cross_sign(struct door *d, const struct requester *who, struct authority *subject,
+                     struct authority *by, door_reply reply, void *arg)
+{
+    issue_ca(d, who, subject, by, subject->parsed.key.der, reply, arg);
 }
 
 /* ---- the door itself ---- */

@@ -62,6 +62,10 @@ void door_issue(struct door *d, const struct requester *who, struct slice body, 
 void door_issue_ca(struct door *d, const struct requester *who, struct authority *subject,
                    struct slice spki, door_reply reply, void *arg);
 
+/* The same key and name, certified by another issuer; `subject` has a certificate. */
+void door_cross_sign(struct door *d, const struct requester *who, struct authority *subject,
+                     struct authority *by, door_reply reply, void *arg);
+
 /* A signature came for a draft that was given up: dropped, and recorded so. A signer_late; `arg` is
  * the door. */
 void door_late(void *arg, struct slice certificate);

@@ -123,17 +123,36 @@ static int decide_request(struct job *j, struct fault *f)
     return token_subject(j, f);
 }
 
+static int check_certifier(const struct authority *a, struct fault *f)
+{
+    if (check_issuer(a, a->conf->name, f) != 0)
+        return -(int)f->code;
+    if (a->conf->state == ISSUER_CRL_ONLY)
+        return fault_refuse(f, "issuer.state", "issuer", slice_str(a->conf->name),
+                            "an issuer that is active");
+    return 0;
+}
+
+static int decide_cross(struct job *j, struct fault *f)
+{
+    j->issuer = j->cross_by;
+    if (check_certifier(j->cross_by, f) != 0)
+        return -(int)f->code;
+    return policy_decide_cross(&j->subject->policy, &j->cross_by->policy,
+                               &j->door->parts.authorities->own, j->subject_spki, clock_now(),
+                               &j->decision, f);
+}
+
 static int decide_authority(struct job *j, struct fault *f)
 {
     struct authority *parent = authority_parent(j->door->parts.authorities, j->subject);
     const struct policy_own_keys *own = &j->door->parts.authorities->own;
 
+    if (j->cross_by != NULL)
+        return decide_cross(j, f);
     j->issuer = parent != NULL ? parent : j->subject;
-    if (parent != NULL && check_issuer(parent, parent->conf->name, f) != 0)
+    if (parent != NULL && check_certifier(parent, f) != 0)
         return -(int)f->code;
-    if (parent != NULL && parent->conf->state == ISSUER_CRL_ONLY)
-        return fault_refuse(f, "issuer.state", "issuer", slice_str(parent->conf->name),
-                            "an issuer that is active");
     return policy_decide_ca(j->subject->conf, parent != NULL ? &parent->policy : NULL, own,
                             j->subject_spki, clock_now(), &j->decision, f);
 }

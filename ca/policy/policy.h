@@ -132,6 +132,12 @@ int policy_decide_ca(const struct conf_issuer *i, const struct policy_issuer *pa
                      const struct policy_own_keys *own, struct slice spki, int64_t now,
                      struct decision *out, struct fault *f) WARN_UNUSED;
 
+/* A cross certificate (RFC 5280 3.2; RFC 4210 4.4 for roots): the name and key of `subject` signed
+ * by `by`, for as long as both last. */
+int policy_decide_cross(const struct policy_issuer *subject, const struct policy_issuer *by,
+                        const struct policy_own_keys *own, struct slice spki, int64_t now,
+                        struct decision *out, struct fault *f) WARN_UNUSED;
+
 /* The pieces, each testable alone. */
 /* What holds for every key, a CA's too: the rules of lib/keycheck.h, and "key.blocklisted". */
 int policy_key_sound(const struct policy_own_keys *own, const struct spki *key,

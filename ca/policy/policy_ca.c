@@ -44,29 +44,63 @@ static int put_texts(const struct conf_issuer *i, struct decision *d, struct fau
     return 0;
 }
 
-int policy_decide_ca(const struct conf_issuer *i, const struct policy_issuer *parent,
-                     const struct policy_own_keys *own, struct slice spki, int64_t now,
-                     struct decision *out, struct fault *f)
+/* What every certificate of this issuer's key says, whoever signs it with `alg`. */
+static int describe(const struct conf_issuer *i, const struct policy_own_keys *own,
+                    struct slice spki, enum sig_alg alg, struct decision *out, struct fault *f)
 {
     struct spki key;
 
-    memset(out, 0, sizeof(*out));
-    buf_init(&out->bytes, NAME_DER_MAX + CONSTRAINTS_MAX);
-    out->profile = parent == NULL ? "root-ca" : "subordinate-ca";
     if (spki_parse(spki, &key, f) != 0 || policy_key_sound(own, &key, f) != 0 ||
-        put_texts(i, out, f) != 0 || (parent != NULL && policy_constraints(parent, out, f) != 0) ||
-        decide_ca_validity(i, parent, now, out, f) != 0) {
-        decision_free(out);
+        put_texts(i, out, f) != 0)
         return -(int)f->code;
-    }
     out->spki = spki;
     spki_hash(&key, out->spki_hash);
     spki_key_id(&key, out->subject_key_id);
     out->key_usage = KU_KEY_CERT_SIGN | KU_CRL_SIGN; /* RFC 5280 4.2.1.3 */
-    out->alg = (parent != NULL ? parent->conf : i)->alg;
+    out->alg = alg;
     out->ca = true;
     out->path_len = i->path_len;
-    out->key_reuse = KEY_REUSE_SAME_IDENTITY;
     policy_identity(out->profile, out->subject, &out->sans, out->identity);
     return 0;
+}
+
+int policy_decide_ca(const struct conf_issuer *i, const struct policy_issuer *parent,
+                     const struct policy_own_keys *own, struct slice spki, int64_t now,
+                     struct decision *out, struct fault *f)
+{
+    memset(out, 0, sizeof(*out));
+    buf_init(&out->bytes, NAME_DER_MAX + CONSTRAINTS_MAX);
+    out->profile = parent == NULL ? "root-ca" : "subordinate-ca";
+    out->key_reuse = KEY_REUSE_SAME_IDENTITY;
+    if (describe(i, own, spki, (parent != NULL ? parent->conf : i)->alg, out, f) != 0 ||
+        (parent != NULL && policy_constraints(parent, out, f) != 0) ||
+        decide_ca_validity(i, parent, now, out, f) != 0) {
+        decision_free(out);
+        return -(int)f->code;
+    }
+    return 0;
+}
+
+int policy_decide_cross(const struct policy_issuer *subject, const struct policy_issuer *by,
+                        const struct policy_own_keys *own, struct slice spki, int64_t now,
+                        struct decision *out, struct fault *f)
+{
+    const struct policy_issuer *first = policy_first_to_end(by);
+
+    memset(out, 0, sizeof(*out));
+    buf_init(&out->bytes, NAME_DER_MAX + CONSTRAINTS_MAX);
+    out->profile = "cross-ca";
+    out->key_reuse = KEY_REUSE_ALLOW; /* the same key under a second issuer is what is asked for */
+    out->not_before = now - CA_BACKDATE;
+    out->not_after = subject->not_after < first->not_after ? subject->not_after : first->not_after;
+    if (describe(subject->conf, own, spki, by->conf->alg, out, f) != 0 ||
+        policy_constraints(by, out, f) != 0) {
+        decision_free(out);
+        return -(int)f->code;
+    }
+    if (out->not_after > now)
+        return 0;
+    decision_free(out);
+    return fault_set(f, FAULT_POLICY, "validity.issuer", "\"%s\" or a CA above \"%s\" has expired",
+                     subject->conf->name, by->conf->name);
 }

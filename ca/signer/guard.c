@@ -207,6 +207,15 @@ static int check_leaf(const struct guard *g, const struct guard_issuer *by, cons
     return rc == 0 ? guard_profile(g->conf, by->conf, c, profile, f) : rc;
 }
 
+/* As its parent, or by a cross certificate that the configuration allows. */
+static bool certifies(const struct conf_issuer *by, const struct conf_issuer *child)
+{
+    for (size_t i = 0; i < child->n_cross; i++)
+        if (strcmp(child->cross[i], by->name) == 0)
+            return true;
+    return strcmp(child->parent, by->name) == 0;
+}
+
 /* The configured issuer that this CA certificate is for: its name, its parent,
  * and its key where we hold that. NULL when it is for none of them. */
 static int find_child(const struct guard *g, const struct guard_issuer *by, const struct cert *c,
@@ -216,8 +225,7 @@ static int find_child(const struct guard *g, const struct guard_issuer *by, cons
     for (size_t i = 0; i < g->n && *out == NULL; i++) {
         const struct guard_issuer *child = &g->issuer[i];
 
-        if (strcmp(child->conf->parent, by->conf->name) != 0 ||
-            !slice_eq(c->subject, buf_slice(&child->subject)))
+        if (!certifies(by->conf, child->conf) || !slice_eq(c->subject, buf_slice(&child->subject)))
             continue;
         if (child->ours && !same_key(child, c))
             return fault_refuse(f, "signer.spki", "subjectPublicKeyInfo",

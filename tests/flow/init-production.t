@@ -94,7 +94,7 @@ fails 'it issues nothing' 1 'no certificate yet' cerca issue --profile tls-serve
     --key-out "$pems/n.key" --san dns:a.example --timeout 1
 openssl ecparam -name secp384r1 -genkey -noout -out "$pems/root.key"
 openssl req -x509 -new -key "$pems/root.key" -utf8 -subj '/O=Example/CN=Example Root CA' -days 7300 \
-    -sha384 -addext basicConstraints=critical,CA:TRUE,pathlen:1 \
+    -sha384 -addext basicConstraints=critical,CA:TRUE,pathlen:2 \
     -addext keyUsage=critical,keyCertSign,cRLSign -out "$pems/root.pem" 2>/dev/null
 printf '%s\n' basicConstraints=critical,CA:TRUE,pathlen:0 keyUsage=critical,keyCertSign,cRLSign \
     subjectKeyIdentifier=hash authorityKeyIdentifier=keyid >"$pems/ext"

@@ -129,11 +129,49 @@ static void a_subordinate_has_the_configured_constraints_and_keeps_those_above(v
     buf_free(&spki);
 }
 
+static void a_cross_certificate_ends_with_the_earlier_of_both(void **state)
+{
+    struct constraints of_root;
+    struct buf der, spki;
+    struct policy_issuer old = {.conf = &root_conf, .not_after = NOW + 10 * DAY};
+    struct policy_issuer subject = {.conf = &issuing_conf, .not_after = NOW + 20 * DAY};
+    const struct policy_own_keys none = {0};
+    struct decision d;
+    struct fault f;
+
+    (void)state;
+    fault_clear(&f);
+    buf_init(&spki, 4096);
+    test_spki(test_key(KEY_P256), &spki);
+    assert_int_equal(policy_decide_cross(&subject, &old, &none, buf_slice(&spki), NOW, &d, &f), 0);
+    assert_int_equal(d.not_after, NOW + 10 * DAY);
+    assert_true(d.ca);
+    assert_string_equal(d.profile, "cross-ca");
+    decision_free(&d);
+    subject.not_after = NOW + 5 * DAY;
+    assert_int_equal(policy_decide_cross(&subject, &old, &none, buf_slice(&spki), NOW, &d, &f), 0);
+    assert_int_equal(d.not_after, NOW + 5 * DAY);
+    decision_free(&d);
+    subject.not_after = NOW;
+    assert_int_equal(policy_decide_cross(&subject, &old, &none, buf_slice(&spki), NOW, &d, &f),
+                     -FAULT_POLICY);
+    assert_string_equal(f.rule, "validity.issuer");
+    subject.not_after = NOW + DAY;
+    read_constraints("dirname:O=Other", &der, &of_root);
+    old.constraints = &of_root;
+    assert_int_equal(policy_decide_cross(&subject, &old, &none, buf_slice(&spki), NOW, &d, &f),
+                     -FAULT_POLICY);
+    assert_string_equal(f.rule, "constraints.permitted");
+    buf_free(&der);
+    buf_free(&spki);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_default_is_clamped_to_the_first_end_in_the_chain),
         cmocka_unit_test(constraints_of_every_ca_above_count),
+        cmocka_unit_test(a_cross_certificate_ends_with_the_earlier_of_both),
         cmocka_unit_test(a_subordinate_has_the_configured_constraints_and_keeps_those_above),
     };
 
