@@ -9,7 +9,7 @@
 #include "lib/wire.h"
 
 #define MAGIC "CERCABK1"
-#define WINDOW ((uint64_t)4 << 20) /* octets on their way to the disk */
+#define WINDOW ((uint64_t)16 << 20) /* octets on their way to the disk */
 #define CHUNK 262144
 
 /* ---- manifest ---- */

@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -182,6 +183,8 @@ static void allow_own_process(struct filter *t)
     allow_if(t, "prlimit64", equal(0, 0));
     allow_if(t, "prctl", equal(0, PR_SET_NAME));
     allow_if(t, "prctl", equal(0, PR_SET_VMA));
+    /* A thread may step back behind the others. */
+    allow_if_both(t, "setpriority", equal(0, PRIO_PROCESS), equal(1, 0));
     /* A thread, never a process. */
     allow_if(t, "clone", masked(0, CLONE_THREAD, CLONE_THREAD));
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@
 
 #define PROGRESS_EVERY_US 200000
 #define CHUNK 65536
+#define NICENESS 10
 /* A copy keeps pages from being used again: what is written meanwhile needs room of its own. */
 #define HEADROOM_LEAST ((uint64_t)64 << 20)
 
@@ -289,6 +291,8 @@ static void *backup_main(void *arg)
 {
     struct backup *b = arg;
 
+    /* Issuing goes first: this thread, and the one that it starts, take what is left over. */
+    (void)setpriority(PRIO_PROCESS, 0, NICENESS);
     open_records(b);
     backup_begin(&b->writer, b->ask->fd);
     if (put_all(b) != 0 || record_backup(b) != 0)

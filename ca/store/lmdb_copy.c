@@ -16,6 +16,7 @@
 #include "lib/step.h"
 
 #define PIPE_OCTETS 1048576
+#define CHUNK 262144                    /* stays in a processor's cache on its way */
 #define ROOM_EVERY ((uint64_t)64 << 20) /* octets between looks at the disk */
 
 struct copier {
@@ -69,7 +70,7 @@ static int pump(struct store *s, int fd, uint8_t *p, ssize_t first, store_sink s
             since = 0;
         }
         STEP("store.copy");
-        n = rc == 0 ? read_some(fd, p, PIPE_OCTETS) : 0;
+        n = rc == 0 ? read_some(fd, p, CHUNK) : 0;
     }
     if (rc == 0 && n < 0)
         rc = fault_set(f, FAULT_INTERNAL, "backup.pipe", "%s", strerror(errno));
@@ -80,14 +81,14 @@ static int pump(struct store *s, int fd, uint8_t *p, ssize_t first, store_sink s
 static int copy(struct store *s, struct copier *c, int from, store_sink sink, void *arg,
                 struct store_stats *stats, struct fault *f)
 {
-    uint8_t *p = xcalloc(1, PIPE_OCTETS);
+    uint8_t *p = xcalloc(1, CHUNK);
     pthread_t thread;
     ssize_t n = 0;
     pthread_mutex_lock(&s->commit_lock);
     int rc = store_stats(s, stats, f);
     bool runs = rc == 0 && pthread_create(&thread, NULL, copier_main, c) == 0;
     if (runs)
-        n = read_some(from, p, PIPE_OCTETS);
+        n = read_some(from, p, CHUNK);
     pthread_mutex_unlock(&s->commit_lock);
     if (rc == 0 && !runs)
         rc = fault_set(f, FAULT_INTERNAL, "backup.thread", "no thread for the copy");
