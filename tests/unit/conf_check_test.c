@@ -167,6 +167,81 @@ static void spans_are_in_order(void **state)
         conf_accepted("key_type = \"p256\";", "key_type = \"rsa3072\"; alg = \"rsa-pss-sha256\";"));
 }
 
+static void what_profiles_say_goes_together(void **state)
+{
+    static const struct conf_wrong cases[] = {
+        {"operators = (",
+         "profiles = ( { name = \"mtls\";\neku = ( \"OCSPSigning\", \"serverAuth\" ); } "
+         ");\noperators = (",
+         "eku = ( \"OCSPSigning\", \"serverAuth\" );", "conf.order", "stand alone"},
+        {"operators = (",
+         "profiles = ( { name = \"mtls\";\neku = ( \"timeStamping\" ); } );\noperators = (",
+         "eku = ( \"timeStamping\" );", "conf.order", "eku_critical"},
+        {"operators = (",
+         "profiles = ( { name = \"mtls\";\nocsp_no_check = true; } );\noperators = (",
+         "ocsp_no_check = true;", "conf.order", "OCSPSigning alone"},
+        {"operators = (",
+         "profiles = ( { name = \"mtls\";\nno_rev_avail = \"1d\"; must_staple = true; } "
+         ");\noperators = (",
+         "no_rev_avail = \"1d\"; must_staple = true;", "conf.order", "does not go with"},
+        {"operators = (",
+         "profiles = ( { name = \"mtls\";\nvalidity_max = \"91d\"; no_rev_avail = \"30d\"; "
+         "backdate = \"1h\"; ku_ec = ( \"cRLSign\" ); } );\noperators = (",
+         "validity_max = \"91d\"; no_rev_avail = \"30d\"; backdate = \"1h\"; ku_ec = ( \"cRLSign\" "
+         ");",
+         "conf.order", "ca = true"},
+        {"operators = (",
+         "profiles = ( { name = \"mtls\";\nsan_required_kinds = ( \"email\" ); } );\noperators = (",
+         "san_required_kinds = ( \"email\" );", "conf.order", "not in san_kinds"},
+        {"operators = (",
+         "profiles = ( { name = \"mtls\";\noperators = ( \"nobody\" ); } );\noperators = (",
+         "operators = ( \"nobody\" );", "conf.reference", "no operator"},
+        {"operators = (",
+         "profiles = ( { name = \"mtls\";\npermitted = ( \"dns:a.example\" ); } );\noperators = (",
+         "permitted = ( \"dns:a.example\" );", "conf.order", "for CAs"},
+        {"operators = (",
+         "profiles = ( { name = \"mtls\";\nca = true; san_kinds = (); san_required = false; } "
+         ");\noperators = (",
+         "{ name = \"mtls\";", "conf.reference", "signs_cas"},
+        {"operators = (", "profiles = ( { name = \"mtls\";\nissuer = \"root\"; } );\noperators = (",
+         "issuer = \"root\";", "conf.reference", "signs_leaves"},
+        {"operators = (",
+         "profiles = ( { name = \"mtls\";\nsubject = \"CN={host}\"; } );\noperators = (",
+         "subject = \"CN={host}\";", "subject.template", "{cn}"},
+        {"operators = (",
+         "profiles = ( { name = \"dept\"; issuer = \"root\"; ca = true;\npath_len = \"1\";"
+         " san_kinds = (); san_required = false; } );\noperators = (",
+         "path_len = \"1\"; san", "conf.order", "below that of issuer"},
+        {"operators = (", "grants = ( { name = \"g\";\noperator = \"nobody\"; } );\noperators = (",
+         "operator = \"nobody\"", "conf.reference", "no operator"},
+        {"operators = (",
+         "grants = ( { name = \"g\"; operator = \"alice\";\nprofiles = ( \"x\" ); } );\n"
+         "operators = (",
+         "profiles = ( \"x\" )", "conf.reference", "no profile"},
+    };
+
+    (void)state;
+    conf_refuse_all(cases, COUNT(cases));
+}
+
+/* A span that the file does not say is cut to what the issuer allows; one that it says is refused
+ * (spans_are_in_order). */
+static void default_spans_fit_the_issuer(void **state)
+{
+    struct conf *c =
+        conf_accepted("signs_leaves = true;", "signs_leaves = true; leaf_validity_max = \"30d\";");
+
+    (void)state;
+    assert_int_equal(conf_profile(c, "tls-server")->validity_max, 30 * 86400 - 300);
+    assert_int_equal(conf_profile(c, "tls-server")->validity, 30 * 86400 - 300);
+    assert_int_equal(conf_profile(c, "ocsp-responder")->validity, 7 * 86400);
+    assert_int_equal(conf_profile(c, "subordinate-ca")->validity_max, (int64_t)3650 * 86400);
+    conf_free(c);
+    c = conf_accepted("signs_leaves = true;", "signs_leaves = true; leaf_validity_max = \"30y\";");
+    assert_int_equal(conf_profile(c, "device")->validity, (int64_t)3650 * 86400);
+    conf_free(c);
+}
+
 static void key_usages_must_suit_the_keys(void **state)
 {
     static const struct conf_wrong cases[] = {
@@ -227,6 +302,8 @@ int main(void)
         cmocka_unit_test(parents_in_a_circle_are_refused),
         cmocka_unit_test(a_path_length_too_short_for_what_is_below_is_refused),
         cmocka_unit_test(spans_are_in_order),
+        cmocka_unit_test(what_profiles_say_goes_together),
+        cmocka_unit_test(default_spans_fit_the_issuer),
         cmocka_unit_test(key_usages_must_suit_the_keys),
         cmocka_unit_test(a_socket_path_that_is_too_long_is_refused),
         cmocka_unit_test(what_libconfig_takes_in_silence_is_refused),

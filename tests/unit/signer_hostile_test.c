@@ -459,6 +459,112 @@ static void a_ca_has_no_purposes_no_names_and_no_other_usages(void **state)
     is_refused(s, s->root, "signer.ca");
 }
 
+/* What only some profiles make is refused in drafts that fit others. */
+static void statements_that_the_profile_does_not_make_are_refused(void **state)
+{
+    struct scene *s = *state;
+    struct tbs_spec plain = s->d.spec;
+
+    s->d.spec.must_staple = true;
+    is_refused(s, s->issuing, "signer.profile");
+    s->d.spec = plain;
+    s->d.spec.no_rev_avail = true;
+    is_refused(s, s->issuing, "signer.profile");
+    s->d.spec = plain;
+    s->d.spec.ocsp_no_check = true;
+    is_refused(s, s->issuing, "signer.profile");
+    s->d.spec = plain;
+    s->d.spec.eku_critical = true;
+    is_refused(s, s->issuing, "signer.profile");
+    s->d.spec = plain;
+    s->d.spec.alg = SIG_ECDSA_SHA384;
+    is_refused(s, s->issuing, "signer.algorithm");
+    s->d.spec = plain;
+    is_signed(s, s->issuing);
+}
+
+/* RFC 6960 4.2.2.2.1: as the profile ocsp-responder makes it, and in no other way. */
+static void a_responder_is_what_its_profile_makes(void **state)
+{
+    struct scene *s = *state;
+
+    s->d.spec.eku = EKU_OCSP_SIGNING;
+    s->d.spec.sans = NULL;
+    s->d.spec.ocsp_no_check = true;
+    is_signed(s, s->issuing);
+    s->d.spec.ocsp_no_check = false;
+    is_refused(s, s->issuing, "signer.profile");
+    s->d.spec.ocsp_no_check = true;
+    s->d.spec.sans = &s->d.sans;
+    is_refused(s, s->issuing, "signer.profile");
+    s->d.spec.sans = NULL;
+    s->d.spec.not_after = s->d.spec.not_before + 30 * DAY + 301;
+    is_refused(s, s->issuing, "signer.profile");
+    s->d.spec.not_after = s->d.spec.not_before + 30 * DAY + 300;
+    s->d.spec.eku |= EKU_SERVER_AUTH;
+    is_refused(s, s->issuing, "signer.profile");
+}
+
+static void identities_of_directories_are_in_profiles_that_have_them(void **state)
+{
+    struct scene *s = *state;
+
+    s->d.spec.sid = slice_str("S-1-5-21-1-2-3-500");
+    is_refused(s, s->issuing, "signer.profile");
+    s->d.spec.eku = EKU_CLIENT_AUTH; /* wifi-client */
+    s->d.sans.item[0] = (struct san){SAN_UPN, slice_str("boss@corp.example")};
+    is_signed(s, s->issuing);
+    s->d.spec.sid = slice_str("S-1-5-21-x");
+    is_refused(s, s->issuing, "signer.profile");
+    s->d.spec.sid = SLICE_NONE;
+    s->d.sans.item[1] =
+        (struct san){SAN_URI, slice_str("tag:microsoft.com,2022-09-14:sid:S-1-5-1")};
+    s->d.sans.n = 2;
+    is_refused(s, s->issuing, "signer.profile");
+    s->d.sans.n = 1;
+    s->d.spec.eku = EKU_SERVER_AUTH;
+    is_refused(s, s->issuing, "signer.profile");
+}
+
+static void names_outside_the_patterns_of_every_profile_are_refused(void **state)
+{
+    struct scene *s = *state;
+    struct conf *c = s->place->conf;
+    static char *pattern[] = {(char *)".example.com"};
+
+    for (size_t i = 0; i < c->n_profiles; i++) {
+        c->profiles[i].dns = pattern;
+        c->profiles[i].n_dns = 1;
+    }
+    is_signed(s, s->issuing);
+    s->d.sans.item[0].value = slice_str("host.example.org");
+    is_refused(s, s->issuing, "signer.profile");
+    s->d.sans.item[0].value = slice_str("*.example.com");
+    is_refused(s, s->issuing, "signer.profile");
+    for (size_t i = 0; i < c->n_profiles; i++) {
+        c->profiles[i].dns = NULL;
+        c->profiles[i].n_dns = 0;
+    }
+}
+
+/* Without an end only where a profile says so (RFC 5280 4.1.2.5). */
+static void a_certificate_without_an_end_needs_a_profile_that_makes_it(void **state)
+{
+    struct scene *s = *state;
+    struct conf *c = s->place->conf;
+
+    s->d.spec.not_after = 253402300799;
+    is_refused(s, s->issuing, "signer.profile");
+    for (size_t i = 0; i < c->n_profiles; i++)
+        c->profiles[i].no_expiry = c->profiles[i].eku == EKU_SERVER_AUTH;
+    is_signed(s, s->issuing);
+    s->d.spec.not_after--;
+    is_refused(s, s->issuing, "signer.profile");
+    s->d.spec.not_after++;
+    s->d.spec.not_before += 10 * DAY;
+    is_refused(s, s->issuing, "signer.validity");
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -482,6 +588,11 @@ int main(void)
         T(a_leaf_has_no_cas_name_in_any_spelling),
         T(issuer_and_ca_names_are_the_configured_octets),
         T(a_ca_has_no_purposes_no_names_and_no_other_usages),
+        T(statements_that_the_profile_does_not_make_are_refused),
+        T(a_responder_is_what_its_profile_makes),
+        T(identities_of_directories_are_in_profiles_that_have_them),
+        T(names_outside_the_patterns_of_every_profile_are_refused),
+        T(a_certificate_without_an_end_needs_a_profile_that_makes_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
