@@ -8,9 +8,9 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
-/* One batch. LMDB keeps as much memory as the pages that one dirtied, for ever: with 1024, 3 MiB
- * more after 150,000 certificates, for no less work. */
-#define CHANGES_MAX 256
+/* One batch. LMDB keeps as much memory as the pages that one dirtied, for ever, and the more pages
+ * a tree has, the fewer entries share one: with few entries, the growth ends early. */
+#define CHANGES_MAX 64
 /* Larger batches touch each page less often; who lists does not wait for this. */
 #define PAUSE_US 1000000
 #define WAIT_US 2000000

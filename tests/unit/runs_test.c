@@ -29,10 +29,10 @@ struct world {
     uint8_t entry[MAX][RUN_ENTRY];
 };
 
-static int draw(struct world *w)
+static size_t draw(struct world *w)
 {
     w->seed = w->seed * 1103515245u + 12345u;
-    return (int)(w->seed >> 16);
+    return w->seed >> 16;
 }
 
 static MDB_txn *begin(struct world *w, unsigned flags)
@@ -87,9 +87,10 @@ static int teardown(void **state)
 
 static void entry_make(struct world *w, size_t i)
 {
+    size_t earlier = draw(w) % MAX;
     random_bytes(w->entry[i], RUN_ENTRY);
-    if (i > 0 && draw(w) % 4 == 0) /* several of one key */
-        memcpy(w->entry[i], w->entry[(size_t)draw(w) % i], HASHED);
+    if (earlier < i) /* several of one key */
+        memcpy(w->entry[i], w->entry[earlier], HASHED);
 }
 
 struct seen {
@@ -157,7 +158,7 @@ static void whatever_was_added_is_found_once_through_flushes_and_merges(void **s
 {
     struct world *w = *state;
     for (int round = 0; w->n < 3000; round++) {
-        add(w, 1 + (size_t)draw(w) % GROUP, true);
+        add(w, 1 + draw(w) % GROUP, true);
         assert_true(w->r.active.n < ENTRIES + 2 * GROUP);
         if (round % 40 == 0)
             all_are_found_once(w);
@@ -182,7 +183,7 @@ static void what_is_aborted_was_never_there(void **state)
     struct world *w = *state;
     while (w->n < 1000) {
         bool commit = draw(w) % 3 != 0;
-        size_t n = 1 + (size_t)draw(w) % GROUP;
+        size_t n = 1 + draw(w) % GROUP;
         add(w, n, commit);
         if (!commit) {
             MDB_txn *t = begin(w, MDB_RDONLY);
@@ -198,7 +199,7 @@ static void a_start_after_any_transaction_finds_the_same(void **state)
 {
     struct world *w = *state;
     while (w->n < 1200) {
-        add(w, 1 + (size_t)draw(w) % GROUP, true);
+        add(w, 1 + draw(w) % GROUP, true);
         stop(w);
         start(w);
         if (draw(w) % 8 == 0)
