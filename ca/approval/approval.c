@@ -340,9 +340,13 @@ size_t approval_busy(const struct approval *a)
 
 void approval_free(struct approval *a)
 {
+    struct approval_run *next;
+
     if (a == NULL)
         return;
-    while (a->runs != NULL)
-        run_free(a->runs);
+    for (struct approval_run *r = a->runs; r != NULL; r = next) {
+        next = r->next;
+        run_free(r);
+    }
     free(a);
 }

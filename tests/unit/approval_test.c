@@ -124,7 +124,7 @@ static void on_reply(void *arg, const struct request_row *row, const struct faul
     fault_clear(&w->fault);
     if (row != NULL)
         w->row = *row;
-    else
+    if (f != NULL)
         w->fault = *f;
     loop_stop(w->loop);
 }
