@@ -101,6 +101,11 @@ int takeover_views(struct takeover *t, struct fault *f)
 
 /* ---- signers' records ---- */
 
+static bool views_tell(const struct takeover *t)
+{
+    return t->views > 0 && t->missing == 0;
+}
+
 struct keys {
     struct {
         uint8_t hash[SIGNRECORD_KEY_LEN];
@@ -120,7 +125,22 @@ static int note_key(void *arg, const struct store_issuer *i)
     return 0;
 }
 
-/* An entry that is a certificate's, of an issuer of ours, and that the store does not know. */
+/* Without a view nobody knows what became of an intent that was signed: it may be in use. */
+static bool was_left_open(const struct takeover *t, const struct cert_ref *ref)
+{
+    struct cert_row row;
+    struct fault none;
+    bool open;
+
+    fault_clear(&none);
+    cert_row_init(&row);
+    open = !views_tell(t) && store_get(t->store, ref, &row, &none) == 0 && row.state == CERT_OPEN;
+    cert_row_free(&row);
+    return open;
+}
+
+/* An entry that is a certificate's, of an issuer of ours, and that the store does not know, or not
+ * to its end. */
 static bool is_news(const struct takeover *t, const struct keys *k,
                     const struct signrecord_entry *e, struct cert_ref *ref)
 {
@@ -134,13 +154,13 @@ static bool is_news(const struct takeover *t, const struct keys *k,
         return false;
     memcpy(ref->serial, e->serial, SERIAL_LEN);
     ref->issuer = k->key[i].number;
-    return store_find_serial(t->store, e->serial, known, 1, &n, &none) == -FAULT_NOT_FOUND;
+    return store_find_serial(t->store, e->serial, known, 1, &n, &none) == -FAULT_NOT_FOUND ||
+           was_left_open(t, ref);
 }
 
 static int take_entries(struct takeover *t, int fd, uint64_t n, const struct keys *k,
                         struct published *p, struct fault *f)
 {
-    bool told = t->views > 0 && t->missing == 0;
     uint8_t octets[SIGNRECORD_ENTRY];
     struct signrecord_entry e;
     struct cert_ref ref;
@@ -152,7 +172,7 @@ static int take_entries(struct takeover *t, int fd, uint64_t n, const struct key
             break;
         signrecord_get(octets, &e);
         if (is_news(t, k, &e, &ref))
-            rc = published_add(p, &ref, told ? CERT_REVOKED : CERT_GOOD, 0, clock_now(),
+            rc = published_add(p, &ref, views_tell(t) ? CERT_REVOKED : CERT_GOOD, 0, clock_now(),
                                "restore: the signer's record", f);
     }
     return rc;

@@ -273,8 +273,8 @@ static void write_record(struct world *w, const struct signrecord_entry *e, size
 static void serials_of_the_signers_record_are_known_again(void **state)
 {
     struct world *w = *state;
-    struct signrecord_entry e[3] = {{.number = 1}, {.number = 2}, {.number = 3}};
-    struct request known, lost, foreign;
+    struct signrecord_entry e[4] = {{.number = 1}, {.number = 2}, {.number = 3}, {.number = 4}};
+    struct request known, lost, foreign, open;
     struct cert_ref ref[1];
     size_t n;
 
@@ -282,21 +282,27 @@ static void serials_of_the_signers_record_are_known_again(void **state)
     issue(&w->x, &known);
     issue_ours(w, &lost);
     issue_ours(w, &foreign);
+    issue_ours(w, &open);
+    assert_int_equal(do_reserve(&w->x, &open), 0);
     restored(w);
+    memcpy(e[3].serial, open.op.ref.serial, SERIAL_LEN);
+    memcpy(e[3].key, w->spki_hash, SIGNRECORD_KEY_LEN);
     memcpy(e[0].serial, known.op.ref.serial, SERIAL_LEN);
     memcpy(e[1].serial, lost.op.ref.serial, SERIAL_LEN);
     memcpy(e[2].serial, foreign.op.ref.serial, SERIAL_LEN);
     memcpy(e[0].key, w->spki_hash, SIGNRECORD_KEY_LEN);
     memcpy(e[1].key, w->spki_hash, SIGNRECORD_KEY_LEN);
-    write_record(w, e, 3);
+    write_record(w, e, 4);
     assert_int_equal(takeover_records(&w->t, &w->x.f), 0);
     assert_int_equal(state_of(w, &lost.op.ref), CERT_GOOD); /* no view says otherwise */
+    assert_int_equal(state_of(w, &open.op.ref), CERT_GOOD);
     assert_int_equal(store_find_serial(w->x.s, foreign.op.ref.serial, ref, 1, &n, &w->x.f),
                      -FAULT_NOT_FOUND);
     assert_clean(&w->x);
     request_free(&known);
     request_free(&lost);
     request_free(&foreign);
+    request_free(&open);
 }
 
 /* A view that was there and does not know the serial: it was never handed out. */
