@@ -57,7 +57,8 @@ start_closed() {
     wait_until 30 gate_is_closed
 }
 
-ca_init && ca_start || bail 'no CA'
+ca_init || bail 'no CA'
+ca_start || bail 'it does not start'
 for n in $(seq 12); do make_csr "n$n"; done
 for n in $(seq 24); do make_csr "load$n"; done
 for n in $(seq 11); do issue "n$n" >/dev/null 2>&1; done

@@ -29,7 +29,8 @@ stopped_by() { # PATTERN
         jq -e --arg p "$1" 'any(.items[]; .name == "issuing" and (.ok | not) and (.text | test($p)))'
 }
 
-ca_init && ca_start || bail 'no CA'
+ca_init || bail 'no CA'
+ca_start || bail 'it does not start'
 ok 'the clock is right' issue
 first=$(openssl x509 -in "$scratch/1.pem" -noout -serial | sed 's/serial=//')
 ca_stop
