@@ -46,6 +46,31 @@ static void duplicates_are_refused(void **state)
     conf_refuse_all(cases, COUNT(cases));
 }
 
+static void generations_offline_and_cross_issuers_are_consistent(void **state)
+{
+    static const struct conf_wrong cases[] = {
+        {"signs_cas = true;", "signs_cas = true; offline = true;", "offline = true", "conf.order",
+         "neither token nor key"},
+        {"token = \"default\";\n        key = \"pkcs11:object=issuing\";", "",
+         "{\n        name = \"issuing\"", "conf.missing", "where the key is"},
+        {"signs_leaves = true;", "signs_leaves = true; replaces = \"nobody\";",
+         "replaces =", "conf.reference", "no issuer"},
+        {"signs_leaves = true;", "signs_leaves = true; replaces = \"issuing\";",
+         "replaces =", "conf.reference", "back to itself"},
+        {"signs_leaves = true;", "signs_leaves = true; state = \"crl-only\";",
+         "{\n        name = \"issuing\"", "conf.reference", "no issuer replaces it"},
+        {"signs_leaves = true;", "signs_leaves = true; cross = ( \"root\" );",
+         "cross =", "conf.reference", "itself and its parent"},
+        {"signs_cas = true;", "signs_cas = true; cross = ( \"issuing\" );",
+         "cross =", "conf.reference", "no CA certificates"},
+        {"signs_leaves = true;", "signs_leaves = true; permitted = ( \"dns:.a.example\" );",
+         "permitted =", "conf.value", "without a dot in front"},
+    };
+
+    (void)state;
+    conf_refuse_all(cases, COUNT(cases));
+}
+
 static void a_token_has_exactly_one_source_of_its_pin(void **state)
 {
     static const struct conf_wrong cases[] = {
@@ -296,6 +321,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(duplicates_are_refused),
+        cmocka_unit_test(generations_offline_and_cross_issuers_are_consistent),
         cmocka_unit_test(a_token_has_exactly_one_source_of_its_pin),
         cmocka_unit_test(a_secret_in_the_configuration_is_refused_and_not_repeated),
         cmocka_unit_test(what_is_referred_to_must_be_there),
