@@ -10,7 +10,7 @@
 
 /* One batch. LMDB keeps as much memory as the pages that one dirtied, for ever, and the more pages
  * a tree has, the fewer entries share one: with few entries, the growth ends early. */
-#define CHANGES_MAX 64
+#define CHANGES_MAX 32
 /* Larger batches touch each page less often; who lists does not wait for this. */
 #define PAUSE_US 1000000
 #define WAIT_US 2000000
