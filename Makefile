@@ -53,7 +53,7 @@ OBJ := $(BUILD)/obj
 objects = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
 LIB_SRC := $(wildcard lib/*.c)
-CORE_SRC := $(foreach d,store view audit policy door approval admin core,$(wildcard ca/$(d)/*.c))
+CORE_SRC := $(foreach d,store view audit policy door crl approval admin core,$(wildcard ca/$(d)/*.c))
 SIGNER_SRC := $(wildcard ca/signer/*.c)
 SUPERVISE_SRC := $(wildcard ca/supervise/*.c)
 CRL_SRC := $(wildcard crl/*.c)
@@ -239,7 +239,7 @@ $(1): $(call objects,$(2)) $(BUILD)/flags Makefile
 	@ar rcs $$@ $$(filter %.o,$$^)
 endef
 $(eval $(call archive,$(LIB_A),$(LIB_SRC)))
-$(eval $(call archive,$(CORE_A),$(CORE_SRC)))
+$(eval $(call archive,$(CORE_A),$(CORE_SRC) $(CRL_SRC)))
 $(eval $(call archive,$(SIGNER_A),$(SIGNER_SRC)))
 $(eval $(call archive,$(SUPERVISE_A),$(SUPERVISE_SRC)))
 $(eval $(call archive,$(TOOLS_A),$(filter-out tools/cerca.c,$(TOOLS_SRC))))

@@ -87,7 +87,7 @@ static bool sections_lie_right(const struct backup_manifest *m, uint64_t end)
 
 void backup_begin(struct backup_writer *w, int fd)
 {
-    *w = (struct backup_writer){.fd = fd, .hash = sha256_begin()};
+    *w = (struct backup_writer){.fd = fd, .hash = digest_begin(32)};
 }
 
 static int write_fault(struct fault *f)
@@ -132,7 +132,7 @@ int backup_put(struct backup_writer *w, struct slice s, struct fault *f)
 {
     int rc;
 
-    sha256_add(w->hash, s);
+    digest_add(w->hash, s);
     rc = put_plain(w, s, f);
     keep_up(w);
     return rc;
@@ -157,7 +157,7 @@ int backup_end(struct backup_writer *w, const struct backup_manifest *m, uint8_t
     }
     rc = backup_put(w, buf_slice(&b), f);
     buf_free(&b);
-    sha256_end(w->hash, sha256);
+    digest_end(w->hash, sha256);
     w->hash = NULL;
     if (rc == 0)
         rc = put_plain(w, slice_of(sha256, 32), f);
@@ -168,7 +168,7 @@ int backup_end(struct backup_writer *w, const struct backup_manifest *m, uint8_t
 
 void backup_writer_free(struct backup_writer *w)
 {
-    sha256_end(w->hash, NULL);
+    digest_end(w->hash, NULL);
     w->hash = NULL;
 }
 
@@ -261,7 +261,7 @@ int backup_open(int fd, struct backup_manifest *out, uint8_t sha256[32], struct 
     return 0;
 }
 
-static int hash_all(int fd, struct sha256 *h, uint64_t size,
+static int hash_all(int fd, struct digest *h, uint64_t size,
                     void (*progress)(void *arg, uint64_t done, uint64_t total), void *arg,
                     struct fault *f)
 {
@@ -273,7 +273,7 @@ static int hash_all(int fd, struct sha256 *h, uint64_t size,
 
         if (backup_read(fd, at, chunk, n, f) != 0)
             return -(int)f->code;
-        sha256_add(h, slice_of(chunk, n));
+        digest_add(h, slice_of(chunk, n));
         at += n;
         if (progress)
             progress(arg, at, size);
@@ -287,16 +287,16 @@ int backup_hash(int fd, const uint8_t sha256[32],
 {
     uint8_t have[32];
     uint64_t size;
-    struct sha256 *h;
+    struct digest *h;
     int rc = size_of(fd, &size, f);
 
     if (rc != 0)
         return rc;
     if (size < 32)
         return fault_set(f, FAULT_MALFORMED, "backup.footer", "the file is too short for a backup");
-    h = sha256_begin();
+    h = digest_begin(32);
     rc = hash_all(fd, h, size - 32, progress, arg, f);
-    sha256_end(h, have);
+    digest_end(h, have);
     if (rc == 0 && memcmp(have, sha256, sizeof(have)) != 0)
         rc = fault_set(f, FAULT_MALFORMED, "backup.hash",
                        "the backup is damaged: its SHA-256 is not what its footer says");

@@ -58,7 +58,7 @@ struct backup_writer {
     int fd;
     uint64_t at;     /* octets written */
     uint64_t synced; /* up to here the kernel was asked to write them out */
-    struct sha256 *hash;
+    struct digest *hash;
 };
 void backup_begin(struct backup_writer *w, int fd);
 /* FAULT_FULL when there is no room. Written out as it goes, so that nobody else's sync has to

@@ -78,6 +78,8 @@ struct conf_issuer {
     size_t n_permitted, n_excluded;
     int64_t validity;                      /* of its own certificate, seconds */
     int64_t leaf_validity_max;             /* the signer's own cap on what it signs, seconds */
+    int64_t crl_every, crl_validity;       /* of its CRLs, seconds */
+    int64_t crl_delay;                     /* from a revocation to the CRL that has it, seconds */
     char *ocsp_url, *issuer_url, *crl_url; /* put into what it issues; "" : none */
 };
 

@@ -174,6 +174,16 @@ static int check_issuer_path(const struct conf_reader *r, const struct conf_issu
     return 0;
 }
 
+/* RFC 5280 5.1.2.5: the next CRL is there before nextUpdate. */
+static int check_issuer_crl(const struct conf_reader *r, const struct conf_issuer *i,
+                            struct fault *f)
+{
+    if (i->crl_every + i->crl_delay < i->crl_validity)
+        return 0;
+    return issuer_refuse(r, i, "crl_validity", ORDER, f,
+                         "is not longer than crl_every and crl_delay together");
+}
+
 /* Compared as they will be in certificates: "CN=a" is "cn=a" and "CN=\\61". */
 static bool same_subject(const struct conf_issuer *a, const struct conf_issuer *b)
 {
@@ -275,6 +285,8 @@ static int check_issuers(const struct conf_reader *r, struct fault *f)
             rc = check_issuer_parent(r, issuer, f);
         if (rc == 0)
             rc = check_issuer_path(r, issuer, f);
+        if (rc == 0)
+            rc = check_issuer_crl(r, issuer, f);
         if (rc == 0)
             rc = check_issuer_unique(r, i, f);
         if (rc == 0)

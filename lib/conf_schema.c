@@ -273,6 +273,16 @@ static const struct conf_key issuer_keys[] = {
     {.name = "crl_url", .type = CONF_TEXT, IN(crl_url), .fallback = "", .check = conf_check_url,
      .example = "http://pki.example.com/crl/root.crl|http://pki.example.com/crl/issuing.crl",
      .help = "Where this CA's CRL is found, written into what it issues; \"\": none."},
+    {.name = "crl_every", .type = CONF_SPAN, IN(crl_every), .min = 10, .max = 365 * DAY,
+     .fallback = "24h",
+     .help = "A CRL is published this often, whether or not anything was revoked."},
+    {.name = "crl_validity", .type = CONF_SPAN, IN(crl_validity), .min = 20, .max = 2 * YEAR,
+     .fallback = "7d",
+     .help = "From a CRL's thisUpdate to its nextUpdate; longer than crl_every, so that one that is "
+             "late is not missed at once. The signer refuses more."},
+    {.name = "crl_delay", .type = CONF_SPAN, IN(crl_delay), .min = 1, .max = DAY,
+     .fallback = "10s",
+     .help = "After a revocation the next CRL follows this soon; all revocations meanwhile share it."},
 };
 
 #undef IN

@@ -20,27 +20,38 @@ static int long_length(struct slice in, size_t octets, size_t *len)
     return 0;
 }
 
-int der_get_any(struct slice *in, uint8_t *tag, struct slice *contents, struct slice *whole)
+int der_header(struct slice in, uint8_t *tag, size_t *header, size_t *len)
 {
-    size_t header = 2, len;
+    size_t octets = 0;
 
-    if (in->n < 2)
+    *tag = 0;
+    *header = *len = 0;
+    if (in.n < 2)
         return -1;
     /* Tag 0 is end-of-contents; no type that we read has a tag number above 30. */
-    if (in->p[0] == 0 || (in->p[0] & 0x1f) == 0x1f)
+    if (in.p[0] == 0 || (in.p[0] & 0x1f) == 0x1f)
         return -1;
-    len = in->p[1];
-    if (len >= 0x80) {
-        size_t octets = len & 0x7f;
-
-        if (long_length(*in, octets, &len) < 0)
+    if (in.p[1] < 0x80) {
+        *len = in.p[1];
+    } else {
+        octets = in.p[1] & 0x7f;
+        if (long_length(in, octets, len) < 0)
             return -1;
-        header += octets;
     }
-    if (len > in->n - header)
+    *tag = in.p[0];
+    *header = 2 + octets;
+    return 0;
+}
+
+int der_get_any(struct slice *in, uint8_t *tag, struct slice *contents, struct slice *whole)
+{
+    size_t header, len;
+    uint8_t found;
+
+    if (der_header(*in, &found, &header, &len) < 0 || len > in->n - header)
         return -1;
     if (tag != NULL)
-        *tag = in->p[0];
+        *tag = found;
     if (contents != NULL)
         *contents = slice_of(in->p + header, len);
     if (whole != NULL)

@@ -41,6 +41,9 @@ int der_get_whole(struct slice *in, uint8_t tag, struct slice *whole) WARN_UNUSE
 /* Any one element. Any of the out-parameters may be NULL. */
 int der_get_any(struct slice *in, uint8_t *tag, struct slice *contents,
                 struct slice *whole) WARN_UNUSED;
+/* The header alone: its octets and the length that it announces. The contents may lie outside
+ * of `in`. */
+int der_header(struct slice in, uint8_t *tag, size_t *header, size_t *len) WARN_UNUSED;
 /* Is there another element and does it have this tag? */
 bool der_peek(struct slice in, uint8_t tag);
 
@@ -66,6 +69,8 @@ struct der_mark {
 struct der_mark der_open(struct buf *b, uint8_t tag);
 void der_close(struct buf *b, struct der_mark m);
 void der_put(struct buf *b, uint8_t tag, struct slice contents);
+/* Tag and length of contents that are put some other way. */
+void der_put_header(struct buf *b, uint8_t tag, size_t len);
 void der_put_unsigned(struct buf *b, struct slice magnitude); /* adds or drops zeros as DER needs */
 void der_put_u64(struct buf *b, uint64_t v);
 void der_put_bool(struct buf *b, bool v);

@@ -51,7 +51,7 @@ void der_close(struct buf *b, struct der_mark m)
     write_length(b->p + m.at + 1, len, octets);
 }
 
-static void put_header(struct buf *b, uint8_t tag, size_t len)
+void der_put_header(struct buf *b, uint8_t tag, size_t len)
 {
     uint8_t header[2 + sizeof(size_t)];
     size_t octets = length_octets(len);
@@ -63,7 +63,7 @@ static void put_header(struct buf *b, uint8_t tag, size_t len)
 
 void der_put(struct buf *b, uint8_t tag, struct slice contents)
 {
-    put_header(b, tag, contents.n);
+    der_put_header(b, tag, contents.n);
     buf_put_slice(b, contents);
 }
 
@@ -74,7 +74,7 @@ void der_put_unsigned(struct buf *b, struct slice magnitude)
     while (magnitude.n > 0 && magnitude.p[0] == 0)
         magnitude = slice_of(magnitude.p + 1, magnitude.n - 1);
     sign = magnitude.n == 0 || (magnitude.p[0] & 0x80) != 0;
-    put_header(b, DER_INTEGER, magnitude.n + (sign ? 1 : 0));
+    der_put_header(b, DER_INTEGER, magnitude.n + (sign ? 1 : 0));
     if (sign)
         buf_put_u8(b, 0);
     buf_put_slice(b, magnitude);
@@ -98,7 +98,7 @@ void der_put_bool(struct buf *b, bool v)
 
 void der_put_null(struct buf *b)
 {
-    put_header(b, DER_NULL, 0);
+    der_put_header(b, DER_NULL, 0);
 }
 
 void der_put_oid(struct buf *b, struct slice oid)
@@ -108,7 +108,7 @@ void der_put_oid(struct buf *b, struct slice oid)
 
 void der_put_bit_octets(struct buf *b, struct slice octets)
 {
-    put_header(b, DER_BIT_STRING, octets.n + 1);
+    der_put_header(b, DER_BIT_STRING, octets.n + 1);
     buf_put_u8(b, 0);
     buf_put_slice(b, octets);
 }

@@ -21,34 +21,34 @@ static void hash(const EVP_MD *md, struct slice a, struct slice b, uint8_t *out)
         digest_failed();
 }
 
-struct sha256 {
+struct digest {
     EVP_MD_CTX *ctx;
 };
 
-struct sha256 *sha256_begin(void)
+struct digest *digest_begin(size_t octets)
 {
-    struct sha256 *h = xcalloc(1, sizeof(*h));
+    struct digest *d = xcalloc(1, sizeof(*d));
 
-    h->ctx = EVP_MD_CTX_new();
-    if (h->ctx == NULL || EVP_DigestInit_ex2(h->ctx, md_of_length(32), NULL) <= 0)
+    d->ctx = EVP_MD_CTX_new();
+    if (d->ctx == NULL || EVP_DigestInit_ex2(d->ctx, md_of_length(octets), NULL) <= 0)
         digest_failed();
-    return h;
+    return d;
 }
 
-void sha256_add(struct sha256 *h, struct slice s)
+void digest_add(struct digest *d, struct slice s)
 {
-    if (EVP_DigestUpdate(h->ctx, s.p, s.n) <= 0)
+    if (EVP_DigestUpdate(d->ctx, s.p, s.n) <= 0)
         digest_failed();
 }
 
-void sha256_end(struct sha256 *h, uint8_t out[32])
+void digest_end(struct digest *d, uint8_t *out)
 {
-    if (h == NULL)
+    if (d == NULL)
         return;
-    if (out != NULL && EVP_DigestFinal_ex(h->ctx, out, NULL) <= 0)
+    if (out != NULL && EVP_DigestFinal_ex(d->ctx, out, NULL) <= 0)
         digest_failed();
-    EVP_MD_CTX_free(h->ctx);
-    free(h);
+    EVP_MD_CTX_free(d->ctx);
+    free(d);
 }
 
 void sha256(struct slice s, uint8_t out[32])

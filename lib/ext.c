@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "lib/der.h"
 #include "lib/oid.h"
 #include "lib/tbs.h"
 
@@ -23,6 +22,24 @@ int ext_get(struct slice *in, struct cert_extension *out)
     *out = e;
     *in = at;
     return 0;
+}
+
+struct ext_mark ext_open(struct buf *b, struct slice oid, bool critical)
+{
+    struct ext_mark m;
+
+    m.extension = der_open(b, DER_SEQUENCE);
+    der_put_oid(b, oid);
+    if (critical)
+        der_put_bool(b, true);
+    m.octets = der_open(b, DER_OCTET_STRING);
+    return m;
+}
+
+void ext_close(struct buf *b, struct ext_mark m)
+{
+    der_close(b, m.octets);
+    der_close(b, m.extension);
 }
 
 bool ext_seen(const struct cert_extension *list, size_t n, struct slice oid)

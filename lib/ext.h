@@ -2,7 +2,7 @@
 #ifndef LIB_EXT_H
 #define LIB_EXT_H
 
-#include "lib/buf.h"
+#include "lib/der.h"
 
 struct cert_extension {
     struct slice oid;
@@ -13,6 +13,12 @@ struct cert_extension {
 /* One Extension. `critical` FALSE written out is accepted although X.690 11.5 wants it left
  * out: real encoders do it, and it means the same. */
 int ext_get(struct slice *in, struct cert_extension *out) WARN_UNUSED;
+/* Writes an Extension around whatever is put in between. */
+struct ext_mark {
+    struct der_mark extension, octets;
+};
+struct ext_mark ext_open(struct buf *b, struct slice oid, bool critical);
+void ext_close(struct buf *b, struct ext_mark m);
 /* Is this OID among the first n? */
 bool ext_seen(const struct cert_extension *list, size_t n, struct slice oid);
 

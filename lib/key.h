@@ -94,11 +94,12 @@ int pubkey_verify(struct pubkey *k, enum sig_alg a, struct slice message,
 /* SHA-256 through a context kept per thread; the fast path for everything. */
 void sha256(struct slice s, uint8_t out[32]);
 void sha256_two(struct slice a, struct slice b, uint8_t out[32]); /* of a || b */
-/* The same over what comes in pieces. `out` may be NULL: it is only freed. h may be NULL then. */
-struct sha256;
-struct sha256 *sha256_begin(void);
-void sha256_add(struct sha256 *h, struct slice s);
-void sha256_end(struct sha256 *h, uint8_t out[32]);
+/* SHA-2 of 32, 48 or 64 octets over what comes in pieces. `out` may be NULL: it is only freed. d
+ * may be NULL then. */
+struct digest;
+struct digest *digest_begin(size_t octets);
+void digest_add(struct digest *d, struct slice s);
+void digest_end(struct digest *d, uint8_t *out);
 /* Hash of an algorithm over a message; out holds sig_alg_hash_len octets. */
 void sig_alg_hash(enum sig_alg a, struct slice message, uint8_t out[64]);
 /* From the CSPRNG; ends the process if there is no randomness. */

@@ -43,6 +43,13 @@ extern const struct slice oid_ms_ca_security;
 extern const struct slice oid_ms_object_sid;
 extern const struct slice oid_ms_upn;
 
+/* CRLs and their entries: RFC 5280 5.2, 5.3. */
+extern const struct slice oid_crl_number;
+extern const struct slice oid_crl_reason;
+extern const struct slice oid_invalidity_date;
+extern const struct slice oid_delta_crl_indicator;
+extern const struct slice oid_issuing_distribution_point;
+
 /* Access methods: RFC 5280 4.2.2.1. */
 extern const struct slice oid_ad_ocsp;
 extern const struct slice oid_ad_ca_issuers;

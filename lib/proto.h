@@ -70,6 +70,14 @@ enum msg_type {
     MSG_REVOKE = 0x0150,
     MSG_REVOKED = 0x0151,
 
+    MSG_CRL_LIST = 0x0180,
+    MSG_CRL_LISTED = 0x0181,
+    MSG_CRL_SHOW = 0x0182,
+    MSG_CRL_SHOWN = 0x0183, /* crl_info, and the descriptor of the CRL, DER, to read */
+    MSG_CRL_PUBLISH = 0x0184,
+    MSG_CRL_PUBLISHED = 0x0185,
+    MSG_CRL_INSTALL = 0x0186, /* answered by MSG_CRL_PUBLISHED */
+
     /* signer socket: cerca-ca asks, cerca-signer answers */
     MSG_HELLO = 0x0201,
     MSG_HELLO_REPLY = 0x0202,
@@ -77,6 +85,8 @@ enum msg_type {
     MSG_SIGNED = 0x0204,
     MSG_PING = 0x0205, /* touches the token; empty bodies */
     MSG_PONG = 0x0206,
+    MSG_SIGN_CRL = 0x0214, /* the descriptor of a draft */
+    MSG_CRL_SIGNED = 0x0215,
     MSG_CA_CSR = 0x0218,
     MSG_CA_CSR_REPLY = 0x0219, /* the request (RFC 2986), DER */
 
@@ -266,6 +276,26 @@ struct backup_done {
 void backup_done_put(struct buf *b, const struct backup_done *d);
 int backup_done_get(struct slice body, struct backup_done *out) WARN_UNUSED;
 
+/* MSG_CRL_SHOW, MSG_CRL_PUBLISH: the name of an issuer. MSG_CRL_LISTED: a u32 count, then that
+ * many of what MSG_CRL_SHOWN and MSG_CRL_PUBLISHED have one of. */
+void issuer_request_put(struct buf *b, const char *issuer);
+int issuer_request_get(struct slice body, char issuer[64]) WARN_UNUSED;
+struct crl_row {
+    char issuer[64];
+    char state[16];  /* "current", "none", "due", "late", "expired" */
+    char text[256];  /* why, when something is wrong */
+    bool installed;  /* made elsewhere: its issuer's key is not here */
+    uint64_t number; /* 0: there is none */
+    int64_t this_update, next_update;
+    int64_t next; /* when the next one is due; 0: not ours to make */
+    uint64_t entries, octets;
+};
+void crl_row_put(struct buf *b, const struct crl_row *r);
+/* Reads one from w; the error sticks to w. */
+void crl_row_get(struct wire_in *w, struct crl_row *out);
+/* MSG_CRL_INSTALL: the whole CRL as a file that comes along, DER. */
+#define CRL_INSTALL_MAX (16u << 20)
+
 /* MSG_HELLO: u8[8] generation of the configuration that cerca-ca runs under.
  * MSG_HELLO_REPLY: the same of the signer, a u32 count, then the keys it can sign with. */
 struct signer_key {
@@ -295,6 +325,17 @@ struct csr_request {
 };
 void csr_request_put(struct buf *b, const struct csr_request *r);
 int csr_request_get(struct slice body, struct csr_request *out) WARN_UNUSED;
+
+/* MSG_SIGN_CRL: "sign this TBSCertList", so many octets from `start` on in the file that comes
+ * along. MSG_CRL_SIGNED: the signature alone. */
+#define CRL_DRAFT_MAX (UINT64_C(1) << 31)
+struct crl_sign_request {
+    char issuer[64];
+    uint8_t generation[8];
+    uint64_t start, octets;
+};
+void crl_sign_request_put(struct buf *b, const struct crl_sign_request *r);
+int crl_sign_request_get(struct slice body, struct crl_sign_request *out) WARN_UNUSED;
 
 /* MSG_CHILD_STATE */
 enum child_state { CHILD_RUNNING = 1, CHILD_WAITING = 2, CHILD_STOPPED = 3 };

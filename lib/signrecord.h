@@ -11,7 +11,8 @@
  *   32-63  SHA-256 of the TBSCertificate
  *
  * Serial numbers of certificates have leading bits 01 (lib/tbs.h). Sixteen zeros stand for a
- * certification request of a CA's key; the hash is that of its CertificationRequestInfo.
+ * certification request of a CA's key; the hash is that of its CertificationRequestInfo. A CRL has
+ * 01 00 00 00, the scope of its number (4) and the number (8); the hash is that of its TBSCertList.
  */
 #ifndef LIB_SIGNRECORD_H
 #define LIB_SIGNRECORD_H
@@ -30,5 +31,9 @@ struct signrecord_entry {
 
 void signrecord_put(struct buf *b, const struct signrecord_entry *e);
 void signrecord_get(const uint8_t octets[SIGNRECORD_ENTRY], struct signrecord_entry *out);
+
+/* What a CRL's entry has instead of a serial number. */
+void signrecord_crl_put(uint32_t scope, uint64_t number, uint8_t serial[SERIAL_LEN]);
+bool signrecord_crl_get(const uint8_t serial[SERIAL_LEN], uint32_t *scope, uint64_t *number);
 
 #endif

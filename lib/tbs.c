@@ -6,83 +6,61 @@
 
 /* --- extensions (RFC 5280 4.2) ---------------------------------------------------- */
 
-struct ext_mark {
-    struct der_mark extension, octets;
-};
-
-static struct ext_mark open_extension(struct buf *b, struct slice oid, bool critical)
-{
-    struct ext_mark m;
-
-    m.extension = der_open(b, DER_SEQUENCE);
-    der_put_oid(b, oid);
-    if (critical)
-        der_put_bool(b, true);
-    m.octets = der_open(b, DER_OCTET_STRING);
-    return m;
-}
-
-static void close_extension(struct buf *b, struct ext_mark m)
-{
-    der_close(b, m.octets);
-    der_close(b, m.extension);
-}
-
 /* 4.2.1.2 */
 static void put_subject_key_id(struct buf *b, const struct tbs_spec *s)
 {
-    struct ext_mark m = open_extension(b, oid_subject_key_id, false);
+    struct ext_mark m = ext_open(b, oid_subject_key_id, false);
 
     der_put(b, DER_OCTET_STRING, slice_of(s->subject_key_id, sizeof(s->subject_key_id)));
-    close_extension(b, m);
+    ext_close(b, m);
 }
 
 /* 4.2.1.1: keyIdentifier only; issuer and serial would pin one certificate of the issuer. */
 static void put_authority_key_id(struct buf *b, const struct tbs_spec *s)
 {
-    struct ext_mark m = open_extension(b, oid_authority_key_id, false);
+    struct ext_mark m = ext_open(b, oid_authority_key_id, false);
     struct der_mark seq = der_open(b, DER_SEQUENCE);
 
     der_put(b, DER_CONTEXT(0), slice_of(s->authority_key_id, sizeof(s->authority_key_id)));
     der_close(b, seq);
-    close_extension(b, m);
+    ext_close(b, m);
 }
 
 /* 4.2.1.9 */
 static void put_basic_constraints(struct buf *b, const struct tbs_spec *s)
 {
-    struct ext_mark m = open_extension(b, oid_basic_constraints, true);
+    struct ext_mark m = ext_open(b, oid_basic_constraints, true);
     struct der_mark seq = der_open(b, DER_SEQUENCE);
 
     der_put_bool(b, true);
     if (s->path_len >= 0)
         der_put_u64(b, (uint64_t)s->path_len);
     der_close(b, seq);
-    close_extension(b, m);
+    ext_close(b, m);
 }
 
 /* 4.2.1.10: always critical. */
 static void put_name_constraints(struct buf *b, const struct tbs_spec *s)
 {
-    struct ext_mark m = open_extension(b, oid_name_constraints, true);
+    struct ext_mark m = ext_open(b, oid_name_constraints, true);
 
     buf_put_slice(b, s->constraints);
-    close_extension(b, m);
+    ext_close(b, m);
 }
 
 /* 4.2.1.3 */
 static void put_key_usage(struct buf *b, const struct tbs_spec *s)
 {
-    struct ext_mark m = open_extension(b, oid_key_usage, true);
+    struct ext_mark m = ext_open(b, oid_key_usage, true);
 
     der_put_named_bits(b, s->key_usage);
-    close_extension(b, m);
+    ext_close(b, m);
 }
 
 /* 4.2.1.12 */
 static void put_key_purposes(struct buf *b, const struct tbs_spec *s)
 {
-    struct ext_mark m = open_extension(b, oid_ext_key_usage, s->eku_critical);
+    struct ext_mark m = ext_open(b, oid_ext_key_usage, s->eku_critical);
     struct der_mark seq = der_open(b, DER_SEQUENCE);
 
     for (unsigned i = 0; i < 32; i++) {
@@ -94,17 +72,17 @@ static void put_key_purposes(struct buf *b, const struct tbs_spec *s)
         der_put_oid(b, ext_purpose_oid(1u << i));
     }
     der_close(b, seq);
-    close_extension(b, m);
+    ext_close(b, m);
 }
 
 /* 4.2.1.6 */
 static void put_sans(struct buf *b, const struct tbs_spec *s)
 {
     bool subject_empty = s->subject.n == 2;
-    struct ext_mark m = open_extension(b, oid_subject_alt_name, subject_empty);
+    struct ext_mark m = ext_open(b, oid_subject_alt_name, subject_empty);
 
     san_list_put(b, s->sans);
-    close_extension(b, m);
+    ext_close(b, m);
 }
 
 static bool given(const char *url)
@@ -134,19 +112,19 @@ static void put_access(struct buf *b, struct slice method, const char *url)
 /* 4.2.2.1 */
 static void put_authority_info(struct buf *b, const struct tbs_spec *s)
 {
-    struct ext_mark m = open_extension(b, oid_authority_info_access, false);
+    struct ext_mark m = ext_open(b, oid_authority_info_access, false);
     struct der_mark seq = der_open(b, DER_SEQUENCE);
 
     put_access(b, oid_ad_ocsp, status_url(s, s->ocsp_url));
     put_access(b, oid_ad_ca_issuers, s->issuer_url);
     der_close(b, seq);
-    close_extension(b, m);
+    ext_close(b, m);
 }
 
 /* 4.2.1.13: one distribution point with fullName, one URI. */
 static void put_crl_point(struct buf *b, const struct tbs_spec *s)
 {
-    struct ext_mark m = open_extension(b, oid_crl_distribution_points, false);
+    struct ext_mark m = ext_open(b, oid_crl_distribution_points, false);
     struct der_mark points = der_open(b, DER_SEQUENCE);
     struct der_mark point = der_open(b, DER_SEQUENCE);
     struct der_mark name = der_open(b, DER_CONTEXT_CONSTRUCTED(0));
@@ -157,33 +135,33 @@ static void put_crl_point(struct buf *b, const struct tbs_spec *s)
     der_close(b, name);
     der_close(b, point);
     der_close(b, points);
-    close_extension(b, m);
+    ext_close(b, m);
 }
 
 /* RFC 7633 4.1: status_request is 5 (RFC 6066 1.1). */
 static void put_tls_feature(struct buf *b)
 {
-    struct ext_mark m = open_extension(b, oid_tls_feature, false);
+    struct ext_mark m = ext_open(b, oid_tls_feature, false);
     struct der_mark seq = der_open(b, DER_SEQUENCE);
 
     der_put_u64(b, EXT_STATUS_REQUEST);
     der_close(b, seq);
-    close_extension(b, m);
+    ext_close(b, m);
 }
 
 /* RFC 9608 2, RFC 6960 4.2.2.2.1 */
 static void put_null(struct buf *b, struct slice oid)
 {
-    struct ext_mark m = open_extension(b, oid, false);
+    struct ext_mark m = ext_open(b, oid, false);
 
     der_put_null(b);
-    close_extension(b, m);
+    ext_close(b, m);
 }
 
 /* [MS-WCCE] 2.2.2.7.7.4: GeneralNames with one otherName, its value an OCTET STRING. */
 static void put_sid(struct buf *b, struct slice sid)
 {
-    struct ext_mark m = open_extension(b, oid_ms_ca_security, false);
+    struct ext_mark m = ext_open(b, oid_ms_ca_security, false);
     struct der_mark names = der_open(b, DER_SEQUENCE);
     struct der_mark other = der_open(b, DER_CONTEXT_CONSTRUCTED(0)), value;
 
@@ -193,7 +171,7 @@ static void put_sid(struct buf *b, struct slice sid)
     der_close(b, value);
     der_close(b, other);
     der_close(b, names);
-    close_extension(b, m);
+    ext_close(b, m);
 }
 
 static void put_addresses(struct buf *b, const struct tbs_spec *s)

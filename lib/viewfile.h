@@ -7,6 +7,7 @@
  *   current      "G\n": the generation in force; replaced by rename
  *   snapshot.G   immutable: header, then status rows sorted by serial
  *   log.G        header page, then records appended: every change since the snapshot
+ *   crl.der      the newest full CRL, DER; replaced by rename
  *
  * All integers are big-endian.
  *

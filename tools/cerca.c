@@ -50,6 +50,10 @@ const struct command *const commands[] = {
     &cmd_restore,
     &cmd_open,
     &cmd_close,
+    &cmd_crl_list,
+    &cmd_crl_show,
+    &cmd_crl_publish,
+    &cmd_crl_install,
     &cmd_completion,
     NULL,
 };

@@ -42,6 +42,10 @@ extern const struct command cmd_backup;
 extern const struct command cmd_restore;
 extern const struct command cmd_open;
 extern const struct command cmd_close;
+extern const struct command cmd_crl_list;
+extern const struct command cmd_crl_show;
+extern const struct command cmd_crl_publish;
+extern const struct command cmd_crl_install;
 extern const struct command cmd_completion;
 
 #endif

@@ -67,13 +67,18 @@ static void ask_free(struct ask *q)
     free(q);
 }
 
-void ask_answer(struct ask *q, uint16_t type, struct slice body)
+void ask_answer_fd(struct ask *q, uint16_t type, struct slice body, int fd)
 {
     if (q->run != NULL)
         approval_ran(q->run, NULL);
     if (q->client->conn != NULL)
-        conn_send(q->client->conn, type, q->id, body, -1);
+        conn_send(q->client->conn, type, q->id, body, fd);
     ask_free(q);
+}
+
+void ask_answer(struct ask *q, uint16_t type, struct slice body)
+{
+    ask_answer_fd(q, type, body, -1);
 }
 
 void ask_fail(struct ask *q, const struct fault *f)
@@ -215,6 +220,10 @@ static const struct admin_message admin_messages[] = {
     {MSG_BACKUP, ROLE_OPERATOR, start_backup, NULL},
     {MSG_OPEN, ROLE_ADMIN, open_gate, &kind_open},
     {MSG_CLOSE, ROLE_OPERATOR, close_gate, NULL},
+    {MSG_CRL_LIST, ROLE_AUDITOR, list_crls, NULL},
+    {MSG_CRL_SHOW, ROLE_AUDITOR, show_crl, NULL},
+    {MSG_CRL_PUBLISH, ROLE_OPERATOR, publish_crl, NULL},
+    {MSG_CRL_INSTALL, ROLE_ADMIN, install_crl, NULL},
 };
 #define N_MESSAGES (sizeof(admin_messages) / sizeof(admin_messages[0]))
 
@@ -326,6 +335,10 @@ static const struct permit admin_permits[] = {
     {MSG_BACKUP, PERMIT_FD, on_message},
     {MSG_OPEN, 1024, on_message},
     {MSG_CLOSE, 1024, on_message},
+    {MSG_CRL_LIST, 0, on_message},
+    {MSG_CRL_SHOW, 128, on_message},
+    {MSG_CRL_PUBLISH, 128, on_message},
+    {MSG_CRL_INSTALL, PERMIT_FD, on_message},
 };
 
 static void client_closed(struct conn *conn, void *owner)

@@ -6,6 +6,7 @@
 #ifndef CA_ADMIN_ADMIN_H
 #define CA_ADMIN_ADMIN_H
 
+#include "ca/crl/publisher.h"
 #include "ca/door/door.h"
 #include "ca/view/view.h"
 
@@ -19,6 +20,7 @@ struct admin_parts {
     struct authorities *authorities;
     struct workers *readers; /* not the door's: lists answer under any load of issuing */
     struct door *door;
+    struct crl_publisher *crls;
     struct signer_link **links; /* one a token */
     size_t n_links;
 };

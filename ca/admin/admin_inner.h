@@ -85,6 +85,8 @@ struct ask {
 struct admin_client *admin_client_new(struct admin *a, const struct requester *who);
 struct ask *ask_new(struct admin_client *c, const struct frame *frame);
 void ask_answer(struct ask *q, uint16_t type, struct slice body); /* and frees it */
+/* The same with a descriptor, which stays the caller's. */
+void ask_answer_fd(struct ask *q, uint16_t type, struct slice body, int fd);
 void ask_fail(struct ask *q, const struct fault *f);              /* and frees it */
 /* From any thread, before the answer: one more frame. Takes the body over. */
 void ask_note(struct ask *q, uint16_t type, struct buf *body);
@@ -131,6 +133,11 @@ void install_authority(struct ask *q);
 /* admin_cross.c */
 extern const struct approval_kind kind_ca_cross_sign;
 void cross_sign(struct ask *q);
+/* admin_crl.c */
+void list_crls(struct ask *q);
+void show_crl(struct ask *q);
+void publish_crl(struct ask *q);
+void install_crl(struct ask *q);
 /* admin_gate.c */
 extern const struct approval_kind kind_open;
 void open_gate(struct ask *q);

@@ -207,6 +207,15 @@ static void add_view(struct items *items, const struct admin *a)
     add(items, &i);
 }
 
+static void add_crls(struct items *items, const struct admin *a)
+{
+    struct status_item i;
+
+    for (size_t k = 0; k < a->parts.authorities->n; k++)
+        if (crl_status(a->parts.crls, k, &i))
+            add(items, &i);
+}
+
 static void add_configuration(struct items *items, const struct admin *a)
 {
     struct status_item i = item("configuration", true, "loaded");
@@ -255,6 +264,7 @@ void tell_status(struct ask *q)
     add_requests(&items, a);
     add_limits(&items, a);
     add_view(&items, a);
+    add_crls(&items, a);
     add_configuration(&items, a);
     wire_put_u8(&q->out, items.all_well);
     wire_put_u32(&q->out, items.n);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ca/store/crls.h"
 #include "lib/key.h"
 #include "lib/signrecord.h"
 
@@ -32,18 +33,53 @@ static void find(struct walk *w, const char *rule, const struct signrecord_entry
     w->report->finding(w->report->arg, rule, text);
 }
 
+/* The store's number of the issuer whose key begins like that; 0: none. */
+struct wanted {
+    const uint8_t *key;
+    uint16_t number;
+};
+
+static int match_issuer(void *arg, const struct store_issuer *i)
+{
+    struct wanted *w = arg;
+
+    if (memcmp(i->spki_hash, w->key, SIGNRECORD_KEY_LEN) == 0)
+        w->number = i->number;
+    return w->number != 0;
+}
+
+/* A CRL's number is taken in the store before it is signed. */
+static int check_crl(struct walk *w, const struct signrecord_entry *e, uint32_t scope,
+                     uint64_t number, struct fault *f)
+{
+    struct wanted issuer = {.key = e->key};
+    struct store_crl row = {.number = 0};
+
+    if (store_issuers(w->store, match_issuer, &issuer, f) != 0)
+        return -(int)f->code;
+    if (issuer.number != 0 && store_crl(w->store, issuer.number, scope, &row, f) != 0)
+        return -(int)f->code;
+    if (number > row.number)
+        find(w, "record.crl", e, "a CRL was signed whose number was never taken");
+    return 0;
+}
+
 /* The TBS of one of the certificates with that serial must be what was signed. */
 static int check_entry(struct walk *w, const struct signrecord_entry *e, struct fault *f)
 {
     static const uint8_t no_serial[SERIAL_LEN] = {0};
     struct cert_ref refs[4];
     uint8_t hash[32];
+    uint64_t number;
+    uint32_t scope;
     size_t n;
 
     if (e->number != w->position)
         find(w, "record.number", e, "an entry is missing or out of place");
     if (memcmp(e->serial, no_serial, SERIAL_LEN) == 0) /* a request, which binds nobody */
         return 0;
+    if (signrecord_crl_get(e->serial, &scope, &number))
+        return check_crl(w, e, scope, number, f);
     int rc = store_find_serial(w->store, e->serial, refs, 4, &n, f);
 
     if (rc != 0 && rc != -FAULT_NOT_FOUND)

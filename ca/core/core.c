@@ -269,13 +269,37 @@ static int take_over(struct core *c, struct fault *f)
     return rc;
 }
 
+/* A store_publish. CRLs follow the view, on their own thread. */
+static int publish(void *arg, const struct store_change *changes, size_t n, struct fault *f)
+{
+    struct core *c = arg;
+    int rc = view_publish(c->view, changes, n, f);
+
+    if (c->crls != NULL)
+        crl_publisher_changed(c->crls, changes, n);
+    return rc;
+}
+
+static void publish_crls(struct core *c)
+{
+    const struct crl_parts parts = {
+        .conf = c->conf,
+        .loop = c->loop,
+        .store = c->store,
+        .view = c->view,
+        .authorities = c->authorities,
+    };
+
+    c->crls = crl_publisher_new(&parts);
+}
+
 static int open_view(struct core *c, struct fault *f)
 {
     if (take_over(c, f) != 0)
         return -(int)f->code;
     if (view_open(c->conf->view_dir, c->store, &c->view, f) != 0)
         return -(int)f->code;
-    store_on_publish(c->store, view_publish, c->view);
+    store_on_publish(c->store, publish, c);
     for (size_t i = 0; i < c->authorities->n; i++) {
         const struct authority *a = &c->authorities->item[i];
 
@@ -309,6 +333,7 @@ static void open_admin(struct core *c, int listen_fd)
         .authorities = c->authorities,
         .readers = c->readers,
         .door = c->door,
+        .crls = c->crls,
         .links = c->links,
         .n_links = c->n_links,
     };
@@ -348,8 +373,10 @@ int core_new(const struct core_options *o, struct core **out, struct fault *f)
     c->door = door_new(&parts);
     for (size_t i = 0; i < c->n_links; i++)
         signer_link_on_late(c->links[i], door_late, c->door);
-    if (o->listen_fd >= 0)
+    if (o->listen_fd >= 0) {
+        publish_crls(c);
         open_admin(c, o->listen_fd);
+    }
     if (o->control_fd >= 0) {
         c->control = conn_new(c->loop, o->control_fd, &control_callbacks, c);
         conn_send(c->control, MSG_READY, 0, SLICE_NONE, -1);
@@ -375,10 +402,12 @@ void core_free(struct core *c)
     admin_end_check(c->admin);
     workers_free(c->readers);
     workers_free(c->workers);
+    crl_publisher_stop(c->crls);
     for (size_t i = 0; i < c->n_links; i++)
         signer_link_free(c->links[i]);
     store_stop(c->store);
     door_free(c->door);
+    crl_publisher_free(c->crls);
     admin_free(c->admin);
     bootstrap_free(c->bootstrap);
     free(c->links);

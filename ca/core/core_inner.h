@@ -16,6 +16,7 @@ struct core {
     size_t n_links;
     struct workers *workers, *readers;
     struct door *door;
+    struct crl_publisher *crls; /* NULL at set-up */
     struct admin *admin;
     struct conn *control;
     struct loop_timer *drain;

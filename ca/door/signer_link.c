@@ -18,9 +18,10 @@ enum link_state { LINK_DOWN, LINK_GREETING, LINK_READY };
 
 struct draft {
     uint64_t id;
-    uint16_t type; /* MSG_SIGN, or MSG_CA_CSR, which has no tbs */
+    uint16_t type; /* MSG_SIGN, MSG_SIGN_CRL or MSG_CA_CSR */
     const char *issuer;
-    struct slice tbs;
+    struct slice tbs;      /* MSG_SIGN */
+    struct signer_crl crl; /* MSG_SIGN_CRL */
     signer_done done;
     void *arg;
     uint64_t since_us;
@@ -84,6 +85,15 @@ static struct draft *find_draft(struct signer_link *s, uint64_t id)
     return NULL;
 }
 
+static void put_crl(const struct signer_link *s, const struct draft *d, struct buf *b)
+{
+    struct crl_sign_request r = {.start = d->crl.start, .octets = d->crl.octets};
+
+    snprintf(r.issuer, sizeof(r.issuer), "%s", d->issuer);
+    memcpy(r.generation, s->conf->generation, sizeof(r.generation));
+    crl_sign_request_put(b, &r);
+}
+
 static void put_sign(const struct signer_link *s, const struct draft *d, struct buf *b)
 {
     struct sign_request r = {.tbs = d->tbs};
@@ -109,11 +119,13 @@ static void send_draft(struct signer_link *s, struct draft *d)
     buf_init(&b, FRAME_BODY_MAX);
     if (d->type == MSG_CA_CSR)
         put_csr(s, d, &b);
+    else if (d->type == MSG_SIGN_CRL)
+        put_crl(s, d, &b);
     else
         put_sign(s, d, &b);
     d->sent = true;
     d->attempts++;
-    conn_send(s->conn, d->type, d->id, buf_slice(&b), -1);
+    conn_send(s->conn, d->type, d->id, buf_slice(&b), d->type == MSG_SIGN_CRL ? d->crl.fd : -1);
     buf_free(&b);
 }
 
@@ -237,15 +249,15 @@ static void on_signed(struct conn *c, void *owner, const struct frame *frame)
         signed_late(s, frame->body);
 }
 
-/* Late ones bind nobody. */
-static void on_csr(struct conn *c, void *owner, const struct frame *frame)
+/* Late ones bind nobody: the next CRL has a number of its own. */
+static void on_unbound(struct conn *c, void *owner, const struct frame *frame)
 {
     struct signer_link *s = owner;
     struct draft *d = find_draft(s, frame->id);
 
     (void)c;
     s->last_heard_us = clock_mono_us();
-    if (d != NULL && d->type == MSG_CA_CSR)
+    if (d != NULL && d->type != MSG_SIGN)
         answer(s, d, frame->body, NULL);
     else if (s->given_up > 0)
         s->given_up--;
@@ -323,7 +335,8 @@ static const struct permit signer_permits[] = {
     {MSG_FAULT, 4096, on_fault},
     {MSG_HELLO_REPLY, FRAME_BODY_MAX, on_hello},
     {MSG_SIGNED, FRAME_BODY_MAX, on_signed},
-    {MSG_CA_CSR_REPLY, CSR_MAX, on_csr},
+    {MSG_CA_CSR_REPLY, CSR_MAX, on_unbound},
+    {MSG_CRL_SIGNED, SIGNATURE_MAX, on_unbound},
     {MSG_PONG, 0, on_pong},
 };
 
@@ -491,6 +504,13 @@ void signer_link_csr(struct signer_link *s, const char *issuer, bool make, signe
 {
     link_ask(s, &(struct draft){
                     .type = MSG_CA_CSR, .issuer = issuer, .make = make, .done = done, .arg = arg});
+}
+
+void signer_link_sign_crl(struct signer_link *s, const char *issuer, const struct signer_crl *crl,
+                          signer_done done, void *arg)
+{
+    link_ask(s, &(struct draft){
+                    .type = MSG_SIGN_CRL, .issuer = issuer, .crl = *crl, .done = done, .arg = arg});
 }
 
 int signer_link_check(struct signer_link *s, struct fault *f)

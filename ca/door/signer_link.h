@@ -19,8 +19,8 @@
 
 struct signer_link;
 
-/* Exactly once a draft: the certificate (good during the call), or a fault. */
-typedef void (*signer_done)(void *arg, struct slice certificate, const struct fault *f);
+/* Exactly once a draft: what was signed (good during the call), or a fault. */
+typedef void (*signer_done)(void *arg, struct slice answer, const struct fault *f);
 /* The keys of a signer that has just come up; a fault means that they are not the right ones. */
 typedef int (*signer_hello)(void *arg, const struct signer_key *keys, size_t n, struct fault *f);
 
@@ -43,6 +43,14 @@ void signer_link_sign(struct signer_link *s, const char *issuer, struct slice tb
  */
 void signer_link_csr(struct signer_link *s, const char *issuer, bool make, signer_done done,
                      void *arg);
+
+/* The same for a CRL; `done` gets the signature alone. */
+struct signer_crl {
+    int fd; /* must stay open until `done` was called: octets start to start + octets of it */
+    uint64_t start, octets;
+};
+void signer_link_sign_crl(struct signer_link *s, const char *issuer, const struct signer_crl *crl,
+                          signer_done done, void *arg);
 
 /* From any thread: would a draft be signed now? 0, or -FAULT_UNAVAILABLE with the time to
  * retry and why. */

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct job_queue {
     pthread_mutex_t lock;
@@ -14,12 +15,14 @@ struct job_queue {
     struct job *first, **end;
 };
 
-struct job *job_new(uint16_t type, uint64_t id, struct slice body)
+struct job *job_new(const struct frame *frame)
 {
+    struct slice body = frame->body;
     struct job *j = xcalloc(1, sizeof(*j) + body.n);
 
-    j->type = type;
-    j->id = id;
+    j->type = frame->type;
+    j->id = frame->id;
+    j->fd = frame->fd;
     j->n = body.n;
     if (body.n > 0)
         memcpy(j->body, body.p, body.n);
@@ -31,6 +34,8 @@ void job_free(struct job *j)
 {
     if (j == NULL)
         return;
+    if (j->fd >= 0)
+        (void)close(j->fd);
     buf_free(&j->answer);
     free(j);
 }

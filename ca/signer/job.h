@@ -16,7 +16,8 @@ struct job {
     struct job *older, *newer; /* all that are under way; the loop's thread only */
     struct peer *peer;         /* who asked; NULL once that connection is gone; the same */
     uint64_t id;
-    uint16_t type; /* MSG_SIGN, MSG_CA_CSR or MSG_PING */
+    uint16_t type; /* MSG_SIGN, MSG_SIGN_CRL, MSG_CA_CSR or MSG_PING */
+    int fd;        /* that came along, ours; -1: none */
 
     /* The signing thread's, until the job is done. */
     const struct guard_issuer *by;
@@ -25,6 +26,8 @@ struct job {
     enum sig_alg alg; /* as tbs says */
     uint8_t hash[64]; /* of tbs, as the signature needs it */
     uint8_t tbs_hash[32];
+    uint32_t scope; /* of a CRL's number */
+    uint64_t number;
     int rc; /* 0, or the code of `fault` */
     struct buf answer;
     struct fault fault;
@@ -33,7 +36,7 @@ struct job {
     uint8_t body[]; /* a copy: the bytes that are parsed are the bytes that are hashed */
 };
 
-struct job *job_new(uint16_t type, uint64_t id, struct slice body);
+struct job *job_new(const struct frame *frame);
 void job_free(struct job *j);
 
 /* First in, first out; thread-safe. */

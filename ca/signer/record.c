@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -12,6 +13,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/signrecord.h"
 
 #define SYNC_EVERY_US 1000000
 /* After a power loss whole pages of the last second may be missing; more than
@@ -26,6 +28,10 @@ struct record {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     pthread_t thread;
+    pthread_mutex_t crl_lock; /* before `lock`; over what follows */
+    bool crls_read;
+    struct signrecord_entry *crls; /* the newest of each key and scope */
+    size_t n_crls;
 };
 
 static uint64_t entry_number(const uint8_t e[RECORD_ENTRY])
@@ -129,6 +135,7 @@ int record_open(const char *path, struct record **out, struct fault *f)
         rc = repair(r, path, f);
     if (rc == 0) {
         (void)pthread_mutex_init(&r->lock, NULL);
+        (void)pthread_mutex_init(&r->crl_lock, NULL);
         (void)pthread_cond_init(&r->wake, NULL);
         if (pthread_create(&r->thread, NULL, sync_run, r) != 0)
             rc = fault_set(f, FAULT_INTERNAL, "signer.record", "no thread to sync it");
@@ -156,6 +163,8 @@ void record_close(struct record *r)
         log_error("signer.record.sync-failed", "why", strerror(errno), NULL);
     (void)close(r->fd);
     (void)pthread_mutex_destroy(&r->lock);
+    (void)pthread_mutex_destroy(&r->crl_lock);
+    free(r->crls);
     (void)pthread_cond_destroy(&r->wake);
     free(r);
 }
@@ -209,4 +218,100 @@ uint64_t record_count(struct record *r)
     n = r->count;
     (void)pthread_mutex_unlock(&r->lock);
     return n;
+}
+
+/* --- CRLs ------------------------------------------------------------------------------------ */
+
+/* The newest of the same key and scope; NULL: none. */
+static struct signrecord_entry *crl_find(struct record *r, const uint8_t *key, uint32_t scope)
+{
+    uint32_t other;
+    uint64_t number;
+
+    for (size_t i = 0; i < r->n_crls; i++)
+        if (memcmp(r->crls[i].key, key, RECORD_KEY_LEN) == 0 &&
+            signrecord_crl_get(r->crls[i].serial, &other, &number) && other == scope)
+            return &r->crls[i];
+    return NULL;
+}
+
+static void crl_note(struct record *r, const struct signrecord_entry *e)
+{
+    struct signrecord_entry *last;
+    uint32_t scope;
+    uint64_t number;
+
+    if (!signrecord_crl_get(e->serial, &scope, &number))
+        return;
+    last = crl_find(r, e->key, scope);
+    if (last == NULL) {
+        r->crls = xreallocarray(r->crls, r->n_crls + 1, sizeof(*r->crls));
+        last = &r->crls[r->n_crls++];
+    }
+    *last = *e;
+}
+
+/* What is in the file never changes, so nobody who signs certificates waits for this. */
+static int crls_read(struct record *r, struct fault *f)
+{
+    uint8_t space[256 * RECORD_ENTRY];
+    struct signrecord_entry e;
+    uint64_t count = record_count(r);
+
+    for (uint64_t at = 0; at < count;) {
+        size_t n = count - at < 256 ? (size_t)(count - at) : 256;
+
+        if (pread(r->fd, space, n * RECORD_ENTRY, (off_t)(at * RECORD_ENTRY)) !=
+            (ssize_t)(n * RECORD_ENTRY))
+            return fault_set(f, FAULT_INTERNAL, "signer.record", "the record cannot be read");
+        for (size_t i = 0; i < n; i++) {
+            signrecord_get(space + i * RECORD_ENTRY, &e);
+            crl_note(r, &e);
+        }
+        at += n;
+    }
+    r->crls_read = true;
+    return 0;
+}
+
+static int number_rises(const struct signrecord_entry *last, uint64_t number,
+                        const uint8_t tbs_hash[32], bool *again, struct fault *f)
+{
+    uint64_t newest = 0;
+    uint32_t scope;
+    char allowed[64];
+
+    *again = false;
+    if (last == NULL || !signrecord_crl_get(last->serial, &scope, &newest) || number > newest)
+        return 0;
+    *again = number == newest && memcmp(last->tbs_hash, tbs_hash, 32) == 0;
+    if (*again)
+        return 0;
+    (void)snprintf(allowed, sizeof(allowed), "greater than %llu, which is signed already",
+                   (unsigned long long)newest);
+    return fault_refuse(f, "signer.number", "cRLNumber", SLICE_NONE, allowed);
+}
+
+int record_append_crl(struct record *r, const uint8_t *key, uint32_t scope, uint64_t number,
+                      const uint8_t tbs_hash[32], struct fault *f)
+{
+    struct signrecord_entry e = {.number = 0};
+    struct record_entry out = {.key = key, .serial = slice_of(e.serial, SERIAL_LEN)};
+    bool again = false;
+    int rc;
+
+    memcpy(e.key, key, RECORD_KEY_LEN);
+    memcpy(e.tbs_hash, tbs_hash, sizeof(e.tbs_hash));
+    memcpy(out.tbs_hash, tbs_hash, sizeof(out.tbs_hash));
+    signrecord_crl_put(scope, number, e.serial);
+    (void)pthread_mutex_lock(&r->crl_lock);
+    rc = r->crls_read ? 0 : crls_read(r, f);
+    if (rc == 0)
+        rc = number_rises(crl_find(r, key, scope), number, tbs_hash, &again, f);
+    if (rc == 0 && !again)
+        rc = record_append(r, &out, 1, f);
+    if (rc == 0)
+        crl_note(r, &e);
+    (void)pthread_mutex_unlock(&r->crl_lock);
+    return rc;
 }

@@ -7,9 +7,8 @@
  *
  *   0-7    number of the entry, counted from 1: its place in the file
  *   8-15   first octets of the SHA-256 of the issuer's SubjectPublicKeyInfo
- *   16-31  serial number
- *   32-63  SHA-256 of the TBSCertificate, or, with a serial of zeros, of a CA's
- *          CertificationRequestInfo
+ *   16-31  serial number; lib/signrecord.h says what stands here for anything else
+ *   32-63  SHA-256 of the TBSCertificate, TBSCertList or CertificationRequestInfo
  *
  * It is written before the signature is made: an entry without a signature is
  * harmless, a signature without an entry is not. A write is in the page cache, so it
@@ -46,6 +45,11 @@ void record_close(struct record *r);
 #define RECORD_BATCH 16
 int record_append(struct record *r, const struct record_entry *e, size_t n,
                   struct fault *f) WARN_UNUSED;
+/* The same for a CRL, whose number must be greater than that of every CRL of this key and scope
+ * in the record: rule "signer.number". The very draft that has the last number may come again. The
+ * first call reads the whole record. */
+int record_append_crl(struct record *r, const uint8_t *key, uint32_t scope, uint64_t number,
+                      const uint8_t tbs_hash[32], struct fault *f) WARN_UNUSED;
 uint64_t record_count(struct record *r);
 
 #endif

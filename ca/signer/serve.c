@@ -82,9 +82,16 @@ static void send_fault(struct conn *c, uint64_t id, const struct fault *f)
 
 static uint16_t answer_type(uint16_t type)
 {
-    if (type == MSG_CA_CSR)
+    switch (type) {
+    case MSG_PING:
+        return MSG_PONG;
+    case MSG_CA_CSR:
         return MSG_CA_CSR_REPLY;
-    return type == MSG_PING ? MSG_PONG : MSG_SIGNED;
+    case MSG_SIGN_CRL:
+        return MSG_CRL_SIGNED;
+    default:
+        return MSG_SIGNED;
+    }
 }
 
 static void answer(struct server *v, struct job *j)
@@ -182,23 +189,30 @@ static void end_now(void *arg)
 
 /* --- frames ---------------------------------------------------------------- */
 
+static bool turned_away(struct server *v, struct conn *c, uint64_t id)
+{
+    struct fault f = v->why;
+
+    if (!v->lost && v->under_way < UNDER_WAY_MAX && !v->stopping)
+        return false;
+    if (!v->lost)
+        (void)fault_unavailable(&f, 1, "signer.busy", v->stopping ? "stopping" : "too many drafts");
+    send_fault(c, id, &f);
+    return true;
+}
+
 static void enqueue(struct conn *c, void *owner, const struct frame *frame)
 {
     struct peer *p = owner;
     struct server *v = p->server;
-    struct fault f;
     struct job *j;
 
-    if (v->lost) {
-        send_fault(c, frame->id, &v->why);
+    if (turned_away(v, c, frame->id)) {
+        if (frame->fd >= 0)
+            (void)close(frame->fd);
         return;
     }
-    if (v->under_way >= UNDER_WAY_MAX || v->stopping) {
-        (void)fault_unavailable(&f, 1, "signer.busy", v->stopping ? "stopping" : "too many drafts");
-        send_fault(c, frame->id, &f);
-        return;
-    }
-    j = job_new(frame->type, frame->id, frame->body);
+    j = job_new(frame);
     job_enter(v, j, p);
     job_queue_put(v->queue, j);
 }
@@ -235,9 +249,8 @@ static void hello(struct conn *c, void *owner, const struct frame *frame)
 }
 
 static const struct permit permits[] = {
-    {MSG_HELLO, 8, hello},
-    {MSG_SIGN, TBS_MAX + 256, enqueue},
-    {MSG_CA_CSR, 128, enqueue},
+    {MSG_HELLO, 8, hello},      {MSG_SIGN, TBS_MAX + 256, enqueue},
+    {MSG_CA_CSR, 128, enqueue}, {MSG_SIGN_CRL, 256 | PERMIT_FD, enqueue},
     {MSG_PING, 0, enqueue},
 };
 

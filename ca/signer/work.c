@@ -1,8 +1,10 @@
 #include "ca/signer/work.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "ca/signer/cakey.h"
+#include "ca/signer/guard_crl.h"
 #include "ca/signer/signop.h"
 #include "lib/cert.h"
 #include "lib/clock.h"
@@ -11,8 +13,17 @@
 /* Answers leave together, but none waits longer than this for the others. */
 #define HOLD_US 1000
 
+static int find_issuer(const struct work *w, struct job *j, const char *issuer,
+                       const uint8_t generation[8], struct fault *f)
+{
+    if (memcmp(generation, w->guard->conf->generation, 8) != 0)
+        return fault_unavailable(f, 1, "signer.generation",
+                                 "the request was made under another configuration");
+    return guard_find(w->guard, issuer, &j->by, f);
+}
+
 /* Reads and checks one request; from here on the bytes at j->tbs are settled. */
-static int prepare(const struct work *w, struct job *j, struct fault *f)
+static int prepare_certificate(const struct work *w, struct job *j, struct fault *f)
 {
     struct sign_request r;
     struct cert draft;
@@ -20,10 +31,7 @@ static int prepare(const struct work *w, struct job *j, struct fault *f)
 
     if (sign_request_get(slice_of(j->body, j->n), &r) != 0)
         return fault_set(f, FAULT_MALFORMED, "signer.request", "not a request to sign");
-    if (memcmp(r.generation, w->guard->conf->generation, sizeof(r.generation)) != 0)
-        return fault_unavailable(f, 1, "signer.generation",
-                                 "the request was made under another configuration");
-    rc = guard_find(w->guard, r.issuer, &j->by, f);
+    rc = find_issuer(w, j, r.issuer, r.generation, f);
     if (rc != 0)
         return rc;
     if (tbs_parse(r.tbs, &draft, f) != 0)
@@ -42,6 +50,41 @@ static int prepare(const struct work *w, struct job *j, struct fault *f)
     return 0;
 }
 
+/* The descriptor is read once, and not again: who sent it may change the file. */
+static int prepare_crl(const struct work *w, struct job *j, struct fault *f)
+{
+    struct crl_sign_request r;
+    struct guard_crl crl;
+    struct stat st;
+    int rc;
+
+    if (crl_sign_request_get(slice_of(j->body, j->n), &r) != 0 || j->fd < 0 ||
+        fstat(j->fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return fault_set(f, FAULT_MALFORMED, "signer.request", "not a request to sign a CRL");
+    rc = find_issuer(w, j, r.issuer, r.generation, f);
+    if (rc == 0) {
+        struct crl_file file = {j->fd, r.start};
+        const struct crl_input in = {.read = crl_file_read, .arg = &file, .size = r.octets};
+
+        rc = guard_crl(j->by, &in, clock_now(), &crl, f);
+    }
+    if (rc != 0)
+        return rc;
+    j->alg = j->by->conf->alg;
+    j->scope = crl.scope;
+    j->number = crl.number;
+    memcpy(j->hash, crl.hash, sizeof(j->hash));
+    memcpy(j->tbs_hash, crl.tbs_hash, sizeof(j->tbs_hash));
+    return 0;
+}
+
+static int prepare(const struct work *w, struct job *j, struct fault *f)
+{
+    if (j->type == MSG_SIGN_CRL)
+        return prepare_crl(w, j, f);
+    return j->type == MSG_SIGN ? prepare_certificate(w, j, f) : 0;
+}
+
 static int record_all(struct work *w, struct job *list, struct fault *f)
 {
     struct record_entry e[WORK_BATCH];
@@ -58,6 +101,23 @@ static int record_all(struct work *w, struct job *list, struct fault *f)
     return n == 0 ? 0 : record_append(w->record, e, n, f);
 }
 
+/* CRLs come one by one, each against those before it. */
+static void record_crls(struct work *w, struct job *list)
+{
+    for (struct job *j = list; j != NULL; j = j->next)
+        if (j->type == MSG_SIGN_CRL && j->rc == 0)
+            j->rc = record_append_crl(w->record, j->by->spki_hash, j->scope, j->number, j->tbs_hash,
+                                      &j->fault);
+}
+
+static void answer_put(struct job *j, struct slice signature)
+{
+    if (j->type == MSG_SIGN_CRL)
+        buf_put_slice(&j->answer, signature);
+    else
+        cert_assemble(&j->answer, j->tbs, j->alg, signature);
+}
+
 static int sign(struct work *w, struct job *j)
 {
     struct buf signature;
@@ -67,7 +127,7 @@ static int sign(struct work *w, struct job *j)
     rc = signop(w->token->call, w->session, j->by->handle, &j->by->key, j->alg, j->hash, &signature,
                 &j->fault);
     if (rc == 0)
-        cert_assemble(&j->answer, j->tbs, j->alg, buf_slice(&signature));
+        answer_put(j, buf_slice(&signature));
     buf_free(&signature);
     if (rc == 0 && buf_failed(&j->answer))
         rc = fault_set(&j->fault, FAULT_TOO_LARGE, "signer.size", "the certificate is too large");
@@ -112,13 +172,13 @@ int work_run(struct work *w, struct job *list, struct fault *f)
     int rc, failed = 0;
 
     for (struct job *j = list; j != NULL; j = j->next)
-        if (j->type == MSG_SIGN)
-            j->rc = prepare(w, j, &j->fault);
+        j->rc = prepare(w, j, &j->fault);
     STEP("checked");
     rc = record_all(w, list, &full);
     for (struct job *j = list; rc != 0 && j != NULL; j = j->next)
         if (j->type == MSG_SIGN)
             spoil(j, rc, &full);
+    record_crls(w, list);
     STEP("recorded");
     for (struct job *j = list, *next; j != NULL; j = next) {
         next = j->next;

@@ -20,7 +20,7 @@ static const char *const dbi_name[D_COUNT] = {
     [D_OPEN] = "open",         [D_BLOCKED] = "blocked", [D_BLOCKED_ID] = "blockedid",
     [D_REPLACED] = "replaced", [D_ISSUER] = "issuer",   [D_AUDIT] = "audit",
     [D_CHANGE] = "change",     [D_REQUEST] = "request", [D_META] = "meta",
-    [D_TOKEN] = "token",       [D_LIMIT] = "limit",
+    [D_TOKEN] = "token",       [D_LIMIT] = "limit",     [D_CRL] = "crl",
 };
 
 static int make_dir(const char *path, struct fault *f)

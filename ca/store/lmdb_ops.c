@@ -129,6 +129,7 @@ void status_put(struct write_txn *w, struct store_op *op, struct row_status *row
     uint8_t key[ROW_REF];
     ref_put(&op->ref, key);
     row->change = change_append(w, op, &op->ref, row->state, row->reason, not_after);
+    row->not_after = not_after;
     row_status_put(w_row(w), row);
     w_put(w, D_STATUS, key, sizeof(key), 0);
     w_del(w, D_OPEN, key, sizeof(key));
@@ -204,6 +205,9 @@ void op_apply(struct write_txn *w, struct store_op *op)
         break;
     case STORE_SKIP:
         rc = op_skip(w, op);
+        break;
+    case STORE_CRL:
+        rc = op_crl(w, op, &record);
         break;
     case STORE_PUBLISHED:
         rc = op_published(w, op, &record);

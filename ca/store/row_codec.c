@@ -189,8 +189,8 @@ void row_status_put(struct buf *b, const struct row_status *r)
     wire_put_u8(b, r->reason);
     wire_put_i64(b, r->time);
     wire_put_u64(b, r->change);
-    if (r->invalidity != 0)
-        wire_put_i64(b, r->invalidity);
+    wire_put_i64(b, r->invalidity);
+    wire_put_i64(b, r->not_after);
 }
 
 int row_status_get(struct slice s, struct row_status *out)
@@ -204,6 +204,8 @@ int row_status_get(struct slice s, struct row_status *out)
     out->change = wire_get_u64(&w);
     if (w.rest.n > 0)
         out->invalidity = wire_get_i64(&w);
+    if (w.rest.n > 0)
+        out->not_after = wire_get_i64(&w);
     if (out->state < CERT_GOOD || out->state > CERT_ABANDONED)
         return -1;
     return done(&w);
@@ -357,6 +359,35 @@ int row_gate_get(struct slice s, struct store_gate *out)
         out->skip[i].from = wire_get_u64(&w);
         out->skip[i].to = wire_get_u64(&w);
     }
+    return done(&w);
+}
+
+void row_crl_put(struct buf *b, const struct store_crl *c)
+{
+    version_put(b);
+    wire_put_u64(b, c->number);
+    wire_put_u64(b, c->published);
+    wire_put_u64(b, c->change);
+    wire_put_i64(b, c->this_update);
+    wire_put_i64(b, c->next_update);
+    wire_put_i64(b, c->scheduled);
+    wire_put_u64(b, c->entries);
+    wire_put_u64(b, c->octets);
+}
+
+int row_crl_get(struct slice s, struct store_crl *out)
+{
+    struct wire_in w;
+
+    version_get(&w, s);
+    out->number = wire_get_u64(&w);
+    out->published = wire_get_u64(&w);
+    out->change = wire_get_u64(&w);
+    out->this_update = wire_get_i64(&w);
+    out->next_update = wire_get_i64(&w);
+    out->scheduled = wire_get_i64(&w);
+    out->entries = wire_get_u64(&w);
+    out->octets = wire_get_u64(&w);
     return done(&w);
 }
 

@@ -10,6 +10,7 @@
  *   replaced  ref -> ref
  *   blocked   hash of a key -> ref of the certificate that it was blocked with
  *   blockedid identity -> ref, the same
+ *   crl       issuer || scope -> struct store_crl
  *   meta      "state" -> struct row_state   "gate" -> struct store_gate
  *
  * Keys and request keys are in runs (ca/store/runs.h).
@@ -19,7 +20,7 @@
 #ifndef CA_STORE_ROW_CODEC_H
 #define CA_STORE_ROW_CODEC_H
 
-#include "ca/store/store.h"
+#include "ca/store/crls.h"
 
 #define ROW_REF 18       /* octets of serial || issuer */
 #define ROW_SPKI_HALF 16 /* octets of a key's hash that find it; all of it is then compared */
@@ -52,6 +53,7 @@ struct row_status {
     int64_t time;
     uint64_t change;
     int64_t invalidity; /* RFC 5280 5.3.2; 0: not known */
+    int64_t not_after;  /* of the certificate; 0 in rows that older versions wrote */
 };
 
 struct row_open {
@@ -91,6 +93,9 @@ int row_state_get(struct slice s, struct row_state *out) WARN_UNUSED;
 #define ROW_GATE_MAX 8192
 void row_gate_put(struct buf *b, const struct store_gate *g);
 int row_gate_get(struct slice s, struct store_gate *out) WARN_UNUSED;
+void row_crl_put(struct buf *b, const struct store_crl *c);
+/* Issuer and scope are the key and stay as they are. */
+int row_crl_get(struct slice s, struct store_crl *out) WARN_UNUSED;
 /* An issuer; name and certificate point into the record's copy in out->bytes. */
 void row_issuer_put(struct buf *b, const char *name, const uint8_t spki_hash[32],
                     struct slice certificate);

@@ -203,9 +203,11 @@ enum store_op_kind {
                         recorded; the store has to be closed and opened again right after */
     STORE_SKIP,      /* while restored: numbers move on, for a view that knows more has turned up */
     STORE_PUBLISHED, /* while restored: what was published of a certificate, see below */
+    STORE_CRL,       /* a CRL's number is taken, or it is published: ca/store/crls.h */
 };
 struct store_request;
 struct store_token;
+struct store_crl_step;
 enum store_outcome {
     STORE_DONE = 0,  /* what was asked is now durable */
     STORE_KNOWN = 1, /* reserve: this request key is recorded already; `ref` says for what */
@@ -267,6 +269,7 @@ struct store_op {
     bool block_identity;           /* revoke: nothing is issued for this identity any more */
     struct store_request *request; /* request */
     struct store_token *token;     /* token */
+    struct store_crl_step *crl;    /* crl */
     bool close;                    /* gate */
     const char *why;               /* gate, restored: for people, cut to STORE_REASON_MAX */
     struct store_restore restore;  /* restored: copied, checkpoint */

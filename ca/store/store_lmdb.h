@@ -31,6 +31,7 @@ enum durable_dbi {
     D_REQUEST,
     D_TOKEN,
     D_LIMIT,
+    D_CRL,
     D_META,
     D_COUNT
 };
@@ -200,6 +201,8 @@ int gate_refuse(const struct store_gate *g, struct fault *f) WARN_UNUSED;
 /* lmdb_revoke.c: puts a key (D_BLOCKED) or an identity among those that nothing is issued for. */
 void key_block(struct write_txn *w, const struct store_op *op, enum durable_dbi d,
                const uint8_t *key, size_t n);
+/* lmdb_crl.c; *record is cleared when there is nothing to record. */
+int op_crl(struct write_txn *w, struct store_op *op, bool *record) WARN_UNUSED;
 /* lmdb_published.c */
 int op_published(struct write_txn *w, struct store_op *op, bool *record) WARN_UNUSED;
 /* Decides and applies one operation: its rows, its change of state and its audit record.

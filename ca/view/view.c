@@ -310,6 +310,18 @@ void view_close(struct view *v)
     free(v);
 }
 
+int view_issuer_folder(struct view *v, uint16_t number, int *dirfd, struct fault *f)
+{
+    struct view_issuer *i;
+    int rc;
+
+    pthread_mutex_lock(&v->lock);
+    rc = want_issuer(v, number, &i, f);
+    *dirfd = rc == 0 ? i->dirfd : -1;
+    pthread_mutex_unlock(&v->lock);
+    return rc;
+}
+
 /* --- certificates ------------------------------------------------------------ */
 
 /* Not written again when it is there already: a start needs no sync. */

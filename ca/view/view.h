@@ -3,6 +3,7 @@
  * network-facing programs only read (format and reader: lib/viewfile.h).
  *
  *   ISSUER-N/issuer.der, issuer.pem   the CA certificate
+ *   ISSUER-N/crl.der                  the newest CRL (ca/crl writes it)
  *   ISSUER-N/current                  names the snapshot and log pair in force (renamed into place)
  *   ISSUER-N/snapshot.G               immutable, sorted status rows
  *   ISSUER-N/log.G                    changes since, append-only
@@ -24,6 +25,8 @@ int view_publish(void *view, const struct store_change *c, size_t n, struct faul
 /* An issuer's folder and certificate; certificate may be empty (not known yet). */
 int view_issuer(struct view *v, uint16_t number, const char *name, struct slice certificate,
                 struct fault *f) WARN_UNUSED;
+/* The folder of an issuer: a descriptor that stays the view's, good until view_close. */
+int view_issuer_folder(struct view *v, uint16_t number, int *dirfd, struct fault *f) WARN_UNUSED;
 /* Time stamps (at least every minute) and snapshots when a log has outgrown its
  * snapshot; from one background thread; takes long only outside the publishing lock. */
 int view_maintain(struct view *v, struct fault *f) WARN_UNUSED;
