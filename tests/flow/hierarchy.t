@@ -1,6 +1,8 @@
 #!/bin/sh
 # Several issuing CAs side by side: one that is added while everything runs, one whose certificate
 # comes from a root kept elsewhere; name constraints and path lengths as OpenSSL sees them.
+# shellcheck source=tests/flow/lib.sh
+# shellcheck disable=SC2317 # functions that ok runs
 . "$(dirname "$0")/lib.sh"
 
 pems=$scratch/pems
@@ -61,6 +63,7 @@ like 'and as configured' "$out" 'IP:10.0.0.0/255.0.0.0'
 
 outside() {
     rm -f "$pems"/o.*
+    # shellcheck disable=SC2086 # several words
     fails "$1" 1 "$2" cerca issue --profile box --key-out "$pems/o.key" --out "$pems/o.pem" $3
 }
 outside 'a DNS name outside is refused' 'constraints.permitted|not allowed' '--san dns:b.example'
@@ -160,6 +163,23 @@ run cerca ca list -o json
 json 'and has their certificates' '[.[] | select(.fingerprint != null)] | length == 5'
 ok 'the store and the signers agree, requests included' cerca store check
 
+# --- killed while installing ------------------------------------------------------------------------
+
+issuer torn 'token = "default"; key = "pkcs11:object=torn"; key_type = "p256"; parent = "root";
+      signs_leaves = true; path_len = "0"; validity = "2y";'
+ca_stop
+touch "$ca_dir/view/kill-once"
+CERCA_STEP_KILL=cerca-ca:install.file:1@$ca_dir/view/kill-once
+export CERCA_STEP_KILL
+cercad -c "$CERCA_CONF" >>"$scratch/cercad.log" 2>&1 &
+ca_pid=$!
+unset CERCA_STEP_KILL
+wait_until 30 cerca ca list --timeout 5
+ok 'a core killed between file and store: asked again, it answers' cerca ca create torn --timeout 60
+like 'what the file had is what it is' "$out" 'there already'
+ok 'it was killed' test ! -e "$ca_dir/view/kill-once"
+ok 'the store has it too' cerca store check
+
 # --- bundles --------------------------------------------------------------------------------------
 
 ok 'a bundle has the roots' cerca ca bundle --out "$pems/roots.pem"
@@ -168,7 +188,7 @@ ok 'with it, every chain holds' openssl verify -x509_strict -CAfile "$pems/roots
     -untrusted "$ca_dir/ca/branch.pem" "$pems/c.pem"
 ok 'as PKCS#7' cerca ca bundle -o p7b --chain --out "$pems/all.p7b"
 run openssl pkcs7 -inform der -in "$pems/all.p7b" -print_certs -noout
-is 'which OpenSSL reads' "$(grep -c subject "$out")" 5
+is 'which OpenSSL reads' "$(grep -c subject "$out")" 6
 echo sesame-open >"$pems/password"
 ok 'as a Java truststore' cerca ca bundle -o jks --password-file "$pems/password" --out "$pems/trust.p12"
 run openssl pkcs12 -in "$pems/trust.p12" -passin pass:sesame-open -nokeys
