@@ -48,7 +48,7 @@ static int run_csr(struct tool *t, void *args)
 {
     const struct set_args *a = args;
     struct fault f = {0};
-    struct frame answer;
+    struct frame answer = {0};
     struct buf body;
     int rc;
 
@@ -164,7 +164,7 @@ static int run_create(struct tool *t, void *args)
 {
     const struct set_args *a = args;
     struct fault f = {0};
-    struct frame answer;
+    struct frame answer = {0};
     struct buf body;
     int rc;
 
@@ -262,7 +262,7 @@ static int run_install(struct tool *t, void *args)
     const struct set_args *a = args;
     struct certificates c = {.n = 0};
     struct fault f = {0};
-    struct frame answer;
+    struct frame answer = {0};
     int rc = 0;
 
     for (int i = 0; rc == 0 && i < t->n_words; i++)
@@ -340,7 +340,7 @@ static int run_cross(struct tool *t, void *args)
 {
     const struct cross_args *a = args;
     struct fault f = {0};
-    struct frame answer;
+    struct frame answer = {0};
     int rc;
 
     if (a->issuer == NULL || a->subject == NULL)

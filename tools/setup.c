@@ -35,10 +35,11 @@ struct setup {
 /* NULL when there is no terminal, or no answer and no default. */
 static const char *ask(struct setup *s, const char *question, const char *usual)
 {
-    char *line = s->answer[s->n_answers];
+    char *line;
 
     if (s->a.yes || !isatty(STDIN_FILENO) || s->n_answers == N_ANSWERS)
         return usual;
+    line = s->answer[s->n_answers];
     (void)fprintf(stderr, "%s%s%s%s: ", question, usual != NULL ? " [" : "",
                   usual != NULL ? usual : "", usual != NULL ? "]" : "");
     if (fgets(line, ANSWER_MAX, stdin) == NULL)

@@ -27,7 +27,7 @@ struct job {
     struct slice subject_spki;
     struct authority *cross_by; /* who signs instead of the parent; NULL: the parent does */
     const struct conf_profile *profile;
-    struct job_token *token; /* NULL: none */
+    struct job_token *token;            /* NULL: none */
     const struct policy_report *report; /* explain.c: who is told; NULL: nobody */
     struct authority *issuer;
     struct cert_ref ref;

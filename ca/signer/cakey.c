@@ -127,7 +127,7 @@ int cakey_csr(struct work *w, struct job *j)
         return fault_unavailable(f, 1, "signer.generation",
                                  "the request was made under another configuration");
     rc = find_issuer(w->guard, w->token->conf, r.issuer, &g, f);
-    if (rc != 0)
+    if (rc != 0 || g == NULL)
         return rc;
     rc = ready(w->token, g, r.make_key, f);
     if (rc != 0)

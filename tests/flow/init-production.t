@@ -1,6 +1,8 @@
 #!/bin/sh
 # cerca init without --dev: a CA to rely on, with a token that is made or one that exists, with a root
 # here or offline; asked for on a terminal; run again; looked at before.
+# shellcheck source=tests/flow/lib.sh
+# shellcheck disable=SC2317 # functions that ok runs
 . "$(dirname "$0")/lib.sh"
 
 pems=$scratch/pems
