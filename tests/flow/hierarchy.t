@@ -166,7 +166,8 @@ ok 'the store and the signers agree, requests included' cerca store check
 # --- killed while installing ------------------------------------------------------------------------
 
 issuer torn 'token = "default"; key = "pkcs11:object=torn"; key_type = "p256"; parent = "root";
-      signs_leaves = true; path_len = "0"; validity = "2y";'
+      signs_leaves = true; path_len = "0"; validity = "100d";'
+sed -i 's/^profiles = ( /&{ name = "torn-tls"; issuer = "torn"; eku = ( "serverAuth" ); },\n/' "$CERCA_CONF"
 ca_stop
 touch "$ca_dir/view/kill-once"
 CERCA_STEP_KILL=cerca-ca:install.file:1@$ca_dir/view/kill-once
@@ -179,6 +180,16 @@ ok 'a core killed between file and store: asked again, it answers' cerca ca crea
 like 'what the file had is what it is' "$out" 'there already'
 ok 'it was killed' test ! -e "$ca_dir/view/kill-once"
 ok 'the store has it too' cerca store check
+
+# --- near its end ---------------------------------------------------------------------------------
+
+run cerca status
+like 'an issuer with less left than a default and a quarter is named' "$out" 'issuer.torn +ends soon'
+unlike 'others are not' "$out" 'issuer.devices'
+ok 'what fits is issued' cerca issue --profile torn-tls --key-out "$pems/t.key" \
+    --san dns:t.example --out "$pems/t.pem" --validity 99d
+fails 'what asks for longer than the issuer lasts is refused' 1 'not allowed' \
+    cerca issue --profile torn-tls --key-out "$pems/u.key" --san dns:t.example --validity 101d
 
 # --- bundles --------------------------------------------------------------------------------------
 
