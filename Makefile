@@ -53,9 +53,10 @@ OBJ := $(BUILD)/obj
 objects = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
 LIB_SRC := $(wildcard lib/*.c)
-CORE_SRC := $(foreach d,store view audit policy door crl approval admin core,$(wildcard ca/$(d)/*.c))
+CORE_SRC := $(foreach d,store view audit policy door crl approval ledger admin core,$(wildcard ca/$(d)/*.c))
 SIGNER_SRC := $(wildcard ca/signer/*.c)
 SUPERVISE_SRC := $(wildcard ca/supervise/*.c)
+AUDIT_SRC := $(wildcard ca/audit/*.c)
 CRL_SRC := $(wildcard crl/*.c)
 OCSP_SRC := $(wildcard ocsp/*.c)
 EST_SRC := $(wildcard est/*.c)
@@ -74,6 +75,7 @@ CORE_A := $(BUILD)/core.a
 SIGNER_A := $(BUILD)/signer.a
 SUPERVISE_A := $(BUILD)/supervise.a
 TOOLS_A := $(BUILD)/tools.a
+AUDIT_A := $(BUILD)/audit.a
 UNIT_A := $(BUILD)/unit.a
 
 PROGRAMS := $(patsubst main/%.c,$(BUILD)/bin/%,$(MAIN_SRC)) $(if $(TOOLS_SRC),$(BUILD)/bin/cerca)
@@ -240,6 +242,7 @@ $(1): $(call objects,$(2)) $(BUILD)/flags Makefile
 endef
 $(eval $(call archive,$(LIB_A),$(LIB_SRC)))
 $(eval $(call archive,$(CORE_A),$(CORE_SRC) $(CRL_SRC)))
+$(eval $(call archive,$(AUDIT_A),$(AUDIT_SRC)))
 $(eval $(call archive,$(SIGNER_A),$(SIGNER_SRC)))
 $(eval $(call archive,$(SUPERVISE_A),$(SUPERVISE_SRC)))
 $(eval $(call archive,$(TOOLS_A),$(filter-out tools/cerca.c,$(TOOLS_SRC))))
@@ -263,7 +266,7 @@ $(BUILD)/bin/cerca-signer: $(OBJ)/main/cerca-signer.o $(SIGNER_A) $(LIB_A)
 $(BUILD)/bin/cercad: $(OBJ)/main/cercad.o $(SUPERVISE_A) $(LIB_A)
 	$(call link,$(CERCAD_LIBS) $(LIB_LIBS))
 
-$(BUILD)/bin/cerca: $(OBJ)/tools/cerca.o $(TOOLS_A) $(LIB_A)
+$(BUILD)/bin/cerca: $(OBJ)/tools/cerca.o $(TOOLS_A) $(AUDIT_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS))
 
 # A test program may reach what its name begins with: signer_ the signer and
@@ -274,7 +277,7 @@ $(BUILD)/unit/signer_%: $(OBJ)/tests/unit/signer_%.o $(UNIT_A) $(SIGNER_A) $(COR
 $(BUILD)/unit/supervise_%: $(OBJ)/tests/unit/supervise_%.o $(UNIT_A) $(SUPERVISE_A) $(LIB_A)
 	$(call link,$(CERCAD_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
-$(BUILD)/unit/tools_%: $(OBJ)/tests/unit/tools_%.o $(UNIT_A) $(TOOLS_A) $(LIB_A)
+$(BUILD)/unit/tools_%: $(OBJ)/tests/unit/tools_%.o $(UNIT_A) $(TOOLS_A) $(AUDIT_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
 # Models stand in for what they are named after, so only those link them who want no real one.

@@ -270,6 +270,13 @@ const struct conf_token *conf_token(const struct conf *c, const char *name)
     return NULL;
 }
 
+const struct conf_token *conf_audit_token(const struct conf *c)
+{
+    if (c->audit_token[0] == '\0')
+        return c->n_tokens > 0 ? &c->tokens[0] : NULL;
+    return conf_token(c, c->audit_token);
+}
+
 const struct conf_issuer *conf_issuer(const struct conf *c, const char *name)
 {
     for (size_t i = 0; i < c->n_issuers; i++)

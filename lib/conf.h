@@ -176,6 +176,13 @@ struct conf {
     char *requester_limit;    /* conf_limit for each requester without one of their own; "": none */
     int64_t request_life;     /* seconds that such a request waits */
     char *key_blocklist;      /* file of lib/key_blocklist.h; "": none */
+    char *audit_origin;       /* of checkpoints */
+    char *audit_token;        /* whose signer signs them; "": the first */
+    char *audit_key;          /* RFC 7512 URI of the key in it */
+    char *audit_secret;       /* file of the signer's Ed25519 key */
+    char *audit_export_dir;   /* gets every checkpoint; "": none */
+    int64_t checkpoint_every; /* seconds */
+    int64_t audit_keep;       /* seconds that the details of a record live */
     uid_t ca_user;
     bool has_ca_user;
     struct conf_token *tokens;
@@ -208,6 +215,8 @@ const struct conf_token *conf_token(const struct conf *c, const char *name);
 const struct conf_issuer *conf_issuer(const struct conf *c, const char *name);
 /* The issuer that replaces this one; NULL: none. */
 const struct conf_issuer *conf_successor(const struct conf *c, const struct conf_issuer *i);
+/* The token whose signer signs checkpoints of the audit log; NULL when there is no token. */
+const struct conf_token *conf_audit_token(const struct conf *c);
 const struct conf_profile *conf_profile(const struct conf *c, const char *name);
 const struct conf_operator *conf_operator(const struct conf *c, uid_t uid);
 const char *conf_role_name(enum conf_role r);

@@ -311,12 +311,34 @@ static int check_operators(const struct conf_reader *r, struct fault *f)
     return 0;
 }
 
+/* A key that signs certificates must not sign anything that is not one. */
+static int check_audit(const struct conf_reader *r, struct fault *f)
+{
+    const struct conf_token *t = conf_audit_token(r->conf);
+    const struct conf_issuer audit = {.token = t == NULL ? r->conf->audit_token : t->name,
+                                      .key = r->conf->audit_key};
+
+    if (t == NULL && r->conf->audit_token[0] == '\0')
+        return 0;
+    if (t == NULL)
+        return conf_refuse(r, conf_line(r, "audit", NULL, "token"), REFERENCE, "audit.token", f,
+                           "audit: token: there is no token \"%s\"", r->conf->audit_token);
+    for (size_t i = 0; i < r->conf->n_issuers; i++)
+        if (same_key(&audit, &r->conf->issuers[i]))
+            return conf_refuse(r, conf_line(r, "issuers", r->conf->issuers[i].name, "key"), UNIQUE,
+                               "audit.key", f, "audit: key: is also that of issuer \"%s\"",
+                               r->conf->issuers[i].name);
+    return 0;
+}
+
 int conf_cross_check(const struct conf_reader *r, struct fault *f)
 {
     int rc = check_tokens(r, f);
 
     if (rc == 0)
         rc = check_issuers(r, f);
+    if (rc == 0)
+        rc = check_audit(r, f);
     if (rc == 0)
         rc = conf_check_profiles(r, f);
     return rc == 0 ? check_operators(r, f) : rc;

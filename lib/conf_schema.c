@@ -50,6 +50,14 @@ static void derive_base_url(const void *element, struct buf *out)
     buf_printf(out, "http://%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "", c->http_port);
 }
 
+/* c2sp.org/tlog-tiles: a prefix of the log's URL, without its scheme. */
+static void derive_origin(const void *element, struct buf *out)
+{
+    const char *url = ((const struct conf *)element)->base_url, *host = strstr(url, "://");
+
+    buf_printf(out, "%s/audit", host == NULL ? url : host + 3);
+}
+
 static void derive_certificate(const void *element, struct buf *out)
 {
     buf_printf(out, "ca/%s.pem", ((const struct conf_issuer *)element)->name);
@@ -149,6 +157,33 @@ static const struct conf_key ca_keys[] = {
     {.name = "user", .type = CONF_USER, IN(ca_user), .at_too = offsetof(struct conf, has_ca_user),
      .fallback = "",
      .help = "User that cerca-ca runs as, by name or number; \"\": the one that started cercad."},
+};
+
+static const struct conf_key audit_keys[] = {
+    {.name = "origin", .type = CONF_TEXT, IN(audit_origin), .derive = derive_origin,
+     .fallback = "LISTEN:PORT/audit", .check = conf_check_origin,
+     .help = "Name of the audit log, the first line of its checkpoints. A log keeps its name for "
+             "ever: with another one a new series of checkpoints begins."},
+    {.name = "token", .type = CONF_TEXT, IN(audit_token), .fallback = "",
+     .help = "Name of the token whose signer signs checkpoints; \"\": the first."},
+    {.name = "key", .type = CONF_TEXT, IN(audit_key), .fallback = "pkcs11:object=audit",
+     .check = conf_check_key_uri,
+     .help = "The P-256 key in that token that signs checkpoints: RFC 7512 URI with object, id or "
+             "both. Made by cerca-signer --provision."},
+    {.name = "ed25519_key", .type = CONF_PATH, IN(audit_secret), .min = 1,
+     .fallback = "secrets/audit.key",
+     .help = "File of the Ed25519 key that signs checkpoints too, for verifiers that know only "
+             "that. Made by cerca-signer --provision; cerca-signer alone may read it."},
+    {.name = "checkpoint_every", .type = CONF_SPAN, IN(checkpoint_every), .min = 1, .max = 30 * DAY,
+     .fallback = "1h",
+     .help = "A checkpoint of the audit log is signed this often."},
+    {.name = "export_dir", .type = CONF_PATH, IN(audit_export_dir), .fallback = "",
+     .help = "Folder into which every checkpoint is written too, for whatever takes it off this "
+             "host; \"\": none. It must be there."},
+    {.name = "keep", .type = CONF_SPAN, IN(audit_keep), .min = DAY, .max = 100 * YEAR,
+     .fallback = "10y",
+     .help = "Details of audit records that are older are dropped; their hashes stay, so that the "
+             "log can still be verified."},
 };
 
 #undef IN
@@ -474,6 +509,7 @@ const struct conf_section conf_sections[] = {
     {.name = "http", KEYS(http_keys), .help = "What anyone may ask."},
     {.name = "https", KEYS(https_keys), .help = "What needs TLS."},
     {.name = "ca", KEYS(ca_keys), .help = "The core, cerca-ca."},
+    {.name = "audit", KEYS(audit_keys), .help = "The audit log and its checkpoints."},
     {.name = "tokens", KEYS(token_keys), ELEMENTS(conf_token, tokens, 32), .examples = 1,
      .help = "PKCS#11 tokens. Each has a signer process of its own."},
     {.name = "issuers", KEYS(issuer_keys), ELEMENTS(conf_issuer, issuers, 64), .examples = 2,

@@ -114,6 +114,7 @@ void conf_value_json(const struct conf_key *k, const void *element, struct buf *
 /* Checks used by the table (lib/conf_syntax.c). */
 int conf_check_name(const char *text, struct fault *f);
 int conf_check_listen(const char *text, struct fault *f);
+int conf_check_origin(const char *text, struct fault *f);
 int conf_check_url(const char *text, struct fault *f);
 int conf_check_base_url(const char *text, struct fault *f);
 int conf_check_token_uri(const char *text, struct fault *f);

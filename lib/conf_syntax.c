@@ -8,6 +8,7 @@
 #include "lib/constraints.h"
 #include "lib/clock.h"
 #include "lib/name.h"
+#include "lib/note.h"
 #include "lib/p11uri.h"
 #include "lib/subject.h"
 #include "lib/units.h"
@@ -67,6 +68,17 @@ int conf_check_url(const char *text, struct fault *f)
     if (strlen(text) > SAN_VALUE_MAX)
         return fault_set(f, FAULT_CONFIG, RULE, "is longer than %d octets", SAN_VALUE_MAX);
     return 0;
+}
+
+int conf_check_origin(const char *text, struct fault *f)
+{
+    /* Room for a slash and the number of a later log (ca/ledger/ledger.c). */
+    if (note_name_valid(text) && strlen(text) <= NOTE_NAME_MAX - 20)
+        return 0;
+    return fault_set(f, FAULT_CONFIG, RULE,
+                     "must be 1 to %d characters of ASCII, no spaces and no \"+\", such as "
+                     "\"pki.example.com/audit\"",
+                     NOTE_NAME_MAX - 20);
 }
 
 int conf_check_base_url(const char *text, struct fault *f)

@@ -69,6 +69,13 @@ enum msg_type {
 
     MSG_REVOKE = 0x0150,
     MSG_REVOKED = 0x0151,
+    MSG_AUDIT_READ = 0x0120, /* bodies in lib/proto_audit.h */
+    MSG_AUDIT_PAGE = 0x0121,
+    MSG_AUDIT_CHECKPOINTS = 0x0122,
+    MSG_AUDIT_CHECKPOINTED = 0x0123,
+    MSG_AUDIT_SIGN = 0x0124, /* a checkpoint now; answered by MSG_AUDIT_CHECKPOINTED */
+    MSG_AUDIT_TILE = 0x0125,
+    MSG_AUDIT_TILE_IS = 0x0126,
 
     MSG_CRL_LIST = 0x0180,
     MSG_CRL_LISTED = 0x0181,
@@ -89,6 +96,8 @@ enum msg_type {
     MSG_CRL_SIGNED = 0x0215,
     MSG_CA_CSR = 0x0218,
     MSG_CA_CSR_REPLY = 0x0219, /* the request (RFC 2986), DER */
+    MSG_CHECKPOINT = 0x0210,   /* bodies in lib/proto_audit.h */
+    MSG_CHECKPOINTED = 0x0211,
 
     /* control socket: cercad tells cerca-ca */
     MSG_CHILD_STATE = 0x0301,

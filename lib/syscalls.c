@@ -28,7 +28,7 @@ static const char *const calls_base[] = {
     /* files */
     "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "openat",
     "open", "close", "fstat", "newfstatat", "stat", "lstat", "statx", "lseek", "fsync", "fdatasync",
-    "sync_file_range", "ftruncate", "fallocate", "flock", "fcntl", "getdents64", "rename",
+    "sync_file_range", "syncfs", "ftruncate", "fallocate", "flock", "fcntl", "getdents64", "rename",
     "renameat", "renameat2", "unlink", "unlinkat", "mkdir", "mkdirat", "rmdir", "access",
     "faccessat", "faccessat2", "readlink", "readlinkat", "getcwd", "fchmod", "umask", "dup", "dup2",
     "dup3", "pipe2", "memfd_create", "statfs", "fstatfs", "fadvise64",

@@ -181,6 +181,24 @@ static int allow_pins(struct sandbox *s, const struct conf_token *t, bool so, st
     return rc;
 }
 
+/* Provisioning makes the file, and it lies where the PINs may be. */
+static int allow_edkey(struct sandbox *s, const struct conf *conf, bool provision, struct fault *f)
+{
+    static char folder[PATH_MAX];
+    const char *slash = strrchr(conf->audit_secret, '/');
+
+    if (!provision) {
+        sandbox_allow(s, conf->audit_secret, false);
+        return 0;
+    }
+    (void)snprintf(folder, sizeof(folder), "%.*s", (int)(slash - conf->audit_secret),
+                   conf->audit_secret);
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+        return fault_set(f, FAULT_CONFIG, "signer.edkey.file", "%s: %s", folder, strerror(errno));
+    sandbox_allow(s, folder, true);
+    return 0;
+}
+
 static int jail(const struct conf *conf, const struct conf_token *t, bool provision,
                 struct fault *f)
 {
@@ -194,6 +212,8 @@ static int jail(const struct conf *conf, const struct conf_token *t, bool provis
         sandbox_allow(&s, t->read_paths[i], false);
     sandbox_allow(&s, conf->record_dir, true);
     rc = allow_pins(&s, t, provision && t->pin_file[0] != 0, f);
+    if (rc == 0 && checkpointer_here(conf, t))
+        rc = allow_edkey(&s, conf, provision, f);
     return rc != 0 ? rc : sandbox_enter(&s, f);
 }
 
@@ -283,10 +303,13 @@ static int serve(const struct conf *conf, const struct conf_token *t, int listen
         rc = guard_new(conf, &guard, f);
     if (rc == 0)
         rc = open_token(t, &token, &guard, f);
+    if (rc == 0)
+        rc = checkpointer_open(conf, &token, &s.checkpointer, f);
     s.token = &token;
     s.guard = &guard;
     if (rc == 0)
         rc = serve_run(&s, f);
+    checkpointer_close(s.checkpointer);
     token_close(&token);
     guard_free(&guard);
     record_close(s.record);

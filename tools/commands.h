@@ -46,6 +46,11 @@ extern const struct command cmd_crl_list;
 extern const struct command cmd_crl_show;
 extern const struct command cmd_crl_publish;
 extern const struct command cmd_crl_install;
+extern const struct command cmd_audit_log;
+extern const struct command cmd_audit_verify;
+extern const struct command cmd_audit_checkpoint;
+extern const struct command cmd_audit_export;
+extern const struct command cmd_audit_prove;
 extern const struct command cmd_completion;
 
 #endif

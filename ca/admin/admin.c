@@ -195,6 +195,21 @@ static void handle_show(struct ask *q)
     ask_read(q, MSG_SHOWN, read_show);
 }
 
+static void handle_audit_read(struct ask *q)
+{
+    ask_read(q, MSG_AUDIT_PAGE, read_audit);
+}
+
+static void handle_audit_checkpoints(struct ask *q)
+{
+    ask_read(q, MSG_AUDIT_CHECKPOINTED, read_checkpoints);
+}
+
+static void handle_audit_tile(struct ask *q)
+{
+    ask_read(q, MSG_AUDIT_TILE_IS, read_tile);
+}
+
 /* What each message needs; the door asks for more where a profile does. */
 static const struct admin_message admin_messages[] = {
     {MSG_ISSUE, ROLE_OPERATOR, handle_issue, NULL},
@@ -224,6 +239,10 @@ static const struct admin_message admin_messages[] = {
     {MSG_CRL_SHOW, ROLE_AUDITOR, show_crl, NULL},
     {MSG_CRL_PUBLISH, ROLE_OPERATOR, publish_crl, NULL},
     {MSG_CRL_INSTALL, ROLE_ADMIN, install_crl, NULL},
+    {MSG_AUDIT_READ, ROLE_AUDITOR, handle_audit_read, NULL},
+    {MSG_AUDIT_CHECKPOINTS, ROLE_AUDITOR, handle_audit_checkpoints, NULL},
+    {MSG_AUDIT_SIGN, ROLE_AUDITOR, audit_sign, NULL},
+    {MSG_AUDIT_TILE, ROLE_AUDITOR, handle_audit_tile, NULL},
 };
 #define N_MESSAGES (sizeof(admin_messages) / sizeof(admin_messages[0]))
 
@@ -339,6 +358,10 @@ static const struct permit admin_permits[] = {
     {MSG_CRL_SHOW, 128, on_message},
     {MSG_CRL_PUBLISH, 128, on_message},
     {MSG_CRL_INSTALL, PERMIT_FD, on_message},
+    {MSG_AUDIT_READ, 512, on_message},
+    {MSG_AUDIT_CHECKPOINTS, 8, on_message},
+    {MSG_AUDIT_SIGN, 0, on_message},
+    {MSG_AUDIT_TILE, 11, on_message},
 };
 
 static void client_closed(struct conn *conn, void *owner)

@@ -8,6 +8,7 @@
 
 #include "ca/crl/publisher.h"
 #include "ca/door/door.h"
+#include "ca/ledger/ledger.h"
 #include "ca/view/view.h"
 
 struct admin;
@@ -21,6 +22,7 @@ struct admin_parts {
     struct workers *readers; /* not the door's: lists answer under any load of issuing */
     struct door *door;
     struct crl_publisher *crls;
+    struct ledger *ledger;
     struct signer_link **links; /* one a token */
     size_t n_links;
 };

@@ -96,6 +96,11 @@ void ask_read(struct ask *q, uint16_t answer, void (*read)(struct ask *q));
 /* admin_read.c, run on workers. */
 void read_list(struct ask *q);
 void read_show(struct ask *q);
+/* admin_audit.c, run on workers; audit_sign on the loop. */
+void read_audit(struct ask *q);
+void read_checkpoints(struct ask *q);
+void read_tile(struct ask *q);
+void audit_sign(struct ask *q);
 /* admin_status.c, on the loop. */
 void tell_status(struct ask *q);
 void tell_authorities(struct ask *q);

@@ -126,7 +126,16 @@ static void add_store(struct items *items, const struct store_stats *s)
              s->derived_change, s->change);
     add(items, &i);
     i = item("audit", true, "ready");
-    snprintf(i.text, sizeof(i.text), "%" PRIu64 " records", s->audit_size);
+    snprintf(i.text, sizeof(i.text), "%" PRIu64 " records, details of %" PRIu64 " dropped",
+             s->audit_size, s->audit_pruned);
+    add(items, &i);
+}
+
+static void add_checkpoint(struct items *items, const struct admin *a)
+{
+    struct status_item i;
+
+    ledger_status(a->parts.ledger, &i);
     add(items, &i);
 }
 
@@ -263,6 +272,7 @@ void tell_status(struct ask *q)
     add_store(&items, &stats);
     add_requests(&items, a);
     add_limits(&items, a);
+    add_checkpoint(&items, a);
     add_view(&items, a);
     add_crls(&items, a);
     add_configuration(&items, a);

@@ -12,6 +12,7 @@
 
 #include "lib/buf.h"
 #include "lib/fault.h"
+#include "lib/merkle.h"
 #include "lib/tbs.h"
 
 #define AUDIT_SALT 16
@@ -40,7 +41,7 @@ enum audit_action {
     AUDIT_RELEASE = 20,
     AUDIT_KEY_BLOCK = 21,
     AUDIT_IDENTITY_BLOCK = 22,
-    AUDIT_PRUNE = 23,
+    AUDIT_PRUNE = 23, /* details of old records were dropped; their hashes stay */
     AUDIT_CA_RETIRE = 24,
     AUDIT_CLOSE = 25, /* ... or closed by an operator */
 };
@@ -69,19 +70,5 @@ const char *audit_action_name(enum audit_action a);
 void audit_put(struct buf *b, const struct audit_event *e);
 int audit_get(struct slice record, struct audit_event *out) WARN_UNUSED;
 void audit_set_fault(struct audit_event *e, const struct fault *f);
-
-/* The tree as it grows: the roots of its perfect subtrees, largest first. */
-struct merkle {
-    uint64_t size;
-    uint8_t peak[64][32];
-};
-#define MERKLE_BYTES_MAX (8 + 64 * 32)
-
-void merkle_leaf(struct slice salt, struct slice record, uint8_t out[32]);
-void merkle_add(struct merkle *m, const uint8_t leaf[32]);
-void merkle_root(const struct merkle *m, uint8_t out[32]); /* of the empty tree: SHA-256("") */
-/* Compact form for the store's meta row: the size, then a hash for each bit set. */
-void merkle_put(struct buf *b, const struct merkle *m);
-int merkle_get(struct slice s, struct merkle *out) WARN_UNUSED;
 
 #endif

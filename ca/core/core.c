@@ -56,6 +56,8 @@ int core_jail(const struct conf *conf, bool set_up, const char *const *more, str
     sandbox_allow(&s, conf->store_dir, true);
     sandbox_allow(&s, conf->view_dir, true);
     sandbox_allow(&s, conf->record_dir, false);
+    if (conf->audit_export_dir[0] != '\0')
+        sandbox_allow(&s, conf->audit_export_dir, true);
     sandbox_allow(&s, "/etc/localtime", false);
     sandbox_allow(&s, "/proc/sys/kernel/random/boot_id", false);
     for (; more != NULL && *more != NULL; more++)
@@ -323,6 +325,17 @@ static void record_start(struct core *c)
         log_fault(LOG_LEVEL_ERROR, "audit.start.failed", &op.fault, NULL);
 }
 
+static int open_ledger(struct core *c, struct fault *f)
+{
+    struct ledger_parts parts = {.conf = c->conf, .loop = c->loop, .store = c->store};
+    const struct conf_token *t = conf_audit_token(c->conf);
+
+    for (size_t i = 0; i < c->n_links; i++)
+        if (t != NULL && strcmp(signer_link_token(c->links[i]), t->name) == 0)
+            parts.link = c->links[i];
+    return ledger_open(&parts, &c->ledger, f);
+}
+
 static void open_admin(struct core *c, int listen_fd)
 {
     struct admin_parts parts = {
@@ -334,6 +347,7 @@ static void open_admin(struct core *c, int listen_fd)
         .readers = c->readers,
         .door = c->door,
         .crls = c->crls,
+        .ledger = c->ledger,
         .links = c->links,
         .n_links = c->n_links,
     };
@@ -374,6 +388,10 @@ int core_new(const struct core_options *o, struct core **out, struct fault *f)
     for (size_t i = 0; i < c->n_links; i++)
         signer_link_on_late(c->links[i], door_late, c->door);
     if (o->listen_fd >= 0) {
+        if (open_ledger(c, f) != 0) {
+            core_free(c);
+            return -(int)f->code;
+        }
         publish_crls(c);
         open_admin(c, o->listen_fd);
     }
@@ -400,6 +418,7 @@ void core_free(struct core *c)
     if (c == NULL)
         return;
     admin_end_check(c->admin);
+    ledger_stop(c->ledger);
     workers_free(c->readers);
     workers_free(c->workers);
     crl_publisher_stop(c->crls);
@@ -409,6 +428,7 @@ void core_free(struct core *c)
     door_free(c->door);
     crl_publisher_free(c->crls);
     admin_free(c->admin);
+    ledger_free(c->ledger);
     bootstrap_free(c->bootstrap);
     free(c->links);
     conn_close(c->control);

@@ -16,12 +16,14 @@
 
 enum link_state { LINK_DOWN, LINK_GREETING, LINK_READY };
 
+/* A draft, or another question. */
 struct draft {
     uint64_t id;
-    uint16_t type; /* MSG_SIGN, MSG_SIGN_CRL or MSG_CA_CSR */
+    uint16_t type; /* MSG_SIGN, MSG_SIGN_CRL, MSG_CA_CSR or MSG_CHECKPOINT */
     const char *issuer;
     struct slice tbs;      /* MSG_SIGN */
     struct signer_crl crl; /* MSG_SIGN_CRL */
+    struct buf body;       /* MSG_CHECKPOINT: the whole question */
     signer_done done;
     void *arg;
     uint64_t since_us;
@@ -74,6 +76,7 @@ static void answer(struct signer_link *s, struct draft *d, struct slice certific
 {
     unlink_draft(s, d);
     d->done(d->arg, certificate, f);
+    buf_free(&d->body);
     free(d);
 }
 
@@ -121,6 +124,8 @@ static void send_draft(struct signer_link *s, struct draft *d)
         put_csr(s, d, &b);
     else if (d->type == MSG_SIGN_CRL)
         put_crl(s, d, &b);
+    else if (d->type == MSG_CHECKPOINT)
+        buf_put_slice(&b, buf_slice(&d->body));
     else
         put_sign(s, d, &b);
     d->sent = true;
@@ -249,7 +254,7 @@ static void on_signed(struct conn *c, void *owner, const struct frame *frame)
         signed_late(s, frame->body);
 }
 
-/* Late ones bind nobody: the next CRL has a number of its own. */
+/* Late ones bind nobody: the next CRL has a number of its own, the next checkpoint goes on. */
 static void on_unbound(struct conn *c, void *owner, const struct frame *frame)
 {
     struct signer_link *s = owner;
@@ -337,6 +342,7 @@ static const struct permit signer_permits[] = {
     {MSG_SIGNED, FRAME_BODY_MAX, on_signed},
     {MSG_CA_CSR_REPLY, CSR_MAX, on_unbound},
     {MSG_CRL_SIGNED, SIGNATURE_MAX, on_unbound},
+    {MSG_CHECKPOINTED, FRAME_BODY_MAX, on_unbound},
     {MSG_PONG, 0, on_pong},
 };
 
@@ -398,7 +404,7 @@ static void expire_drafts(struct signer_link *s)
                             "the token \"%s\" did not sign within %lld s, retry after 2 s",
                             s->token->name, (long long)s->conf->sign_timeout);
     while (s->first != NULL && now - s->first->since_us > limit) {
-        s->given_up += s->first->sent;
+        s->given_up += s->first->sent && s->first->type == MSG_SIGN;
         answer(s, s->first, SLICE_NONE, &f);
     }
 }
@@ -472,7 +478,8 @@ void signer_link_on_late(struct signer_link *s, signer_late late, void *arg)
     s->late_arg = arg;
 }
 
-static void link_ask(struct signer_link *s, const struct draft *ask)
+/* Takes over the body of the question. */
+static void link_ask(struct signer_link *s, struct draft *ask)
 {
     struct draft *d;
     struct fault f;
@@ -480,6 +487,7 @@ static void link_ask(struct signer_link *s, const struct draft *ask)
     fault_clear(&f);
     if (signer_link_check(s, &f) != 0) {
         ask->done(ask->arg, SLICE_NONE, &f);
+        buf_free(&ask->body);
         return;
     }
     d = xmemdup(ask, sizeof(*ask));
@@ -511,6 +519,15 @@ void signer_link_sign_crl(struct signer_link *s, const char *issuer, const struc
 {
     link_ask(s, &(struct draft){
                     .type = MSG_SIGN_CRL, .issuer = issuer, .crl = *crl, .done = done, .arg = arg});
+}
+
+void signer_link_checkpoint(struct signer_link *s, struct slice body, signer_done done, void *arg)
+{
+    struct draft ask = {.type = MSG_CHECKPOINT, .done = done, .arg = arg};
+
+    buf_init(&ask.body, FRAME_BODY_MAX);
+    buf_put_slice(&ask.body, body);
+    link_ask(s, &ask);
 }
 
 int signer_link_check(struct signer_link *s, struct fault *f)

@@ -37,6 +37,9 @@ void signer_link_free(struct signer_link *s);
 /* `tbs` must live until `done` was called. */
 void signer_link_sign(struct signer_link *s, const char *issuer, struct slice tbs, signer_done done,
                       void *arg);
+/* A checkpoint: `body` is that of MSG_CHECKPOINT, `done` gets that of MSG_CHECKPOINTED in place of
+ * a certificate. */
+void signer_link_checkpoint(struct signer_link *s, struct slice body, signer_done done, void *arg);
 
 /* The certification request for the key of this issuer, which is made in the token if `make` and
  * it is missing; `done` gets the request in place of a certificate. `issuer` must live until then.

@@ -16,7 +16,7 @@ struct job {
     struct job *older, *newer; /* all that are under way; the loop's thread only */
     struct peer *peer;         /* who asked; NULL once that connection is gone; the same */
     uint64_t id;
-    uint16_t type; /* MSG_SIGN, MSG_SIGN_CRL, MSG_CA_CSR or MSG_PING */
+    uint16_t type; /* MSG_SIGN, MSG_SIGN_CRL, MSG_CA_CSR, MSG_CHECKPOINT or MSG_PING */
     int fd;        /* that came along, ours; -1: none */
 
     /* The signing thread's, until the job is done. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ca/signer/checkpointer.h"
 #include "ca/signer/keyobj.h"
 #include "lib/log.h"
 
@@ -30,12 +31,12 @@ static int make_token(struct token *t, struct fault *f)
     return rc;
 }
 
-static void report(const struct conf_issuer *i, const struct keyobj *k, bool made)
+static void report(const struct conf_issuer *i, struct slice spki, bool made)
 {
     char hex[17], kind[24];
     uint8_t hash[32];
 
-    sha256(buf_slice(&k->spki), hash);
+    sha256(spki, hash);
     hex_encode(slice_of(hash, 8), hex);
     key_describe(i->key_type, i->key_bits, kind);
     (void)printf("%s\t%s\t%s\t%s\n", i->name, kind, made ? "made" : "found", hex);
@@ -55,7 +56,7 @@ static int make_key(struct token *t, const struct conf_issuer *i, struct fault *
     }
     if (rc != 0)
         return rc;
-    report(i, &k, made);
+    report(i, buf_slice(&k.spki), made);
     keyobj_free(&k);
     return 0;
 }
@@ -73,6 +74,8 @@ int provision(const struct conf *conf, const struct conf_token *token, struct fa
     for (size_t i = 0; i < conf->n_issuers && rc == 0; i++)
         if (strcmp(conf->issuers[i].token, token->name) == 0)
             rc = make_key(&t, &conf->issuers[i], f);
+    if (rc == 0 && checkpointer_here(conf, token))
+        rc = checkpointer_provision(conf, &t, report, f);
     token_close(&t);
     return rc;
 }

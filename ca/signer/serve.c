@@ -89,6 +89,8 @@ static uint16_t answer_type(uint16_t type)
         return MSG_CA_CSR_REPLY;
     case MSG_SIGN_CRL:
         return MSG_CRL_SIGNED;
+    case MSG_CHECKPOINT:
+        return MSG_CHECKPOINTED;
     default:
         return MSG_SIGNED;
     }
@@ -251,7 +253,7 @@ static void hello(struct conn *c, void *owner, const struct frame *frame)
 static const struct permit permits[] = {
     {MSG_HELLO, 8, hello},      {MSG_SIGN, TBS_MAX + 256, enqueue},
     {MSG_CA_CSR, 128, enqueue}, {MSG_SIGN_CRL, 256 | PERMIT_FD, enqueue},
-    {MSG_PING, 0, enqueue},
+    {MSG_PING, 0, enqueue},     {MSG_CHECKPOINT, 512, enqueue},
 };
 
 static void peer_closed(struct conn *c, void *owner)
@@ -326,6 +328,7 @@ static int prepare_threads(struct server *v, struct fault *f)
         *w = (struct work){.token = v->s->token,
                            .guard = v->s->guard,
                            .record = v->s->record,
+                           .checkpointer = v->s->checkpointer,
                            .queue = v->queue,
                            .done = post_done,
                            .failed = token_failed,

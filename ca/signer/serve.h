@@ -6,6 +6,7 @@
 #ifndef CA_SIGNER_SERVE_H
 #define CA_SIGNER_SERVE_H
 
+#include "ca/signer/checkpointer.h"
 #include "ca/signer/guard.h"
 #include "ca/signer/record.h"
 #include "ca/signer/token.h"
@@ -18,6 +19,7 @@ struct serve {
     struct token *token; /* logged in */
     struct guard *guard;
     struct record *record;
+    struct checkpointer *checkpointer; /* NULL: another token's signer signs those */
 };
 
 /* Returns 0 after TERM, INT or HUP, once everything under way was answered; otherwise

@@ -140,6 +140,9 @@ static int perform(struct work *w, struct job *j)
         return token_alive(w->token, w->session, &j->fault);
     if (j->type == MSG_CA_CSR)
         return cakey_csr(w, j);
+    if (j->type == MSG_CHECKPOINT)
+        return checkpointer_sign(w->checkpointer, w->session, slice_of(j->body, j->n), &j->answer,
+                                 &j->fault);
     return sign(w, j);
 }
 

@@ -5,6 +5,7 @@
 #ifndef CA_SIGNER_WORK_H
 #define CA_SIGNER_WORK_H
 
+#include "ca/signer/checkpointer.h"
 #include "ca/signer/guard.h"
 #include "ca/signer/job.h"
 #include "ca/signer/record.h"
@@ -15,6 +16,7 @@ struct work {
     CK_SESSION_HANDLE session; /* of this thread alone */
     struct guard *guard;
     struct record *record;
+    struct checkpointer *checkpointer; /* NULL: another token's signer signs those */
     struct job_queue *queue;
     /* Takes a list of jobs that are done, from this thread. */
     void (*done)(void *arg, struct job *list);

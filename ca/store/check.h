@@ -3,6 +3,7 @@
 #define CA_STORE_CHECK_H
 
 #include "ca/store/index.h"
+#include "lib/note.h"
 
 struct check {
     struct store *s;
@@ -14,6 +15,8 @@ struct check {
     struct store_gate gate;       /* when the check began: what restores have left */
     uint64_t next;                /* change or audit number that has to come */
     struct merkle audit;
+    bool has_checkpoint;
+    struct checkpoint checkpoint; /* the next one that the walk over the log meets */
     uint64_t tick;
     int64_t created;
     uint64_t applied; /* index checks: changes that the slice's indexes have */

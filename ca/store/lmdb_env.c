@@ -21,6 +21,7 @@ static const char *const dbi_name[D_COUNT] = {
     [D_REPLACED] = "replaced", [D_ISSUER] = "issuer",   [D_AUDIT] = "audit",
     [D_CHANGE] = "change",     [D_REQUEST] = "request", [D_META] = "meta",
     [D_TOKEN] = "token",       [D_LIMIT] = "limit",     [D_CRL] = "crl",
+    [D_CHECKPOINT] = "checkpoint",
 };
 
 static int make_dir(const char *path, struct fault *f)
@@ -170,25 +171,26 @@ static int state_load(struct store *s, MDB_txn *t, struct fault *f)
     return rc == 0 ? 0 : store_fail(f, rc, "reading the newest keys");
 }
 
-/* Each restore begins an audit log; those before it stay as they are. */
-void audit_table_name(int64_t log, char out[32])
+/* Each restore begins an audit log; those before it, and their checkpoints, stay as they are. */
+void log_table_name(enum durable_dbi d, int64_t log, char out[32])
 {
-    if (log == 0)
-        (void)snprintf(out, 32, "%s", dbi_name[D_AUDIT]);
+    if (log == 0 || (d != D_AUDIT && d != D_CHECKPOINT))
+        (void)snprintf(out, 32, "%s", dbi_name[d]);
     else
-        (void)snprintf(out, 32, "%s.%" PRId64, dbi_name[D_AUDIT], log);
+        (void)snprintf(out, 32, "%s.%" PRId64, dbi_name[d], log);
 }
 
 static int open_dbis(struct store *s, MDB_txn *t)
 {
     unsigned flags = s->opt.read_only ? 0 : MDB_CREATE;
-    char audit[32];
+    char name[32];
     int rc = mdb_dbi_open(t, dbi_name[D_META], flags, &s->dbi[D_META]);
     if (rc == 0)
         rc = gate_read(s, t, &s->gate);
-    audit_table_name(s->gate.audit_log, audit);
-    for (size_t i = 0; i < D_COUNT && rc == 0; i++)
-        rc = mdb_dbi_open(t, i == D_AUDIT ? audit : dbi_name[i], flags, &s->dbi[i]);
+    for (enum durable_dbi i = 0; i < D_COUNT && rc == 0; i++) {
+        log_table_name(i, s->gate.audit_log, name);
+        rc = mdb_dbi_open(t, name, flags, &s->dbi[i]);
+    }
     return rc == 0 ? keys_open(s, t, !s->opt.read_only) : rc;
 }
 

@@ -194,6 +194,12 @@ void op_apply(struct write_txn *w, struct store_op *op)
     case STORE_RELEASE:
         rc = op_release(w, op);
         break;
+    case STORE_CHECKPOINT:
+        op_checkpoint(w, op);
+        break;
+    case STORE_PRUNE:
+        op_prune(w, op, &e, &record);
+        break;
     case STORE_AUDIT:
         break;
     case STORE_GATE:

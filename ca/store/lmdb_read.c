@@ -250,25 +250,3 @@ int store_states(struct store *s, const struct cert_ref *after, struct store_cha
     }
     return walk_end(&w, "certificate row", f);
 }
-
-int store_audit(struct store *s, uint64_t first, size_t max, store_audit_each fn, void *arg,
-                struct fault *f)
-{
-    struct walk w;
-    uint8_t key[8];
-    number_put(first, key);
-    int rc = walk_begin(s, D_AUDIT, key, sizeof(key), &w, f);
-    if (rc != 0)
-        return rc;
-    for (size_t i = 0; i < max && w.rc == 0; walk_next(&w), i++) {
-        struct slice row = val_slice(w.v);
-        if (w.k.mv_size != 8 || row.n < AUDIT_SALT) {
-            w.rc = MDB_CORRUPTED;
-            break;
-        }
-        if (fn(arg, number_get(w.k.mv_data), slice_of(row.p, AUDIT_SALT),
-               slice_of(row.p + AUDIT_SALT, row.n - AUDIT_SALT)) != 0)
-            break;
-    }
-    return walk_end(&w, "audit record", f);
-}

@@ -11,7 +11,10 @@
  *   blocked   hash of a key -> ref of the certificate that it was blocked with
  *   blockedid identity -> ref, the same
  *   crl       issuer || scope -> struct store_crl
+ *   audit     index -> salt || record; pruned: SHA-256(salt || record)
+ *   checkpoint  size -> struct store_checkpoint
  *   meta      "state" -> struct row_state   "gate" -> struct store_gate
+ *            "pruned.LOG" -> index of the first audit record that has its details
  *
  * Keys and request keys are in runs (ca/store/runs.h).
  *
@@ -96,6 +99,8 @@ int row_gate_get(struct slice s, struct store_gate *out) WARN_UNUSED;
 void row_crl_put(struct buf *b, const struct store_crl *c);
 /* Issuer and scope are the key and stay as they are. */
 int row_crl_get(struct slice s, struct store_crl *out) WARN_UNUSED;
+void row_checkpoint_put(struct buf *b, const struct store_checkpoint *c);
+int row_checkpoint_get(struct slice s, struct store_checkpoint *out) WARN_UNUSED;
 /* An issuer; name and certificate point into the record's copy in out->bytes. */
 void row_issuer_put(struct buf *b, const char *name, const uint8_t spki_hash[32],
                     struct slice certificate);

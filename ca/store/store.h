@@ -204,7 +204,10 @@ enum store_op_kind {
     STORE_SKIP,      /* while restored: numbers move on, for a view that knows more has turned up */
     STORE_PUBLISHED, /* while restored: what was published of a certificate, see below */
     STORE_CRL,       /* a CRL's number is taken, or it is published: ca/store/crls.h */
+    STORE_CHECKPOINT, /* keeps a signed checkpoint of the audit log */
+    STORE_PRUNE,      /* drops details of old audit records, STORE_PRUNE_SLICE of them at most */
 };
+#define STORE_PRUNE_SLICE 256
 struct store_request;
 struct store_token;
 struct store_crl_step;
@@ -275,6 +278,10 @@ struct store_op {
     struct store_restore restore;  /* restored: copied, checkpoint */
     uint64_t skip_to;              /* restored, skip: the numbers of changes go on behind this */
     struct store_published published;
+    uint64_t size;            /* checkpoint: of the tree that it signs */
+    struct slice note, keys;  /* checkpoint: struct store_checkpoint has them */
+    uint64_t until;           /* prune: records below this index, and below the newest
+                                 checkpoint's size; out: below this they are pruned */
     struct audit_event audit; /* recorded in the same transaction; when the store refuses,
                                  as AUDIT_REFUSE with the rule (for want of space once a minute
                                  only); a finish of an intent that is not open as AUDIT_DROP;
@@ -365,8 +372,9 @@ int store_states(struct store *s, const struct cert_ref *after, struct store_cha
 
 struct store_stats {
     uint64_t certificates, open_intents, change, audit_size;
-    uint64_t last_tick;  /* the newest serial's */
-    int64_t last_commit; /* seconds */
+    uint64_t audit_pruned; /* audit records below this index have no details any more */
+    uint64_t last_tick;    /* the newest serial's */
+    int64_t last_commit;   /* seconds */
     uint64_t durable_bytes, derived_bytes, free_bytes;
     bool full;               /* issuing is stopped by the watermark or the quota */
     bool rebuilding;         /* the indexes */
@@ -386,10 +394,26 @@ typedef int (*store_sink)(void *arg, struct slice s, struct fault *f);
 int store_copy(struct store *s, store_sink sink, void *arg, struct store_stats *stats,
                struct fault *f) WARN_UNUSED;
 
-/* Audit records from `first`, in order. */
+/* Audit records from `first`, in order. A pruned one has no salt, and SHA-256(salt || record) for
+ * a record. */
 typedef int (*store_audit_each)(void *arg, uint64_t index, struct slice salt, struct slice record);
 int store_audit(struct store *s, uint64_t first, size_t max, store_audit_each fn, void *arg,
                 struct fault *f) WARN_UNUSED;
+/* The first record that is not older than `time`, or the size of the log: found by halving, since
+ * records go by time but for seconds. Pruned ones count as older. */
+int store_audit_since(struct store *s, int64_t time, uint64_t *index, struct fault *f) WARN_UNUSED;
+
+/* Checkpoints of the audit log, as they were signed. */
+struct store_checkpoint {
+    uint64_t size;     /* of the tree */
+    int64_t time;      /* when it was kept */
+    struct slice note; /* lib/note.h */
+    struct slice keys; /* vkeys of who signed it, a line each */
+};
+typedef int (*store_checkpoint_each)(void *arg, const struct store_checkpoint *c); /* >0 stops */
+/* Those over `least` records and more, in order; UINT64_MAX: the newest alone. */
+int store_checkpoints(struct store *s, uint64_t least, store_checkpoint_each fn, void *arg,
+                      struct fault *f) WARN_UNUSED;
 
 /* Walks every invariant in slices, serving meanwhile: rows decode; TBS parses and agrees with
  * its row; signature present exactly when finished; spki, request key, open and change rows agree

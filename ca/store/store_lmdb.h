@@ -33,10 +33,11 @@ enum durable_dbi {
     D_LIMIT,
     D_CRL,
     D_META,
+    D_CHECKPOINT,
     D_COUNT
 };
 /* With the audit logs before restores, the two indexes of runs, and what a migration opens. */
-#define STORE_TABLES (D_COUNT + STORE_RESTORES_MAX + 2 * RUN_TABLES + 4)
+#define STORE_TABLES (D_COUNT + 2 * STORE_RESTORES_MAX + 2 * RUN_TABLES + 4)
 
 /* Address space, not disk; never resized. ThreadSanitizer leaves room for less than two of these.
  */
@@ -188,8 +189,8 @@ bool limit_row_sound(struct slice key, struct slice row);
 int reserve_limits(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 void reserve_limits_put(struct write_txn *w, struct store_op *op);
 void token_give_back(struct write_txn *w, const char *requester);
-/* The table of an audit log. */
-void audit_table_name(int64_t log, char out[32]);
+/* A table, of that audit log where each has its own. */
+void log_table_name(enum durable_dbi d, int64_t log, char out[32]);
 /* 0 or the refusal. gate.c */
 int op_gate(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 int op_restored(struct write_txn *w, struct store_op *op) WARN_UNUSED;
@@ -227,6 +228,14 @@ void keys_commit(struct store *s);
 void keys_abort(struct store *s);
 /* Forgets runs of request keys that are past their life; looks once a second. */
 void reqkeys_expire(struct write_txn *w);
+/* Audit rows are salt and record, or, pruned, the hash of both, which is shorter than any record. */
+#define AUDIT_ROW_PRUNED 32
+bool audit_row_get(struct slice row, struct slice *salt, struct slice *record);
+/* 0 or an LMDB code. */
+int audit_pruned(struct store *s, MDB_txn *t, uint64_t *out) WARN_UNUSED;
+void op_checkpoint(struct write_txn *w, struct store_op *op);
+/* *record is cleared when nothing was there to prune. */
+void op_prune(struct write_txn *w, struct store_op *op, struct audit_event *e, bool *record);
 /* Is the request key of this certificate past its life? */
 bool request_key_expired(const struct store *s, const struct cert_view *v, int64_t now);
 

@@ -1,0 +1,31 @@
+/*
+ * Signs checkpoints of the audit log (lib/note.h), with a P-256 key of the token and the Ed25519
+ * key of a file. It writes the text itself, from size and root, so that these keys sign nothing
+ * else; and never one that contradicts a checkpoint it signed before (ca/signer/checklog.h).
+ */
+#ifndef CA_SIGNER_CHECKPOINTER_H
+#define CA_SIGNER_CHECKPOINTER_H
+
+#include "ca/signer/token.h"
+#include "lib/buf.h"
+
+struct checkpointer;
+
+/* Does this token's signer sign checkpoints? */
+bool checkpointer_here(const struct conf *conf, const struct conf_token *t);
+/* At provisioning: makes both keys where they are missing; `report` as for issuers. */
+int checkpointer_provision(const struct conf *conf, struct token *t,
+                           void (*report)(const struct conf_issuer *as, struct slice spki,
+                                          bool made),
+                           struct fault *f) WARN_UNUSED;
+/* Finds both keys and opens the record. Keys that are missing are logged, not a failure: issuing
+ * goes on without checkpoints, and cerca status says why. */
+int checkpointer_open(const struct conf *conf, struct token *t, struct checkpointer **out,
+                      struct fault *f) WARN_UNUSED;
+void checkpointer_close(struct checkpointer *c);
+/* The body of MSG_CHECKPOINT becomes that of MSG_CHECKPOINTED. `c` may be NULL: refused, rule
+ * "signer.checkpoint.here". From any signing thread, with its session. */
+int checkpointer_sign(struct checkpointer *c, CK_SESSION_HANDLE session, struct slice body,
+                      struct buf *answer, struct fault *f) WARN_UNUSED;
+
+#endif
