@@ -4,13 +4,25 @@
 #include "lib/ext.h"
 #include "lib/oid.h"
 
-/* 5.3.1: never written when it says nothing. */
+/* Entries come by the million: everything in one is shorter than 128 octets, so that all lengths
+ * are one octet and known before anything is written. */
+#define REASON_LEN 12
+#define INVALIDITY_LEN 26
+#define GENERALIZED_FROM INT64_C(2524608000) /* 2050 (4.1.2.5) */
+#define UTC_FROM INT64_C(-631152000)         /* 1950 */
+
+static uint8_t time_len(int64_t t)
+{
+    return t >= UTC_FROM && t < GENERALIZED_FROM ? 15 : 17;
+}
+
+/* 5.3.1 */
 static void put_reason(struct buf *b, uint8_t reason)
 {
-    struct ext_mark m = ext_open(b, oid_crl_reason, false);
+    const uint8_t element[REASON_LEN] = {DER_SEQUENCE,     10, DER_OID,        3, 0x55,  0x1d, 0x15,
+                                         DER_OCTET_STRING, 3,  DER_ENUMERATED, 1, reason};
 
-    der_put(b, DER_ENUMERATED, slice_of(&reason, 1));
-    ext_close(b, m);
+    buf_put(b, element, sizeof(element));
 }
 
 /* 5.3.2 */
@@ -22,21 +34,37 @@ static void put_invalidity(struct buf *b, int64_t t)
     ext_close(b, m);
 }
 
+static void put_entry_head(struct buf *b, struct slice serial, uint8_t behind)
+{
+    uint8_t head[5 + CRL_SERIAL_MAX] = {DER_SEQUENCE, 0, DER_INTEGER};
+    uint8_t n = 4;
+
+    while (serial.n > 0 && serial.p[0] == 0)
+        serial = slice_of(serial.p + 1, serial.n - 1);
+    if (serial.n == 0 || (serial.p[0] & 0x80) != 0)
+        head[n++] = 0;
+    for (size_t i = 0; i < serial.n; i++)
+        head[n++] = serial.p[i];
+    head[3] = (uint8_t)(n - 4);
+    head[1] = (uint8_t)(n - 2 + behind);
+    buf_put(b, head, n);
+}
+
 void crl_entry_put(struct buf *b, const struct crl_entry *e)
 {
-    struct der_mark entry = der_open(b, DER_SEQUENCE), extensions;
+    /* 5.3.1: unspecified is never written. */
+    uint8_t extensions =
+        (uint8_t)((e->reason != 0 ? REASON_LEN : 0) + (e->invalidity != 0 ? INVALIDITY_LEN : 0));
+    uint8_t behind = (uint8_t)(time_len(e->revoked) + (extensions > 0 ? 2 + extensions : 0));
 
-    der_put_unsigned(b, slice_of(e->serial, e->serial_len));
+    put_entry_head(b, slice_of(e->serial, e->serial_len), behind);
     der_put_time(b, e->revoked);
-    if (e->reason != 0 || e->invalidity != 0) {
-        extensions = der_open(b, DER_SEQUENCE);
-        if (e->reason != 0)
-            put_reason(b, e->reason);
-        if (e->invalidity != 0)
-            put_invalidity(b, e->invalidity);
-        der_close(b, extensions);
-    }
-    der_close(b, entry);
+    if (extensions > 0)
+        der_put_header(b, DER_SEQUENCE, extensions);
+    if (e->reason != 0)
+        put_reason(b, e->reason);
+    if (e->invalidity != 0)
+        put_invalidity(b, e->invalidity);
 }
 
 static void put_front(struct buf *b, const struct crl_spec *s, uint64_t entries)

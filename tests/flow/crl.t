@@ -28,6 +28,7 @@ fetch() {
     cerca crl show issuing -o pem >"$1" && cerca crl show root -o pem >>"$1"
 }
 
+# shellcheck disable=SC2317 # by name
 on_crl() { # NAME
     cerca crl show issuing -o json | jq -e ".revoked[] | select(.serial == \"$(serial_of "$1")\")"
 }
@@ -87,6 +88,7 @@ openssl crl -in issuing.crl.pem -noout -text >text
 like 'openssl reads the reason' text 'Key Compromise'
 like 'and the invalidity date' text 'Jan  2 00:00:00 2026 GMT'
 ok 'released' cerca release two.pem
+# shellcheck disable=SC2317 # by name
 gone() { ! on_crl two; }
 wait_until 20 gone
 report $? 'what was released leaves the CRL'
