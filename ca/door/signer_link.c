@@ -551,37 +551,6 @@ void signer_link_child(struct signer_link *s, const struct child_status *st)
         open_breaker(s);
 }
 
-static const char *child_word(enum child_state state)
-{
-    switch (state) {
-    case CHILD_RUNNING:
-        return "running";
-    case CHILD_WAITING:
-        return "restarting";
-    default:
-        return "stopped";
-    }
-}
-
-static void program_status(const struct signer_link *s, struct status_item *out)
-{
-    const struct child_status *c = &s->child;
-
-    memset(out, 0, sizeof(*out));
-    snprintf(out->name, sizeof(out->name), "signer.%.48s", s->token->name);
-    if (!s->has_child) {
-        out->ok = s->state == LINK_READY;
-        snprintf(out->state, sizeof(out->state), "%s", out->ok ? "running" : "not running");
-        snprintf(out->text, sizeof(out->text), "started by hand, not by cercad");
-        return;
-    }
-    out->ok = c->state == CHILD_RUNNING;
-    snprintf(out->state, sizeof(out->state), "%s", child_word(c->state));
-    snprintf(out->text, sizeof(out->text), "pid %u, restarted %u times%s%s", c->pid, c->restarts,
-             c->reason[0] != '\0' ? ", last end: " : "", c->reason);
-    out->retry_after = c->state == CHILD_WAITING ? 1 + c->retry_after_ms / 1000 : 0;
-}
-
 void signer_link_status(struct signer_link *s, struct status_item *token,
                         struct status_item *program)
 {
@@ -597,7 +566,8 @@ void signer_link_status(struct signer_link *s, struct status_item *token,
     else
         snprintf(token->text, sizeof(token->text), "%s", token->ok ? "signing" : f.text);
     token->retry_after = f.retry_after;
-    program_status(s, program);
+    signer_program_status(s->token->name, s->has_child ? &s->child : NULL, s->state == LINK_READY,
+                          program);
 }
 
 const char *signer_link_token(const struct signer_link *s)

@@ -1,0 +1,35 @@
+/* What `cerca status` says of a signer's program. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ca/door/signer_link.h"
+
+static const char *child_word(enum child_state state)
+{
+    switch (state) {
+    case CHILD_RUNNING:
+        return "running";
+    case CHILD_WAITING:
+        return "restarting";
+    default:
+        return "stopped";
+    }
+}
+
+void signer_program_status(const char *token, const struct child_status *c, bool ready,
+                           struct status_item *out)
+{
+    memset(out, 0, sizeof(*out));
+    snprintf(out->name, sizeof(out->name), "signer.%.48s", token);
+    if (c == NULL) {
+        out->ok = ready;
+        snprintf(out->state, sizeof(out->state), "%s", ready ? "running" : "not running");
+        snprintf(out->text, sizeof(out->text), "started by hand, not by cercad");
+        return;
+    }
+    out->ok = c->state == CHILD_RUNNING;
+    snprintf(out->state, sizeof(out->state), "%s", child_word(c->state));
+    snprintf(out->text, sizeof(out->text), "pid %u, restarted %u times%s%s", c->pid, c->restarts,
+             c->reason[0] != '\0' ? ", last end: " : "", c->reason);
+    out->retry_after = c->state == CHILD_WAITING ? 1 + c->retry_after_ms / 1000 : 0;
+}
