@@ -74,6 +74,7 @@ LIB_A := $(BUILD)/lib.a
 CORE_A := $(BUILD)/core.a
 SIGNER_A := $(BUILD)/signer.a
 SUPERVISE_A := $(BUILD)/supervise.a
+OCSP_A := $(BUILD)/ocsp.a
 TOOLS_A := $(BUILD)/tools.a
 AUDIT_A := $(BUILD)/audit.a
 UNIT_A := $(BUILD)/unit.a
@@ -245,6 +246,7 @@ $(eval $(call archive,$(CORE_A),$(CORE_SRC) $(CRL_SRC)))
 $(eval $(call archive,$(AUDIT_A),$(AUDIT_SRC)))
 $(eval $(call archive,$(SIGNER_A),$(SIGNER_SRC)))
 $(eval $(call archive,$(SUPERVISE_A),$(SUPERVISE_SRC)))
+$(eval $(call archive,$(OCSP_A),$(OCSP_SRC)))
 $(eval $(call archive,$(TOOLS_A),$(filter-out tools/cerca.c,$(TOOLS_SRC))))
 $(eval $(call archive,$(UNIT_A),$(UNIT_HELP_SRC)))
 
@@ -270,7 +272,8 @@ $(BUILD)/bin/cerca: $(OBJ)/tools/cerca.o $(TOOLS_A) $(AUDIT_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS))
 
 # A test program may reach what its name begins with: signer_ the signer and
-# PKCS#11, supervise_ what cercad is made of, tools_ the command line, every other one the core.
+# PKCS#11, supervise_ what cercad is made of, tools_ the command line, ocsp_ the responder, every
+# other one the core.
 $(BUILD)/unit/signer_%: $(OBJ)/tests/unit/signer_%.o $(UNIT_A) $(SIGNER_A) $(CORE_A) $(LIB_A)
 	$(call link,$(SIGNER_LIBS) $(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
@@ -280,6 +283,9 @@ $(BUILD)/unit/supervise_%: $(OBJ)/tests/unit/supervise_%.o $(UNIT_A) $(SUPERVISE
 $(BUILD)/unit/tools_%: $(OBJ)/tests/unit/tools_%.o $(UNIT_A) $(TOOLS_A) $(AUDIT_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
+$(BUILD)/unit/ocsp_%: $(OBJ)/tests/unit/ocsp_%.o $(UNIT_A) $(OCSP_A) $(CORE_A) $(LIB_A)
+	$(call link,$(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
+
 # Models stand in for what they are named after, so only those link them who want no real one.
 $(BUILD)/unit/view_%: $(OBJ)/tests/unit/view_%.o $(OBJ)/tests/unit/model_store.o $(UNIT_A) \
 		$(CORE_A) $(LIB_A)
@@ -288,7 +294,7 @@ $(BUILD)/unit/view_%: $(OBJ)/tests/unit/view_%.o $(OBJ)/tests/unit/model_store.o
 $(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(UNIT_A) $(CORE_A) $(LIB_A)
 	$(call link,$(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
-$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(CORE_A) $(LIB_A)
+$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(OCSP_A) $(CORE_A) $(LIB_A)
 	$(call link,$(CORE_LIBS) $(TOOLS_LIBS) $(LIB_LIBS) -ldl)
 
 $(BUILD)/shim/libcerca-shim.so: $(call objects,$(SHIM_SRC))

@@ -51,6 +51,11 @@ void digest_end(struct digest *d, uint8_t *out)
     free(d);
 }
 
+void sha1(struct slice s, uint8_t out[20])
+{
+    hash(md_sha1(), s, SLICE_NONE, out);
+}
+
 void sha256(struct slice s, uint8_t out[32])
 {
     hash(md_of_length(32), s, SLICE_NONE, out);
@@ -71,7 +76,7 @@ void sig_alg_hash(enum sig_alg a, struct slice message, uint8_t out[64])
 
 void spki_key_id(const struct spki *k, uint8_t out[20])
 {
-    hash(md_sha1(), k->key_bits, SLICE_NONE, out);
+    sha1(k->key_bits, out);
 }
 
 void spki_hash(const struct spki *k, uint8_t out[32])

@@ -91,6 +91,8 @@ struct pubkey *pubkey_dup(const struct pubkey *k);
 int pubkey_verify(struct pubkey *k, enum sig_alg a, struct slice message,
                   struct slice signature) WARN_UNUSED;
 
+/* For identifiers only: RFC 5280 4.2.1.2, RFC 6960 4.1.1. */
+void sha1(struct slice s, uint8_t out[20]);
 /* SHA-256 through a context kept per thread; the fast path for everything. */
 void sha256(struct slice s, uint8_t out[32]);
 void sha256_two(struct slice a, struct slice b, uint8_t out[32]); /* of a || b */

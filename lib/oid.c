@@ -13,6 +13,7 @@ const struct slice oid_p256 = OID("\x2a\x86\x48\xce\x3d\x03\x01\x07");
 const struct slice oid_p384 = OID("\x2b\x81\x04\x00\x22");
 const struct slice oid_p521 = OID("\x2b\x81\x04\x00\x23");
 const struct slice oid_ed25519 = OID("\x2b\x65\x70");
+const struct slice oid_sha1 = OID("\x2b\x0e\x03\x02\x1a");
 const struct slice oid_sha256 = OID("\x60\x86\x48\x01\x65\x03\x04\x02\x01");
 const struct slice oid_sha384 = OID("\x60\x86\x48\x01\x65\x03\x04\x02\x02");
 const struct slice oid_sha512 = OID("\x60\x86\x48\x01\x65\x03\x04\x02\x03");
@@ -33,6 +34,12 @@ const struct slice oid_authority_info_access = OID("\x2b\x06\x01\x05\x05\x07\x01
 const struct slice oid_no_rev_avail = OID("\x55\x1d\x38");
 const struct slice oid_tls_feature = OID("\x2b\x06\x01\x05\x05\x07\x01\x18");
 const struct slice oid_ocsp_no_check = OID("\x2b\x06\x01\x05\x05\x07\x30\x01\x05");
+
+const struct slice oid_ocsp_basic = OID("\x2b\x06\x01\x05\x05\x07\x30\x01\x01");
+const struct slice oid_ocsp_nonce = OID("\x2b\x06\x01\x05\x05\x07\x30\x01\x02");
+const struct slice oid_ocsp_acceptable = OID("\x2b\x06\x01\x05\x05\x07\x30\x01\x04");
+const struct slice oid_ocsp_archive_cutoff = OID("\x2b\x06\x01\x05\x05\x07\x30\x01\x06");
+const struct slice oid_ocsp_preferred_algs = OID("\x2b\x06\x01\x05\x05\x07\x30\x01\x08");
 
 const struct slice oid_ms_ca_security = OID("\x2b\x06\x01\x04\x01\x82\x37\x19\x02");
 const struct slice oid_ms_object_sid = OID("\x2b\x06\x01\x04\x01\x82\x37\x19\x02\x01");

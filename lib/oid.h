@@ -14,6 +14,7 @@ extern const struct slice oid_p256;
 extern const struct slice oid_p384;
 extern const struct slice oid_p521;
 extern const struct slice oid_ed25519;
+extern const struct slice oid_sha1;
 extern const struct slice oid_sha256;
 extern const struct slice oid_sha384;
 extern const struct slice oid_sha512;
@@ -36,6 +37,13 @@ extern const struct slice oid_authority_info_access;
 extern const struct slice oid_no_rev_avail;  /* RFC 9608 */
 extern const struct slice oid_tls_feature;   /* RFC 7633 */
 extern const struct slice oid_ocsp_no_check; /* RFC 6960 4.2.2.2.1 */
+
+/* OCSP: RFC 6960 4.2.1, 4.4. */
+extern const struct slice oid_ocsp_basic;
+extern const struct slice oid_ocsp_nonce;
+extern const struct slice oid_ocsp_acceptable;
+extern const struct slice oid_ocsp_archive_cutoff;
+extern const struct slice oid_ocsp_preferred_algs;
 
 /* Identities in Microsoft directories: the extension with a security identifier ([MS-WCCE]
  * 2.2.2.7.7.4), the identifier in it, and the user principal name as a subjectAltName. */
