@@ -149,6 +149,14 @@ struct conf_grant {
     bool sid;                                  /* may say a security identifier */
 };
 
+/* What a ceremony signs. */
+struct conf_signing {
+    char *name;    /* of the file that is made: NAME.pem */
+    char *profile; /* name of a profile */
+    char *csr;     /* file */
+    char *sha256;  /* of that file, 64 digits; "": not said */
+};
+
 struct conf_operator {
     char *name;
     uid_t uid;
@@ -195,6 +203,9 @@ struct conf {
     size_t n_operators;
     struct conf_grant *grants;
     size_t n_grants;
+    char *ceremony_dir; /* what a ceremony makes goes here */
+    struct conf_signing *signings;
+    size_t n_signings;
 };
 
 /* Reads, checks and completes. The fault's text starts with file:line. Rules: conf.syntax,

@@ -331,6 +331,22 @@ static int check_audit(const struct conf_reader *r, struct fault *f)
     return 0;
 }
 
+static int check_signings(const struct conf_reader *r, struct fault *f)
+{
+    for (size_t i = 0; i < r->conf->n_signings; i++) {
+        const struct conf_signing *s = &r->conf->signings[i];
+
+        if (conf_profile(r->conf, s->profile) == NULL)
+            return conf_refuse(
+                r, conf_line(r, "signings", s->name, "profile"), REFERENCE, "signings.profile", f,
+                "signing \"%s\": profile: there is no profile \"%s\"", s->name, s->profile);
+        if (conf_issuer(r->conf, s->name) != NULL)
+            return conf_refuse(r, conf_line(r, "signings", s->name, NULL), UNIQUE, "signings.name",
+                               f, "signing \"%s\": name: is also that of an issuer", s->name);
+    }
+    return 0;
+}
+
 int conf_cross_check(const struct conf_reader *r, struct fault *f)
 {
     int rc = check_tokens(r, f);
@@ -341,5 +357,7 @@ int conf_cross_check(const struct conf_reader *r, struct fault *f)
         rc = check_audit(r, f);
     if (rc == 0)
         rc = conf_check_profiles(r, f);
-    return rc == 0 ? check_operators(r, f) : rc;
+    if (rc == 0)
+        rc = check_operators(r, f);
+    return rc == 0 ? check_signings(r, f) : rc;
 }

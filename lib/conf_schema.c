@@ -494,6 +494,30 @@ static const struct conf_key grant_keys[] = {
 
 #undef IN
 #undef LIST
+#define IN(field) .at = offsetof(struct conf, field)
+
+static const struct conf_key ceremony_keys[] = {
+    {.name = "dir", .type = CONF_PATH, IN(ceremony_dir), .fallback = "ceremony",
+     .help = "Folder of what a ceremony makes, and of its transcript."},
+};
+
+#undef IN
+#define IN(field) .at = offsetof(struct conf_signing, field)
+
+static const struct conf_key signing_keys[] = {
+    {.name = "name", .type = CONF_TEXT, IN(name), .check = conf_check_name, .example = "issuing",
+     .help = "NAME.pem in the ceremony's folder is what is made."},
+    {.name = "profile", .type = CONF_TEXT, IN(profile), .check = conf_check_name,
+     .fallback = "subordinate-ca",
+     .help = "Profile that it is made by."},
+    {.name = "csr", .type = CONF_PATH, IN(csr), .min = 1, .example = "issuing.csr",
+     .help = "Certification request, PEM or DER."},
+    {.name = "sha256", .type = CONF_TEXT, IN(sha256), .fallback = "", .check = conf_check_sha256,
+     .help = "SHA-256 of that file as told by whoever made it, 64 digits; another file is refused. "
+             "\"\": whatever is there."},
+};
+
+#undef IN
 
 #define KEYS(k) .keys = k, .n_keys = sizeof(k) / sizeof((k)[0])
 #define ELEMENTS(type, field, most)                                                                \
@@ -523,6 +547,10 @@ const struct conf_section conf_sections[] = {
      .help = "Who may use the admin socket, known by the uid of the caller."},
     {.name = "grants", KEYS(grant_keys), ELEMENTS(conf_grant, grants, 4096), .examples = 1,
      .help = "What single operators may ask for, when that is less than their role allows."},
+    {.name = "ceremony", KEYS(ceremony_keys),
+     .help = "cerca ceremony, for a CA that is offline otherwise."},
+    {.name = "signings", KEYS(signing_keys), ELEMENTS(conf_signing, signings, 64),
+     .help = "What the ceremony signs, beside the certificates and CRLs of the issuers."},
 };
 
 /* clang-format on */

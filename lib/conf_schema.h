@@ -131,6 +131,7 @@ int conf_check_key_type(const char *text, struct fault *f);
 int conf_check_constraint(const char *text, struct fault *f);
 int conf_check_limit(const char *text, struct fault *f);
 int conf_check_credential(const char *text, struct fault *f);
+int conf_check_sha256(const char *text, struct fault *f); /* 64 digits, or "" */
 
 /* One reading of a file. `file` lives as long as the checks, for their line numbers. */
 struct conf_reader {

@@ -227,6 +227,15 @@ int conf_check_uri_prefix(const char *text, struct fault *f)
     return 0;
 }
 
+int conf_check_sha256(const char *text, struct fault *f)
+{
+    uint8_t hash[32];
+
+    if (text[0] != '\0' && hex_decode(text, hash, sizeof(hash)) != 0)
+        return fault_set(f, FAULT_CONFIG, RULE, "must be a SHA-256, 64 hexadecimal digits");
+    return 0;
+}
+
 /* Standard output and error are taken by replies and logs. */
 int conf_check_fd(const char *text, struct fault *f)
 {

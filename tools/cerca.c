@@ -28,6 +28,7 @@ const struct command *const commands[] = {
     &cmd_ca_install,
     &cmd_ca_bundle,
     &cmd_ca_cross_sign,
+    &cmd_ceremony,
     &cmd_conf_check,
     &cmd_conf_show,
     &cmd_conf_example,

@@ -10,6 +10,7 @@
 #include "lib/pem.h"
 #include "lib/proto.h"
 #include "tools/commands.h"
+#include "tools/crlcall.h"
 #include "tools/rows.h"
 
 static json_t *row_json(const struct crl_row *r)
@@ -130,30 +131,6 @@ static const struct opt change_opts[] = {
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
 };
 
-static int read_row(struct frame *answer, struct crl_row *out, struct fault *f)
-{
-    struct wire_in w;
-
-    wire_in_init(&w, answer->body);
-    crl_row_get(&w, out);
-    return wire_in_done(&w)
-               ? 0
-               : fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
-}
-
-static int publish_one(struct tool *t, struct crl_row *row, struct fault *f)
-{
-    struct frame answer;
-    struct buf body;
-    int rc;
-
-    buf_init(&body, 256);
-    issuer_request_put(&body, row->issuer);
-    rc = tool_call(t, MSG_CRL_PUBLISH, buf_slice(&body), MSG_CRL_PUBLISHED, &answer, f);
-    buf_free(&body);
-    return rc == 0 ? read_row(&answer, row, f) : rc;
-}
-
 /* Those that were named, and without a name all that can be made here. */
 static size_t choose(const struct tool *t, struct crl_row *list, size_t n)
 {
@@ -179,7 +156,7 @@ static int publish_all(struct tool *t, const struct change_args *args, struct cr
         return tool_fail(t, f);
     }
     for (size_t i = 0; i < n && !args->dry_run; i++)
-        if (publish_one(t, &list[i], f) != 0)
+        if (crl_publish(t, list[i].issuer, &list[i], f) != 0)
             return tool_fail(t, f);
     if (args->dry_run)
         tool_say(t, "dry run: a new CRL would be published for each of these");
@@ -269,7 +246,7 @@ static int send_file(struct tool *t, struct slice der, struct crl_row *row, stru
                             &answer, f);
     if (fd >= 0)
         (void)close(fd);
-    return rc == 0 ? read_row(&answer, row, f) : rc;
+    return rc == 0 ? crl_row_read(&answer, row, f) : rc;
 }
 
 static int run_install(struct tool *t, void *args)

@@ -11,6 +11,7 @@
 #include "lib/pem.h"
 #include "lib/proto.h"
 #include "tools/commands.h"
+#include "tools/crlcall.h"
 #include "tools/json.h"
 
 #define CHUNK 65536
@@ -152,30 +153,6 @@ static int print_der(struct show *s, struct crl_file *file, uint64_t size, struc
     return rc;
 }
 
-static int ask(struct tool *t, struct crl_row *row, int *fd, struct fault *f)
-{
-    struct frame answer;
-    struct wire_in w;
-    struct buf body;
-    int rc = tool_connect(t, f);
-
-    *fd = -1;
-    buf_init(&body, 4096);
-    issuer_request_put(&body, t->words[0]);
-    if (rc == 0)
-        rc = client_call(t->client, MSG_CRL_SHOW, buf_slice(&body), tool_time_left_ms(t), &answer,
-                         f);
-    buf_free(&body);
-    if (rc != 0)
-        return rc;
-    wire_in_init(&w, answer.body);
-    crl_row_get(&w, row);
-    *fd = answer.fd;
-    if (answer.type != MSG_CRL_SHOWN || !wire_in_done(&w) || answer.fd < 0)
-        return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
-    return 0;
-}
-
 static int run_show(struct tool *t, void *args)
 {
     struct crl_row row;
@@ -186,7 +163,7 @@ static int run_show(struct tool *t, void *args)
 
     (void)args;
     buf_init(&s.out, (size_t)2 * CHUNK);
-    rc = ask(t, &row, &fd, &f);
+    rc = crl_open(t, t->words[0], &row, &fd, &f);
     if (rc == 0 && fstat(fd, &st) != 0)
         rc = fault_set(&f, FAULT_INTERNAL, "crl.read", "the CRL cannot be read");
     if (rc == 0) {

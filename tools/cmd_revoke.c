@@ -3,28 +3,11 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
-#include "tools/certjson.h"
 #include "tools/commands.h"
 #include "tools/revoke.h"
 
 #define WORDS_MAX 1024
 #define REASON_HOLD 6 /* RFC 5280 5.3.1: certificateHold */
-
-static int reason_of(const char *text, uint8_t *out, struct fault *f)
-{
-    /* RFC 5280 5.3.1: 7 is not used, 8 undoes a hold. */
-    for (uint8_t i = 0; i <= 10; i++) {
-        if (i == 7 || i == 8 || strcmp(text, reason_name(i)) != 0)
-            continue;
-        *out = i;
-        return 0;
-    }
-    return fault_set(f, FAULT_MALFORMED, "revoke.reason",
-                     "--reason: \"%.40s\" should be unspecified, keyCompromise, cACompromise, "
-                     "affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn, "
-                     "aACompromise or certificateHold",
-                     text);
-}
 
 static bool has_filter(const struct revoke_args *a)
 {
@@ -91,7 +74,7 @@ static int revoke_meant(struct tool *t, const struct revoke_args *a, struct targ
                                    .block_identity = a->block_identity};
     struct fault f = {0};
 
-    if (reason_of(a->reason, &order.reason, &f) != 0)
+    if (revoke_reason(a->reason, &order.reason, &f) != 0)
         return tool_usage(t, "%s", f.text);
     if (find_targets(t, a, l, &f) != 0)
         return tool_fail(t, &f);

@@ -20,6 +20,7 @@ extern const struct command cmd_ca_create;
 extern const struct command cmd_ca_install;
 extern const struct command cmd_ca_bundle;
 extern const struct command cmd_ca_cross_sign;
+extern const struct command cmd_ceremony;
 extern const struct command cmd_conf_check;
 extern const struct command cmd_conf_show;
 extern const struct command cmd_conf_example;

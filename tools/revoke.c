@@ -1,10 +1,28 @@
 #include "tools/revoke.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "tools/certjson.h"
 #include "tools/json.h"
 #include "tools/progress.h"
 #include "tools/rows.h"
+
+int revoke_reason(const char *text, uint8_t *out, struct fault *f)
+{
+    /* RFC 5280 5.3.1: 7 is not used, 8 undoes a hold. */
+    for (uint8_t i = 0; i <= 10; i++) {
+        if (i == 7 || i == 8 || strcmp(text, reason_name(i)) != 0)
+            continue;
+        *out = i;
+        return 0;
+    }
+    return fault_set(f, FAULT_MALFORMED, "revoke.reason",
+                     "--reason: \"%.40s\" should be unspecified, keyCompromise, cACompromise, "
+                     "affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn, "
+                     "aACompromise or certificateHold",
+                     text);
+}
 
 /* One message; the outcomes go to their targets. */
 static int one_batch(struct tool *t, struct revoke_request *q, struct target *item, struct fault *f)
@@ -33,9 +51,10 @@ static int one_batch(struct tool *t, struct revoke_request *q, struct target *it
                                         "done");
 }
 
-static int all_batches(struct tool *t, struct targets *l, struct revoke_request *q, size_t *done,
-                       struct fault *f)
+int revoke_all(struct tool *t, struct targets *l, const struct revoke_request *order, size_t *done,
+               struct fault *f)
 {
+    struct revoke_request *q = xmemdup(order, sizeof(*order));
     struct progress bar = {0};
     int rc = 0;
 
@@ -50,6 +69,7 @@ static int all_batches(struct tool *t, struct targets *l, struct revoke_request 
             break;
     }
     progress_end(&bar);
+    free(q);
     return rc;
 }
 
@@ -91,10 +111,9 @@ static int print(struct tool *t, const struct targets *l, size_t done, const cha
 int revoke_run(struct tool *t, struct targets *l, const struct revoke_request *order,
                const char *done)
 {
-    struct revoke_request q = *order;
     struct fault f = {0};
     size_t reached, refused = 0;
-    int rc = all_batches(t, l, &q, &reached, &f);
+    int rc = revoke_all(t, l, order, &reached, &f);
     int printed = print(t, l, reached, done);
 
     for (size_t i = 0; i < reached; i++)

@@ -26,7 +26,10 @@ struct targets {
     struct target *item;
 };
 void targets_free(struct targets *l);
-/* By serials, fingerprints and certificate files. */
+/* By a serial, a fingerprint or a certificate file. */
+int targets_by_word(struct tool *t, const char *word, struct targets *l,
+                    struct fault *f) WARN_UNUSED;
+/* By all words of the command line. */
 int targets_by_words(struct tool *t, struct targets *l, struct fault *f) WARN_UNUSED;
 /* Every other certificate with the key of one of them, open intents too. */
 int targets_with_keys(struct tool *t, struct targets *l, struct fault *f) WARN_UNUSED;
@@ -34,7 +37,12 @@ int targets_with_keys(struct tool *t, struct targets *l, struct fault *f) WARN_U
 int targets_by_filter(struct tool *t, const struct revoke_args *a, struct targets *l,
                       struct fault *f) WARN_UNUSED;
 
-/* Carries out the order for all of them, with a progress bar, and prints each outcome. EXIT_OK, or
+/* RFC 5280 5.3.1, by its name. */
+int revoke_reason(const char *text, uint8_t *out, struct fault *f) WARN_UNUSED;
+/* Carries out the order for all of them; the outcomes are theirs. *done: how many were reached. */
+int revoke_all(struct tool *t, struct targets *l, const struct revoke_request *order, size_t *done,
+               struct fault *f) WARN_UNUSED;
+/* The same with a progress bar, and prints each outcome. EXIT_OK, or
  * EXIT_FAILED when one was refused. `done` is the word for success: "revoked". */
 int revoke_run(struct tool *t, struct targets *l, const struct revoke_request *order,
                const char *done);

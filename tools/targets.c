@@ -103,16 +103,22 @@ static int one_word(struct tool *t, const char *word, struct found *found, struc
     return find_shown(t, fingerprint, found, f);
 }
 
-int targets_by_words(struct tool *t, struct targets *l, struct fault *f)
+int targets_by_word(struct tool *t, const char *word, struct targets *l, struct fault *f)
 {
     struct found found;
+    int rc = one_word(t, word, &found, f);
+
+    if (rc == 0 && !have(l, found.best.info.serial))
+        add(l, &found.best.info);
+    return rc;
+}
+
+int targets_by_words(struct tool *t, struct targets *l, struct fault *f)
+{
     int rc = 0;
 
-    for (int i = 0; rc == 0 && i < t->n_words; i++) {
-        rc = one_word(t, t->words[i], &found, f);
-        if (rc == 0 && !have(l, found.best.info.serial))
-            add(l, &found.best.info);
-    }
+    for (int i = 0; rc == 0 && i < t->n_words; i++)
+        rc = targets_by_word(t, t->words[i], l, f);
     return rc;
 }
 

@@ -76,7 +76,9 @@ static void describe(const struct revocation *r, struct audit_event *e)
         clock_format(q->invalidity, when);
     snprintf(e->detail, sizeof(e->detail), "reason=%u%s%s%s%s", q->reason,
              when[0] ? " invalidity_date=" : "", when,
-             q->reason == REASON_KEY_COMPROMISE ? " key=blocked" : "",
+             q->reason == REASON_KEY_COMPROMISE || q->reason == REASON_CA_COMPROMISE
+                 ? " key=blocked"
+                 : "",
              q->block_identity ? " identity=blocked" : "");
 }
 

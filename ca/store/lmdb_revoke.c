@@ -65,7 +65,7 @@ int op_revoke(struct write_txn *w, struct store_op *op)
         row.time = v.status.time;
     if (row.invalidity == 0)
         row.invalidity = v.status.invalidity;
-    if (op->reason == REASON_KEY_COMPROMISE)
+    if (op->reason == REASON_KEY_COMPROMISE || op->reason == REASON_CA_COMPROMISE)
         key_block(w, op, D_BLOCKED, v.cert.spki_hash, sizeof(v.cert.spki_hash));
     if (op->block_identity)
         key_block(w, op, D_BLOCKED_ID, v.cert.identity, sizeof(v.cert.identity));

@@ -78,6 +78,7 @@ int cert_row_der(const struct cert_row *r, struct buf *out) WARN_UNUSED;
 
 /* CRLReason (RFC 5280 5.3.1), as far as one means more than its number. */
 #define REASON_KEY_COMPROMISE 1
+#define REASON_CA_COMPROMISE 2
 #define REASON_CERTIFICATE_HOLD 6
 #define REASON_REMOVE_FROM_CRL 8
 
@@ -193,7 +194,8 @@ enum store_op_kind {
     STORE_RESERVE,
     STORE_FINISH,
     STORE_ABANDON,
-    STORE_REVOKE,  /* or put on hold, by the reason; keyCompromise blocks the key too */
+    STORE_REVOKE, /* or put on hold, by the reason; keyCompromise and cACompromise block the key too
+                   */
     STORE_RELEASE, /* from hold */
     STORE_AUDIT,
     STORE_TOKEN,     /* ca/store/tokens.h */

@@ -180,7 +180,7 @@ static void what_is_refused_is_neither_signed_nor_recorded(void **state)
     (void)state;
     bench_open(&b, place_two_issuers, "issuing");
     b.d.spec.not_after += 500 * 86400;
-    refuses(&b, draft_tbs(&b.d), -FAULT_POLICY, "signer.validity");
+    refuses(&b, draft_tbs(&b.d), -FAULT_POLICY, "signer.profile");
     b.d.spec.not_after -= 500 * 86400;
     tbs = draft_tbs(&b.d);
     for (size_t n = 0; n < tbs.n; n += 7)
