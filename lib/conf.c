@@ -255,7 +255,7 @@ void conf_free(struct conf *c)
     if (c == NULL)
         return;
     for (size_t i = 0; i < conf_sections_count; i++)
-        free_section(&conf_sections[i], c);
+        free_section(conf_sections[i], c);
     free(c->path);
     free(c->text);
     free(c->dir);

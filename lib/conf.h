@@ -1,5 +1,5 @@
 /*
- * The configuration: libconfig syntax, one schema table (lib/conf_schema.c),
+ * The configuration: libconfig syntax, one schema table (lib/conf_schema*.c),
  * read once, checked whole, then constant.
  *
  * Scalars are quoted strings with units ("90d", "64KiB") or true/false. An

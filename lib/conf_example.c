@@ -103,5 +103,5 @@ void conf_example(struct buf *out)
 {
     buf_put_str(out, head);
     for (size_t i = 0; i < conf_sections_count; i++)
-        put_section(&conf_sections[i], out);
+        put_section(conf_sections[i], out);
 }

@@ -65,7 +65,7 @@ static void put_key(const struct conf_key *k, struct buf *out)
 void conf_manual(struct buf *out)
 {
     for (size_t i = 0; i < conf_sections_count; i++) {
-        const struct conf_section *s = &conf_sections[i];
+        const struct conf_section *s = conf_sections[i];
 
         buf_printf(out, ".Ss %s\n%s\n", s->name,
                    s->list ? "A list of groups, ( { ... }, { ... } )." : "A group, { ... }.");

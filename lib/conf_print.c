@@ -87,10 +87,10 @@ void conf_print(const struct conf *c, struct buf *out)
 
     buf_printf(out, "# %s\n", c->path);
     for (size_t i = 0; i < conf_sections_count; i++) {
-        if (conf_sections[i].list)
-            print_list(c, builtin, &conf_sections[i], out);
+        if (conf_sections[i]->list)
+            print_list(c, builtin, conf_sections[i], out);
         else
-            print_group(c, &conf_sections[i], out);
+            print_group(c, conf_sections[i], out);
     }
     conf_free(builtin);
 }
@@ -136,11 +136,11 @@ static void json_list(const struct conf *c, const struct conf_section *s, struct
 void conf_print_json(const struct conf *c, struct buf *out)
 {
     for (size_t i = 0; i < conf_sections_count; i++) {
-        buf_printf(out, "%s\"%s\": ", i == 0 ? "{\n  " : ",\n  ", conf_sections[i].name);
-        if (conf_sections[i].list)
-            json_list(c, &conf_sections[i], out);
+        buf_printf(out, "%s\"%s\": ", i == 0 ? "{\n  " : ",\n  ", conf_sections[i]->name);
+        if (conf_sections[i]->list)
+            json_list(c, conf_sections[i], out);
         else
-            json_keys(&conf_sections[i], c, out);
+            json_keys(conf_sections[i], c, out);
     }
     buf_put_str(out, "\n}\n");
 }

@@ -125,7 +125,7 @@ static int unknown_section(const struct conf_reader *r, const config_setting_t *
     size_t nearest = 3;
 
     for (size_t i = 0; i < conf_sections_count; i++)
-        suggest(setting->name, conf_sections[i].name, &best, &nearest);
+        suggest(setting->name, conf_sections[i]->name, &best, &nearest);
     return unknown(r, setting, "", best, f);
 }
 
@@ -350,7 +350,7 @@ int conf_read_all(const struct conf_reader *r, struct fault *f)
             return unknown_section(r, setting, f);
     }
     for (size_t i = 0; i < conf_sections_count && rc == 0; i++)
-        rc = read_section(r, &conf_sections[i], f);
+        rc = read_section(r, conf_sections[i], f);
     return rc;
 }
 

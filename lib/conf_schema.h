@@ -57,6 +57,7 @@ struct conf_key {
 };
 
 /* lib/conf_words.c */
+extern const struct conf_word conf_roles[];
 extern const struct conf_word conf_key_usages[];
 extern const struct conf_word conf_purposes[];
 extern const struct conf_word conf_san_kinds[];  /* 1 << SAN_* */
@@ -78,7 +79,7 @@ struct conf_section {
     const char *help;
 };
 
-extern const struct conf_section conf_sections[];
+extern const struct conf_section *const conf_sections[];
 extern const size_t conf_sections_count;
 
 /* NULL when there is none of that name. */

@@ -1,8 +1,11 @@
-/* The words of certificates: usages, purposes, kinds of names, attributes. */
+/* Words that several sections of the schema have: roles, and those of certificates. */
 #include "lib/conf_schema.h"
 
 #include "lib/name.h"
 #include "lib/tbs.h"
+
+const struct conf_word conf_roles[] = {
+    {"auditor", ROLE_AUDITOR}, {"operator", ROLE_OPERATOR}, {"admin", ROLE_ADMIN}, {NULL, 0}};
 
 /* RFC 5280 4.2.1.3. */
 const struct conf_word conf_key_usages[] = {{"digitalSignature", KU_DIGITAL_SIGNATURE},

@@ -1,0 +1,26 @@
+/* What the files of the schema are written with; included by lib/conf_schema*.c alone. Each defines
+ * IN(field) and LIST(field) for the struct of the section that follows. */
+#ifndef LIB_CONF_TABLE_H
+#define LIB_CONF_TABLE_H
+
+#include "lib/conf_schema.h"
+
+#define DAY UINT64_C(86400)
+#define YEAR (365 * DAY)
+#define MIB (UINT64_C(1) << 20)
+#define TIB (UINT64_C(1) << 40)
+#define LIST_MAX 64 /* items */
+
+#define KEYS(k) .keys = k, .n_keys = sizeof(k) / sizeof((k)[0])
+#define ELEMENTS(type, field, most)                                                                \
+    .list = true, .size = sizeof(struct type), .at = offsetof(struct conf, field),                 \
+    .at_n = offsetof(struct conf, n_##field), .max = (most)
+
+/* lib/conf_schema_ca.c */
+extern const struct conf_section conf_tokens, conf_issuers, conf_ceremony, conf_signings;
+/* lib/conf_schema_profiles.c */
+extern const struct conf_section conf_profiles;
+/* lib/conf_schema_people.c */
+extern const struct conf_section conf_operators, conf_grants;
+
+#endif
