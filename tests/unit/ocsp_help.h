@@ -3,6 +3,14 @@
 #define TESTS_UNIT_OCSP_HELP_H
 
 #include <openssl/ocsp.h>
+#include <openssl/x509v3.h>
+/* OpenSSL's numbers for key usage are not ours. */
+#undef KU_DIGITAL_SIGNATURE
+#undef KU_KEY_ENCIPHERMENT
+#undef KU_DATA_ENCIPHERMENT
+#undef KU_KEY_AGREEMENT
+#undef KU_KEY_CERT_SIGN
+#undef KU_CRL_SIGN
 
 #include "lib/ocsp.h"
 #include "lib/tbs.h"

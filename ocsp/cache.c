@@ -1,0 +1,265 @@
+#include "ocsp/cache.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    STRIPES = 64,
+    BUCKETS_START = 64,
+    ALLOCATION = 16, /* what malloc adds, about */
+};
+
+/* In a bucket's chain, and in its stripe's ring of use, most recent behind the head. */
+struct entry {
+    struct entry *next;
+    struct entry *newer, *older;
+    struct ocsp_cached about;
+    struct ocsp_cache_key key;
+    uint16_t n;
+    uint8_t answer[];
+};
+
+struct stripe {
+    pthread_mutex_t lock;
+    struct entry **bucket;
+    size_t buckets, n, octets;
+    struct entry *newest, *oldest;
+} __attribute__((aligned(64)));
+
+struct ocsp_cache {
+    struct stripe stripe[STRIPES];
+    size_t stripe_max;
+};
+
+struct ocsp_cache *ocsp_cache_new(size_t max)
+{
+    struct ocsp_cache *c = NULL;
+
+    if (posix_memalign((void **)&c, 64, sizeof(*c)) != 0)
+        abort();
+    memset(c, 0, sizeof(*c));
+    c->stripe_max = max / STRIPES;
+    for (size_t i = 0; i < STRIPES; i++) {
+        struct stripe *s = &c->stripe[i];
+
+        pthread_mutex_init(&s->lock, NULL);
+        s->buckets = BUCKETS_START;
+        s->bucket = xcalloc(s->buckets, sizeof(struct entry *));
+    }
+    return c;
+}
+
+/* Serials of 16 octets are random at their end. Only certificates of ours are kept, so nobody
+ * chooses them. */
+static uint64_t mix(const struct ocsp_cache_key *k)
+{
+    uint64_t h;
+
+    memcpy(&h, &k->serial[SERIAL_LEN - sizeof(h)], sizeof(h));
+    return (h ^ k->issuer) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static struct stripe *stripe_of(struct ocsp_cache *c, const struct ocsp_cache_key *k)
+{
+    return &c->stripe[mix(k) >> 58];
+}
+
+static struct entry **bucket_of(struct stripe *s, const struct ocsp_cache_key *k)
+{
+    return &s->bucket[(mix(k) >> 24) & (s->buckets - 1)];
+}
+
+static bool same_certificate(const struct ocsp_cache_key *a, const struct ocsp_cache_key *b)
+{
+    return a->issuer == b->issuer && memcmp(a->serial, b->serial, SERIAL_LEN) == 0;
+}
+
+static size_t size_of(const struct entry *e)
+{
+    return sizeof(*e) + e->n + ALLOCATION + sizeof(struct entry *);
+}
+
+static void use_unlink(struct stripe *s, struct entry *e)
+{
+    *(e->newer != NULL ? &e->newer->older : &s->newest) = e->older;
+    *(e->older != NULL ? &e->older->newer : &s->oldest) = e->newer;
+}
+
+static void use_first(struct stripe *s, struct entry *e)
+{
+    e->newer = NULL;
+    e->older = s->newest;
+    *(s->newest != NULL ? &s->newest->newer : &s->oldest) = e;
+    s->newest = e;
+}
+
+/* Drops the entry at *at, which then is the one behind it. */
+static void drop(struct stripe *s, struct entry **at)
+{
+    struct entry *e = *at;
+
+    *at = e->next;
+    use_unlink(s, e);
+    s->n--;
+    s->octets -= size_of(e);
+    free(e);
+}
+
+static void drop_oldest(struct stripe *s)
+{
+    struct entry **at = bucket_of(s, &s->oldest->key);
+
+    while (*at != s->oldest)
+        at = &(*at)->next;
+    drop(s, at);
+}
+
+static void grow(struct stripe *s)
+{
+    struct entry **before = s->bucket;
+    size_t n = s->buckets;
+
+    s->buckets = 2 * n;
+    s->bucket = xcalloc(s->buckets, sizeof(struct entry *));
+    for (size_t i = 0; i < n; i++)
+        for (struct entry *e = before[i], *next; e != NULL; e = next) {
+            struct entry **at = bucket_of(s, &e->key);
+
+            next = e->next;
+            e->next = *at;
+            *at = e;
+        }
+    free(before);
+}
+
+void ocsp_cache_free(struct ocsp_cache *c)
+{
+    if (c == NULL)
+        return;
+    for (size_t i = 0; i < STRIPES; i++) {
+        struct stripe *s = &c->stripe[i];
+
+        for (struct entry *e = s->newest, *older; e != NULL; e = older) {
+            older = e->older;
+            free(e);
+        }
+        free(s->bucket);
+        pthread_mutex_destroy(&s->lock);
+    }
+    free(c);
+}
+
+static struct entry *find(struct stripe *s, const struct ocsp_cache_key *k)
+{
+    for (struct entry *e = *bucket_of(s, k); e != NULL; e = e->next)
+        if (e->key.variant == k->variant && same_certificate(&e->key, k))
+            return e;
+    return NULL;
+}
+
+bool ocsp_cache_get(struct ocsp_cache *c, const struct ocsp_cache_key *k, int64_t now,
+                    struct ocsp_cached *want, struct buf *answer)
+{
+    struct stripe *s = stripe_of(c, k);
+    struct entry *e;
+    bool found;
+
+    pthread_mutex_lock(&s->lock);
+    e = find(s, k);
+    found = e != NULL && e->about.change == want->change && e->about.delegate == want->delegate &&
+            now < e->about.renew_at;
+    if (found) {
+        *want = e->about;
+        buf_put(answer, e->answer, e->n);
+        use_unlink(s, e);
+        use_first(s, e);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return found;
+}
+
+static void outdate(struct stripe *s, const struct ocsp_cache_key *k, int64_t this_update)
+{
+    struct entry **at = bucket_of(s, k);
+
+    while (*at != NULL)
+        if (same_certificate(&(*at)->key, k) && (*at)->about.this_update < this_update)
+            drop(s, at);
+        else
+            at = &(*at)->next;
+}
+
+static void drop_same(struct stripe *s, const struct ocsp_cache_key *k)
+{
+    struct entry **at = bucket_of(s, k), *e = find(s, k);
+
+    if (e == NULL)
+        return;
+    while (*at != e)
+        at = &(*at)->next;
+    drop(s, at);
+}
+
+static void add(struct stripe *s, struct entry *e)
+{
+    struct entry **at;
+
+    if (s->n >= s->buckets)
+        grow(s);
+    at = bucket_of(s, &e->key);
+    e->next = *at;
+    *at = e;
+    use_first(s, e);
+    s->n++;
+    s->octets += size_of(e);
+}
+
+void ocsp_cache_put(struct ocsp_cache *c, const struct ocsp_cache_key *k,
+                    const struct ocsp_cached *about, struct slice answer, const int64_t *newest)
+{
+    struct stripe *s = stripe_of(c, k);
+    struct entry *e;
+
+    if (answer.n > UINT16_MAX)
+        return;
+    e = xcalloc(1, sizeof(*e) + answer.n);
+    e->about = *about;
+    e->key = *k;
+    e->n = (uint16_t)answer.n;
+    memcpy(e->answer, answer.p, answer.n);
+    pthread_mutex_lock(&s->lock);
+    outdate(s, k, about->this_update);
+    if (__atomic_load_n(newest, __ATOMIC_SEQ_CST) <= about->this_update &&
+        size_of(e) <= c->stripe_max) {
+        drop_same(s, k);
+        while (s->octets + size_of(e) > c->stripe_max)
+            drop_oldest(s);
+        add(s, e);
+        e = NULL;
+    }
+    pthread_mutex_unlock(&s->lock);
+    free(e);
+}
+
+void ocsp_cache_outdate(struct ocsp_cache *c, const struct ocsp_cache_key *k, int64_t this_update)
+{
+    struct stripe *s = stripe_of(c, k);
+
+    pthread_mutex_lock(&s->lock);
+    outdate(s, k, this_update);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void ocsp_cache_size(struct ocsp_cache *c, size_t *answers, size_t *octets)
+{
+    *answers = *octets = 0;
+    for (size_t i = 0; i < STRIPES; i++) {
+        struct stripe *s = &c->stripe[i];
+
+        pthread_mutex_lock(&s->lock);
+        *answers += s->n;
+        *octets += s->octets;
+        pthread_mutex_unlock(&s->lock);
+    }
+}
