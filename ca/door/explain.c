@@ -111,9 +111,7 @@ int door_explain(struct door *d, const struct requester *who, struct slice body,
     j->who = *who;
     j->kind = JOB_REQUEST;
     j->report = &report;
-    authorities_read(d->parts.authorities);
     run(j, &t, f);
-    authorities_done(d->parts.authorities);
     put(j, &t, out);
     fault_clear(f);
     decision_free(&j->decision);
