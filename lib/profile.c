@@ -104,14 +104,43 @@ static bool email_allowed(struct slice mailbox, const char *domain)
     return dns_allowed(host, domain);
 }
 
-/* A prefix counts only up to a boundary: "spiffe://a" must not allow "spiffe://a.evil/". */
+/* A segment "." or "..", which programs resolve before they compare (RFC 3986 5.2.4); encoded
+ * octets count, since many decode first. */
+static bool has_dot_segment(struct slice path)
+{
+    size_t dots = 0, step;
+    bool others = false; /* in the segment so far */
+
+    for (size_t i = 0;; i += step) {
+        struct slice rest = slice_of(path.p + i, path.n - i);
+        char c = rest.n == 0 || rest.p[0] == '?' || rest.p[0] == '#' ? '\0' : (char)rest.p[0];
+
+        step = rest.n >= 3 && c == '%' ? 3 : 1;
+        if (step == 3)
+            c = strncasecmp((const char *)rest.p, "%2e", 3) == 0   ? '.'
+                : strncasecmp((const char *)rest.p, "%2f", 3) == 0 ? '/'
+                                                                   : c;
+        if ((c == '/' || c == '\0') && !others && (dots == 1 || dots == 2))
+            return true;
+        if (c == '\0')
+            return false;
+        dots = c == '.' ? dots + 1 : c == '/' ? 0 : dots;
+        others = c != '/' && (others || c != '.');
+    }
+}
+
+/* A prefix counts only up to a boundary: "spiffe://a" must not allow "spiffe://a.evil/". A colon is
+ * one where no host is named ("urn:dev:"): behind a host it would let a user name follow. */
 static bool uri_allowed(struct slice uri, const char *prefix)
 {
     size_t n = strlen(prefix);
+    char last = n > 0 ? prefix[n - 1] : '\0';
 
-    if (uri.n < n || memcmp(uri.p, prefix, n) != 0)
+    if (uri.n < n || memcmp(uri.p, prefix, n) != 0 ||
+        has_dot_segment(slice_of(uri.p + n, uri.n - n)))
         return false;
-    return uri.n == n || (n > 0 && prefix[n - 1] == '/') || uri.p[n] == '/';
+    return uri.n == n || last == '/' || uri.p[n] == '/' ||
+           (last == ':' && strstr(prefix, "://") == NULL);
 }
 
 static bool upn_allowed(struct slice upn, const char *suffix)

@@ -21,7 +21,8 @@ bool profile_no_rev_avail(const struct conf_profile *p, int64_t not_before, int6
 char *const *profile_patterns(const struct conf_profile *p, enum san_kind kind, size_t *n);
 char *const *grant_patterns(const struct conf_grant *g, enum san_kind kind, size_t *n);
 /* DNS and UPN: ".example.com" is any name below, "example.com" that name (of a UPN, that suffix);
- * IP: a range; mail: a domain; URI: a prefix that ends at a boundary. */
+ * IP: a range; mail: a domain; URI: a prefix that ends at a boundary, and no "." or ".." behind it.
+ */
 bool pattern_has_name(const struct san *s, char *const *patterns, size_t n);
 /* Kind, wildcard and pattern; NULL when the profile has the name, else the rule that it breaks:
  * "san.kind", "san.dns.wildcard", "san.dns.pattern", "san.ip.range", "san.email.domain",

@@ -125,6 +125,43 @@ static void a_spiffe_id_is_one_of_its_trust_domain(void **state)
     bench_close(&b);
 }
 
+/* RFC 3986 5.2.4: what a program resolves before it compares must not lead elsewhere. */
+static void no_uri_leads_out_of_its_prefix(void **state)
+{
+    static const struct {
+        const char *prefix, *uri;
+        bool allowed;
+    } cases[] = {
+        {"https://a.example/team", "https://a.example/team", true},
+        {"https://a.example/team", "https://a.example/team/x", true},
+        {"https://a.example/team", "https://a.example/teams", false},
+        {"https://a.example/team", "https://a.example/team/../other", false},
+        {"https://a.example/team", "https://a.example/team/..", false},
+        {"https://a.example/team/", "https://a.example/team/../other", false},
+        {"https://a.example/team/", "https://a.example/team/./x", false},
+        {"https://a.example/team/", "https://a.example/team/x/%2E%2e/../other", false},
+        {"https://a.example/team/", "https://a.example/team/.%2e%2Fother", false},
+        {"https://a.example/team/", "https://a.example/team/..?x", false},
+        {"https://a.example/team/", "https://a.example/team/...", true},
+        {"https://a.example/team/", "https://a.example/team/..x/%2ex/x..", true},
+        {"https://a.example/team/", "https://a.example/team/x?y=../z", true},
+        {"https://a.example", "https://a.example@b.example/", false},
+        {"https://a.example:", "https://a.example:x@b.example/", false},
+        {"urn:dev:", "urn:dev:mac:0024beff", true},
+        {"urn:dev:", "urn:device:x", false},
+        {"urn:dev", "urn:dev:x", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char *pattern[] = {(char *)cases[i].prefix};
+        struct san s = {SAN_URI, slice_str(cases[i].uri)};
+
+        if (pattern_has_name(&s, pattern, 1) != cases[i].allowed)
+            fail_msg("%s: %s", cases[i].prefix, cases[i].uri);
+    }
+}
+
 static void no_directory_identity_comes_from_a_csr(void **state)
 {
     const char *const sid_uri[][2] = {{"subjectAltName", sid_uri_der()}, {NULL, NULL}};
@@ -322,6 +359,7 @@ int main(void)
         cmocka_unit_test(each_builtin_profile_has_its_own_names),
         cmocka_unit_test(names_that_must_be_there_are_asked_for),
         cmocka_unit_test(a_spiffe_id_is_one_of_its_trust_domain),
+        cmocka_unit_test(no_uri_leads_out_of_its_prefix),
         cmocka_unit_test(no_directory_identity_comes_from_a_csr),
         cmocka_unit_test(an_operator_vouches_for_identities_only_with_a_grant),
         cmocka_unit_test(an_authorisation_says_no_more_than_its_makers_grants),
