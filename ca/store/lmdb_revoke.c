@@ -84,6 +84,11 @@ int op_release(struct write_txn *w, struct store_op *op)
     if (v.state != CERT_HELD)
         return fault_set(&op->fault, FAULT_CONFLICT, "release.held",
                          "Only what is on hold can be released; this certificate is not");
+    /* Another certificate of the key may have been revoked meanwhile (RFC 5280 5.3.1). */
+    if (w_have(w, D_BLOCKED, v.cert.spki_hash, sizeof(v.cert.spki_hash)))
+        return fault_set(&op->fault, FAULT_CONFLICT, "release.key",
+                         "Its key was revoked for keyCompromise with another certificate: revoke "
+                         "this one too");
     status_put(w, op, &row, v.cert.not_after);
     return 0;
 }

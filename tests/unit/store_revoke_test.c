@@ -74,6 +74,29 @@ static void what_is_held_can_be_released_and_nothing_else(void **state)
     request_free(&a);
 }
 
+/* Two certificates of one key: what is known of the key counts for both. */
+static void what_has_a_lost_key_is_not_released(void **state)
+{
+    struct fixture *x = *state;
+    struct request a, b;
+    request_init(&a, x, "a.example.com");
+    request_init(&b, x, "b.example.com");
+    memcpy(b.spki, a.spki, sizeof(b.spki));
+    b.op.intent.key_reuse = KEY_REUSE_ALLOW;
+    request_draft(&b, "b.example.com");
+    issue(x, &a);
+    issue(x, &b);
+    assert_int_equal(do_revoke(x, &a, REASON_CERTIFICATE_HOLD), 0);
+    assert_int_equal(do_revoke(x, &b, REASON_KEY_COMPROMISE), 0);
+    assert_int_equal(do_release(x, &a), -FAULT_CONFLICT);
+    assert_string_equal(a.op.fault.rule, "release.key");
+    assert_int_equal(listed(x, STATUS_HELD), 1);
+    assert_int_equal(do_revoke(x, &a, REASON_KEY_COMPROMISE), 0);
+    assert_clean(x);
+    request_free(&a);
+    request_free(&b);
+}
+
 static void a_released_certificate_can_be_held_again(void **state)
 {
     struct fixture *x = *state;
@@ -226,6 +249,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(what_is_held_can_be_released_and_nothing_else),
+        T(what_has_a_lost_key_is_not_released),
         T(a_released_certificate_can_be_held_again),
         T(released_survives_a_new_start_and_rebuilt_indexes),
         T(revoked_stays_revoked_but_may_become_key_compromise),
