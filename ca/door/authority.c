@@ -366,7 +366,8 @@ int authorities_load(const struct conf *conf, struct store *s, unsigned workers,
     for (size_t i = 0; i < all->n; i++)
         authority_init(&all->item[i], &conf->issuers[i]);
     for (size_t i = 0; i < all->n; i++)
-        if (name_parse(conf->issuers[i].subject, &all->item[i].name, f) != 0)
+        if (name_parse(conf->issuers[i].subject, &all->item[i].name, f) != 0 ||
+            policy_own_name(&all->own, conf->issuers[i].subject, f) != 0)
             goto fail;
     for (size_t i = 0; i < all->n; i++)
         if (load_with_parents(all, &all->item[i], s, f) != 0)

@@ -57,13 +57,18 @@ struct policy_issuer {
 };
 
 /* Keys that no certificate may be asked for: SHA-256 of the SPKIs of our own CAs, of every
- * generation that the store knows, and those of the configured list. */
+ * generation that the store knows, and those of the configured list. And the names of the
+ * configured CAs, which nobody else gets. */
 #define POLICY_OWN_MAX 1024
 struct policy_own_keys {
     const struct key_blocklist *blocklist; /* NULL: none */
     size_t n;
     uint8_t spki_hash[POLICY_OWN_MAX][32];
+    size_t n_names;
+    uint8_t name_hash[POLICY_OWN_MAX][32]; /* SHA-256 of what name_fold writes */
 };
+/* Adds the name of a CA, as the configuration says it. */
+int policy_own_name(struct policy_own_keys *own, const char *subject, struct fault *f) WARN_UNUSED;
 
 /* What an authorisation record (a token, an approved request) says of its bearer. It narrows what
  * the profile allows, and is the one source of the identities that directories trust. Where the

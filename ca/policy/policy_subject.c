@@ -146,32 +146,53 @@ static int choose_subject(struct policy_run *r, struct fault *f)
     return rc;
 }
 
-/* RFC 5280 4.1.2.6: no other CA has the name of one of ours. */
-static int check_ca_name(const struct policy_run *r, struct fault *f)
+static int hash_name(struct slice name, uint8_t out[32], struct fault *f)
 {
-    const struct conf *c = r->in->conf;
-    struct buf ours, theirs, name;
+    struct buf folded;
     int rc;
 
-    if (!r->in->profile->ca || c == NULL)
-        return 0;
-    buf_init(&ours, 2 * NAME_DER_MAX);
-    buf_init(&theirs, 2 * NAME_DER_MAX);
+    buf_init(&folded, 2 * NAME_DER_MAX);
+    rc = name_fold(name, &folded, f);
+    sha256(buf_slice(&folded), out);
+    buf_free(&folded);
+    return rc;
+}
+
+int policy_own_name(struct policy_own_keys *own, const char *subject, struct fault *f)
+{
+    struct buf name;
+    int rc;
+
+    if (own->n_names == POLICY_OWN_MAX)
+        return fault_set(f, FAULT_CONFIG, "issuer.count", "there are more than %d issuers",
+                         POLICY_OWN_MAX);
     buf_init(&name, NAME_DER_MAX);
-    rc = name_fold(r->d->subject, &theirs, f);
-    for (size_t i = 0; i < c->n_issuers && rc == 0; i++) {
-        buf_reset(&ours);
-        buf_reset(&name);
-        if (name_parse(c->issuers[i].subject, &name, f) != 0 ||
-            name_fold(buf_slice(&name), &ours, f) != 0)
-            rc = -(int)f->code;
-        else if (slice_eq(buf_slice(&ours), buf_slice(&theirs)))
-            rc = fault_refuse(f, "subject.ca", "subject", slice_str(c->issuers[i].subject),
-                              "a name that no configured issuer has");
-    }
-    buf_free(&ours);
-    buf_free(&theirs);
+    rc = name_parse(subject, &name, f);
+    if (rc == 0)
+        rc = hash_name(buf_slice(&name), own->name_hash[own->n_names], f);
+    if (rc == 0)
+        own->n_names++;
     buf_free(&name);
+    return rc;
+}
+
+/* RFC 5280 4.1.2.6: nobody else has the name of one of our CAs. */
+static int check_ca_name(const struct policy_run *r, struct fault *f)
+{
+    const struct policy_own_keys *own = r->in->own;
+    uint8_t hash[32];
+    struct buf text;
+    int rc = hash_name(r->d->subject, hash, f);
+
+    for (size_t i = 0; i < own->n_names && rc == 0; i++) {
+        if (memcmp(hash, own->name_hash[i], sizeof(hash)) != 0)
+            continue;
+        buf_init(&text, 8 * NAME_DER_MAX);
+        name_print(r->d->subject, &text);
+        rc = fault_refuse(f, "subject.ca", "subject", buf_slice(&text),
+                          "a name that no configured issuer has");
+        buf_free(&text);
+    }
     return rc;
 }
 

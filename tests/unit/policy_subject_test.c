@@ -127,13 +127,13 @@ static void a_subject_must_have_what_the_profile_requires(void **state)
 
 static void a_ca_has_a_name_of_its_own(void **state)
 {
-    struct conf_issuer issuers[] = {{.name = (char *)"root", .subject = (char *)"CN=Example Root"}};
+    static struct policy_own_keys own;
     struct policy_bench b;
 
     (void)state;
     bench_open(&b, "subordinate-ca");
-    b.conf.issuers = issuers;
-    b.conf.n_issuers = 1;
+    assert_int_equal(policy_own_name(&own, "CN=Example Root", &b.fault), 0);
+    b.in.own = &own;
     bench_refuses(&b, "EXAMPLE  root", no_ext, "subject.ca");
     bench_allows(&b, "Example Department CA", no_ext);
     assert_true(b.decision.ca);
@@ -141,6 +141,24 @@ static void a_ca_has_a_name_of_its_own(void **state)
     assert_int_equal(b.decision.key_usage, KU_KEY_CERT_SIGN | KU_CRL_SIGN);
     /* Its life is cut to the issuer's. */
     assert_int_equal(b.decision.not_after, b.in.issuer.not_after);
+    bench_close(&b);
+}
+
+/* RFC 5280 4.1.2.6; the signer would refuse it too, but only after it is recorded. */
+static void no_leaf_has_the_name_of_a_ca(void **state)
+{
+    static struct policy_own_keys own;
+    struct policy_bench b;
+
+    (void)state;
+    bench_open(&b, "tls-client");
+    assert_int_equal(policy_own_name(&own, "CN=Other CA", &b.fault), 0);
+    assert_int_equal(policy_own_name(&own, "CN=Example Root,O=Example", &b.fault), 0);
+    b.in.own = &own;
+    strcpy(b.request.subject, "CN=EXAMPLE  root,O=example");
+    bench_refuses(&b, "", no_ext, "subject.ca");
+    strcpy(b.request.subject, "CN=Example Root,O=Example,OU=Us");
+    bench_allows(&b, "", no_ext);
     bench_close(&b);
 }
 
@@ -262,6 +280,7 @@ int main(void)
         cmocka_unit_test(what_a_csr_says_too_much_may_be_dropped),
         cmocka_unit_test(a_subject_must_have_what_the_profile_requires),
         cmocka_unit_test(a_ca_has_a_name_of_its_own),
+        cmocka_unit_test(no_leaf_has_the_name_of_a_ca),
         cmocka_unit_test(a_device_without_an_end_outlives_its_issuer),
         cmocka_unit_test(only_short_lives_do_without_revocation),
         cmocka_unit_test(the_hash_of_the_signature_is_the_profiles),
