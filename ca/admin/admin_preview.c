@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/store/tokens.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/proto_preview.h"
@@ -21,6 +22,8 @@ struct preview {
     struct policy_recorded_room *room;
     struct policy_previewed done;
     uint64_t total, told_us;
+    uint64_t token; /* the last one that was looked up; 0: none yet */
+    char token_maker[64];
     struct buf rows; /* refusals not told yet */
     uint32_t n_rows;
 };
@@ -97,6 +100,23 @@ static int find_issuer(const struct preview *p, const char *name, struct policy_
     return 0;
 }
 
+/* A token counts for who made it, as it did when it was used; one that was forgotten since, for
+ * nobody. */
+static const char *requester_of(struct preview *p, const struct cert_row *row)
+{
+    struct token_row t;
+    struct fault ignored;
+    uint64_t id = token_of_requester(row->requester);
+
+    if (id == 0)
+        return row->requester;
+    if (id != p->token && store_token_get(p->admin->parts.store, id, &t, &ignored) == 0) {
+        p->token = id;
+        memcpy(p->token_maker, t.info.created_by, sizeof(p->token_maker));
+    }
+    return id == p->token ? p->token_maker : row->requester;
+}
+
 static int judge(struct preview *p, const struct cert_row *row, const struct cert *c,
                  struct fault *f)
 {
@@ -107,7 +127,7 @@ static int judge(struct preview *p, const struct cert_row *row, const struct cer
         .issuer = &issuer,
         .own = &p->admin->parts.authorities->own,
         .conf = p->conf,
-        .requester = row->requester,
+        .requester = requester_of(p, row),
         .owner = row->owner,
         .created = row->created,
     };
@@ -131,10 +151,16 @@ static int look(void *arg, const struct cert_row *row)
     struct preview *p = arg;
     struct fault f;
     struct cert c;
+    int rc = 0;
 
     p->done.looked++;
     fault_clear(&f);
-    if (!is_issuer(row) && tbs_parse(row->tbs, &c, &f) == 0 && judge(p, row, &c, &f) != 0)
+    if (!is_issuer(row) && tbs_parse(row->tbs, &c, &f) == 0) {
+        authorities_read(p->admin->parts.authorities);
+        rc = judge(p, row, &c, &f);
+        authorities_done(p->admin->parts.authorities);
+    }
+    if (rc != 0)
         note_refusal(p, row, &c, &f);
     tell_progress(p);
     return __atomic_load_n(&p->admin->draining, __ATOMIC_RELAXED);

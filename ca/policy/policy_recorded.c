@@ -4,24 +4,14 @@
 
 #include "ca/policy/policy.h"
 
-/* What of the certificate's names a request says, and what only an authorisation does. */
-static int split_names(const struct cert *c, struct csr *csr, struct policy_authorisation *a,
-                       char upn[SAN_VALUE_MAX + 1], struct fault *f)
+/* As text; one that does not fit is none. */
+static const char *text_of(struct slice s, char *out, size_t cap)
 {
-    int rc = 0;
-
-    for (size_t i = 0; i < c->sans.n && rc == 0; i++) {
-        const struct san *s = &c->sans.item[i];
-
-        if (s->kind == SAN_UPN && a->upn == NULL && s->value.n <= SAN_VALUE_MAX) {
-            memcpy(upn, s->value.p, s->value.n);
-            upn[s->value.n] = '\0';
-            a->upn = upn;
-        } else if (profile_sid_of(s).n == 0) {
-            rc = san_list_add(&csr->sans, s, f);
-        }
-    }
-    return rc;
+    if (s.n == 0 || s.n >= cap)
+        return NULL;
+    memcpy(out, s.p, s.n);
+    out[s.n] = '\0';
+    return out;
 }
 
 static void as_request(const struct policy_recorded *r, struct issue_request *q)
@@ -49,6 +39,7 @@ static void as_csr(const struct cert *c, struct csr *csr)
 
 /* Large, and there are a million of them to look at: made once. */
 struct policy_recorded_room {
+    struct conf_profile profile; /* which drops nothing: the certificate has it */
     struct csr csr;
     struct issue_request request;
     struct decision decision;
@@ -66,12 +57,33 @@ void policy_recorded_room_free(struct policy_recorded_room *room)
     free(room);
 }
 
+/* What of the certificate's names a request says, and what only an authorisation does. */
+static int split_names(const struct cert *c, struct policy_recorded_room *room,
+                       struct policy_authorisation *a, struct fault *f)
+{
+    int rc = 0;
+
+    a->sid = text_of(c->sid, room->sid, sizeof(room->sid));
+    for (size_t i = 0; i < c->sans.n && rc == 0; i++) {
+        const struct san *s = &c->sans.item[i];
+        struct slice sid = profile_sid_of(s);
+
+        if (sid.n > 0 && a->sid == NULL)
+            a->sid = text_of(sid, room->sid, sizeof(room->sid));
+        else if (s->kind == SAN_UPN && a->upn == NULL)
+            a->upn = text_of(s->value, room->upn, sizeof(room->upn));
+        else if (sid.n == 0)
+            rc = san_list_add(&room->csr.sans, s, f);
+    }
+    return rc;
+}
+
 int policy_recorded(const struct policy_recorded *r, struct policy_recorded_room *room,
                     struct fault *f)
 {
     struct policy_authorisation authorisation = {0};
     struct policy_input in = {
-        .profile = r->profile,
+        .profile = &room->profile,
         .issuer = *r->issuer,
         .own = r->own,
         .request = &room->request,
@@ -83,14 +95,11 @@ int policy_recorded(const struct policy_recorded *r, struct policy_recorded_room
     };
     int rc;
 
+    room->profile = *r->profile;
+    room->profile.drop = 0;
     as_csr(r->cert, &room->csr);
     as_request(r, &room->request);
-    if (r->cert->sid.n > 0 && r->cert->sid.n <= EXT_SID_MAX) {
-        memcpy(room->sid, r->cert->sid.p, r->cert->sid.n);
-        room->sid[r->cert->sid.n] = '\0';
-        authorisation.sid = room->sid;
-    }
-    rc = split_names(r->cert, &room->csr, &authorisation, room->upn, f);
+    rc = split_names(r->cert, room, &authorisation, f);
     if (rc != 0)
         return rc;
     rc = policy_decide(&in, &room->decision, f);

@@ -106,14 +106,21 @@ void token_requester(uint64_t id, char out[64])
     (void)snprintf(out, 64, REQUESTER "%llu", (unsigned long long)id);
 }
 
+uint64_t token_of_requester(const char *requester)
+{
+    if (strncmp(requester, REQUESTER, strlen(REQUESTER)) != 0)
+        return 0;
+    return strtoull(requester + strlen(REQUESTER), NULL, 10);
+}
+
 void token_give_back(struct write_txn *w, const char *requester)
 {
     struct token_row t;
     struct fault none;
-    if (strncmp(requester, REQUESTER, strlen(REQUESTER)) != 0)
+    uint64_t id = token_of_requester(requester);
+    if (id == 0)
         return;
     fault_clear(&none);
-    uint64_t id = strtoull(requester + strlen(REQUESTER), NULL, 10);
     if (token_load(w, id, &t, &none) != 0 ||
         t.info.left == t.info.uses) /* it may be forgotten by now */
         return;

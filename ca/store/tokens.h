@@ -32,6 +32,8 @@ int token_usable(const struct token_row *t, int64_t restored_at, int64_t now,
 /* "token:7", the requester of every intent that takes a use of it: by that an intent that is
  * abandoned gives its use back. */
 void token_requester(uint64_t id, char out[64]);
+/* The number of a token in a requester; 0: it is none. */
+uint64_t token_of_requester(const char *requester);
 
 /* STORE_TOKEN. In the audit record the store puts "token N" in front of the detail.
  *   CREATE  in: all but id, created and revoked; out: id. Refused: "store.full", "store.closed".

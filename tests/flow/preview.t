@@ -48,6 +48,13 @@ like 'with the name' "$out" 'a.outside.example'
 ok 'as CSV' cerca policy preview new.conf -o csv
 is 'nothing was changed by looking' "$(cerca list --status valid --profile tls-server -o json | jq length)" 3
 
+# What was got with a token counts for who made the token.
+cerca token create --profile tls-client --name email:t@inside.example --out t.token 2>/dev/null || bail 'token'
+issue token tls-client --token-file t.token --san email:t@inside.example || bail 'by token'
+changed '{ name = "tls-client"; operators = ( "'"$(id -un)"'" ); }'
+ok 'a profile of named operators' cerca policy preview new.conf -o json
+json 'allows what one of them made a token for' '. == []'
+
 changed '{ name = "tls-server"; validity_mx = "1d"; }'
 fails 'a mistake is told with its line' 1 'new.conf:[0-9]+' cerca policy preview new.conf
 fails 'a file that is not there is named' 1 'nowhere.conf' cerca policy preview nowhere.conf
