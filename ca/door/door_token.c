@@ -12,6 +12,7 @@
 #include "ca/door/token.h"
 #include "lib/clock.h"
 #include "lib/name.h"
+#include "lib/subject.h"
 
 #define PREFIX "cerca-token-"
 #define NUMBER_MAX 20 /* digits */
@@ -205,35 +206,73 @@ int token_names(struct job *j, struct policy_authorisation *out, struct fault *f
     return 0;
 }
 
-struct subject_check {
-    const struct san_list *names;
+/* ---- subject ---- */
+
+struct search {
+    struct slice oid, utf8;
+    bool found;
 };
 
+static int match(void *arg, enum name_attr attr, struct slice oid, struct slice utf8,
+                 struct fault *f)
+{
+    struct search *s = arg;
+
+    (void)attr;
+    (void)f;
+    s->found = s->found || (slice_eq(oid, s->oid) && slice_eq(utf8, s->utf8));
+    return 0;
+}
+
+/* A CN is one of the names: policy sees to that for who is bound to names. */
 static int check_attribute(void *arg, enum name_attr attr, struct slice oid, struct slice utf8,
                            struct fault *f)
 {
-    const struct subject_check *c = arg;
+    struct search s = {oid, utf8, attr == ATTR_CN};
 
-    (void)oid;
-    for (size_t i = 0; attr == ATTR_CN && i < c->names->n; i++) {
-        struct san same = {c->names->item[i].kind, utf8};
-
-        if (san_equal(&same, &c->names->item[i]))
-            return 0;
-    }
+    if (!s.found && name_check(*(const struct slice *)arg, match, &s, f) != 0)
+        return -(int)f->code;
+    if (s.found)
+        return 0;
     (void)fault_refuse(f, "token.subject", "subject", utf8,
-                       "nothing but a CN that is one of the names, unless the token has a subject");
+                       "nothing but a CN that is one of the names, and what the profile adds, "
+                       "unless the token has a subject");
     f->code = FAULT_DENIED;
     return -FAULT_DENIED;
 }
 
+/* What the profile makes of the names alone. */
+static int own_subject(const struct job *j, struct buf *out, struct fault *f)
+{
+    const char *text = j->profile->subject;
+    struct buf empty;
+    int rc;
+
+    buf_init(&empty, 16);
+    rc = name_from_cn(slice_str(""), &empty, f);
+    if (rc == 0 && text[0] != '\0')
+        rc = subject_make(text, buf_slice(&empty), &j->decision.sans, true, out, f);
+    else if (rc == 0)
+        buf_put_slice(out, buf_slice(&empty));
+    buf_free(&empty);
+    return rc;
+}
+
 int token_subject(const struct job *j, struct fault *f)
 {
-    struct subject_check c = {&j->decision.sans};
+    struct slice own;
+    struct buf made;
+    int rc;
 
     if (j->token->row.info.subject[0] != '\0')
         return 0;
-    return name_check(j->decision.subject, check_attribute, &c, f);
+    buf_init(&made, NAME_DER_MAX);
+    rc = own_subject(j, &made, f);
+    own = buf_slice(&made);
+    if (rc == 0)
+        rc = name_check(j->decision.subject, check_attribute, &own, f);
+    buf_free(&made);
+    return rc;
 }
 
 /* ---- the request key ---- */

@@ -29,7 +29,7 @@ int token_authorise(struct job *j, struct fault *f) WARN_UNUSED;
 int token_maker(const struct job *j, struct fault *f) WARN_UNUSED;
 /* After the CSR was parsed: every name that is asked for matches; *out points into the job. */
 int token_names(struct job *j, struct policy_authorisation *out, struct fault *f) WARN_UNUSED;
-/* After the decision: the subject says no more than the names do. */
+/* After the decision: the subject says no more than the names and the profile do. */
 int token_subject(const struct job *j, struct fault *f) WARN_UNUSED;
 /* Wipes and frees. */
 void token_drop(struct job *j);

@@ -49,6 +49,8 @@ ca_init || bail 'no CA'
 # A third operator keeps the socket open to others (see roles.t).
 sed -i 's|^operators = (|&\n    { name = "third"; uid = "65533"; role = "auditor"; },|' \
     "$ca_dir/cerca.conf"
+echo 'profiles = ( { name = "staff"; eku = ( "clientAuth" ); san_kinds = ( "email" );
+    subject = "CN={cn},OU={ou},O=Example"; } );' >>"$ca_dir/cerca.conf"
 ca_start || bail 'it does not start'
 chmod 0711 "$scratch" "$ca_dir" "$ca_dir/sock"
 chmod 0644 "$CERCA_CONF"
@@ -123,6 +125,27 @@ token gone --name dns:.tok.example
 ok 'a token is revoked' cerca token revoke "$id"
 fails '... and useless' 1 'rule token.revoked' use gone 2 c.tok.example
 fails '... and not revoked twice' 1 'rule token.revoked' cerca token revoke "$id"
+
+# --- what the profile makes of the subject ---
+
+cerca token create --profile staff --name email:a@tok.example --uses 3 --out "$scratch/theirs/staff" \
+    2>/dev/null
+chmod 0644 "$scratch/theirs/staff"
+says() { # TOKEN SUBJECT SAN: a CSR with that subject
+    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "$2" \
+        -keyout /dev/null -out "$scratch/says.csr" 2>/dev/null
+    chmod 0644 "$scratch/says.csr"
+    as_nobody issue --token-file "$scratch/theirs/$1" --csr "$scratch/says.csr" --san "$3" \
+        --out "$scratch/theirs/$1.pem"
+}
+fails 'what the profile copies is not for who brings a token to say' 1 'rule token.subject' \
+    says staff /OU=Directors/CN=a@tok.example email:a@tok.example
+ok 'what the profile adds is' says staff /CN=a@tok.example email:a@tok.example
+openssl x509 -in "$scratch/theirs/staff.pem" -noout -subject -nameopt RFC2253 >"$out"
+is '... and in the certificate' "$(cat "$out")" 'subject=CN=a@tok.example,O=Example'
+cerca token create --profile tls-server --name ip:192.0.2.0/24 --out "$scratch/theirs/ip" 2>/dev/null
+chmod 0644 "$scratch/theirs/ip"
+ok 'an address that is a name may be the CN' says ip /CN=192.0.2.7 ip:192.0.2.7
 
 # --- what directories trust comes from the token alone ---
 
