@@ -125,7 +125,7 @@ static int take_number(struct slot *s, int64_t now, struct fault *f)
     s->next.next_update = now + s->a->conf->crl_validity;
     if (s->scheduled)
         s->next.scheduled = now;
-    STEP("crl.number");
+    STEP("crl.numbered");
     return 0;
 }
 
@@ -170,7 +170,7 @@ void crl_step_draft(struct slot *s)
     if (s->fault.code != FAULT_NONE)
         crl_close_draft(s);
     free(q);
-    STEP("crl.draft");
+    STEP("crl.drafted");
 }
 
 /* ---- into place ---- */

@@ -37,7 +37,7 @@ int authority_install(struct authorities *all, struct authority *a, struct store
         return -(int)f->code;
     if (write_files(a->conf, der, f) != 0)
         return -(int)f->code;
-    STEP("install.file");
+    STEP("install.filed");
     if (authority_set_certificate(all, a, s, der, f) != 0 ||
         view_issuer(v, a->number, a->conf->name, buf_slice(&a->certificate), f) != 0)
         return -(int)f->code;

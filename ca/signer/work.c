@@ -176,13 +176,13 @@ int work_run(struct work *w, struct job *list, struct fault *f)
 
     for (struct job *j = list; j != NULL; j = j->next)
         j->rc = prepare(w, j, &j->fault);
-    STEP("checked");
+    STEP("signer.checked");
     rc = record_all(w, list, &full);
     for (struct job *j = list; rc != 0 && j != NULL; j = j->next)
         if (j->type == MSG_SIGN)
             spoil(j, rc, &full);
     record_crls(w, list);
-    STEP("recorded");
+    STEP("signer.recorded");
     for (struct job *j = list, *next; j != NULL; j = next) {
         next = j->next;
         if (failed != 0)
@@ -199,7 +199,7 @@ int work_run(struct work *w, struct job *list, struct fault *f)
             hand_over(w, &held, next);
         }
     }
-    STEP("signed");
+    STEP("signer.signed");
     hand_over(w, &held, NULL);
     return failed;
 }

@@ -131,7 +131,7 @@ ok 'the store and the signer agree on every CRL' cerca store check
 
 # --- killed on the way ----------------------------------------------------------------------------
 
-for step in crl.number crl.draft crl.written crl.renamed crl.recorded; do
+for step in crl.numbered crl.drafted crl.written crl.renamed crl.recorded; do
     ca_stop
     before=$(openssl crl -in "$(echo "$ca_dir"/view/issuing-*/crl.der)" -inform DER -noout -crlnumber)
     issue_kill=$ca_dir/store/kill

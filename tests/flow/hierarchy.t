@@ -170,7 +170,7 @@ issuer torn 'token = "default"; key = "pkcs11:object=torn"; key_type = "p256"; p
 sed -i 's/^profiles = ( /&{ name = "torn-tls"; issuer = "torn"; eku = ( "serverAuth" ); },\n/' "$CERCA_CONF"
 ca_stop
 touch "$ca_dir/view/kill-once"
-CERCA_STEP_KILL=cerca-ca:install.file:1@$ca_dir/view/kill-once
+CERCA_STEP_KILL=cerca-ca:install.filed:1@$ca_dir/view/kill-once
 export CERCA_STEP_KILL
 cercad -c "$CERCA_CONF" >>"$scratch/cercad.log" 2>&1 &
 ca_pid=$!

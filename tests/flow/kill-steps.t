@@ -20,9 +20,9 @@ cerca-ca view.record 12
 cerca-ca view.count 12
 cerca-ca store.finish.after 12
 cerca-ca door.release 12
-cerca-signer checked 12
-cerca-signer recorded 12
-cerca-signer signed 12
+cerca-signer signer.checked 12
+cerca-signer signer.recorded 12
+cerca-signer signer.signed 12
 '
 clients=4
 each=8
