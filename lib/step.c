@@ -60,7 +60,7 @@ static bool armed(void)
 
 void step_pass(const char *step)
 {
-    if (order.step == NULL || strcmp(order.step, step) != 0)
+    if (order.step == NULL || strcmp(order.step, step + strlen("step:")) != 0)
         return;
     if (__atomic_sub_fetch(&order.left, 1, __ATOMIC_SEQ_CST) != 0 || !armed())
         return;

@@ -16,7 +16,8 @@
 void step_init(const char *program);
 void step_pass(const char *step);
 #define STEP_INIT(program) step_init(program)
-#define STEP(name) step_pass(name)
+/* The mark tells steps from other texts of a program. */
+#define STEP(name) step_pass("step:" name)
 #else
 #define STEP_INIT(program) ((void)0)
 #define STEP(name) ((void)0)

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.." || exit 1
 release=${CERCA_RELEASE_BUILD:-build}/bin
 tests=${CERCA_BUILD:-build/test}/bin
 hooks='CERCA_STEP_KILL CERCA_TEST_CLOCK_OFFSET'
-steps=$(grep -rhoE '\<STEP\("[^"]+"\)' lib ca main | sed 's/.*("\(.*\)").*/\1/' | sort -u)
+steps=$(grep -rhoE '\<STEP\("[^"]+"\)' lib ca crl main tools | sed 's/.*("\(.*\)").*/step:\1/' | sort -u)
 
 n=0
 check() { # NAME COMMAND...
