@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "ca/core/published.h"
+#include "ca/store/crls.h"
 #include "ca/view/recall.h"
 #include "lib/backupfile.h"
 #include "lib/clock.h"
@@ -110,6 +111,7 @@ struct keys {
     struct {
         uint8_t hash[SIGNRECORD_KEY_LEN];
         uint16_t number;
+        uint64_t crl; /* greatest number of a CRL */
     } key[CA_ISSUERS_MAX];
     size_t n;
 };
@@ -140,17 +142,24 @@ static bool was_left_open(const struct takeover *t, const struct cert_ref *ref)
 }
 
 /* An entry that is a certificate's, of an issuer of ours, and that the store does not know, or not
- * to its end. */
-static bool is_news(const struct takeover *t, const struct keys *k,
-                    const struct signrecord_entry *e, struct cert_ref *ref)
+ * to its end. Numbers of CRLs are kept in mind. */
+static bool is_news(const struct takeover *t, struct keys *k, const struct signrecord_entry *e,
+                    struct cert_ref *ref)
 {
     struct cert_ref known[1];
     struct fault none;
+    uint64_t number;
+    uint32_t scope;
     size_t n, i = 0;
 
     while (i < k->n && memcmp(k->key[i].hash, e->key, SIGNRECORD_KEY_LEN) != 0)
         i++;
-    if (i == k->n || (e->serial[0] & 0xc0) != 0x40)
+    if (i == k->n)
+        return false;
+    if (signrecord_crl_get(e->serial, &scope, &number) && scope == CRL_SCOPE_ALL &&
+        number > k->key[i].crl)
+        k->key[i].crl = number;
+    if ((e->serial[0] & 0xc0) != 0x40)
         return false;
     memcpy(ref->serial, e->serial, SERIAL_LEN);
     ref->issuer = k->key[i].number;
@@ -158,8 +167,8 @@ static bool is_news(const struct takeover *t, const struct keys *k,
            was_left_open(t, ref);
 }
 
-static int take_entries(struct takeover *t, int fd, uint64_t n, const struct keys *k,
-                        struct published *p, struct fault *f)
+static int take_entries(struct takeover *t, int fd, uint64_t n, struct keys *k, struct published *p,
+                        struct fault *f)
 {
     uint8_t octets[SIGNRECORD_ENTRY];
     struct signrecord_entry e;
@@ -178,8 +187,8 @@ static int take_entries(struct takeover *t, int fd, uint64_t n, const struct key
     return rc;
 }
 
-static int take_record(struct takeover *t, const char *token, const struct keys *k,
-                       struct published *p, struct fault *f)
+static int take_record(struct takeover *t, const char *token, struct keys *k, struct published *p,
+                       struct fault *f)
 {
     struct buf path;
     struct stat st;
@@ -196,6 +205,23 @@ static int take_record(struct takeover *t, const char *token, const struct keys 
     return rc;
 }
 
+/* The next CRL must have a greater number than any that relying parties may have seen (RFC 5280
+ * 5.2.3); the signer signs no other. Taking a number never goes below the time that it is given. */
+static int take_crl_number(struct store *s, uint16_t issuer, uint64_t number, struct fault *f)
+{
+    struct store_crl_step step = {.row = {.issuer = issuer, .scope = CRL_SCOPE_ALL}};
+    struct store_op op = {.kind = STORE_CRL, .crl = &step, .time = (int64_t)number};
+    int rc = store_crl(s, issuer, CRL_SCOPE_ALL, &step.row, f);
+
+    if (rc != 0 || step.row.number >= number)
+        return rc;
+    if (store_do(s, &op) != 0) {
+        *f = op.fault;
+        return -(int)f->code;
+    }
+    return 0;
+}
+
 int takeover_records(struct takeover *t, struct fault *f)
 {
     struct published *p;
@@ -207,6 +233,8 @@ int takeover_records(struct takeover *t, struct fault *f)
     p = published_new(t->store, t->conf);
     for (size_t i = 0; rc == 0 && i < t->conf->n_tokens; i++)
         rc = take_record(t, t->conf->tokens[i].name, k, p, f);
+    for (size_t i = 0; rc == 0 && i < k->n; i++)
+        rc = take_crl_number(t->store, k->key[i].number, k->key[i].crl, f);
     ended = published_end(p, &late);
     free(k);
     if (rc == 0 && ended != 0) {

@@ -28,7 +28,8 @@ int takeover_newest(const struct conf *conf, struct store *s, uint64_t *newest,
 int takeover_views(struct takeover *t, struct fault *f) WARN_UNUSED;
 /* Serials that were signed and that neither the store nor a view knows: good when there is no view
  * to tell, else revoked, for they were never handed out. Intents
- * of the backup that were signed are good too when there is no view. After takeover_views. */
+ * of the backup that were signed are good too when there is no view. The numbers of CRLs go on
+ * behind those that were signed. After takeover_views. */
 int takeover_records(struct takeover *t, struct fault *f) WARN_UNUSED;
 /* Revocations of a CRL, PEM or DER. FAULT_MALFORMED "crl.der", FAULT_NOT_FOUND "crl.issuer" when no
  * issuer of the store has signed it. */

@@ -11,6 +11,7 @@
 #include <openssl/x509.h>
 
 #include "ca/core/takeover.h"
+#include "ca/store/crls.h"
 #include "lib/file.h"
 #include "lib/signrecord.h"
 #include "tests/unit/store_help.h"
@@ -324,6 +325,31 @@ static void what_was_signed_and_never_published_counts_as_revoked(void **state)
     request_free(&lost);
 }
 
+/* RFC 5280 5.2.3: relying parties may have seen what the signer signed. */
+static void numbers_of_crls_go_on_behind_those_that_were_signed(void **state)
+{
+    struct world *w = *state;
+    struct signrecord_entry e[3] = {{.number = 1}, {.number = 2}, {.number = 3}};
+    struct store_crl crl;
+    const uint64_t signed_last = 5000000000;
+
+    restored(w);
+    for (size_t i = 0; i < 3; i++) {
+        signrecord_crl_put(CRL_SCOPE_ALL, signed_last - 2 + i, e[i].serial);
+        memcpy(e[i].key, w->spki_hash, SIGNRECORD_KEY_LEN);
+    }
+    signrecord_crl_put(CRL_SCOPE_ALL, signed_last + 9, e[1].serial);
+    e[1].key[0] ^= 1; /* another CA's */
+    write_record(w, e, 3);
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(takeover_records(&w->t, &w->x.f), 0);
+        assert_int_equal(store_crl(w->x.s, w->issuer, CRL_SCOPE_ALL, &crl, &w->x.f), 0);
+        assert_int_equal(crl.number, signed_last);
+        assert_int_equal(crl.published, 0);
+    }
+    assert_clean(&w->x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +361,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(what_was_signed_and_never_published_counts_as_revoked,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(numbers_of_crls_go_on_behind_those_that_were_signed, setup,
+                                        teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
