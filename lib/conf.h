@@ -26,11 +26,12 @@
 enum conf_role { ROLE_NONE = 0, ROLE_AUDITOR = 1, ROLE_OPERATOR = 2, ROLE_ADMIN = 3 };
 
 /* What destroys trust when it is done wrong. The word in the file is the name of an approval_kind
- * (ca/approval/approval.h): none is here without one. */
+ * (ca/approval/approval.h). */
 enum conf_two {
     TWO_CA_INSTALL = 1 << 0,
     TWO_OPEN = 1 << 1,
     TWO_CA_CROSS_SIGN = 1 << 2,
+    TWO_RESTORE = 1 << 3, /* no kind: who restored is one of the two, who opens the other */
 };
 
 struct conf_token {

@@ -7,6 +7,7 @@ static const struct conf_word log_levels[] = {
 
 static const struct conf_word two_operators[] = {{"ca-install", TWO_CA_INSTALL},
                                                  {"ca-cross-sign", TWO_CA_CROSS_SIGN},
+                                                 {"restore", TWO_RESTORE},
                                                  {"open", TWO_OPEN},
                                                  {NULL, 0}};
 
@@ -99,8 +100,8 @@ static const struct conf_key ca_keys[] = {
     {.name = "two_operators", .type = CONF_BITS32, IN(two_operators), .words = two_operators,
      .max = LIST_MAX, .fallback = "",
      .help = "What takes two operators: one asks, another with the role admin says yes (cerca "
-             "request approve). A restored CA is closed: with open in the list, it takes two to "
-             "let it issue again."},
+             "request approve). A restored CA is closed: with restore in the list, who restored it "
+             "cannot be the one who opens it; with open, opening takes two."},
     {.name = "request_life", .type = CONF_SPAN, IN(request_life), .min = 60, .max = 90 * DAY,
      .fallback = "7d",
      .help = "A request that waits for a second operator expires after this time."},

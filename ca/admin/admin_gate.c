@@ -47,6 +47,24 @@ static void gate_audit(const struct gate *g, const struct conf *conf, struct aud
     snprintf(e->detail, sizeof(e->detail), "%s", g->request.reason);
 }
 
+/* A restore needs no running CA, so its second operator is who opens what was restored. With
+ * TWO_OPEN there are two already, of whom one did not restore. */
+static int check_second(const struct ask *q, struct fault *f)
+{
+    const struct admin_parts *parts = &q->client->admin->parts;
+    struct store_gate g;
+
+    if ((parts->conf->two_operators & TWO_RESTORE) == 0 ||
+        (parts->conf->two_operators & TWO_OPEN) != 0)
+        return 0;
+    if (store_gate(parts->store, &g, f) != 0)
+        return -(int)f->code;
+    if (!g.restored || !g.has_restored_by || g.restored_by != (uint32_t)q->client->who.uid)
+        return 0;
+    return fault_set(f, FAULT_DENIED, "restore.second",
+                     "this CA was restored by the same user; another administrator has to open it");
+}
+
 /* The whole operation, from its content alone. */
 static void gate_submit(struct ask *q, bool close, struct slice content)
 {
@@ -73,6 +91,11 @@ static void gate_submit(struct ask *q, bool close, struct slice content)
 
 void open_gate(struct ask *q)
 {
+    if (check_second(q, &q->fault) != 0) {
+        door_record_refusal(q->client->admin->parts.door, &q->client->who, &q->fault);
+        ask_fail(q, &q->fault);
+        return;
+    }
     gate_submit(q, false, buf_slice(&q->in));
 }
 

@@ -220,12 +220,14 @@ static int move_on(struct restore *r)
     op.restore.copied = r->m.time;
     op.skip_to = (newest > r->m.change ? newest : r->m.change) + TAKEOVER_MARGIN;
     op.restore.checkpoint = r->checkpoint;
+    op.restore.by = (uint32_t)getuid();
     return do_op(r, &op);
 }
 
 /* The first leaf of the new log says how the old one ended. */
 static int begin_log(struct restore *r)
 {
+    const struct conf_operator *who = conf_operator(r->conf, getuid());
     struct store_op op = {.kind = STORE_AUDIT, .time = r->now};
     char root[65];
 
@@ -233,7 +235,10 @@ static int begin_log(struct restore *r)
     op.audit.action = AUDIT_RESTORE;
     op.audit.time = r->now;
     memcpy(op.audit.generation, r->conf->generation, sizeof(op.audit.generation));
-    snprintf(op.audit.actor, sizeof(op.audit.actor), "cerca-ca");
+    if (who != NULL)
+        snprintf(op.audit.actor, sizeof(op.audit.actor), "operator:%.48s", who->name);
+    else
+        snprintf(op.audit.actor, sizeof(op.audit.actor), "uid:%u", (unsigned)getuid());
     snprintf(op.audit.origin, sizeof(op.audit.origin), "restore");
     snprintf(op.audit.detail, sizeof(op.audit.detail),
              "log %" PRId64 " ended: size %" PRIu64 ", root %s, newest checkpoint of size %" PRIu64,

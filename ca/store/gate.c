@@ -132,6 +132,8 @@ int op_restored(struct write_txn *w, struct store_op *op)
     audit_end(&w->state, r);
     g->closed = g->restored = true;
     g->since = g->restored_at = op->time;
+    g->has_restored_by = true;
+    g->restored_by = op->restore.by;
     g->audit_log = op->time > g->audit_log ? op->time : g->audit_log + 1;
     say_why(g, op->why);
     gate_put(w);

@@ -338,6 +338,8 @@ void row_gate_put(struct buf *b, const struct store_gate *g)
         wire_put_u64(b, g->skip[i].from);
         wire_put_u64(b, g->skip[i].to);
     }
+    if (g->has_restored_by)
+        wire_put_u32(b, g->restored_by);
 }
 
 int row_gate_get(struct slice s, struct store_gate *out)
@@ -359,6 +361,9 @@ int row_gate_get(struct slice s, struct store_gate *out)
         out->skip[i].from = wire_get_u64(&w);
         out->skip[i].to = wire_get_u64(&w);
     }
+    out->has_restored_by = w.rest.n > 0;
+    if (out->has_restored_by)
+        out->restored_by = wire_get_u32(&w);
     return done(&w);
 }
 

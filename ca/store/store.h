@@ -163,6 +163,7 @@ struct store_restore {
     uint32_t revoked, held; /* statuses taken over from what was published */
     uint32_t signatures;    /* intents that were finished after the backup */
     uint32_t kept_held;     /* holds of the backup that were released since: still held */
+    uint32_t by;            /* in: uid of who restored; kept of the newest one, in the gate */
 };
 struct store_gate {
     bool closed;   /* reserve is refused, rule "store.closed"; everything else goes on */
@@ -172,6 +173,8 @@ struct store_gate {
     /* Of the newest restore; 0: never. Tokens, approvals and whatever else was handed out before
      * this time is void: the copy may not know that it was used. */
     int64_t restored_at;
+    bool has_restored_by;
+    uint32_t restored_by; /* uid of who did that */
     /* Which audit log is in force: 0, or the time of the restore that began it, so that two
      * restores of one backup never continue the same log. */
     int64_t audit_log;
