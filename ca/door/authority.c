@@ -89,6 +89,22 @@ static int check_signature(const struct authority *a, const struct spki *by, con
     return rc == 0 ? 0 : wrong(a, "is not signed by its parent's key", f);
 }
 
+/* RFC 5280 4.2.1.1: what it issues names its key by the identifier of this certificate, and signer
+ * and core both make that of the key alone (4.2.1.2, method 1). */
+static int check_key_id(const struct authority *a, const struct cert *c, struct fault *f)
+{
+    uint8_t key_id[20];
+
+    spki_key_id(&c->key, key_id);
+    if (a->conf->offline || c->subject_key_id.p == NULL ||
+        slice_eq(c->subject_key_id, slice_of(key_id, sizeof(key_id))))
+        return 0;
+    return wrong(a,
+                 "has another subject key identifier than the SHA-1 of its key (RFC 5280 4.2.1.2, "
+                 "method 1); have it made with that one",
+                 f);
+}
+
 /* `above` is the parent's certificate; NULL for a root. */
 static int check_certificate(const struct authority *a, const struct authority *parent,
                              const struct cert *above, const struct cert *c, struct fault *f)
@@ -101,7 +117,7 @@ static int check_certificate(const struct authority *a, const struct authority *
         (void)wrong(a, "has another key than the one it has now; a new key is a new issuer", f);
         return fault_rename(f, "issuer.key");
     }
-    if (check_path(a, above, c, f) != 0)
+    if (check_path(a, above, c, f) != 0 || check_key_id(a, c, f) != 0)
         return -(int)f->code;
     return check_signature(a, above != NULL ? &above->key : &c->key, c, f);
 }

@@ -128,6 +128,10 @@ fails 'a certificate that is no CA is refused' 1 'not a CA certificate' \
 away 4000 "$pems/ca.ext"
 fails 'one that outlives its root too' 1 'outlive' \
     cerca ca install "$pems/branch.pem" "$pems/away.pem"
+sed 's/subjectKeyIdentifier=hash/subjectKeyIdentifier=01:02:03:04/' "$pems/ca.ext" >"$pems/ski.ext"
+away 1000 "$pems/ski.ext"
+fails 'one with a key identifier that its leaves would not name too' 1 'subject key identifier' \
+    cerca ca install "$pems/branch.pem" "$pems/away.pem"
 away 1000 "$pems/ca.ext"
 fails 'one whose root is not known too' 1 'parent has none' cerca ca install "$pems/branch.pem"
 fails 'one of a stranger too' 1 'not allowed' cerca ca install "$pems/x.pem"
