@@ -20,7 +20,7 @@ endif
 
 # --- flags --------------------------------------------------------------------
 
-PACKAGES := libcrypto lmdb libconfig libseccomp libsystemd jansson libp11 p11-kit-1 cmocka
+PACKAGES := libcrypto lmdb libconfig libseccomp libsystemd jansson libp11 p11-kit-1 libmicrohttpd cmocka
 pkg = $(shell pkg-config $(1) 2>/dev/null)
 cc-option = $(shell echo 'int x;' | $(CC) -Werror $(1) -x c -c -o /dev/null - 2>/dev/null && echo $(1))
 
@@ -45,6 +45,7 @@ CORE_LIBS := $(call pkg,--libs lmdb)
 SIGNER_LIBS := $(call pkg,--libs libp11) -ldl
 CERCAD_LIBS := $(call pkg,--libs libsystemd)
 TOOLS_LIBS := $(call pkg,--libs jansson)
+HTTP_LIBS := $(call pkg,--libs libmicrohttpd)
 TEST_LIBS := $(call pkg,--libs cmocka)
 
 # --- sources ------------------------------------------------------------------
@@ -60,6 +61,7 @@ AUDIT_SRC := $(wildcard ca/audit/*.c)
 CRL_SRC := $(wildcard crl/*.c)
 OCSP_SRC := $(wildcard ocsp/*.c)
 EST_SRC := $(wildcard est/*.c)
+PUBLIC_SRC := $(wildcard public/*.c)
 MAIN_SRC := $(wildcard main/*.c)
 TOOLS_SRC := $(wildcard tools/*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
@@ -67,14 +69,15 @@ SHIM_SRC := $(wildcard tests/shim/*.c)
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
 UNIT_MODEL_SRC := $(wildcard tests/unit/model_*.c)
 UNIT_HELP_SRC := $(filter-out $(UNIT_SRC) $(UNIT_MODEL_SRC),$(wildcard tests/unit/*.c))
-ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(SUPERVISE_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(MAIN_SRC) \
-	$(TOOLS_SRC) $(BENCH_SRC) $(SHIM_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC)
+ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(SUPERVISE_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(PUBLIC_SRC) \
+	$(MAIN_SRC) 	$(TOOLS_SRC) $(BENCH_SRC) $(SHIM_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC)
 
 LIB_A := $(BUILD)/lib.a
 CORE_A := $(BUILD)/core.a
 SIGNER_A := $(BUILD)/signer.a
 SUPERVISE_A := $(BUILD)/supervise.a
 OCSP_A := $(BUILD)/ocsp.a
+PUBLIC_A := $(BUILD)/public.a
 TOOLS_A := $(BUILD)/tools.a
 AUDIT_A := $(BUILD)/audit.a
 UNIT_A := $(BUILD)/unit.a
@@ -142,7 +145,7 @@ bench: ## measure, print value, reference and ratio, write build/bench.json
 
 # --- lint ---------------------------------------------------------------------
 
-C_FILES := $(ALL_SRC) $(wildcard lib/*.h ca/*.h ca/*/*.h crl/*.h ocsp/*.h est/*.h main/*.h tools/*.h \
+C_FILES := $(ALL_SRC) $(wildcard lib/*.h ca/*.h ca/*/*.h crl/*.h ocsp/*.h est/*.h public/*.h main/*.h tools/*.h \
 	tests/*/*.h)
 SH_FILES := bootstrap .ci/run tests/run-tests \
 	$(shell grep -lE '^#!.*(/|env )(ba|da)?sh' -r tests tools conf main 2>/dev/null)
@@ -247,6 +250,7 @@ $(eval $(call archive,$(AUDIT_A),$(AUDIT_SRC)))
 $(eval $(call archive,$(SIGNER_A),$(SIGNER_SRC)))
 $(eval $(call archive,$(SUPERVISE_A),$(SUPERVISE_SRC)))
 $(eval $(call archive,$(OCSP_A),$(OCSP_SRC)))
+$(eval $(call archive,$(PUBLIC_A),$(PUBLIC_SRC)))
 $(eval $(call archive,$(TOOLS_A),$(filter-out tools/cerca.c,$(TOOLS_SRC))))
 $(eval $(call archive,$(UNIT_A),$(UNIT_HELP_SRC)))
 
@@ -268,12 +272,15 @@ $(BUILD)/bin/cerca-signer: $(OBJ)/main/cerca-signer.o $(SIGNER_A) $(LIB_A)
 $(BUILD)/bin/cercad: $(OBJ)/main/cercad.o $(SUPERVISE_A) $(LIB_A)
 	$(call link,$(CERCAD_LIBS) $(LIB_LIBS))
 
+$(BUILD)/bin/cerca-public: $(OBJ)/main/cerca-public.o $(PUBLIC_A) $(LIB_A)
+	$(call link,$(HTTP_LIBS) $(LIB_LIBS))
+
 $(BUILD)/bin/cerca: $(OBJ)/tools/cerca.o $(TOOLS_A) $(AUDIT_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS))
 
 # A test program may reach what its name begins with: signer_ the signer and
-# PKCS#11, supervise_ what cercad is made of, tools_ the command line, ocsp_ the responder, every
-# other one the core.
+# PKCS#11, supervise_ what cercad is made of, tools_ the command line, ocsp_ the responder,
+# public_ what HTTP serves, every other one the core.
 $(BUILD)/unit/signer_%: $(OBJ)/tests/unit/signer_%.o $(UNIT_A) $(SIGNER_A) $(CORE_A) $(LIB_A)
 	$(call link,$(SIGNER_LIBS) $(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
@@ -285,6 +292,9 @@ $(BUILD)/unit/tools_%: $(OBJ)/tests/unit/tools_%.o $(UNIT_A) $(TOOLS_A) $(AUDIT_
 
 $(BUILD)/unit/ocsp_%: $(OBJ)/tests/unit/ocsp_%.o $(UNIT_A) $(OCSP_A) $(CORE_A) $(LIB_A)
 	$(call link,$(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
+
+$(BUILD)/unit/public_%: $(OBJ)/tests/unit/public_%.o $(UNIT_A) $(PUBLIC_A) $(LIB_A)
+	$(call link,$(HTTP_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
 # Models stand in for what they are named after, so only those link them who want no real one.
 $(BUILD)/unit/view_%: $(OBJ)/tests/unit/view_%.o $(OBJ)/tests/unit/model_store.o $(UNIT_A) \

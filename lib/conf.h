@@ -175,6 +175,12 @@ struct conf {
     char *http_listen, *https_listen;
     uint16_t http_port, https_port;
     char *base_url;
+    unsigned http_threads;     /* 0: as many as processors */
+    unsigned http_connections; /* at once */
+    int64_t http_timeout;      /* seconds, for each part of a request */
+    int64_t http_view_age;     /* seconds: an older view is stale */
+    uid_t http_user;
+    bool has_http_user;
     uint64_t store_quota;     /* octets of the durable environment */
     uint64_t free_watermark;  /* octets free on the disk below which issuing stops */
     int64_t intent_grace;     /* seconds until an open intent is abandoned */

@@ -81,6 +81,24 @@ static const struct conf_key http_keys[] = {
     {.name = "base_url", .type = CONF_TEXT, IN(base_url), .derive = derive_base_url,
      .fallback = "http://LISTEN:PORT", .check = conf_check_base_url,
      .help = "How others reach the HTTP port; no slash at its end."},
+    {.name = "threads", .type = CONF_NUMBER, IN(http_threads), .min = 0, .max = 256,
+     .fallback = "0",
+     .help = "Threads that answer HTTP; 0: one a processor."},
+    {.name = "connections", .type = CONF_NUMBER, IN(http_connections), .min = 64, .max = 1000000,
+     .fallback = "20000",
+     .help = "HTTP connections at once; further ones wait. Fewer where the limit of open files "
+             "does not suffice."},
+    {.name = "timeout", .type = CONF_SPAN, IN(http_timeout), .min = 1, .max = 600,
+     .fallback = "30s",
+     .help = "Who has not sent the head of a request in this time, then its body, or takes no more "
+             "of the answer for so long, is cut off."},
+    {.name = "view_age", .type = CONF_SPAN, IN(http_view_age), .min = 120, .max = 30 * DAY,
+     .fallback = "1h",
+     .help = "A public view older than this is stale: /health says so."},
+    {.name = "user", .type = CONF_USER, IN(http_user),
+     .at_too = offsetof(struct conf, has_http_user), .fallback = "",
+     .help = "User that cerca-public runs as, by name or number; \"\": the one that started "
+             "cercad. It reads the public view and nothing else."},
 };
 
 static const struct conf_key https_keys[] = {

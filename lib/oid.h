@@ -19,6 +19,10 @@ extern const struct slice oid_sha256;
 extern const struct slice oid_sha384;
 extern const struct slice oid_sha512;
 
+/* Cryptographic messages: RFC 5652 4, 5.1. */
+extern const struct slice oid_cms_data;
+extern const struct slice oid_cms_signed_data;
+
 /* Request attributes: RFC 2985 5.4, and the one that Microsoft clients used before it. */
 extern const struct slice oid_challenge_password;
 extern const struct slice oid_extension_request;

@@ -21,6 +21,7 @@ struct sandbox {
     const char *program;
     bool unix_connect; /* may make AF_UNIX sockets of SOCK_SEQPACKET and connect them */
     bool net_connect;  /* may make outgoing TCP connections: tokens at an endpoint */
+    bool send_files;   /* may send files to sockets that it has (sendfile): HTTP */
     bool spawn;        /* may fork and exec: cercad only */
     bool load_modules; /* may map files as code: cerca-signer only (landlock still binds it) */
     struct sandbox_path path[SANDBOX_PATHS_MAX];

@@ -49,6 +49,9 @@ static const char *const calls_base[] = {
     "getrandom", "getuid", "geteuid", "getgid", "getegid", "getrusage", "sysinfo", "uname",
     "getrlimit"};
 
+/* send_files */
+static const char *const calls_send[] = {"sendfile"};
+
 /* unix_connect and net_connect; socket() has conditions. */
 static const char *const calls_connect[] = {"connect"};
 
@@ -236,6 +239,7 @@ static void fill(struct filter *t, const struct sandbox *s)
     allow_if(t, "ioctl", equal(1, TCGETS)); /* stdio asks whether it is a terminal */
     if (s->spawn) {
         allow_list(t, calls_spawn, COUNT(calls_spawn));
+        allow_list(t, calls_send, COUNT(calls_send));
         /* Processes and threads, but no namespaces. */
         allow_if(t, "clone", masked(0, NAMESPACES, 0));
         return;
@@ -244,6 +248,8 @@ static void fill(struct filter *t, const struct sandbox *s)
     rule(t, SCMP_ACT_KILL_PROCESS, "execveat", 0, NULL);
     allow_own_process(t);
     allow_mapping(t, s->load_modules);
+    if (s->send_files)
+        allow_list(t, calls_send, COUNT(calls_send));
     allow_sockets(t, s);
 }
 
@@ -278,6 +284,8 @@ const char *syscalls_unknown(void)
     const char *u = unknown_in(calls_base, COUNT(calls_base));
     if (!u)
         u = unknown_in(calls_connect, COUNT(calls_connect));
+    if (!u)
+        u = unknown_in(calls_send, COUNT(calls_send));
     if (!u)
         u = unknown_in(calls_net, COUNT(calls_net));
     if (!u)

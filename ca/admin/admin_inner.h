@@ -38,6 +38,8 @@ struct admin {
     size_t busy;
     int64_t stranger_second; /* the second in which a stranger was last recorded */
     bool draining;
+    struct child_status public_program; /* as cercad told last ... */
+    bool has_public;                    /* ... if it did */
     struct long_run check, preview;
     bool backing_up;
     pthread_t backup_thread;
@@ -81,8 +83,6 @@ struct ask {
     void (*read)(struct ask *q); /* run on a worker: fills out or fault */
 };
 
-/* How an operator is called in the records, and what he may. */
-void admin_operator(const struct conf_operator *o, struct requester *out);
 /* Without a connection, and gone with its last ask. */
 struct admin_client *admin_client_new(struct admin *a, const struct requester *who);
 struct ask *ask_new(struct admin_client *c, const struct frame *frame);

@@ -225,6 +225,23 @@ static void add_crls(struct items *items, const struct admin *a)
             add(items, &i);
 }
 
+/* Nothing when there is no HTTP here, or somebody else runs it. */
+static void add_public(struct items *items, const struct admin *a)
+{
+    struct status_item i;
+
+    if (!a->has_public)
+        return;
+    program_status("public", &a->public_program, true, &i);
+    add(items, &i);
+}
+
+void admin_public(struct admin *a, const struct child_status *st)
+{
+    a->public_program = *st;
+    a->has_public = true;
+}
+
 static void add_configuration(struct items *items, const struct admin *a)
 {
     struct status_item i = item("configuration", true, "loaded");
@@ -275,6 +292,7 @@ void tell_status(struct ask *q)
     add_checkpoint(&items, a);
     add_view(&items, a);
     add_crls(&items, a);
+    add_public(&items, a);
     add_configuration(&items, a);
     wire_put_u8(&q->out, items.all_well);
     wire_put_u32(&q->out, items.n);

@@ -135,6 +135,8 @@ static void on_child_state(struct conn *conn, void *owner, const struct frame *f
         log_warn("control.malformed", NULL);
         return;
     }
+    if (strcmp(st.program, "cerca-public") == 0 && c->admin != NULL)
+        admin_public(c->admin, &st);
     for (size_t i = 0; i < c->n_links; i++)
         if (strcmp(signer_link_token(c->links[i]), st.token) == 0)
             signer_link_child(c->links[i], &st);

@@ -554,6 +554,7 @@ void signer_link_child(struct signer_link *s, const struct child_status *st)
 void signer_link_status(struct signer_link *s, struct status_item *token,
                         struct status_item *program)
 {
+    char name[sizeof(program->name)];
     struct fault f;
 
     memset(token, 0, sizeof(*token));
@@ -566,8 +567,8 @@ void signer_link_status(struct signer_link *s, struct status_item *token,
     else
         snprintf(token->text, sizeof(token->text), "%s", token->ok ? "signing" : f.text);
     token->retry_after = f.retry_after;
-    signer_program_status(s->token->name, s->has_child ? &s->child : NULL, s->state == LINK_READY,
-                          program);
+    snprintf(name, sizeof(name), "signer.%.48s", s->token->name);
+    program_status(name, s->has_child ? &s->child : NULL, s->state == LINK_READY, program);
 }
 
 const char *signer_link_token(const struct signer_link *s)

@@ -63,9 +63,10 @@ void signer_link_child(struct signer_link *s, const struct child_status *st);
 /* Two items for `cerca status`: the token and the program. */
 void signer_link_status(struct signer_link *s, struct status_item *token,
                         struct status_item *program);
-/* The second of them: of the program that cercad started (NULL: it did not). signer_status.c */
-void signer_program_status(const char *token, const struct child_status *c, bool ready,
-                           struct status_item *out);
+/* The second of them, and that of any program: of what cercad started (NULL: it did not).
+ * signer_status.c */
+void program_status(const char *name, const struct child_status *c, bool ready,
+                    struct status_item *out);
 const char *signer_link_token(const struct signer_link *s);
 bool signer_link_ready(const struct signer_link *s);
 

@@ -1,4 +1,4 @@
-/* What `cerca status` says of a signer's program. */
+/* What `cerca status` says of a program that cercad runs. */
 #include <stdio.h>
 #include <string.h>
 
@@ -16,11 +16,11 @@ static const char *child_word(enum child_state state)
     }
 }
 
-void signer_program_status(const char *token, const struct child_status *c, bool ready,
-                           struct status_item *out)
+void program_status(const char *name, const struct child_status *c, bool ready,
+                    struct status_item *out)
 {
     memset(out, 0, sizeof(*out));
-    snprintf(out->name, sizeof(out->name), "signer.%.48s", token);
+    snprintf(out->name, sizeof(out->name), "%.63s", name);
     if (c == NULL) {
         out->ok = ready;
         snprintf(out->state, sizeof(out->state), "%s", ready ? "running" : "not running");

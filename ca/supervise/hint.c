@@ -61,10 +61,9 @@ static void put_endpoints(const struct conf *c, struct buf *out)
     for (size_t i = 0; i < c->n_issuers; i++)
         if (strcmp(c->issuers[i].parent, c->issuers[i].name) == 0)
             buf_printf(out, "  trust anchor  %s\n", from_here(c->issuers[i].certificate));
-    buf_printf(out,
-               "  base URL      %s (stands in certificates; nothing listens there in this "
-               "version)\n\n",
-               c->base_url);
+    if (*c->http_listen != '\0')
+        buf_printf(out, "  HTTP          %s (CA certificates, CRLs)\n", c->base_url);
+    buf_put_str(out, "\n");
 }
 
 void hint_text(const struct conf *c, const char *folder, const char *conf_path, struct buf *out)

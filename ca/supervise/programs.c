@@ -11,6 +11,7 @@
 
 #include "ca/supervise/environment.h"
 #include "lib/conn.h"
+#include "lib/httpd.h"
 
 #define LEFTOVER_TRIES 100
 #define LEFTOVER_WAIT_NS 20000000
@@ -66,6 +67,23 @@ static int plan_signer(const struct conf *c, const struct conf_token *t, struct 
     return pin_number(t, &out->pin_fd, f);
 }
 
+static void plan_public(const struct conf *c, struct program *out)
+{
+    struct buf b;
+    buf_init(&b, 128);
+    *out = (struct program){.name = "cerca-public",
+                            .token = xstrdup(""),
+                            .pin_fd = -1,
+                            .listen_fd = -1,
+                            .address = c->http_listen,
+                            .port = c->http_port};
+    buf_printf(&b, "%s:%u", c->http_listen, c->http_port);
+    out->socket = text_of(&b);
+    buf_free(&b);
+    out->environment = environment_for(NULL);
+    set_user(out, c->has_http_user, c->http_user);
+}
+
 /* cerca-ca decides by uid who may do what; the file's mode only keeps out those who
  * could not be anybody: everyone else, when every operator is ourselves. */
 static unsigned admin_mode(const struct conf *c)
@@ -92,10 +110,12 @@ static void plan_ca(const struct conf *c, struct program *out)
 
 int programs_plan(const struct conf *c, struct programs *out, struct fault *f)
 {
-    *out = (struct programs){.at = xcalloc(c->n_tokens + 1, sizeof *out->at)};
+    *out = (struct programs){.at = xcalloc(c->n_tokens + 2, sizeof *out->at)};
     int r = 0;
     for (size_t i = 0; i < c->n_tokens && r == 0; i++)
         r = plan_signer(c, &c->tokens[i], &out->at[out->n++], f);
+    if (r == 0 && *c->http_listen != '\0')
+        plan_public(c, &out->at[out->n++]);
     if (r == 0)
         plan_ca(c, &out->at[out->n++]);
     for (size_t i = 0; i < out->n && r == 0; i++)
@@ -131,13 +151,17 @@ static int listen_soon(const char *path, unsigned mode, struct fault *f)
 static int take_over(struct program *p, const struct program *from, struct fault *f)
 {
     p->listen_fd = fcntl(from->listen_fd, F_DUPFD_CLOEXEC, 0);
-    if (p->listen_fd < 0 || chmod(p->socket, p->socket_mode) != 0)
+    if (p->listen_fd < 0 || (p->port == 0 && chmod(p->socket, p->socket_mode) != 0))
         return fault_set(f, FAULT_INTERNAL, "socket.listen", "%s: %s", p->socket, strerror(errno));
     return 0;
 }
 
 static int make_socket(struct program *p, struct fault *f)
 {
+    if (p->port != 0) {
+        p->listen_fd = listen_tcp(p->address, p->port, f);
+        return p->listen_fd < 0 ? p->listen_fd : 0;
+    }
     int fd = listen_soon(p->socket, p->socket_mode, f);
     if (fd < 0)
         return fd;
@@ -163,7 +187,7 @@ void programs_free(struct programs *p, const struct programs *others)
         struct program *x = &p->at[i];
         if (x->listen_fd >= 0)
             close(x->listen_fd);
-        if (x->listen_fd >= 0 && !with_socket(others, x->socket))
+        if (x->listen_fd >= 0 && x->port == 0 && !with_socket(others, x->socket))
             (void)unlink(x->socket);
         free(x->token);
         free(x->socket);

@@ -7,14 +7,16 @@
 #include "lib/conf.h"
 
 struct program {
-    const char *name;   /* "cerca-signer", "cerca-ca" */
-    char *token;        /* "" for cerca-ca */
+    const char *name;   /* "cerca-signer", "cerca-public", "cerca-ca" */
+    char *token;        /* "" for all but signers */
     char **environment; /* all that it gets, NULL behind the last */
     bool has_user;      /* runs as another user than cercad */
     uid_t user;
     gid_t group;
-    int pin_fd; /* the number at which it expects its PIN; -1: elsewhere */
-    char *socket;
+    int pin_fd;          /* the number at which it expects its PIN; -1: elsewhere */
+    char *socket;        /* a path; "ADDRESS:PORT" when it has a port */
+    const char *address; /* the configuration's, with a port */
+    uint16_t port;       /* 0: a socket in the file system */
     unsigned socket_mode;
     bool socket_has_owner;
     uid_t socket_owner;

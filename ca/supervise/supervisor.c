@@ -104,7 +104,7 @@ static pid_t start_program(void *arg, const struct program *p, struct fault *f)
 {
     struct supervisor *s = arg;
     int control = -1;
-    bool is_ca = *p->token == '\0';
+    bool is_ca = p == &s->now->programs.at[s->now->programs.n - 1];
     int r = is_ca ? open_control(s, &control, f) : 0;
     if (r != 0)
         return r;

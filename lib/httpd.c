@@ -1,0 +1,199 @@
+#include "lib/httpd.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/http.h"
+#include "lib/httpd_inner.h"
+#include "lib/log.h"
+
+#define SPARE_DESCRIPTORS 64u
+#define STACK_SIZE ((size_t)256 * 1024)
+
+struct request {
+    struct httpd_conn *conn;
+    struct buf body;
+    bool too_large;
+};
+
+void httpd_prepare(void)
+{
+    struct rlimit l;
+
+    tzset();
+    if (getrlimit(RLIMIT_NOFILE, &l) == 0) {
+        l.rlim_cur = l.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &l);
+    }
+}
+
+static unsigned connections_possible(unsigned wanted)
+{
+    struct rlimit l;
+
+    rlim_t possible;
+
+    if (getrlimit(RLIMIT_NOFILE, &l) != 0)
+        return wanted;
+    /* Some answers hold a file beside their connection. */
+    possible = l.rlim_cur - l.rlim_cur / 16;
+    possible = possible > 2 * SPARE_DESCRIPTORS ? possible - SPARE_DESCRIPTORS : SPARE_DESCRIPTORS;
+    return possible < wanted ? (unsigned)possible : wanted;
+}
+
+/* The library must not decode: what it makes of %00 ends the string. */
+static size_t leave_encoded(void *arg, struct MHD_Connection *c, char *s)
+{
+    (void)arg, (void)c;
+    return strlen(s);
+}
+
+static void answer(struct httpd *h, struct MHD_Connection *c, const char *url, const char *method,
+                   struct request *q, struct http_answer *a)
+{
+    struct http_request r = {.connection = c, .body = buf_slice(&q->body)};
+    char path[HTTP_PATH_MAX];
+
+    r.path = path;
+    r.method = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0 ? MHD_HTTP_METHOD_GET : method;
+    if (q->too_large)
+        http_answer_text(a, MHD_HTTP_CONTENT_TOO_LARGE, "The body is too large.\n");
+    else if (http_path(url, path) != 0)
+        http_answer_text(a, MHD_HTTP_BAD_REQUEST, "This is no path.\n");
+    else
+        h->handle(h->arg, &r, a);
+    if (a->status == 0)
+        http_answer_text(a, MHD_HTTP_NOT_FOUND, "There is nothing here.\n");
+}
+
+static struct request *begin(struct httpd *h, struct MHD_Connection *c)
+{
+    struct request *q = xcalloc(1, sizeof *q);
+
+    q->conn = httpd_conn_of(c);
+    buf_init(&q->body, HTTPD_BODY_MAX);
+    httpd_conn_phase(q->conn, HTTPD_SENDS, h->timeout_ms);
+    atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
+    return q;
+}
+
+/* A body that says at once that it is too large is not waited for. */
+static bool says_too_large(struct MHD_Connection *c)
+{
+    const char *length =
+        MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+    return length != NULL && strtoull(length, NULL, 10) > HTTPD_BODY_MAX;
+}
+
+/* An MHD_AccessHandlerCallback: once for the head, then for each part of the body, then for the
+ * end. */
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *n, void **context)
+{
+    struct httpd *h = arg;
+    struct request *q = *context;
+    struct http_answer a = {0};
+    enum MHD_Result rc;
+    uint64_t octets;
+
+    (void)version;
+    if (q == NULL) {
+        q = *context = begin(h, c);
+        q->too_large = says_too_large(c);
+        if (!q->too_large)
+            return MHD_YES;
+    } else if (*n > 0) {
+        buf_put(&q->body, data, *n);
+        q->too_large = q->too_large || buf_failed(&q->body);
+        *n = 0;
+        return MHD_YES;
+    }
+    answer(h, c, url, method, q, &a);
+    rc = httpd_answer_queue(c, &a, &octets);
+    httpd_conn_phase(q->conn, HTTPD_TAKES, h->timeout_ms + octets * 1000 / HTTPD_RATE);
+    return rc;
+}
+
+static void on_completed(void *arg, struct MHD_Connection *c, void **context,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct httpd *h = arg;
+    struct request *q = *context;
+
+    (void)c, (void)code;
+    if (q == NULL)
+        return;
+    *context = NULL;
+    httpd_conn_phase(q->conn, HTTPD_WAITS, h->timeout_ms);
+    atomic_fetch_sub_explicit(&h->busy, 1, memory_order_relaxed);
+    buf_free(&q->body);
+    free(q);
+}
+
+static _Noreturn void on_panic(void *arg, const char *file, unsigned line, const char *why)
+{
+    (void)arg;
+    log_error("http.panic", "file", file, "line", log_num(line), "reason",
+              why != NULL ? why : "unknown", NULL);
+    _exit(EXIT_FAILURE);
+}
+
+int httpd_start(const struct httpd_options *o, struct httpd **out, struct fault *f)
+{
+    struct httpd *h = xcalloc(1, sizeof *h);
+
+    *out = h;
+    *h = (struct httpd){.handle = o->handle,
+                        .arg = o->arg,
+                        .listen_fd = o->listen_fd,
+                        .timeout_ms = (uint64_t)o->timeout_s * 1000,
+                        .limit = connections_possible(o->connections)};
+    pthread_mutex_init(&h->lock, NULL);
+    MHD_set_panic_func(on_panic, NULL);
+    if (fcntl(o->listen_fd, F_SETFL, O_NONBLOCK) == 0)
+        h->daemon = MHD_start_daemon(
+            MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_request, h,
+            MHD_OPTION_LISTEN_SOCKET, o->listen_fd, MHD_OPTION_THREAD_POOL_SIZE,
+            o->threads > 1 ? o->threads : 0u, MHD_OPTION_CONNECTION_LIMIT, h->limit,
+            MHD_OPTION_CONNECTION_TIMEOUT, o->timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+            (size_t)HTTPD_HEAD_MAX, MHD_OPTION_THREAD_STACK_SIZE, STACK_SIZE,
+            MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL,
+            MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_NOTIFY_CONNECTION,
+            httpd_conn_notify, h, MHD_OPTION_END);
+    if (h->daemon != NULL)
+        return 0;
+    httpd_free(h);
+    *out = NULL;
+    return fault_set(f, FAULT_INTERNAL, "http.start", "the HTTP server does not start: %m");
+}
+
+void httpd_quiesce(struct httpd *h)
+{
+    if (!h->quiesced)
+        (void)MHD_quiesce_daemon(h->daemon);
+    h->quiesced = true;
+}
+
+unsigned httpd_busy(struct httpd *h)
+{
+    return atomic_load_explicit(&h->busy, memory_order_relaxed);
+}
+
+void httpd_free(struct httpd *h)
+{
+    if (h == NULL)
+        return;
+    if (h->daemon != NULL)
+        MHD_stop_daemon(h->daemon);
+    /* The library closes the listening socket only when it was never quiesced. */
+    if (h->daemon == NULL || h->quiesced)
+        (void)close(h->listen_fd);
+    pthread_mutex_destroy(&h->lock);
+    free(h);
+}

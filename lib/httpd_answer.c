@@ -1,0 +1,236 @@
+/* From an http_answer to a response of the library: conditions, ranges, fields, body. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/http.h"
+#include "lib/httpd_inner.h"
+
+const char *http_request_field(const struct http_request *r, const char *name)
+{
+    return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
+}
+
+void http_answer_text(struct http_answer *a, unsigned status, const char *text)
+{
+    a->status = status;
+    a->type = "text/plain; charset=utf-8";
+    a->max_age = -1;
+    a->part[0] = slice_str(text);
+    a->n_parts = 1;
+}
+
+void http_answer_field(struct http_answer *a, const char *name, const char *value)
+{
+    if (a->n_fields == HTTPD_FIELDS_MAX)
+        return;
+    a->field[a->n_fields].name = name;
+    (void)snprintf(a->field[a->n_fields++].value, HTTPD_FIELD_SIZE, "%s", value);
+}
+
+static void free_content(void *arg)
+{
+    struct buf *b = arg;
+
+    buf_free(b);
+    free(b);
+}
+
+void http_answer_keep(struct http_answer *a, struct buf *content)
+{
+    struct buf *b = xmemdup(content, sizeof *content);
+
+    memset(content, 0, sizeof *content);
+    a->part[0] = buf_slice(b);
+    a->n_parts = 1;
+    a->release = free_content;
+    a->release_arg = b;
+}
+
+static uint64_t body_size(const struct http_answer *a)
+{
+    uint64_t n = a->is_file ? a->size : 0;
+
+    for (size_t i = 0; i < a->n_parts; i++)
+        n += a->part[i].n;
+    return n;
+}
+
+static void drop_body(struct http_answer *a)
+{
+    if (a->is_file)
+        (void)close(a->fd);
+    if (a->release != NULL)
+        a->release(a->release_arg);
+    a->is_file = false;
+    a->release = NULL;
+    a->n_parts = 0;
+}
+
+/* What is left of the parts from `first` on, `length` octets of it. */
+static size_t cut_parts(const struct http_answer *a, uint64_t first, uint64_t length,
+                        struct MHD_IoVec out[HTTPD_PARTS_MAX])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < a->n_parts && length > 0; i++) {
+        struct slice s = a->part[i];
+
+        if (first >= s.n) {
+            first -= s.n;
+            continue;
+        }
+        s = slice_of(s.p + first, s.n - (size_t)first);
+        first = 0;
+        if (s.n > length)
+            s.n = (size_t)length;
+        length -= s.n;
+        out[n++] = (struct MHD_IoVec){.iov_base = s.p, .iov_len = s.n};
+    }
+    return n;
+}
+
+static struct MHD_Response *memory_response(struct http_answer *a, uint64_t first, uint64_t length)
+{
+    struct MHD_IoVec part[HTTPD_PARTS_MAX];
+    size_t n = cut_parts(a, first, length, part);
+    struct MHD_Response *r;
+    struct buf copy;
+
+    if (a->release != NULL)
+        return MHD_create_response_from_iovec(part, (unsigned)n, a->release, a->release_arg);
+    buf_init(&copy, (size_t)length);
+    for (size_t i = 0; i < n; i++)
+        buf_put(&copy, part[i].iov_base, part[i].iov_len);
+    r = MHD_create_response_from_buffer(copy.n, copy.p, MHD_RESPMEM_MUST_COPY);
+    buf_free(&copy);
+    return r;
+}
+
+/* Takes what the answer holds, or gives it back. */
+static struct MHD_Response *respond(struct http_answer *a, uint64_t first, uint64_t length)
+{
+    struct MHD_Response *r;
+
+    if (length == 0) {
+        drop_body(a);
+        return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    }
+    r = a->is_file ? MHD_create_response_from_fd_at_offset64(length, a->fd, first)
+                   : memory_response(a, first, length);
+    if (r == NULL)
+        drop_body(a);
+    return r;
+}
+
+static void add(struct MHD_Response *r, const char *name, const char *value)
+{
+    (void)MHD_add_response_header(r, name, value);
+}
+
+static void add_caching(struct MHD_Response *r, const struct http_answer *a, int64_t now)
+{
+    char text[HTTP_DATE_SIZE + 32];
+
+    if (a->etag[0] != '\0')
+        add(r, MHD_HTTP_HEADER_ETAG, a->etag);
+    if (a->last_modified != 0) {
+        http_date_put(a->last_modified, text);
+        add(r, MHD_HTTP_HEADER_LAST_MODIFIED, text);
+    }
+    if (a->max_age < 0)
+        return;
+    http_date_put(now + a->max_age, text);
+    add(r, MHD_HTTP_HEADER_EXPIRES, text);
+    if (a->max_age == 0)
+        snprintf(text, sizeof text, "no-cache");
+    else
+        snprintf(text, sizeof text, "public, max-age=%" PRId64 "%s", a->max_age,
+                 a->immutable ? ", immutable" : "");
+    add(r, MHD_HTTP_HEADER_CACHE_CONTROL, text);
+}
+
+static void add_range(struct MHD_Response *r, unsigned status, uint64_t first, uint64_t length,
+                      uint64_t size)
+{
+    char text[80];
+
+    if (status == MHD_HTTP_PARTIAL_CONTENT)
+        snprintf(text, sizeof text, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, first,
+                 first + length - 1, size);
+    else
+        snprintf(text, sizeof text, "bytes */%" PRIu64, size);
+    add(r, MHD_HTTP_HEADER_CONTENT_RANGE, text);
+}
+
+static const char *field(struct MHD_Connection *c, const char *name)
+{
+    return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
+}
+
+/* The status that conditions and ranges make of a 200. */
+static unsigned judge(struct MHD_Connection *c, const struct http_answer *a, int64_t now,
+                      uint64_t *first, uint64_t *length)
+{
+    const struct http_validators v = {a->etag, a->last_modified, *length};
+    const struct http_conditions k = {
+        .if_none_match = field(c, MHD_HTTP_HEADER_IF_NONE_MATCH),
+        .if_modified_since = field(c, MHD_HTTP_HEADER_IF_MODIFIED_SINCE),
+        .range = a->is_file ? field(c, MHD_HTTP_HEADER_RANGE) : NULL,
+        .if_range = field(c, MHD_HTTP_HEADER_IF_RANGE),
+    };
+
+    switch (http_judge(&v, &k, now, first, length)) {
+    case HTTP_NOT_MODIFIED:
+        *length = 0;
+        return MHD_HTTP_NOT_MODIFIED;
+    case HTTP_PART:
+        return MHD_HTTP_PARTIAL_CONTENT;
+    case HTTP_NO_RANGE:
+        *length = 0;
+        return MHD_HTTP_RANGE_NOT_SATISFIABLE;
+    default:
+        return MHD_HTTP_OK;
+    }
+}
+
+static void add_fields(struct MHD_Response *r, const struct http_answer *a, unsigned status)
+{
+    if (a->type != NULL && status != MHD_HTTP_NOT_MODIFIED)
+        add(r, MHD_HTTP_HEADER_CONTENT_TYPE, a->type);
+    if (a->allow != NULL)
+        add(r, MHD_HTTP_HEADER_ALLOW, a->allow);
+    for (size_t i = 0; i < a->n_fields; i++)
+        add(r, a->field[i].name, a->field[i].value);
+}
+
+enum MHD_Result httpd_answer_queue(struct MHD_Connection *c, struct http_answer *a,
+                                   uint64_t *octets)
+{
+    int64_t now = clock_now();
+    uint64_t size = body_size(a), first = 0;
+    bool conditional = a->status == MHD_HTTP_OK && (a->etag[0] != '\0' || a->last_modified != 0);
+    bool ranges = conditional && a->is_file;
+    unsigned status = a->status == 0 ? MHD_HTTP_NOT_FOUND : a->status;
+    struct MHD_Response *r;
+    enum MHD_Result rc;
+
+    *octets = size;
+    if (conditional)
+        status = judge(c, a, now, &first, octets);
+    r = respond(a, first, *octets);
+    if (r == NULL)
+        return MHD_NO;
+    add_fields(r, a, status);
+    add_caching(r, a, now);
+    if (ranges)
+        add(r, MHD_HTTP_HEADER_ACCEPT_RANGES, "bytes");
+    if (status == MHD_HTTP_PARTIAL_CONTENT || status == MHD_HTTP_RANGE_NOT_SATISFIABLE)
+        add_range(r, status, first, *octets, size);
+    rc = MHD_queue_response(c, status, r);
+    MHD_destroy_response(r);
+    return rc;
+}

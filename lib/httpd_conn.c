@@ -1,0 +1,100 @@
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "lib/clock.h"
+#include "lib/httpd_inner.h"
+
+static uint64_t now_ms(void)
+{
+    return clock_mono_us() / 1000;
+}
+
+void httpd_conn_phase(struct httpd_conn *c, enum httpd_phase phase, uint64_t ms)
+{
+    uint64_t now = now_ms();
+
+    atomic_store_explicit(&c->since_ms, now, memory_order_relaxed);
+    atomic_store_explicit(&c->until_ms, now + ms, memory_order_relaxed);
+    atomic_store_explicit(&c->phase, phase, memory_order_relaxed);
+}
+
+struct httpd_conn *httpd_conn_of(struct MHD_Connection *c)
+{
+    return MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+static struct httpd_conn *begin(struct httpd *h, struct MHD_Connection *c)
+{
+    struct httpd_conn *n = xcalloc(1, sizeof *n);
+
+    n->httpd = h;
+    n->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    httpd_conn_phase(n, HTTPD_WAITS, h->timeout_ms);
+    pthread_mutex_lock(&h->lock);
+    n->next = h->conns;
+    if (n->next != NULL)
+        n->next->prev = n;
+    h->conns = n;
+    h->n_conns++;
+    pthread_mutex_unlock(&h->lock);
+    return n;
+}
+
+/* The library closes the descriptor after this. */
+static void end(struct httpd *h, struct httpd_conn *n)
+{
+    pthread_mutex_lock(&h->lock);
+    if (n->prev != NULL)
+        n->prev->next = n->next;
+    else
+        h->conns = n->next;
+    if (n->next != NULL)
+        n->next->prev = n->prev;
+    h->n_conns--;
+    pthread_mutex_unlock(&h->lock);
+    free(n);
+}
+
+void httpd_conn_notify(void *httpd, struct MHD_Connection *c, void **context,
+                       enum MHD_ConnectionNotificationCode code)
+{
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        *context = begin(httpd, c);
+    } else if (*context != NULL) {
+        end(httpd, *context);
+        *context = NULL;
+    }
+}
+
+static bool is_late(const struct httpd_conn *c, uint64_t now, bool crowded)
+{
+    if (now >= atomic_load_explicit(&c->until_ms, memory_order_relaxed))
+        return true;
+    return crowded && atomic_load_explicit(&c->phase, memory_order_relaxed) == HTTPD_WAITS &&
+           now >= atomic_load_explicit(&c->since_ms, memory_order_relaxed) + HTTPD_CROWDED_MS;
+}
+
+void httpd_sweep(struct httpd *h)
+{
+    uint64_t now = now_ms();
+    bool crowded;
+
+    pthread_mutex_lock(&h->lock);
+    crowded = h->n_conns > h->limit - h->limit / 8;
+    for (struct httpd_conn *c = h->conns; c != NULL; c = c->next)
+        if (!c->cut && is_late(c, now, crowded)) {
+            c->cut = true;
+            (void)shutdown(c->fd, SHUT_RDWR);
+        }
+    pthread_mutex_unlock(&h->lock);
+}
+
+unsigned httpd_connections(struct httpd *h)
+{
+    unsigned n;
+
+    pthread_mutex_lock(&h->lock);
+    n = h->n_conns;
+    pthread_mutex_unlock(&h->lock);
+    return n;
+}

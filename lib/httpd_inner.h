@@ -1,0 +1,51 @@
+/* Between the files of the HTTP server. The only ones that know libmicrohttpd. */
+#ifndef LIB_HTTPD_INNER_H
+#define LIB_HTTPD_INNER_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "lib/httpd.h"
+
+enum httpd_phase { HTTPD_WAITS, HTTPD_SENDS, HTTPD_TAKES };
+
+/* One connection. Its thread writes, the sweeper reads. */
+struct httpd_conn {
+    struct httpd_conn *next, *prev;
+    struct httpd *httpd;
+    int fd;
+    _Atomic(enum httpd_phase) phase;
+    _Atomic uint64_t since_ms, until_ms;
+    bool cut; /* the sweeper's */
+};
+
+struct httpd {
+    struct MHD_Daemon *daemon;
+    http_handler handle;
+    void *arg;
+    unsigned limit;
+    uint64_t timeout_ms;
+    int listen_fd;
+    bool quiesced;
+    pthread_mutex_t lock; /* over the list; who holds it may use the descriptors in it */
+    struct httpd_conn *conns;
+    unsigned n_conns;
+    _Atomic unsigned busy;
+};
+
+/* --- deadlines (lib/httpd_conn.c) ----------------------------------------------------- */
+
+/* An MHD_NotifyConnectionCallback. */
+void httpd_conn_notify(void *httpd, struct MHD_Connection *c, void **context,
+                       enum MHD_ConnectionNotificationCode code);
+struct httpd_conn *httpd_conn_of(struct MHD_Connection *c);
+void httpd_conn_phase(struct httpd_conn *c, enum httpd_phase phase, uint64_t ms);
+
+/* --- answers (lib/httpd_answer.c) ------------------------------------------------------ */
+
+/* Queues the answer and gives back what it holds. `octets` is how much will be sent. */
+enum MHD_Result httpd_answer_queue(struct MHD_Connection *c, struct http_answer *a,
+                                   uint64_t *octets);
+
+#endif

@@ -1,0 +1,246 @@
+/*
+ * cerca-public: HTTP for anyone. Reads the public view and nothing else; opens what it needs, jails
+ * itself, serves.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/exitcode.h"
+#include "lib/httpd.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "lib/sandbox.h"
+#include "public/site.h"
+
+#define SWEEP_MS 500
+#define DRAIN_LIMIT_US 5000000
+
+struct options {
+    const char *conf;
+    int conf_fd, listen_fd; /* -1: none */
+    bool check;
+};
+
+struct server {
+    const struct conf *conf;
+    struct loop *loop;
+    struct loop_timer *sweep;
+    struct places *places;
+    struct site *site;
+    struct httpd *httpd;
+    uint64_t drain_since_us; /* 0: serving */
+    bool blind;              /* the view cannot be listed, and that was said */
+};
+
+static const char usage_text[] =
+    "usage: cerca-public -c CONF [--check] [--conf-fd N] [--listen-fd N]\n"
+    "\n"
+    "Serves CA certificates, CRLs and the audit log's tree over HTTP, from the public view.\n"
+    "cercad starts it; alone it opens the port itself and stays in the foreground.\n"
+    "\n"
+    "  -c, --conf CONF   the configuration\n"
+    "      --check       read the configuration, then end\n"
+    "      --conf-fd N, --listen-fd N\n"
+    "                    descriptors that cercad hands over\n"
+    "      --help, --version\n";
+
+static int parse_fd(const char *text)
+{
+    char *rest;
+    long n = strtol(text, &rest, 10);
+
+    if (*text == '\0' || *rest != '\0' || n < 3 || n > 1023) {
+        fprintf(stderr, "cerca-public: \"%s\" is not a descriptor\n", text);
+        exit(EXITCODE_USAGE);
+    }
+    return (int)n;
+}
+
+static void parse_options(int argc, char **argv, struct options *o)
+{
+    static const struct option longs[] = {
+        {"conf", required_argument, NULL, 'c'},
+        {"conf-fd", required_argument, NULL, 'f'},
+        {"listen-fd", required_argument, NULL, 'l'},
+        {"check", no_argument, NULL, 'C'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {NULL, 0, NULL, 0},
+    };
+    int c;
+
+    *o = (struct options){.conf_fd = -1, .listen_fd = -1};
+    while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
+        switch (c) {
+        case 'c':
+            o->conf = optarg;
+            break;
+        case 'f':
+            o->conf_fd = parse_fd(optarg);
+            break;
+        case 'l':
+            o->listen_fd = parse_fd(optarg);
+            break;
+        case 'C':
+            o->check = true;
+            break;
+        case 'h':
+            (void)fputs(usage_text, stdout);
+            exit(EXITCODE_OK);
+        case 'V':
+            (void)puts("cerca-public " CERCA_VERSION);
+            exit(EXITCODE_OK);
+        default:
+            (void)fputs(usage_text, stderr);
+            exit(EXITCODE_USAGE);
+        }
+    }
+    if (o->conf == NULL || optind != argc) {
+        (void)fputs(usage_text, stderr);
+        exit(EXITCODE_USAGE);
+    }
+}
+
+static int jail(const struct conf *conf, struct fault *f)
+{
+    struct sandbox s = {.program = "cerca-public", .send_files = true};
+
+    sandbox_allow(&s, conf->view_dir, false);
+    sandbox_allow(&s, "/etc/localtime", false);
+    return sandbox_enter(&s, f);
+}
+
+/* ---- at work ---- */
+
+static void on_sweep(void *arg)
+{
+    struct server *s = arg;
+    struct fault f;
+    bool blind = places_refresh(s->places, &f) != 0;
+
+    if (blind && !s->blind)
+        log_fault(LOG_LEVEL_ERROR, "view.unreadable", &f, NULL);
+    s->blind = blind;
+    httpd_sweep(s->httpd);
+    if (s->drain_since_us != 0 &&
+        (httpd_busy(s->httpd) == 0 || clock_mono_us() - s->drain_since_us > DRAIN_LIMIT_US)) {
+        loop_stop(s->loop);
+        return;
+    }
+    loop_timer_set(s->sweep, s->drain_since_us != 0 ? SWEEP_MS / 10 : SWEEP_MS);
+}
+
+/* New connections wait in the listening socket, which is cercad's, for whoever comes next. */
+static void on_stop(void *arg, int signo)
+{
+    struct server *s = arg;
+
+    if (s->drain_since_us != 0) {
+        loop_stop(s->loop);
+        return;
+    }
+    log_info("public.stopping", "signal", strsignal(signo), "connections",
+             log_num(httpd_connections(s->httpd)), NULL);
+    s->drain_since_us = clock_mono_us();
+    httpd_quiesce(s->httpd);
+    on_sweep(s);
+}
+
+static void ignore(void *arg, int signo)
+{
+    (void)arg, (void)signo; /* cercad restarts us for a new configuration */
+}
+
+static unsigned thread_count(const struct conf *c)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return c->http_threads > 0 ? c->http_threads : n > 0 ? (unsigned)n : 1;
+}
+
+static int serve(const struct conf *conf, int view_fd, int listen_fd, struct fault *f)
+{
+    struct server s = {.conf = conf, .loop = loop_new(), .places = places_new(conf, view_fd)};
+    struct httpd_options o = {.listen_fd = listen_fd,
+                              .threads = thread_count(conf),
+                              .connections = conf->http_connections,
+                              .timeout_s = (unsigned)conf->http_timeout,
+                              .handle = site_answer};
+    int rc = places_refresh(s.places, f);
+
+    s.site = site_new(conf, s.places);
+    o.arg = s.site;
+    s.sweep = loop_timer(s.loop, on_sweep, &s);
+    loop_signal(s.loop, SIGTERM, on_stop, &s);
+    loop_signal(s.loop, SIGINT, on_stop, &s);
+    loop_signal(s.loop, SIGHUP, ignore, &s);
+    if (rc == 0)
+        rc = httpd_start(&o, &s.httpd, f);
+    if (rc == 0) {
+        log_info("public.ready", "version", CERCA_VERSION, "threads", log_num(o.threads), NULL);
+        loop_timer_set(s.sweep, SWEEP_MS);
+        loop_run(s.loop);
+    }
+    httpd_free(s.httpd);
+    site_free(s.site);
+    places_free(s.places);
+    loop_timer_free(s.sweep);
+    loop_free(s.loop);
+    return rc;
+}
+
+static int run(const struct options *o, const struct conf *conf, struct fault *f)
+{
+    int view_fd, listen_fd = o->listen_fd, rc;
+
+    if (conf->http_listen[0] == '\0')
+        return fault_set(f, FAULT_CONFIG, "http.listen", "http.listen is empty: nothing to serve");
+    if (o->check)
+        return 0;
+    if (listen_fd < 0)
+        listen_fd = listen_tcp(conf->http_listen, conf->http_port, f);
+    if (listen_fd < 0)
+        return listen_fd;
+    view_fd = open(conf->view_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (view_fd < 0)
+        return fault_set(f, FAULT_UNAVAILABLE, "view.folder", "%s: %s", conf->view_dir,
+                         strerror(errno));
+    (void)signal(SIGPIPE, SIG_IGN);
+    httpd_prepare();
+    rc = jail(conf, f);
+    return rc != 0 ? rc : serve(conf, view_fd, listen_fd, f);
+}
+
+int main(int argc, char **argv)
+{
+    enum log_level level = LOG_LEVEL_INFO;
+    struct conf *conf = NULL;
+    struct options o;
+    struct fault f;
+    int rc;
+
+    (void)umask(0077);
+    log_open("cerca-public", level);
+    parse_options(argc, argv, &o);
+    fault_clear(&f);
+    rc = o.conf_fd >= 0 ? conf_load_fd(o.conf_fd, o.conf, &conf, &f) : conf_load(o.conf, &conf, &f);
+    if (rc == 0) {
+        if (log_level_parse(conf->log_level, &level) == 0)
+            log_open("cerca-public", level);
+        rc = run(&o, conf, &f);
+    }
+    if (rc != 0)
+        log_fault(LOG_LEVEL_ERROR, "public.ended", &f, NULL);
+    conf_free(conf);
+    if (rc == 0)
+        return EXITCODE_OK;
+    return f.code == FAULT_CONFIG ? EXITCODE_CONFIG : EXITCODE_FAILED;
+}

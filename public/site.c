@@ -1,0 +1,152 @@
+#include "public/site.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/log.h"
+#include "public/document.h"
+#include "public/health.h"
+
+typedef void (*document)(struct places *p, const struct conf *c, size_t issuer,
+                         struct http_answer *out);
+
+struct route {
+    char *path;
+    document show;
+    size_t issuer;
+};
+
+struct site {
+    const struct conf *conf;
+    struct places *places;
+    struct health *health;
+    struct route *route;
+    size_t n_routes;
+};
+
+static const struct {
+    const char *folder, *suffix;
+    document show;
+} usual[] = {{"/ca/", ".crt", document_certificate},
+             {"/ca/", ".pem", document_chain},
+             {"/ca/", ".p7c", document_p7c},
+             {"/crl/", ".crl", document_crl}};
+#define USUAL (sizeof usual / sizeof usual[0])
+
+static const struct route *find(const struct site *s, const char *path)
+{
+    for (size_t i = 0; i < s->n_routes; i++)
+        if (strcmp(s->route[i].path, path) == 0)
+            return &s->route[i];
+    return NULL;
+}
+
+/* Takes over `path`. */
+static void add(struct site *s, char *path, document show, size_t issuer)
+{
+    const struct route *other = find(s, path);
+
+    if (other == NULL) {
+        s->route[s->n_routes++] = (struct route){path, show, issuer};
+        return;
+    }
+    if (other->show != show || other->issuer != issuer)
+        log_warn("http.path.twice", "path", path, "issuer", s->conf->issuers[issuer].name, "serves",
+                 s->conf->issuers[other->issuer].name, NULL);
+    free(path);
+}
+
+/* The path of a URL below base_url, without its query; NULL: it is elsewhere, or has none. */
+static char *own_path(const struct conf *c, const char *url)
+{
+    size_t n = strlen(c->base_url);
+    const char *path;
+    char *out;
+
+    if (strncasecmp(url, c->base_url, n) != 0 || url[n] != '/')
+        return NULL;
+    path = strchr(strstr(url, "://") + 3, '/');
+    out = xstrdup(path);
+    out[strcspn(out, "?#")] = '\0';
+    return out;
+}
+
+static bool ends(const char *text, const char *suffix)
+{
+    size_t n = strlen(text), k = strlen(suffix);
+
+    return n >= k && strcasecmp(text + n - k, suffix) == 0;
+}
+
+/* RFC 5280 4.2.2.1 lets the name tell DER from CMS. */
+static document issuer_document(const char *path)
+{
+    return ends(path, ".p7c") || ends(path, ".p7b") ? document_p7c : document_certificate;
+}
+
+static void add_issuer(struct site *s, size_t n)
+{
+    const struct conf_issuer *i = &s->conf->issuers[n];
+    char *path = own_path(s->conf, i->issuer_url);
+    struct buf b;
+
+    if (path != NULL)
+        add(s, path, issuer_document(path), n);
+    path = own_path(s->conf, i->crl_url);
+    if (path != NULL)
+        add(s, path, document_crl, n);
+    buf_init(&b, 256);
+    for (size_t k = 0; k < USUAL; k++) {
+        buf_reset(&b);
+        buf_printf(&b, "%s%s%s", usual[k].folder, i->name, usual[k].suffix);
+        add(s, xstrdup(buf_cstr(&b)), usual[k].show, n);
+    }
+    buf_free(&b);
+}
+
+struct site *site_new(const struct conf *c, struct places *places)
+{
+    struct site *s = xcalloc(1, sizeof *s);
+
+    *s = (struct site){.conf = c,
+                       .places = places,
+                       .health = health_new(c, places),
+                       .route = xcalloc(c->n_issuers * (USUAL + 2), sizeof(struct route))};
+    for (size_t i = 0; i < c->n_issuers; i++)
+        add_issuer(s, i);
+    return s;
+}
+
+void site_free(struct site *s)
+{
+    if (s == NULL)
+        return;
+    for (size_t i = 0; i < s->n_routes; i++)
+        free(s->route[i].path);
+    free(s->route);
+    health_free(s->health);
+    free(s);
+}
+
+static void look_up(struct site *s, const char *path, struct http_answer *out)
+{
+    const struct route *r = find(s, path);
+
+    if (r != NULL)
+        r->show(s->places, s->conf, r->issuer, out);
+    else if (strncmp(path, "/audit/", 7) == 0)
+        document_audit(s->places, path + 7, out);
+    else if (strcmp(path, "/health") == 0)
+        health_answer(s->health, out);
+}
+
+void site_answer(void *site, const struct http_request *r, struct http_answer *out)
+{
+    if (strcmp(r->method, "GET") == 0) {
+        look_up(site, r->path, out);
+        return;
+    }
+    http_answer_text(out, 405, "Only GET and HEAD.\n");
+    out->allow = "GET, HEAD";
+}

@@ -1,0 +1,20 @@
+/*
+ * What cerca-public serves, by path. The paths that the configuration writes into certificates
+ * (issuer_url, crl_url) are served wherever they lie below base_url; besides, for every issuer,
+ * /ca/NAME.crt, .pem and .p7c and /crl/NAME.crl; /audit/ and /health.
+ */
+#ifndef PUBLIC_SITE_H
+#define PUBLIC_SITE_H
+
+#include "lib/httpd.h"
+#include "public/place.h"
+
+struct site;
+
+/* `places` stays the caller's. */
+struct site *site_new(const struct conf *c, struct places *places);
+void site_free(struct site *s);
+/* An http_handler. */
+void site_answer(void *site, const struct http_request *r, struct http_answer *out);
+
+#endif
