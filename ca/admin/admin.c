@@ -6,8 +6,6 @@
 #include <unistd.h>
 
 #include "ca/door/explain.h"
-#include "lib/clock.h"
-#include "lib/log.h"
 #include "lib/proto_preview.h"
 #include "lib/proto_request.h"
 
@@ -267,23 +265,16 @@ static void refuse_role(struct ask *q, enum conf_role role)
     door_refuse(c->admin->parts.door, &c->who, &f, issue_reply, q);
 }
 
-/* A stranger is told why, and recorded at most once a second: nobody fills the
- * disk by knocking. */
 static void refuse_stranger(struct ask *q)
 {
     struct admin_client *c = q->client;
-    struct admin *a = c->admin;
     struct fault f;
 
     fault_clear(&f);
     (void)fault_refuse(&f, "requester.unknown", "requester", slice_str(c->who.name),
                        "an operator of the configuration");
     f.code = FAULT_DENIED;
-    if (clock_now() != a->stranger_second) {
-        a->stranger_second = clock_now();
-        log_fault(LOG_LEVEL_WARN, "admin.stranger", &f, NULL);
-        door_record_refusal(a->parts.door, &c->who, &f);
-    }
+    door_refuse_stranger(c->admin->parts.door, &c->who, &f);
     ask_fail(q, &f);
 }
 

@@ -36,7 +36,6 @@ struct admin {
     struct slow *slow;                                      /* who came with wrong tokens, by uid */
     const struct approval_kind *kinds[ADMIN_KINDS_MAX + 1]; /* of the messages; NULL-ended */
     size_t busy;
-    int64_t stranger_second; /* the second in which a stranger was last recorded */
     bool draining;
     struct child_status public_program; /* as cercad told last ... */
     bool has_public;                    /* ... if it did */
@@ -89,7 +88,7 @@ struct ask *ask_new(struct admin_client *c, const struct frame *frame);
 void ask_answer(struct ask *q, uint16_t type, struct slice body); /* and frees it */
 /* The same with a descriptor, which stays the caller's. */
 void ask_answer_fd(struct ask *q, uint16_t type, struct slice body, int fd);
-void ask_fail(struct ask *q, const struct fault *f);              /* and frees it */
+void ask_fail(struct ask *q, const struct fault *f); /* and frees it */
 /* From any thread, before the answer: one more frame. Takes the body over. */
 void ask_note(struct ask *q, uint16_t type, struct buf *body);
 /* Runs q->read on a worker, then answers. */

@@ -63,11 +63,23 @@ static bool worth_recording(const struct fault *f)
     return f->code != FAULT_UNAVAILABLE && f->code != FAULT_FULL;
 }
 
-/* From a worker: the refusal is durable before it is answered. */
+static void post_stranger(void *arg)
+{
+    struct job *j = arg;
+
+    strangers_refused(j->door->strangers, &j->who, &j->fault);
+    j->reply(j->arg, NULL, &j->fault);
+    job_done(j);
+}
+
+/* From a worker: the refusal is durable before it is answered, unless nobody known was refused. */
 static void refuse(struct job *j)
 {
-    if (!worth_recording(&j->fault)) {
-        loop_post(j->door->parts.loop, post_refused, j);
+    bool worth = worth_recording(&j->fault);
+    bool stranger = j->kind == JOB_REQUEST && j->who.role == ROLE_NONE && j->token == NULL;
+
+    if (!worth || stranger) {
+        loop_post(j->door->parts.loop, worth ? post_stranger : post_refused, j);
         return;
     }
     step_fill_refusal(j);
@@ -470,6 +482,7 @@ struct door *door_new(const struct door_parts *parts)
     serial_init(&d->serial, stats.last_tick);
     d->sweep = loop_timer(parts->loop, door_sweep, d);
     loop_timer_set(d->sweep, SWEEP_MS);
+    d->strangers = strangers_new(parts->loop, STRANGERS_MS, door_record_stranger, d);
     return d;
 }
 
@@ -481,6 +494,7 @@ void door_free(struct door *d)
     if (d == NULL)
         return;
     loop_timer_free(d->sweep);
+    strangers_free(d->strangers);
     fault_clear(&f);
     (void)fault_unavailable(&f, 1, "stopping", "cerca-ca is stopping, retry after 1 s");
     for (struct job *j = d->all; j != NULL; j = next) {
@@ -502,6 +516,7 @@ size_t door_in_flight(const struct door *d)
 void door_close(struct door *d)
 {
     d->closed = true;
+    strangers_flush(d->strangers);
 }
 
 int door_check(struct door *d, struct fault *f)

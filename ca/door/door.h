@@ -72,8 +72,10 @@ void door_late(void *arg, struct slice certificate);
 /* A request that was refused before the door (a role too low): recorded, then answered. */
 void door_refuse(struct door *d, const struct requester *who, const struct fault *f,
                  door_reply reply, void *arg);
-/* Records such a refusal with nobody waiting (a stranger's). */
+/* Records such a refusal with nobody waiting. */
 void door_record_refusal(struct door *d, const struct requester *who, const struct fault *f);
+/* The same of who has no role: the first of a uid in a minute, the others as a number. */
+void door_refuse_stranger(struct door *d, const struct requester *who, const struct fault *f);
 /* Is issuing possible now? For `cerca status`. */
 int door_check(struct door *d, struct fault *f) WARN_UNUSED;
 

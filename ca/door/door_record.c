@@ -2,6 +2,7 @@
  * late, refusals that were decided before it. */
 #include "ca/door/job.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,4 +116,29 @@ void door_record_refusal(struct door *d, const struct requester *who, const stru
     job_audit(&about, AUDIT_REFUSE, &op->audit);
     audit_set_fault(&op->audit, f);
     record(d, op);
+}
+
+void door_record_stranger(void *arg, const struct requester *who, const struct fault *f,
+                          uint64_t more, int64_t since)
+{
+    struct door *d = arg;
+    struct job about = {.door = d, .who = *who};
+    struct store_op *op = xcalloc(1, sizeof(*op));
+    char at[CLOCK_TEXT_SIZE], count[24];
+
+    clock_format(since, at);
+    (void)snprintf(count, sizeof(count), "%" PRIu64, more);
+    log_fault(LOG_LEVEL_WARN, "stranger.refused", f, "who", who->name, "more", count, NULL);
+    op->kind = STORE_AUDIT;
+    job_audit(&about, AUDIT_REFUSE, &op->audit);
+    if (more > 0)
+        (void)snprintf(op->audit.detail, sizeof(op->audit.detail),
+                       "%" PRIu64 " more refused since %s, the newest as above", more, at);
+    audit_set_fault(&op->audit, f);
+    record(d, op);
+}
+
+void door_refuse_stranger(struct door *d, const struct requester *who, const struct fault *f)
+{
+    strangers_refused(d->strangers, who, f);
 }

@@ -3,6 +3,7 @@
 #define CA_DOOR_JOB_H
 
 #include "ca/door/door.h"
+#include "ca/door/strangers.h"
 
 enum job_kind {
     JOB_REQUEST,   /* somebody asked, with a CSR */
@@ -48,6 +49,7 @@ struct door {
     struct door_parts parts;
     struct serial_source serial;
     struct loop_timer *sweep;
+    struct strangers *strangers;
     struct job *flight; /* jobs whose intent is recorded, by no order */
     struct job *spare;  /* to be used again */
     struct job *all;    /* these, and all others */
@@ -66,8 +68,12 @@ void flight_remove(struct job *j);
 struct job *flight_find(struct door *d, const struct cert_ref *ref);
 
 #define SWEEP_MS 5000
+#define STRANGERS_MS 60000
 /* door_record.c: abandons intents that nobody came back for, again and again. A loop_call. */
 void door_sweep(void *arg);
+/* door_record.c: a strangers_record; `arg` is the door. */
+void door_record_stranger(void *arg, const struct requester *who, const struct fault *f,
+                          uint64_t more, int64_t since);
 
 /* door_steps.c: run on a worker; each leaves the job with a fault or ready for the next step. */
 int step_authorise(struct job *j, struct fault *f) WARN_UNUSED;

@@ -57,10 +57,24 @@ fails 'whatever it asks for' 1 'rule requester.unknown' cerca ca list --timeout 
 is 'strangers have 16 connections together' "$(knock connections 40)" 16
 is 'one that asks without reading the answers is cut off' "$(knock flood 100000)" 'cut off'
 like 'and the log says so' "$scratch/cercad.log" 'conn.refused why="peer does not read"'
-is 'what strangers do is logged once a second at most' \
-    "$(grep -c admin.stranger "$scratch/cercad.log" | awk '{ print ($1 < 100 ? "few" : $1) }')" few
+forged() { # a token that nobody made
+    echo "cerca-token-7-$(head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n')" >"$scratch/forged"
+    cerca issue --profile tls-server --csr "$scratch/s.csr" --token-file "$scratch/forged" --timeout 5
+}
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj / \
+    -addext subjectAltName=DNS:s.example -keyout /dev/null -out "$scratch/s.csr" 2>/dev/null
+fails 'a token that nobody made gets it no further' 1 'rule token.unknown' forged
+fails 'nor does another one' 1 'rule token.unknown' forged
+is 'all that one stranger does in a minute is logged once' \
+    "$(grep -c stranger.refused "$scratch/cercad.log" | awk '{ print ($1 <= 3 ? "few" : $1) }')" few
 
 cp "$scratch/good.conf" "$CERCA_CONF"
 kill -HUP "$ca_pid"
 ok 'operators are served as before' wait_until 20 cerca status --timeout 5
+ok 'the audit log has it' sh -c "cerca audit log --actor 'uid:$(id -u)' -o json"
+json 'the first refusal as it was' '.[0].rule == "requester.unknown" and .[0].action == "refuse"'
+json 'the others as their number' '.[-1].detail | test("^[0-9]+ more refused since")'
+json 'none of them is left out of the count' '[.[].detail | select(test("more refused")) |
+    split(" ")[0] | tonumber] | add >= 1010'
+json 'in a few records' 'length <= 4'
 done_testing
