@@ -200,7 +200,7 @@ static void take_checkpoint(struct backup *b)
 
     buf_init(&path, 4096);
     buf_init(&text, 0);
-    buf_printf(&path, "%s/audit/checkpoint", b->parts->conf->view_dir);
+    buf_printf(&path, "%s/checkpoint", ledger_dir(b->parts->ledger));
     if (file_read(buf_cstr(&path), sizeof(b->m.checkpoint) - 1, &text, &none) == 0)
         memcpy(b->m.checkpoint, buf_cstr(&text), text.n);
     buf_free(&path);

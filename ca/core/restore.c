@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,15 +11,14 @@
 #include <unistd.h>
 
 #include "ca/core/core.h"
+#include "ca/core/restore_log.h"
 #include "ca/core/takeover.h"
 #include "lib/backupfile.h"
 #include "lib/clock.h"
 #include "lib/file.h"
 #include "lib/log.h"
-#include "lib/pem.h"
 #include "lib/step.h"
 
-#define CHECKPOINT_MAX 4096
 #define CHUNK 262144
 
 struct restore {
@@ -27,8 +27,7 @@ struct restore {
     struct backup_manifest m;
     struct store *store;
     struct takeover t;
-    uint64_t checkpoint; /* size in the newest one */
-    bool forked;         /* one of the same size as the backup's log has another root */
+    struct restore_log log;
     int64_t now;
     char aside[64]; /* "" when there was no store */
     struct fault *f;
@@ -122,60 +121,6 @@ static int read_backup(struct restore *r)
     return rc;
 }
 
-/* ---- checkpoints ---- */
-
-/* C2SP tlog-checkpoint: origin, size and root, a line each. What is compared here is told to
- * people; `cerca audit verify` proves it. */
-static void note_checkpoint(struct restore *r, char *text)
-{
-    char *save = NULL, *origin = strtok_r(text, "\n", &save), *size = strtok_r(NULL, "\n", &save),
-         *root = strtok_r(NULL, "\n", &save);
-    uint64_t n = size == NULL ? 0 : strtoull(size, NULL, 10);
-    struct buf hash;
-
-    if (origin == NULL || root == NULL)
-        return;
-    buf_init(&hash, 64);
-    if (n == r->m.audit_size && base64_get(slice_str(root), &hash) == 0 &&
-        !slice_eq(buf_slice(&hash), slice_of(r->m.audit_root, 32)))
-        r->forked = true;
-    if (n > r->checkpoint)
-        r->checkpoint = n;
-    buf_free(&hash);
-}
-
-static int read_checkpoint(struct restore *r, const char *path, bool must)
-{
-    struct fault none;
-    struct buf text;
-    int rc;
-
-    fault_clear(&none);
-    buf_init(&text, CHECKPOINT_MAX);
-    rc = file_read(path, CHECKPOINT_MAX, &text, &none);
-    if (rc == 0)
-        note_checkpoint(r, (char *)(uintptr_t)buf_cstr(&text));
-    buf_free(&text);
-    if (rc != 0 && must)
-        *r->f = none;
-    return must ? rc : 0;
-}
-
-static int read_checkpoints(struct restore *r)
-{
-    struct buf path;
-    int rc;
-
-    note_checkpoint(r, r->m.checkpoint);
-    buf_init(&path, 4096);
-    buf_printf(&path, "%s/audit/checkpoint", r->conf->view_dir);
-    rc = read_checkpoint(r, buf_cstr(&path), false);
-    buf_free(&path);
-    for (size_t i = 0; rc == 0 && i < r->o->n_checkpoints; i++)
-        rc = read_checkpoint(r, r->o->checkpoint[i], true);
-    return rc;
-}
-
 /* ---- the store ---- */
 
 static int open_restored(struct restore *r)
@@ -219,7 +164,7 @@ static int move_on(struct restore *r)
     snprintf(why, sizeof(why), "restored from a backup of %s", copied);
     op.restore.copied = r->m.time;
     op.skip_to = (newest > r->m.change ? newest : r->m.change) + TAKEOVER_MARGIN;
-    op.restore.checkpoint = r->checkpoint;
+    op.restore.checkpoint = r->log.newest;
     op.restore.by = (uint32_t)getuid();
     return do_op(r, &op);
 }
@@ -242,7 +187,7 @@ static int begin_log(struct restore *r)
     snprintf(op.audit.origin, sizeof(op.audit.origin), "restore");
     snprintf(op.audit.detail, sizeof(op.audit.detail),
              "log %" PRId64 " ended: size %" PRIu64 ", root %s, newest checkpoint of size %" PRIu64,
-             r->m.audit_log, r->m.audit_size, root, r->checkpoint);
+             r->m.audit_log, r->m.audit_size, root, r->log.newest);
     return do_op(r, &op);
 }
 
@@ -261,6 +206,8 @@ static int make_store(struct restore *r, struct store_gate *gate)
 {
     int rc = open_restored(r);
 
+    if (rc == 0)
+        rc = restore_checkpoints(&r->log, r->conf, r->o, &r->m, r->store, r->f);
     if (rc == 0)
         rc = move_on(r);
     close_restored(r);
@@ -361,16 +308,29 @@ static void tell(const struct restore *r, const struct store_gate *g)
     printf("result views_read %u\n", r->t.views);
     printf("result views_missing %u\n", r->t.missing);
     printf("result crls_read %u\n", r->t.crls);
-    if (r->checkpoint == 0)
+    if (r->log.newest == 0)
         printf("result audit_records_lost unknown\n");
     else
         printf("result audit_records_lost %" PRIu64 "\n",
-               r->checkpoint > r->m.audit_size ? r->checkpoint - r->m.audit_size : 0);
+               r->log.newest > r->m.audit_size ? r->log.newest - r->m.audit_size : 0);
+    if (r->log.later > 0)
+        printf("result audit_logs_lost %u, of %" PRIu64 " records or more\n", r->log.later,
+               r->log.later_records);
+    if (r->log.unverified > 0)
+        printf("result checkpoints_unverified %u\n", r->log.unverified);
     printf("result audit_log %" PRId64 "\n", g->audit_log);
-    if (r->forked)
+    if (r->log.forked)
         printf("result audit_forked yes\n");
     printf("result replaced %s%s%s\n", r->aside[0] ? r->conf->store_dir : "nothing",
            r->aside[0] ? "/" : "", r->aside);
+}
+
+/* A log is named by the second in which its restore began: another restore of this store begins in
+ * another one. */
+static void end_second(const struct restore *r)
+{
+    while (clock_now() == r->now)
+        (void)poll(NULL, 0, 20);
 }
 
 static int run(struct restore *r)
@@ -378,16 +338,17 @@ static int run(struct restore *r)
     struct store_gate *gate = xcalloc(1, sizeof(*gate));
     int lock, rc = store_lock(r->conf->store_dir, &lock, r->f);
 
+    r->now = clock_now();
     if (rc == 0)
         rc = read_backup(r);
-    if (rc == 0)
-        rc = read_checkpoints(r);
     if (rc == 0)
         rc = make_store(r, gate);
     if (rc == 0)
         rc = put_in_place(r);
     if (rc == 0)
         tell(r, gate);
+    if (rc == 0)
+        end_second(r);
     if (lock >= 0)
         (void)close(lock);
     free(gate);
@@ -409,7 +370,7 @@ int core_restore(const struct conf *conf, const struct restore_options *o, struc
     if (rc != 0)
         return rc;
     r = xcalloc(1, sizeof(*r));
-    *r = (struct restore){.conf = conf, .o = o, .f = f, .now = clock_now()};
+    *r = (struct restore){.conf = conf, .o = o, .f = f};
     rc = run(r);
     free(r);
     return rc;

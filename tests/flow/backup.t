@@ -100,12 +100,24 @@ fails 'what is no backup is refused' 1 backup.footer cerca backup verify "$CERCA
 for n in $(seq 10); do cerca revoke "$(serial_of "n$n")" --reason superseded >/dev/null; done
 ok 'the token is used' issue n12 --token-file "$scratch/token"
 later=$(serial_of n12)
+ok 'a checkpoint is signed after that' cerca audit checkpoint --out "$scratch/newest.checkpoint"
+lost=$(($(sed -n 2p "$scratch/newest.checkpoint") - $(cerca backup verify "$backup" -o json | jq .audit_size)))
+sed '2s/$/1/' "$scratch/newest.checkpoint" >"$scratch/changed.checkpoint"
+sed '1s/$/2/' "$scratch/newest.checkpoint" >"$scratch/other.checkpoint"
 fails 'a CA that runs is not restored' 1 store.lock cerca restore "$backup"
 ca_stop
 fails 'a damaged backup is not restored' 1 backup.hash cerca restore "$scratch/bent"
 ok 'a dry run only looks' cerca restore "$backup" --dry-run
 is 'and moves nothing' "$(find "$ca_dir/store" -name '*.replaced-*')" ''
+fails 'nor with a checkpoint of another log' 1 checkpoint.origin \
+    cerca restore "$backup" --checkpoint "$scratch/other.checkpoint"
+fails 'nor with one that nobody signed like that' 1 checkpoint.signature \
+    cerca restore "$backup" --checkpoint "$scratch/changed.checkpoint"
+fails 'nor with what is none' 1 checkpoint.form cerca restore "$backup" --checkpoint "$CERCA_CONF"
 ok 'the backup is restored into the stopped CA' restore "$backup"
+ok 'how much of the audit log is lost is known from the view' \
+    test "$(result .audit_records_lost)" -ge "$lost"
+is 'by checkpoints of keys that the store knows' "$(result .checkpoints_unverified)" null
 is 'ten revocations are taken over from the view' "$(result .revocations_merged)" 10
 ok 'certificates issued since are known by their serials' test "$(result .lost_certificates)" -ge 1
 ok 'the store that was there is moved aside' test -d "$(result .replaced)"
@@ -136,7 +148,8 @@ ok 'the store is sound after that' cerca store check
 
 ca_stop
 mv "$ca_dir/view" "$scratch/view.kept"
-ok 'it is restored without a view' restore "$backup"
+ok 'it is restored without a view' restore "$backup" --checkpoint "$scratch/newest.checkpoint"
+is 'a checkpoint that was kept says how much is lost' "$(result .audit_records_lost)" "$lost"
 is 'and says that no view was there' "$(result .views_missing)" 2
 ok 'serials that were signed since are known from the records' \
     test "$(result .lost_certificates)" -ge 2
@@ -166,6 +179,8 @@ for step in restore.copied restore.merged restore.moved restore.placed; do
             cerca-ca -c "$CERCA_CONF"
     fi
     ok "it is run again" restore "$backup"
+    like "the logs that were begun since are named ($step)" "$scratch/restored.json" \
+        '"audit_logs_lost": "[1-9], of [1-9][0-9]* records or more"'
     ok "and comes up after $step" start_closed
     ok "sound after $step" cerca store check
     ca_stop
