@@ -1,6 +1,7 @@
 #include "lib/ext.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "lib/oid.h"
 #include "lib/tbs.h"
@@ -141,6 +142,38 @@ int ext_key_purposes(struct slice value, uint32_t *out)
     }
     *out = set;
     return 0;
+}
+
+bool ext_access_next(struct slice *list, struct slice *method, uint8_t *tag, struct slice *place)
+{
+    struct slice at = *list, seq;
+
+    if (der_end(at) || der_get(&at, DER_SEQUENCE, &seq) < 0 || der_get_oid(&seq, method) < 0 ||
+        der_get_any(&seq, tag, place, NULL) < 0 || !der_end(seq))
+        return false;
+    *list = at;
+    return true;
+}
+
+static bool is_http(struct slice url)
+{
+    const char *p = (const char *)url.p;
+
+    return (url.n > 7 && strncasecmp(p, "http://", 7) == 0) ||
+           (url.n > 8 && strncasecmp(p, "https://", 8) == 0);
+}
+
+struct slice ext_ocsp_url(struct slice value)
+{
+    struct slice list, method, place;
+    uint8_t tag;
+
+    if (der_get(&value, DER_SEQUENCE, &list) < 0)
+        return SLICE_NONE;
+    while (ext_access_next(&list, &method, &tag, &place))
+        if (slice_eq(method, oid_ad_ocsp) && tag == EXT_ACCESS_URI && is_http(place))
+            return place;
+    return SLICE_NONE;
 }
 
 /* RFC 7633 4.1: SEQUENCE OF INTEGER. */

@@ -27,6 +27,13 @@ int ext_basic_constraints(struct slice value, bool *ca, int *path_len) WARN_UNUS
 int ext_key_usage(struct slice value, uint16_t *out) WARN_UNUSED;    /* KU_* */
 int ext_key_purposes(struct slice value, uint32_t *out) WARN_UNUSED; /* EKU_* */
 
+/* One AccessDescription of authorityInfoAccess or subjectInfoAccess (RFC 5280 4.2.2.1), with the
+ * tag of the GeneralName. False at the end, and at what is none, which stays in the list. */
+#define EXT_ACCESS_URI 0x86
+bool ext_access_next(struct slice *list, struct slice *method, uint8_t *tag, struct slice *place);
+/* The first http or https URI at which authorityInfoAccess says that OCSP is; empty: none. */
+struct slice ext_ocsp_url(struct slice value);
+
 /* TLS features (RFC 7633): is status_request among them? */
 #define EXT_STATUS_REQUEST 5
 int ext_must_staple(struct slice value, bool *out) WARN_UNUSED;

@@ -7,8 +7,6 @@
 #include "lib/lint_cert.h"
 #include "lib/oid.h"
 
-#define URI_TAG 0x86
-
 static bool begins(struct slice v, const char *scheme)
 {
     size_t n = strlen(scheme);
@@ -17,18 +15,6 @@ static bool begins(struct slice v, const char *scheme)
 }
 
 /* --- access descriptions ---------------------------------------------------------- */
-
-/* False at the end, and at what is none, which stays in the list. */
-static bool next_access(struct slice *list, struct slice *method, uint8_t *tag, struct slice *place)
-{
-    struct slice at = *list, seq;
-
-    if (der_end(at) || der_get(&at, DER_SEQUENCE, &seq) < 0 || der_get_oid(&seq, method) < 0 ||
-        der_get_any(&seq, tag, place, NULL) < 0 || !der_end(seq))
-        return false;
-    *list = at;
-    return true;
-}
 
 static int access_der(const struct lint_cert *c, enum lint_ext_id id, const char *name,
                       char why[LINT_WHY])
@@ -40,8 +26,8 @@ static int access_der(const struct lint_cert *c, enum lint_ext_id id, const char
         return 0;
     if (lint_list(c, id, &list) < 0 || der_end(list))
         return lint_why(why, "%s is empty or no SEQUENCE", name);
-    while (next_access(&list, &method, &tag, &place))
-        if (tag == URI_TAG && lint_uri_fault(place) != NULL)
+    while (ext_access_next(&list, &method, &tag, &place))
+        if (tag == EXT_ACCESS_URI && lint_uri_fault(place) != NULL)
             return lint_why(why, "%s: %s", name, lint_uri_fault(place));
     return der_end(list) ? 0 : lint_why(why, "%s has something else in it", name);
 }
@@ -65,12 +51,13 @@ static int aia_scheme(const struct lint_cert *c, char why[LINT_WHY])
 
     if (lint_list(c, X_AIA, &list) < 0)
         return 0;
-    while (next_access(&list, &method, &tag, &place)) {
+    while (ext_access_next(&list, &method, &tag, &place)) {
         bool ocsp = slice_eq(method, oid_ad_ocsp);
 
         if (!ocsp && !slice_eq(method, oid_ad_ca_issuers))
             continue;
-        if (tag != URI_TAG || !(begins(place, "http://") || (!ocsp && begins(place, "ldap://"))))
+        if (tag != EXT_ACCESS_URI ||
+            !(begins(place, "http://") || (!ocsp && begins(place, "ldap://"))))
             return lint_why(why, "%s is not at an http URI", ocsp ? "OCSP" : "the issuer");
     }
     return 0;
@@ -83,8 +70,8 @@ static int aia_ours(const struct lint_cert *c, char why[LINT_WHY])
 
     if (lint_list(c, X_AIA, &list) < 0)
         return 0;
-    while (next_access(&list, &method, &tag, &place))
-        if (tag != URI_TAG || !begins(place, "http://"))
+    while (ext_access_next(&list, &method, &tag, &place))
+        if (tag != EXT_ACCESS_URI || !begins(place, "http://"))
             return lint_why(why, "authorityInfoAccess has something other than an http URI");
     return 0;
 }
@@ -166,8 +153,8 @@ static bool each_place(struct slice list, const char *a, const char *b, bool *al
         if (p.full.n == 0)
             *all = false;
         while (lint_name_next(&p.full, &tag, &v)) {
-            bool good =
-                tag == URI_TAG && (begins(v, a) || begins(v, b)) && lint_uri_fault(v) == NULL;
+            bool good = tag == EXT_ACCESS_URI && (begins(v, a) || begins(v, b)) &&
+                        lint_uri_fault(v) == NULL;
 
             found = found || good;
             *all = *all && good;
@@ -265,7 +252,7 @@ static int no_rev_contradicts(const struct lint_cert *c, char why[LINT_WHY])
     if (c->known[X_CRLDP] != NULL || c->known[X_FRESHEST] != NULL)
         return lint_why(why, "noRevAvail, but there is a CRL distribution point");
     if (lint_list(c, X_AIA, &list) == 0)
-        while (next_access(&list, &method, &tag, &place))
+        while (ext_access_next(&list, &method, &tag, &place))
             if (slice_eq(method, oid_ad_ocsp))
                 return lint_why(why, "noRevAvail, but there is an OCSP responder");
     return 0;

@@ -60,6 +60,7 @@ const struct command *const commands[] = {
     &cmd_crl_show,
     &cmd_crl_publish,
     &cmd_crl_install,
+    &cmd_ocsp_query,
     &cmd_completion,
     NULL,
 };

@@ -52,6 +52,7 @@ extern const struct command cmd_audit_verify;
 extern const struct command cmd_audit_checkpoint;
 extern const struct command cmd_audit_export;
 extern const struct command cmd_audit_prove;
+extern const struct command cmd_ocsp_query;
 extern const struct command cmd_completion;
 
 #endif
