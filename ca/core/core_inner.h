@@ -17,7 +17,7 @@ struct core {
     struct workers *workers, *readers;
     struct door *door;
     struct crl_publisher *crls; /* NULL at set-up */
-    struct ledger *ledger; /* the audit log's checkpoints; none at set-up */
+    struct ledger *ledger;      /* the audit log's checkpoints; none at set-up */
     struct admin *admin;
     struct conn *control;
     struct loop_timer *drain;

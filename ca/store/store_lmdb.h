@@ -228,7 +228,8 @@ void keys_commit(struct store *s);
 void keys_abort(struct store *s);
 /* Forgets runs of request keys that are past their life; looks once a second. */
 void reqkeys_expire(struct write_txn *w);
-/* Audit rows are salt and record, or, pruned, the hash of both, which is shorter than any record. */
+/* Audit rows are salt and record, or, pruned, the hash of both, which is shorter than any record.
+ */
 #define AUDIT_ROW_PRUNED 32
 bool audit_row_get(struct slice row, struct slice *salt, struct slice *record);
 /* 0 or an LMDB code. */
