@@ -8,7 +8,7 @@
 static const void *builtin_of(const struct conf *builtin, const struct conf_section *s,
                               const void *element)
 {
-    if (strcmp(s->name, "profiles") != 0)
+    if (builtin == NULL || strcmp(s->name, "profiles") != 0)
         return NULL;
     return conf_profile(builtin, ((const struct conf_profile *)element)->name);
 }

@@ -45,7 +45,7 @@ static int failed(const struct proof *p, struct fault *f)
 /* What is handed out has been checked: tiles are plain files. */
 static int prove_record(struct proof *p, const struct audit_leaf *leaf, struct fault *f)
 {
-    struct merkle_path path;
+    struct merkle_path path = {.n = 0};
     uint8_t hash[32];
     json_t *o;
 
@@ -145,7 +145,7 @@ static int prove_certificate(struct proof *p, const char *text, struct fault *f)
 static int prove_consistency(struct proof *p, const char *path, json_t *out, struct fault *f)
 {
     struct checkpoint *from = xcalloc(1, sizeof(*from));
-    struct merkle_path proof;
+    struct merkle_path proof = {.n = 0};
     struct buf file = {0};
     int rc = file_read(path, NOTE_FILE_MAX, &file, f);
 

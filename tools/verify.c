@@ -225,7 +225,10 @@ void verify_leaf(struct verify *v, const uint8_t *record_hash, const uint8_t *ha
         memcpy(s->record, record_hash, 32);
         memcpy(s->tile, hash, 32);
     }
-    merkle_add(&v->records, record_hash != NULL ? record_hash : hash);
+    if (record_hash != NULL)
+        merkle_add(&v->records, record_hash);
+    else if (hash != NULL)
+        merkle_add(&v->records, hash);
     if (hash != NULL)
         merkle_add(&v->hashes, hash);
     while (v->next < v->n_known && v->known[v->next].size == v->records.size)

@@ -222,7 +222,7 @@ static int find_child(const struct guard *g, const struct guard_issuer *by, cons
                       const struct guard_issuer **out, struct fault *f)
 {
     *out = NULL;
-    for (size_t i = 0; i < g->n && *out == NULL; i++) {
+    for (size_t i = 0; i < g->n; i++) {
         const struct guard_issuer *child = &g->issuer[i];
 
         if (!certifies(by->conf, child->conf) || !slice_eq(c->subject, buf_slice(&child->subject)))
@@ -231,6 +231,7 @@ static int find_child(const struct guard *g, const struct guard_issuer *by, cons
             return fault_refuse(f, "signer.spki", "subjectPublicKeyInfo",
                                 slice_str(child->conf->name), "the key of that issuer");
         *out = child;
+        break;
     }
     for (size_t i = 0; i < g->n && *out != NULL; i++)
         if (&g->issuer[i] != *out && same_key(&g->issuer[i], c) && !same_key(*out, c))

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The audit log: checkpoints, tiles and proofs, checked by a program that shares no code with ours;
 # what was done to a log is found and named; a kill takes back no checkpoint; old details are dropped.
+# shellcheck disable=SC2317 # functions are called by name
 # shellcheck source=tests/flow/lib.sh
 . "$(dirname "$0")/lib.sh"
 

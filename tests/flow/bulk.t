@@ -1,5 +1,6 @@
 #!/bin/sh
 # Many certificates from a CSV file: what is issued, what is refused, what an interrupted run leaves.
+# shellcheck disable=SC2317 # functions are called by name
 # shellcheck source=tests/flow/lib.sh
 . "$(dirname "$0")/lib.sh"
 

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Keys with their certificates as PKCS#12, and finding certificates by any part of them.
+# shellcheck disable=SC2317 # functions are called by name
 # shellcheck source=tests/flow/lib.sh
 . "$(dirname "$0")/lib.sh"
 

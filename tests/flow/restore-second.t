@@ -1,5 +1,6 @@
 #!/bin/sh
 # With "restore" in two_operators, who restored a CA cannot be the one who opens it.
+# shellcheck disable=SC2317 # functions are called by name
 # shellcheck source=tests/flow/lib.sh
 . "$(dirname "$0")/lib.sh"
 

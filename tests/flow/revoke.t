@@ -1,6 +1,7 @@
 #!/bin/sh
 # Revoking from the command line: one by one, in bulk, hold and release, what is blocked with it,
 # and kills while revoking.
+# shellcheck disable=SC2317 # functions are called by name
 # shellcheck source=tests/flow/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -96,7 +97,7 @@ is 'an open list is empty' "$(cerca list --profile tls-server --status valid -o 
 # --- killed while revoking ------------------------------------------------------------------------
 
 core_pid() {
-    for pid in $(cat "/proc/$ca_pid/task/$ca_pid/children"); do
+    tr ' ' '\n' <"/proc/$ca_pid/task/$ca_pid/children" | while read -r pid; do
         case $(tr '\0' ' ' <"/proc/$pid/cmdline") in
         *cerca-ca\ *) echo "$pid" ;;
         esac

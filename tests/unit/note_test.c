@@ -26,7 +26,7 @@ static int node_at(void *arg, unsigned level, uint64_t index, uint8_t out[32])
 
 static void every_proof_of_small_trees_holds_and_a_changed_one_does_not(void **state)
 {
-    struct merkle_path path;
+    struct merkle_path path = {.n = 0};
     uint8_t root[LEAVES + 1][32];
     struct merkle m = {.size = 0};
 
