@@ -12,6 +12,7 @@
 #include "lib/file.h"
 #include "lib/pem.h"
 #include "tools/commands.h"
+#include "tools/csrfile.h"
 #include "tools/csv.h"
 #include "tools/json.h"
 #include "tools/progress.h"
@@ -184,30 +185,60 @@ static int write_csr(const struct item *i, struct slice der, struct fault *f)
     return rc;
 }
 
+/* The row may have been changed since: what it says now goes into the certificate, or none. */
+static int check_left(const struct item *i, const struct job *j, struct fault *f)
+{
+    struct csr csr;
+    struct buf der;
+    char type[24];
+    int rc;
+
+    buf_init(&der, CSR_MAX);
+    rc = csrfile_read(i->csr, &der, f);
+    if (rc == 0)
+        rc = csr_parse(buf_slice(&der), &csr, f);
+    if (rc == 0)
+        key_describe(csr.key.type, csr.key.bits, type);
+    if (rc == 0 &&
+        (!slice_eq(csr.subject, buf_slice(&j->subject)) || strcmp(type, i->args.key_type) != 0))
+        rc = fault_set(f, FAULT_CONFLICT, "bulk.left",
+                       "%.80s and its key, left by an interrupted run, are for another subject or "
+                       "type of key: remove both once no certificate is missing",
+                       i->csr);
+    buf_free(&der);
+    return rc;
+}
+
 /* Key and CSR are on the disk before anything is asked for. Those of an earlier run that was
  * interrupted are used again, and so lead to the same certificate if there is one already. */
+static int write_key(struct item *i, struct job *j, struct fault *f)
+{
+    struct keyfile file = {NULL, NULL};
+    int rc = newkey_make(i->args.key_type, buf_slice(&j->subject), &j->key_pem, &j->csr, f);
+
+    if (rc == 0)
+        rc = keyfile_write(&file, i->key, false, buf_slice(&j->key_pem), f);
+    i->made_now = rc == 0;
+    if (rc == 0)
+        rc = write_csr(i, buf_slice(&j->csr), f);
+    keyfile_free(&file);
+    return rc;
+}
+
 static int make_key(struct item *i, struct tool *t, struct fault *f)
 {
+    bool left = access(i->csr, F_OK) == 0 && access(i->key, F_OK) == 0;
     struct request_args local = i->args;
-    struct keyfile file = {NULL, NULL};
     struct job j;
     int rc;
 
-    if (access(i->csr, F_OK) == 0 && access(i->key, F_OK) == 0)
-        return 0;
     local.csr = NULL;
     local.key_out = i->key;
     if (job_begin(&j, t, &local) != EXIT_OK)
         return fault_set(f, FAULT_MALFORMED, "bulk.row", "the row is contradictory");
     rc = job_fill(&j, f);
     if (rc == 0)
-        rc = newkey_make(local.key_type, buf_slice(&j.subject), &j.key_pem, &j.csr, f);
-    if (rc == 0)
-        rc = keyfile_write(&file, i->key, false, buf_slice(&j.key_pem), f);
-    i->made_now = rc == 0;
-    if (rc == 0)
-        rc = write_csr(i, buf_slice(&j.csr), f);
-    keyfile_free(&file);
+        rc = left ? check_left(i, &j, f) : write_key(i, &j, f);
     job_free(&j);
     return rc;
 }

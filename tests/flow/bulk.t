@@ -85,4 +85,17 @@ is 'and its key' "$(find many -name '*.key' | wc -l)" 150
 is 'no request is left' "$(find many -name '*.csr' | wc -l)" 0
 is 'none was issued twice' "$(cerca list --name .many.example --limit 0 -o json | jq length)" 150
 
+# Key and CSR of a row that got no answer, and the row is another by now.
+mkdir left
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout left/x.key -subj /CN=old \
+    -out left/x.csr 2>/dev/null
+printf 'name,sans,subject\nx,dns:x.left.example,CN=x.left.example\n' >left.csv
+run cerca bulk left.csv --out-dir left --profile tls-client -o csv
+is 'a request that is left of a row that was changed is not used' "$status" 1
+like '... and said' "$out" ',refused,,,bulk.left,.*remove both'
+printf 'name,sans,subject\nx,dns:x.left.example,CN=old\n' >left.csv
+ok 'that of the same row is' cerca bulk left.csv --out-dir left --profile tls-client -o csv
+is '... with its key' "$(openssl pkey -in left/x.key -pubout)" \
+    "$(openssl x509 -in left/x.pem -noout -pubkey)"
+
 done_testing
