@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/profile.h"
 #include "lib/tbs.h"
 
 #define REFERENCE "conf.reference"
@@ -89,6 +90,21 @@ static bool has_rsa(const struct conf_profile *p)
     return false;
 }
 
+/* RFC 5280 4.2.1.3: at least one usage, for each type of key that is accepted. */
+static int check_some_usage(const struct conf_reader *r, const struct conf_profile *p,
+                            struct fault *f)
+{
+    enum key_type type;
+    unsigned bits;
+
+    for (size_t i = 0; i < p->n_key_types; i++)
+        if (key_type_parse(p->key_types[i], &type, &bits) == 0 && profile_key_usage(p, type) == 0)
+            return profile_refuse(r, p, type == KEY_RSA ? "ku_rsa" : "ku_ec", ORDER, f,
+                                  "leaves no usage for %s keys%s", p->key_types[i],
+                                  type == KEY_ED25519 ? ", which cannot agree (RFC 8410 5)" : "");
+    return 0;
+}
+
 /* RFC 5480 3 and RFC 8410 5: EC keys cannot encipher keys or data. */
 static int check_usage(const struct conf_reader *r, const struct conf_profile *p, struct fault *f)
 {
@@ -104,7 +120,7 @@ static int check_usage(const struct conf_reader *r, const struct conf_profile *p
     /* RFC 3279 2.3.1 */
     if (has_rsa(p) && (p->ku_rsa & KU_KEY_AGREEMENT))
         return profile_refuse(r, p, "ku_rsa", ORDER, f, "RSA keys cannot agree (RFC 3279 2.3.1)");
-    return 0;
+    return check_some_usage(r, p, f);
 }
 
 static int check_purposes(const struct conf_reader *r, const struct conf_profile *p,

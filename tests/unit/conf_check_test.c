@@ -274,6 +274,9 @@ static void key_usages_must_suit_the_keys(void **state)
          "profiles = ( { name = \"mtls\";\nku_ec = ( \"keyEncipherment\" ); } );\noperators = (",
          "ku_ec", "conf.order", "RFC 5480"},
         {"operators = (",
+         "profiles = ( { name = \"mtls\";\nku_ec = ( \"keyAgreement\" ); } );\noperators = (",
+         "ku_ec", "conf.order", "RFC 8410"},
+        {"operators = (",
          "profiles = ( { name = \"mtls\";\nku_rsa = ( \"keyAgreement\" ); } );\noperators = (",
          "ku_rsa", "conf.order", "RFC 3279"},
     };

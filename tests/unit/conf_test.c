@@ -234,7 +234,7 @@ static void patterns_of_names_are_checked(void **state)
                  {"uri", "urn:", "1x://"},
                  {"key_types", "rsa2048", "rsa"},
                  {"eku", "clientAuth", "anyExtendedKeyUsage"},
-                 {"ku_ec", "keyAgreement", "encipherOnly"},
+                 {"ku_ec", "contentCommitment", "encipherOnly"},
                  {"san_kinds", "uri", "x400"}};
 
     (void)state;
