@@ -90,6 +90,8 @@ static const char *idn_label_fault(struct slice l)
     for (size_t i = 0; i < n; i++) {
         if (code[i] >= 0xd800 && code[i] <= 0xdfff)
             return "an A-label that stands for a surrogate";
+        if (code[i] >= 0x80 && code[i] < 0xa0)
+            return "an A-label that stands for a control character";
         beyond = beyond || code[i] >= 0x80;
     }
     return beyond ? NULL : "an A-label that stands for plain ASCII";

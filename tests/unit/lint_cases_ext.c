@@ -103,6 +103,7 @@ static const struct lint_case san[] = {
     {"lint.san.dns.idn", DNS("'xn--mnchen-3ya.test'"), DNS("'m'c3bc'nchen.test'")},
     {"lint.san.dns.idn", DNS("'xn--4ca.test'"), DNS("'xn--99999999.test'")},
     {"lint.san.dns.idn", DNS("'XN--4CA.test'"), DNS("'xn--abc-.test'")},
+    {"lint.san.dns.idn", DNS("'xn--4ca.test'"), DNS("'xn--a.test'")},
     {"lint.san.dns.idn", DNS("'a--b.test'"), DNS("'ab--c.test'")},
     {"lint.san.dns.underscore", DNS("'a-b.test'"), DNS("'a_b.test'")},
     {"lint.san.dns.wildcard", DNS("'*.a.test'"), DNS("'*.test'")},
