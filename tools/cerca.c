@@ -140,7 +140,7 @@ static int choose_format(struct tool *t)
     if (t->format != 0 && (t->command->formats & (unsigned)t->format) != 0)
         return EXIT_OK;
     buf_init(&allowed, 64);
-    formats_print(t->command->formats, &allowed);
+    formats_print(t->command->formats, "|", &allowed);
     rc = tool_usage(t, "-o: \"%s\" should be %s", t->format_text,
                     allowed.n > 0 ? buf_cstr(&allowed) : "left out");
     buf_free(&allowed);

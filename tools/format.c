@@ -18,7 +18,7 @@ enum format format_parse(const char *text)
     return 0;
 }
 
-void formats_print(unsigned allowed, struct buf *out)
+void formats_print(unsigned allowed, const char *between, struct buf *out)
 {
     const char *sep = "";
 
@@ -26,6 +26,6 @@ void formats_print(unsigned allowed, struct buf *out)
         if ((allowed & (unsigned)formats[i].format) == 0)
             continue;
         buf_printf(out, "%s%s", sep, formats[i].name);
-        sep = "|";
+        sep = between;
     }
 }

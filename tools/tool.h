@@ -127,8 +127,8 @@ int options_read(struct tool *t, const struct opt *opts, const struct opt *share
                  int argc, char **argv, bool first) WARN_UNUSED;
 extern const struct opt common_opts[];      /* by offset in struct tool */
 enum format format_parse(const char *text); /* 0: no such format */
-/* "text|json" */
-void formats_print(unsigned formats, struct buf *out);
+/* "text|json", with "|" between */
+void formats_print(unsigned formats, const char *between, struct buf *out);
 void command_usage(const struct command *c, struct buf *out);
 
 #endif

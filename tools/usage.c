@@ -29,7 +29,7 @@ void command_usage(const struct command *c, struct buf *out)
             opt_usage(o, out);
     if (c->formats != 0) {
         buf_put_str(out, "\nformats: ");
-        formats_print(c->formats, out);
+        formats_print(c->formats, "|", out);
         buf_put_str(out, "\n");
     }
     if (c->examples[0] != 0)

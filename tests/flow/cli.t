@@ -24,6 +24,8 @@ while read -r command; do
     # shellcheck disable=SC2086 # two words
     ok "$command has a usage text" cerca $command --help
     like "that begins with its usage ($command)" "$out" "^usage: cerca $command"
+    is "and shows by an example how it is used ($command)" \
+        "$(sed -n '/^examples:$/,$p' "$out" | grep -cE "^  .*cerca $command( |$)" | sed 's/[1-9].*/some/')" some
     is "and whose options are all in the manual page ($command)" \
         "$(grep -oE '^ .*--[a-z0-9-]+' "$out" | grep -oE -- '--[a-z0-9-]+' | sort -u | while read -r option; do
             grep -q "Fl Fl ${option#--}\\( \|$\)" "$root/man/cerca.1" || echo "$option"
@@ -41,11 +43,40 @@ fails 'control characters of an argument are not echoed' 2 'x1b\[31m' cerca show
 fails 'without a configuration the places tried are told' 1 \
     'CERCA_CONF is not set, and there is no ./cerca.conf and no /etc/cerca/cerca.conf' cerca list
 fails 'a configuration that is not there is named' 1 '/nonexistent/c.conf' cerca list -c /nonexistent/c.conf
-ok 'bash can read its completion' bash -c 'cerca completion bash | bash -n'
-like 'bash completes options' <(cerca completion bash) '--expires-within'
-# shellcheck disable=SC2016 # for the inner shell
-is 'bash completes commands' "$(bash -c '. <(cerca completion bash)
-    COMP_WORDS=(cerca iss) COMP_CWORD=1; _cerca; echo "${COMPREPLY[*]}"')" issue
+for shell in bash zsh; do
+    ok "$shell can read its completion" bash -c 'cerca completion "$1" >"$1.completion" && "$1" -n "$1.completion"' - $shell
+    while IFS='|' read -r typed completed; do
+        echo "$typed" >>typed.$shell
+        echo "$completed" >>completed.$shell
+    done <<'END'
+cerca iss|cerca issue
+cerca ca ins|cerca ca install
+cerca audit exp|cerca audit export
+cerca crl pub|cerca crl publish
+cerca policy prev|cerca policy preview
+cerca token cre|cerca token create
+cerca request appr|cerca request approve
+cerca cerem|cerca ceremony
+cerca backup ver|cerca backup verify
+cerca backup --no|cerca backup --no-verify
+cerca help rest|cerca help restore
+cerca -c x ca li|cerca -c x ca list
+cerca ca cross-sign --iss|cerca ca cross-sign --issuer
+cerca audit prove --cons|cerca audit prove --consistency
+cerca policy preview --out|cerca policy preview --output
+cerca search x --requ|cerca search x --requester
+cerca renew a --p12-l|cerca renew a --p12-legacy
+cerca ca create x --dry|cerca ca create x --dry-run
+cerca list --time|cerca list --timeout
+cerca ca bundle -o p7|cerca ca bundle -o p7b
+cerca list --output c|cerca list --output csv
+END
+    mapfile -t lines <typed.$shell
+    ok "$shell completes commands of one word and of two, their options and formats" \
+        "$root/tests/flow/complete.py" $shell "${lines[@]}"
+    cp "$out" got.$shell
+    ok "each as it should ($shell)" diff completed.$shell got.$shell
+done
 fails 'a shell that nobody taught us is a usage error' 2 'bash or zsh' cerca completion fish
 
 ca_init || bail 'cerca init failed'
