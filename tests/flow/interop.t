@@ -1,7 +1,8 @@
 #!/bin/sh
-# What others say of our certificates: OpenSSL and GnuTLS verify them for the purposes of their
-# profile and for no other, TLS peers of both shake hands with them, a real nginx does mutual TLS
-# with curl, and requests made by both are taken.
+# What others say of our certificates: OpenSSL and GnuTLS verify those of every profile, with keys of
+# every kind, for the purposes of their profile and for no other, TLS peers of both shake hands with
+# them, a real nginx and curl take them as servers and clients, and no others; requests made by both
+# are taken.
 # shellcheck disable=SC2317 # functions are called by name
 # shellcheck source=tests/flow/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -28,68 +29,108 @@ root_ca=$ca_dir/ca/root.pem
 
 # --- each profile with each type of key -----------------------------------------------------------
 
-issue() { # PROFILE TYPE
-    cerca issue --profile "$1" --key-type "$2" --san "dns:$2.$1.example" --key-out "$1-$2.key" \
-        --out "$1-$2.pem"
-}
-
 openssl_accepts() { # PURPOSE FILE
     openssl verify -x509_strict -purpose "$1" -CAfile "$root_ca" -untrusted "$2" "$2"
 }
 
-gnutls_accepts() { # PURPOSE HOST FILE
-    certtool --verify --load-ca-certificate "$root_ca" --infile "$3" --verify-purpose "$1" \
-        --verify-hostname "$2" --verify-profile medium
+gnutls_accepts() { # OID FILE [HOST]
+    certtool --verify --load-ca-certificate "$root_ca" --infile "$2" --verify-purpose "$1" \
+        --verify-profile medium ${3:+--verify-hostname "$3"}
 }
 
 refused_by() { # COMMAND...
     ! "$@"
 }
 
-server_oid=1.3.6.1.5.5.7.3.1
-client_oid=1.3.6.1.5.5.7.3.2
-signing_oid=1.3.6.1.5.5.7.3.3
+# Every purpose that OpenSSL 3.0 knows, but for those that look at nothing; names as it has them.
+openssl_purposes='sslclient sslserver smimesign smimeencrypt crlsign timestampsign'
+# RFC 5280 4.2.1.12 and RFC 4945 5.1.3.12: NAME=OID
+gnutls_purposes='server=1.3.6.1.5.5.7.3.1 client=1.3.6.1.5.5.7.3.2 code=1.3.6.1.5.5.7.3.3
+    mail=1.3.6.1.5.5.7.3.4 stamp=1.3.6.1.5.5.7.3.8 ocsp=1.3.6.1.5.5.7.3.9 ike=1.3.6.1.5.5.7.3.17'
 
-check_purposes() { # PROFILE FILE HOST
-    case $1 in
-    tls-server)
-        good=sslserver bad='sslclient smimesign'
-        gnutls_good=$server_oid gnutls_bad=$client_oid
-        ;;
-    tls-client)
-        good=sslclient bad='sslserver smimesign'
-        gnutls_good=$client_oid gnutls_bad=$server_oid
-        ;;
-    mtls)
-        good='sslserver sslclient' bad=smimesign
-        gnutls_good="$server_oid $client_oid" gnutls_bad=$signing_oid
-        ;;
-    esac
-    for purpose in $good; do
-        ok "$2: OpenSSL takes it as $purpose" openssl_accepts "$purpose" "$2"
-    done
-    for purpose in $bad crlsign timestampsign; do
-        ok "$2: OpenSSL does not take it as $purpose" refused_by openssl_accepts "$purpose" "$2"
-    done
-    for purpose in $gnutls_good; do
-        ok "$2: GnuTLS takes it for $purpose" gnutls_accepts "$purpose" "$3" "$2"
-    done
-    ok "$2: GnuTLS does not take it for $gnutls_bad" refused_by gnutls_accepts "$gnutls_bad" "$3" "$2"
-    ok "$2: GnuTLS does not take it for another host" \
-        refused_by gnutls_accepts "${gnutls_good%% *}" "other.example" "$2"
-    ok "$2: OpenSSL does not take it for another host" \
-        refused_by openssl verify -x509_strict -verify_hostname other.example -CAfile "$root_ca" \
-        -untrusted "$2" "$2"
-    ok "$2: nobody takes it without the root" refused_by openssl verify -x509_strict \
-        -no-CAfile -no-CApath -no-CAstore -untrusted "$2" "$2"
+openssl_takes() { # FILE: all purposes that it is taken for
+    for purpose in $openssl_purposes; do
+        openssl_accepts "$purpose" "$1" >/dev/null 2>&1 && echo "$purpose"
+    done | xargs
 }
 
-for profile in tls-server tls-client mtls; do
-    for type in p256 p384 rsa2048 ed25519; do
-        ok "$profile with a key of type $type is issued" issue "$profile" "$type"
-        check_purposes "$profile" "$profile-$type.pem" "$type.$profile.example"
+gnutls_takes() { # FILE
+    for purpose in $gnutls_purposes; do
+        gnutls_accepts "${purpose#*=}" "$1" >/dev/null 2>&1 && echo "${purpose%%=*}"
+    done | xargs
+}
+
+# profile PROFILE TYPES OPENSSL GNUTLS options...: NAME stands for TYPE.PROFILE.example.
+profile() {
+    profile=$1 types=$2 openssl=$3 gnutls=$4
+    shift 4
+    for type in $types; do
+        file=$profile-$type.pem
+        name=$type.$profile.example
+        # shellcheck disable=SC2046 # options without blanks
+        ok "$profile with a key of type $type is issued" cerca issue --profile "$profile" \
+            --key-type "$type" --key-out "$profile-$type.key" --out "$file" \
+            $(echo "$@" | sed "s/NAME/$name/g")
+        want=$openssl
+        case $profile-$type in
+        smime-rsa*) want="$openssl smimeencrypt" ;; # with EC keys it is agreed on
+        esac
+        is "$file: OpenSSL takes it for this and nothing else" "$(openssl_takes "$file")" "$want"
+        is "$file: GnuTLS takes it for this and nothing else" "$(gnutls_takes "$file")" "$gnutls"
+        ok "$file: nobody takes it without the root" refused_by openssl verify -x509_strict \
+            -no-CAfile -no-CApath -no-CAstore -untrusted "$file" "$file"
+    done
+}
+
+every='p256 p384 rsa2048 ed25519'
+profile tls-server "$every" sslserver server --san dns:NAME
+profile tls-client "$every" sslclient client --san dns:NAME
+profile mtls "$every" 'sslclient sslserver' 'server client' --san dns:NAME
+profile vpn-server "$every" sslserver 'server ike' --san dns:NAME
+profile vpn-client "$every" sslclient 'client ike' --san dns:NAME
+profile wifi-client 'p256 rsa2048' sslclient client --san dns:NAME
+profile radius-server 'p256 rsa2048' sslserver server --san dns:NAME
+profile device "$every" sslclient client --san dns:NAME --subject 'serialNumber=NAME'
+profile code-signing 'p256 rsa3072' '' code --subject 'CN=NAME'
+profile smime 'p256 rsa2048' smimesign mail --san email:someone@NAME
+profile ocsp-responder 'p256 rsa2048' '' ocsp --subject 'CN=NAME'
+
+for type in p256 rsa2048; do
+    for profile in tls-server mtls vpn-server radius-server; do
+        file=$profile-$type.pem
+        ok "$file: GnuTLS takes it for its host" gnutls_accepts 1.3.6.1.5.5.7.3.1 "$file" \
+            "$type.$profile.example"
+        ok '... and for no other' refused_by gnutls_accepts 1.3.6.1.5.5.7.3.1 "$file" other.example
+        ok '... nor does OpenSSL' refused_by openssl verify -x509_strict \
+            -verify_hostname other.example -CAfile "$root_ca" -untrusted "$file" "$file"
     done
 done
+
+subordinate() { # TYPE NEWKEY...
+    type=$1
+    shift
+    openssl req -new -nodes -keyout "sub-$type.key" -out "sub-$type.csr" -subj "/CN=Sub $type" \
+        -newkey "$@" 2>/dev/null || bail 'openssl req failed'
+    ok "subordinate-ca with a key of type $type is issued" cerca issue --profile subordinate-ca \
+        --csr "sub-$type.csr" --out "sub-$type.pem"
+    openssl req -new -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 -keyout below.key \
+        -out below.csr -subj /CN=below.example 2>/dev/null
+    printf '%s\n' 'subjectAltName=DNS:below.example' 'extendedKeyUsage=serverAuth' \
+        'keyUsage=digitalSignature' 'authorityKeyIdentifier=keyid' 'subjectKeyIdentifier=hash' >below.ext
+    openssl x509 -req -in below.csr -CA "sub-$type.pem" -CAkey "sub-$type.key" -days 1 \
+        -extfile below.ext -out below.leaf 2>/dev/null || bail 'openssl x509 failed'
+    cat below.leaf "sub-$type.pem" >below.pem
+    is 'OpenSSL takes what it issues, for its purpose' "$(openssl_takes below.pem)" sslserver
+    is 'so does GnuTLS' "$(gnutls_takes below.pem)" server
+    is 'as a leaf it is taken for CRLs alone' "$(openssl_takes "sub-$type.pem")" crlsign
+    openssl x509 -req -in below.csr -CA below.leaf -CAkey below.key -days 1 -extfile below.ext \
+        -out lower.leaf 2>/dev/null
+    cat lower.leaf below.pem >lower.pem
+    is 'nothing stands below what it issues' "$(openssl_takes lower.pem)$(gnutls_takes lower.pem)" ''
+}
+subordinate p384 ec -pkeyopt ec_paramgen_curve:P-384
+subordinate rsa3072 rsa:3072
+
 ok 'OpenSSL takes the issuing CA as one that signs CRLs' openssl verify -x509_strict \
     -purpose crlsign -CAfile "$root_ca" "$ca_dir/ca/issuing.pem"
 ok '... but not as a server' refused_by openssl verify -x509_strict -purpose sslserver \
@@ -220,25 +261,32 @@ error_log error.log;
 events { worker_connections 64; }
 http {
     access_log off;
+    server_names_hash_bucket_size 128;
     client_body_temp_path body;
     proxy_temp_path proxy;
     fastcgi_temp_path fastcgi;
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
+    ssl_client_certificate $root_ca;
+    ssl_verify_client on;
+    ssl_verify_depth 2;
+END
+# The first one answers for names that none has.
+for file in mtls-p256.key mtls-rsa*.key tls-*.key vpn-*.key wifi-*.key radius-*.key device-*.key; do
+    file=${file%.key}
+    cat <<END
     server {
         listen 127.0.0.1:$tls_port ssl;
-        server_name p256.mtls.example;
-        ssl_certificate $scratch/mtls-p256.pem;
-        ssl_certificate_key $scratch/mtls-p256.key;
-        ssl_client_certificate $root_ca;
-        ssl_verify_client on;
-        ssl_verify_depth 2;
+        server_name ${file##*-}.${file%-*}.example;
+        ssl_certificate $scratch/$file.pem;
+        ssl_certificate_key $scratch/$file.key;
         location / {
             return 200 "\$ssl_client_verify \$ssl_client_serial\n";
         }
     }
-}
 END
+done >>nginx/nginx.conf
+echo '}' >>nginx/nginx.conf
 [ "$(id -u)" -eq 0 ] || sed -i '/^user /d' nginx/nginx.conf
 nginx -p "$scratch/nginx" -c nginx.conf -e error.log >nginx.log 2>&1 &
 nginx_pid=$!
@@ -251,17 +299,35 @@ fetch() { # HOST OPTION...
         --resolve "$host:$tls_port:127.0.0.1" "$@" "https://$host:$tls_port/"
 }
 
-for file in tls-client-p256 tls-client-p384 tls-client-rsa2048 tls-client-ed25519 mtls-p256; do
-    ok "nginx takes $file of curl, and curl takes nginx's" fetch p256.mtls.example \
-        --cert "$file.pem" --key "$file.key"
-    is '... and nginx knows its serial' "$(cat "$out")" \
+as_client() { # FILE: curl with this certificate
+    fetch p256.mtls.example --cert "$1.pem" --key "$1.key"
+}
+
+as_server() { # FILE: nginx with this certificate
+    fetch "${1##*-}.${1%-*}.example" --cert tls-client-p256.pem --key tls-client-p256.key
+}
+
+for file in tls-client-p256 tls-client-p384 tls-client-rsa2048 tls-client-ed25519 mtls-p256 \
+    mtls-rsa2048 vpn-client-p256 vpn-client-rsa2048 wifi-client-p256 wifi-client-rsa2048 \
+    device-p256 device-rsa2048 device-ed25519; do
+    ok "nginx takes $file of curl" as_client "$file"
+    is '... and knows its serial' "$(cat "$out")" \
         "SUCCESS $(openssl x509 -in "$file.pem" -noout -serial | sed 's/serial=//')"
+done
+for file in tls-server-p256 vpn-server-rsa2048 radius-server-p256 code-signing-p256 \
+    smime-p256 smime-rsa2048 ocsp-responder-p256; do
+    fails "nginx does not take $file as a client" 22 400 as_client "$file"
+done
+for file in tls-server-p256 tls-server-rsa2048 tls-server-ed25519 mtls-p256 mtls-rsa2048 \
+    vpn-server-p256 vpn-server-rsa2048 vpn-server-ed25519 radius-server-p256 radius-server-rsa2048; do
+    ok "curl takes $file of nginx" as_server "$file"
+done
+for file in tls-client-p256 vpn-client-p256 wifi-client-rsa2048 device-p256; do
+    fails "curl does not take $file as a server" 60 purpose as_server "$file"
 done
 fails 'a client without a certificate is refused' 22 '400' fetch p256.mtls.example
 fails 'one of another CA is refused' 22 '400' fetch p256.mtls.example --cert stranger.pem \
     --key stranger.key
-fails 'a server certificate is none for a client' 22 '400' fetch p256.mtls.example \
-    --cert tls-server-p256.pem --key tls-server-p256.key
 fails 'curl does not take the server for another name' 60 'no alternative certificate subject name' \
     fetch other.example --cert tls-client-p256.pem --key tls-client-p256.key
 fails 'curl does not take the server without our root' 60 'certificate' curl --silent \

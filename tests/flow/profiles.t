@@ -74,9 +74,6 @@ serves device $client sslclient sslserver --subject 'CN=Pump,serialNumber=4711'
 serves code-signing 1.3.6.1.5.5.7.3.3 any sslserver --key-type rsa3072 --subject 'CN=Example Build,O=Example'
 has 'it has one purpose' code-signing.pem 'Extended Key Usage: Code Signing '
 serves smime 1.3.6.1.5.5.7.3.4 smimesign sslserver --san email:a@b.example
-ok '... which signs and verifies mail' sh -c \
-    'echo hello | openssl cms -sign -signer smime.pem -certfile "$2" -inkey smime.key -out m.eml &&
-     openssl cms -verify -in m.eml -CAfile "$1" -purpose smimesign' sh "$root_ca" "$ca_dir/ca/issuing.pem"
 has 'an EC key agrees on keys' smime.pem 'Digital Signature, Key Agreement'
 serves ocsp-responder 1.3.6.1.5.5.7.3.9 ocsphelper sslserver --subject 'CN=Responder'
 has 'nobody asks about the responder itself' ocsp-responder.pem 'OCSP No Check'
