@@ -1,7 +1,7 @@
 #!/bin/sh
 # Backup while issuing, and restore: of a backup that is older than ten revocations, of one that is
 # damaged, without room, killed at every step. Nothing is un-revoked, nothing revived, no log forked.
-# What is typed here is what docs/backup.md says.
+# docs/backup.md is typed by guide-backup.t.
 # shellcheck disable=SC2317 # functions are called by name
 # shellcheck source=tests/flow/lib.sh
 . "$(dirname "$0")/lib.sh"
