@@ -65,16 +65,26 @@ void crl_step_load(struct slot *s)
 
 struct source {
     struct slot *s;
+    bool keep; /* nobody leaves */
     uint8_t after[SERIAL_LEN];
     struct store_revoked batch[CRL_SOURCE_BATCH];
 };
 
+/* By a clock that is or was wrong, what is valid looks expired. */
+static bool keeps_all(const struct slot *s)
+{
+    struct fault doubt;
+
+    return store_clock(s->p->parts.store, &doubt) != 0 ||
+           s->row.scheduled > s->next.this_update + CRL_CLOCK_SLACK;
+}
+
 /* RFC 5280 3.3: until it was on one regularly scheduled CRL beyond its validity. */
-static bool has_left(const struct slot *s, const struct store_revoked *r)
+static bool has_left(const struct source *q, const struct store_revoked *r)
 {
     int64_t last = r->not_after > r->time ? r->not_after : r->time;
 
-    return last < s->row.scheduled;
+    return !q->keep && last < q->s->row.scheduled;
 }
 
 static void entry_of(const struct store_revoked *r, struct crl_entry *e)
@@ -98,7 +108,7 @@ static int next_entries(void *arg, struct crl_entry *out, size_t max, size_t *n,
                           max < CRL_SOURCE_BATCH ? max : CRL_SOURCE_BATCH, &found, f) != 0)
             return -(int)f->code;
         for (size_t i = 0; i < found; i++)
-            if (!has_left(q->s, &q->batch[i]))
+            if (!has_left(q, &q->batch[i]))
                 entry_of(&q->batch[i], &out[(*n)++]);
         if (found > 0)
             memcpy(q->after, q->batch[found - 1].serial, SERIAL_LEN);
@@ -160,6 +170,7 @@ void crl_step_draft(struct slot *s)
 
     q->s = s;
     if (take_number(s, clock_now(), &s->fault) == 0 && open_draft(s, &s->fault) == 0) {
+        q->keep = keeps_all(s);
         spec.this_update = s->next.this_update;
         spec.next_update = s->next.next_update;
         spec.number = s->next.number;

@@ -81,7 +81,7 @@ static void note_failure(struct slot *s)
     int64_t now = clock_now(), pause = s->failures < 6 ? 1 << s->failures : PAUSE_MAX_S;
 
     if (pause < (int64_t)s->fault.retry_after)
-        pause = s->fault.retry_after;
+        pause = s->fault.retry_after < CRL_PAUSE_MAX ? s->fault.retry_after : CRL_PAUSE_MAX;
     log_fault(LOG_LEVEL_WARN, "crl.failed", &s->fault, "issuer", s->a->conf->name, NULL);
     s->failed = true;
     s->why = s->fault;
@@ -194,7 +194,7 @@ static void loaded(struct slot *s)
 
 static void load(struct slot *s, int64_t now)
 {
-    if (s->failed && now < s->retry_at)
+    if (crl_slot_waits(s, now))
         return;
     fault_clear(&s->fault);
     copy_issuer(s);

@@ -13,6 +13,17 @@ bool crl_slot_offline(const struct slot *s)
     return s->a->link == NULL;
 }
 
+bool crl_slot_waits(const struct slot *s, int64_t now)
+{
+    return s->failed && now < s->retry_at && s->retry_at <= now + CRL_PAUSE_MAX;
+}
+
+/* The clock was set back since: relying parties take it for one that is not valid yet. */
+static bool of_the_future(const struct store_crl *c, int64_t now)
+{
+    return c->this_update > now + CRL_CLOCK_SLACK;
+}
+
 int64_t crl_slot_due(const struct slot *s, int64_t now)
 {
     const struct store_crl *c = &s->row;
@@ -23,12 +34,12 @@ int64_t crl_slot_due(const struct slot *s, int64_t now)
     if (s->waiting != NULL)
         return now;
     at = c->scheduled + s->a->conf->crl_every;
-    if (c->published == 0 || c->number > c->published || s->missing)
+    if (c->published == 0 || c->number > c->published || s->missing || of_the_future(c, now))
         at = now;
     if (s->dirty && at > s->dirty_since + s->a->conf->crl_delay)
         at = s->dirty_since + s->a->conf->crl_delay;
     if (s->failed)
-        at = s->retry_at;
+        at = crl_slot_waits(s, now) ? s->retry_at : now;
     return at;
 }
 
@@ -44,7 +55,8 @@ static const char *state_of(const struct slot *s, int64_t now)
     if (crl_slot_offline(s))
         return now >= c->next_update - (c->next_update - c->this_update) / REMIND_PART ? "due"
                                                                                        : "current";
-    if (now > c->scheduled + every + LATE || (s->dirty && now > s->dirty_since + delay + LATE))
+    if (of_the_future(c, now) || now > c->scheduled + every + LATE ||
+        (s->dirty && now > s->dirty_since + delay + LATE))
         return "late";
     return "current";
 }
@@ -88,7 +100,7 @@ bool crl_status(const struct crl_publisher *p, size_t authority, struct status_i
         return false;
     snprintf(out->name, sizeof(out->name), "crl.%.56s", r.issuer);
     snprintf(out->state, sizeof(out->state), "%s", r.state);
-    out->ok = strcmp(r.state, "current") == 0 || (r.installed && strcmp(r.state, "none") == 0);
+    out->ok = strcmp(r.state, "current") == 0 || (r.installed && r.number == 0);
     clock_format_span(r.this_update < now ? now - r.this_update : 0, age);
     clock_format(r.next, next);
     clock_format(r.next_update, until);

@@ -18,6 +18,9 @@ struct waiter {
     void *arg;
 };
 
+#define CRL_PAUSE_MAX 600  /* seconds between two attempts, at most */
+#define CRL_CLOCK_SLACK 60 /* seconds that a clock may go back without being called set back */
+
 struct slot {
     struct work work; /* first: the worker hands back this */
     struct crl_publisher *p;
@@ -77,6 +80,8 @@ void crl_close_draft(struct slot *s);
 void crl_step_install(struct slot *s);
 /* row.c */
 int64_t crl_slot_due(const struct slot *s, int64_t now);
+/* After a failure; a clock that was set back does not make it wait for longer. */
+bool crl_slot_waits(const struct slot *s, int64_t now);
 void crl_slot_row(const struct slot *s, int64_t now, struct crl_row *out);
 bool crl_slot_offline(const struct slot *s);
 
