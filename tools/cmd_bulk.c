@@ -211,11 +211,11 @@ static int check_left(const struct item *i, const struct job *j, struct fault *f
 
 /* Key and CSR are on the disk before anything is asked for. Those of an earlier run that was
  * interrupted are used again, and so lead to the same certificate if there is one already. */
-/* The CSR first: alone it is worth nothing and is made anew, a key alone could be anybody's. */
+/* The CSR first: alone it is worth nothing and is made anew, a key alone could be anybody's. The
+ * key appears whole, so that both together are a request that may have been sent. */
 static int write_key(struct item *i, struct job *j, struct fault *f)
 {
-    struct keyfile file = {NULL, NULL};
-    int rc = 0;
+    int rc;
 
     if (access(i->key, F_OK) == 0)
         return fault_set(f, FAULT_CONFLICT, "bulk.key",
@@ -226,9 +226,8 @@ static int write_key(struct item *i, struct job *j, struct fault *f)
     if (rc == 0)
         rc = write_csr(i, buf_slice(&j->csr), f);
     if (rc == 0)
-        rc = keyfile_write(&file, i->key, false, buf_slice(&j->key_pem), f);
+        rc = keyfile_whole(i->key, buf_slice(&j->key_pem), f);
     i->made_now = rc == 0;
-    keyfile_free(&file);
     return rc;
 }
 

@@ -67,25 +67,45 @@ static int create(const char *path, struct slice pem, struct fault *f)
     return rc;
 }
 
+static void set_paths(struct keyfile *k, const char *path, const char *ending)
+{
+    size_t size = strlen(path) + strlen(ending) + 1;
+
+    k->path = xstrdup(path);
+    k->written = xcalloc(1, size);
+    (void)snprintf(k->written, size, "%s%s", path, ending);
+}
+
 int keyfile_write(struct keyfile *k, const char *path, bool force, struct slice pem,
                   struct fault *f)
 {
     bool stands = access(path, F_OK) == 0;
-    size_t size = strlen(path) + sizeof(".new");
     int rc;
 
     if (stands && !force)
         return fault_set(f, FAULT_CONFLICT, "key.file",
                          "%s is there already; --force replaces it once the certificate is issued",
                          path);
-    k->path = xstrdup(path);
-    k->written = xcalloc(1, size);
-    (void)snprintf(k->written, size, "%s%s", path, stands ? ".new" : "");
+    set_paths(k, path, stands ? ".new" : "");
     rc = create(k->written, pem, f);
     if (rc != 0) {
         free(k->written);
         k->written = NULL;
     }
+    return rc;
+}
+
+int keyfile_whole(const char *path, struct slice pem, struct fault *f)
+{
+    struct keyfile k;
+    int rc;
+
+    set_paths(&k, path, ".new");
+    (void)unlink(k.written);
+    rc = create(k.written, pem, f);
+    if (rc == 0)
+        rc = keyfile_keep(&k, f);
+    keyfile_free(&k);
     return rc;
 }
 

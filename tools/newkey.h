@@ -21,6 +21,8 @@ struct keyfile {
 /* Never replaces a file without `force`; never what an earlier run left in path.new. */
 int keyfile_write(struct keyfile *k, const char *path, bool force, struct slice pem,
                   struct fault *f) WARN_UNUSED;
+/* At once, whole or not at all, and durable; PATH.new, the half of an earlier try, is replaced. */
+int keyfile_whole(const char *path, struct slice pem, struct fault *f) WARN_UNUSED;
 int keyfile_keep(struct keyfile *k, struct fault *f) WARN_UNUSED;
 /* Removes what was written: the request was refused, nobody has a certificate for it. */
 void keyfile_drop(struct keyfile *k);

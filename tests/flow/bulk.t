@@ -101,10 +101,12 @@ is '... with its key' "$(openssl pkey -in left/x.key -pubout)" \
 # Killed before its key was there; and a key of somebody else.
 printf 'name,sans\ny,dns:y.left.example\nz,dns:z.left.example\n' >alone.csv
 cp left.csv left/y.csr
+: >left/y.key.new
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out left/z.key 2>/dev/null
 cp left/z.key z.key
 run cerca bulk alone.csv --out-dir left --profile tls-client -o csv
 like 'a request without a key is made anew' "$out" '^2,y,issued'
+is '... half a key replaced' "$(cd left && echo y*)" 'y.key y.pem'
 is '... with a key that fits' "$(openssl pkey -in left/y.key -pubout)" \
     "$(openssl x509 -in left/y.pem -noout -pubkey)"
 like 'a key that is there already is left alone' "$out" '^3,z,refused,,,bulk.key'
