@@ -161,7 +161,7 @@ ca_stop
 sed -i 's|sign_timeout = "1s"|sign_timeout = "50s"|' "$conf"
 ca_start || bail 'it does not start with a longer limit'
 order C_Sign delay 30000 1
-ask stop stop stop --timeout 40s >stop.out 2>&1 &
+ask stop stop stop --timeout 20s >stop.out 2>&1 &
 asking=$!
 underway() {
     shown '1 requests under way'
