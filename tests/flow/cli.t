@@ -10,6 +10,13 @@ quiet_openssl() {
 
 # --- without a CA ---
 
+# The words behind each .Nm of the synopsis, up to the next: "token create ... | list | revoke".
+sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' "$root/man/cerca.1" | sed 's/^\.[A-Z][a-z] //; s/^\.Nm$/@/' |
+    tr '\n@' ' \n' >synopsis
+in_synopsis() { # COMMAND
+    grep -E "^ (${1%% *}( |$)|[a-z]+ \| ${1%% *} )" synopsis | grep -qw -- "${1##* }" && echo yes
+}
+
 fails 'no command is a usage error' 2 'which command' cerca
 fails 'an unknown command is a usage error' 2 'there is no command "frobnicate"' cerca frobnicate
 fails 'half a command is a usage error' 2 '"store" needs a second word' cerca store
@@ -30,6 +37,7 @@ while read -r command; do
         "$(grep -oE '^ .*--[a-z0-9-]+' "$out" | grep -oE -- '--[a-z0-9-]+' | sort -u | while read -r option; do
             grep -q "Fl Fl ${option#--}\\( \|$\)" "$root/man/cerca.1" || echo "$option"
         done)" ''
+    is "and that page's synopsis has it ($command)" "$(in_synopsis "$command")" yes
 done <commands
 ok 'the version is told' cerca --version
 fails 'an unknown option is a usage error' 2 'no option --colour' cerca list --colour
