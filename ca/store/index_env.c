@@ -258,6 +258,8 @@ struct index_env *index_open(struct store *s, const char *dir)
         int rc = load(s, e, 0, &why);
         if (rc == 0 && !why)
             rc = unseal(s, e);
+        if (rc == 0 && !why)
+            env_warm(e->env, e->dbi[X_META]);
         if (rc != 0)
             why = mdb_strerror(rc);
         e->mark->opening = 0;
@@ -307,11 +309,13 @@ int index_create(struct store *s, const char *dir, struct index_env **out)
     }
     if (t)
         mdb_txn_abort(t);
-    if (rc == 0)
-        *out = e;
-    else
+    if (rc != 0) {
         index_close(e);
-    return rc;
+        return rc;
+    }
+    env_warm(e->env, e->dbi[X_META]);
+    *out = e;
+    return 0;
 }
 
 void index_close(struct index_env *e)

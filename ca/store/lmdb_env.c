@@ -235,6 +235,8 @@ static int durable_load(struct store *s, struct fault *f)
         t = NULL;
         if (rc != 0)
             rc = store_fail(f, rc, "making the durable tables");
+        else if (!s->opt.read_only)
+            env_warm(s->env, s->dbi[D_META]);
     }
     if (t)
         mdb_txn_abort(t);
