@@ -60,7 +60,7 @@ void crl_entry_put(struct buf *b, const struct crl_entry *e)
     put_entry_head(b, slice_of(e->serial, e->serial_len), behind);
     der_put_time(b, e->revoked);
     if (extensions > 0)
-        der_put_header(b, DER_SEQUENCE, extensions);
+        buf_put(b, (const uint8_t[]){DER_SEQUENCE, extensions}, 2);
     if (e->reason != 0)
         put_reason(b, e->reason);
     if (e->invalidity != 0)

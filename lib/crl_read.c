@@ -7,7 +7,7 @@
 #include "lib/ext.h"
 #include "lib/oid.h"
 
-#define WINDOW 65536
+#define WINDOW ((size_t)256 * 1024)
 #define ELEMENT_MAX 32768 /* of anything that is no list */
 #define EXTENSIONS_MAX 32
 #define SURROUND_KEEP (2 * ELEMENT_MAX) /* what is kept of the head, and of the tail */

@@ -16,14 +16,15 @@ static int64_t days_from_civil(int64_t year, int64_t month, int64_t day)
     return era * 146097 + day_of_era - 719468;
 }
 
-static void civil_from_days(int64_t days, int64_t *year, int64_t *month, int64_t *day)
+/* Small numbers where they are small: lists of a million dates are written with this. */
+static void civil_from_days(int64_t days, int64_t *year, uint32_t *month, uint32_t *day)
 {
     int64_t z = days + 719468;
     int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-    int64_t doe = z - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    int64_t shifted = (5 * doy + 2) / 153;
+    uint32_t doe = (uint32_t)(z - era * 146097);
+    uint32_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    uint32_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    uint32_t shifted = (5 * doy + 2) / 153;
 
     *day = doy - (153 * shifted + 2) / 5 + 1;
     *month = shifted < 10 ? shifted + 3 : shifted - 9;
@@ -91,7 +92,7 @@ int der_get_time(struct slice *in, int64_t *out)
     return 0;
 }
 
-static void write_two(uint8_t *p, int64_t v)
+static void write_two(uint8_t *p, uint32_t v)
 {
     p[0] = (uint8_t)('0' + v / 10);
     p[1] = (uint8_t)('0' + v % 10);
@@ -99,12 +100,12 @@ static void write_two(uint8_t *p, int64_t v)
 
 static void put_time(struct buf *b, int64_t t, bool may_be_utc)
 {
-    int64_t days = t / SECONDS_PER_DAY, seconds = t % SECONDS_PER_DAY, year, month, day;
-    uint8_t text[15];
-    bool utc;
+    int64_t days = t / SECONDS_PER_DAY, rest = t % SECONDS_PER_DAY, year;
+    uint32_t seconds, month, day;
+    uint8_t element[17] = {DER_GENERALIZED_TIME, 15}, *text = element + 2;
 
-    if (seconds < 0) {
-        seconds += SECONDS_PER_DAY;
+    if (rest < 0) {
+        rest += SECONDS_PER_DAY;
         days--;
     }
     civil_from_days(days, &year, &month, &day);
@@ -112,19 +113,22 @@ static void put_time(struct buf *b, int64_t t, bool may_be_utc)
         b->failed = true;
         return;
     }
-    utc = may_be_utc && year >= 1950 && year < 2050;
-    write_two(text, year / 100);
-    write_two(text + 2, year % 100);
+    seconds = (uint32_t)rest;
+    write_two(text, (uint32_t)year / 100);
+    write_two(text + 2, (uint32_t)year % 100);
     write_two(text + 4, month);
     write_two(text + 6, day);
     write_two(text + 8, seconds / 3600);
     write_two(text + 10, seconds / 60 % 60);
     write_two(text + 12, seconds % 60);
     text[14] = 'Z';
-    if (utc)
-        der_put(b, DER_UTC_TIME, slice_of(text + 2, 13));
-    else
-        der_put(b, DER_GENERALIZED_TIME, slice_of(text, 15));
+    if (may_be_utc && year >= 1950 && year < 2050) {
+        element[2] = DER_UTC_TIME; /* over the century */
+        element[3] = 13;
+        buf_put(b, element + 2, 15);
+    } else {
+        buf_put(b, element, sizeof(element));
+    }
 }
 
 void der_put_time(struct buf *b, int64_t t)

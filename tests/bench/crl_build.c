@@ -4,6 +4,8 @@
  * same list. Prints entries a second of both, and the most anonymous memory that ours took, MiB.
  *
  *   crl_build N [FOLDER]
+ *
+ * Ours is made twice before OpenSSL's and twice behind it, and counts with its mean: it is short.
  */
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -19,6 +21,7 @@
 #include "lib/tbs.h"
 
 #define NOW 1795000000
+#define TURNS 2
 #define LOOK_EVERY 50000 /* entries between looks at the memory */
 
 struct list {
@@ -137,7 +140,7 @@ static int open_file(const char *folder)
     return fd;
 }
 
-static double ours(EVP_PKEY *key, struct list *l, const char *folder, uint64_t *octets)
+static double ours_once(EVP_PKEY *key, struct list *l, const char *folder, uint64_t *octets)
 {
     struct crl_draft d;
     struct crl_spec spec = {
@@ -173,6 +176,18 @@ static double ours(EVP_PKEY *key, struct list *l, const char *folder, uint64_t *
     buf_free(&signature);
     buf_free(&der);
     return (double)since / 1e6;
+}
+
+static double ours(EVP_PKEY *key, struct list *l, const char *folder)
+{
+    uint64_t octets;
+    double sum = 0;
+
+    for (int i = 0; i < TURNS; i++) {
+        l->at = 0;
+        sum += ours_once(key, l, folder, &octets);
+    }
+    return sum;
 }
 
 static void add_revoked(X509_CRL *x, const struct crl_entry *e)
@@ -233,14 +248,16 @@ int main(int argc, char **argv)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     struct list l = {.n = argc > 1 ? strtoull(argv[1], NULL, 10) : 0};
-    uint64_t octets;
-    double mine, theirs;
+    const char *folder = argc > 2 ? argv[2] : "/tmp";
+    double mine, theirs, anonymous;
 
     if (l.n == 0 || key == NULL)
         die("usage: crl_build N [FOLDER]");
-    mine = ours(key, &l, argc > 2 ? argv[2] : "/tmp", &octets);
+    mine = ours(key, &l, folder);
     theirs = openssl(key, l.n);
-    printf("%.0f %.0f %.1f\n", (double)l.n / mine, (double)l.n / theirs, l.anonymous);
+    anonymous = l.anonymous; /* what OpenSSL leaves behind is not ours */
+    mine = (mine + ours(key, &l, folder)) / (2 * TURNS);
+    printf("%.0f %.0f %.1f\n", (double)l.n / mine, (double)l.n / theirs, anonymous);
     EVP_PKEY_free(key);
     return 0;
 }
