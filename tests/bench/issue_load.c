@@ -2,9 +2,9 @@
  * Load for the door: keeps a number of requests in flight on one connection to
  * the admin socket and measures what comes back.
  *
- *   issue_load CONF --count N --in-flight N [--pool N] [--profile P]
+ *   issue_load CONF --count N --in-flight N [--pool N] [--profile P] [--key p256|rsa2048]
  *
- * The requests are made before the clock starts: P-256 keys and CSRs, each with a
+ * The requests are made before the clock starts: keys (P-256 unless told) and CSRs, each with a
  * name of its own. A pool smaller than the count repeats keys and CSRs; each
  * request adds one more name (through `sans`), so every certificate differs.
  * Prints: rate p50_us p99_us refused. Every certificate is parsed; one in a thousand is verified
@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #include "lib/cert.h"
@@ -32,7 +33,7 @@
 
 struct load {
     struct conf *conf;
-    const char *profile;
+    const char *profile, *key;
     size_t count, window, pool;
     struct buf *csr;   /* pool of them, DER */
     uint64_t *sent_us; /* by frame id */
@@ -48,9 +49,9 @@ static _Noreturn void die(const char *what)
     exit(1);
 }
 
-static void make_csr(struct buf *out)
+static void make_csr(const char *type, struct buf *out)
 {
-    EVP_PKEY *key = EVP_EC_gen("P-256");
+    EVP_PKEY *key = strcmp(type, "rsa2048") == 0 ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
     X509_REQ *req = X509_REQ_new();
     unsigned char *der = NULL;
     int n;
@@ -72,7 +73,7 @@ static void make_pool(struct load *l)
 {
     l->csr = xcalloc(l->pool, sizeof(*l->csr));
     for (size_t i = 0; i < l->pool; i++)
-        make_csr(&l->csr[i]);
+        make_csr(l->key, &l->csr[i]);
 }
 
 static void put_request(struct load *l, size_t n, struct buf *b)
@@ -236,6 +237,8 @@ static void parse(struct load *l, int argc, char **argv)
             l->pool = number(argv[i + 1]);
         else if (strcmp(argv[i], "--profile") == 0)
             l->profile = argv[i + 1];
+        else if (strcmp(argv[i], "--key") == 0)
+            l->key = argv[i + 1];
         else
             die("unknown option");
     }
@@ -257,7 +260,7 @@ static void connect_admin(struct load *l)
 
 int main(int argc, char **argv)
 {
-    struct load l = {.count = 10000, .window = 64, .profile = "tls-server"};
+    struct load l = {.count = 10000, .window = 64, .profile = "tls-server", .key = "p256"};
 
     log_open("issue_load", LOG_LEVEL_WARN);
     parse(&l, argc, argv);

@@ -67,8 +67,31 @@ token_rate() {
         "$1/secrets/default.pin" "$2" "$3" 3
 }
 
-# issue DIR COUNT IN-FLIGHT: "rate p50 p99 refused"; any refusal fails.
-issue() { "$build/bench/issue_load" "$1/cerca.conf" --count "$2" --in-flight "$3"; }
+# issue DIR COUNT IN-FLIGHT [OPTION]...: "rate p50 p99 refused"; any refusal fails.
+issue() {
+    local conf=$1/cerca.conf n=$2 in_flight=$3
+
+    shift 3
+    "$build/bench/issue_load" "$conf" --count "$n" --in-flight "$in_flight" "$@"
+}
+
+# Processor time that one of our programs has used, in microseconds.
+cpu_us() {
+    for pid in $(ps -o pid= --ppid "$ca_pid"); do
+        if [ "$(basename "$(readlink "/proc/$pid/exe")")" = "$1" ]; then
+            sed 's/.*) //' "/proc/$pid/stat"
+        fi
+    done | awk -v hz="$(getconf CLK_TCK)" '{ n += $12 + $13 } END { printf "%.0f", n * 1000000 / hz }'
+}
+
+# per_second N COMMAND...: N divided by the seconds that it takes.
+per_second() {
+    n=$1
+    shift
+    begun=$(date +%s%N)
+    "$@" >/dev/null || fail "$*"
+    echo $((n * 1000000000 / ($(date +%s%N) - begun)))
+}
 
 mean() { printf '%s\n' "$@" | awk '{ n += $1 } END { printf "%.0f", n / NR }'; }
 
