@@ -48,7 +48,7 @@ int find_selector(const char *text, struct show_request *out, struct fault *f)
 static int read_answer(struct slice body, struct found *out, struct fault *f)
 {
     struct wire_in w;
-    struct shown one;
+    struct shown one = {.certificate = SLICE_NONE};
 
     wire_in_init(&w, body);
     out->n = wire_get_u32(&w);

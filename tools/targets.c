@@ -105,7 +105,7 @@ static int one_word(struct tool *t, const char *word, struct found *found, struc
 
 int targets_by_word(struct tool *t, const char *word, struct targets *l, struct fault *f)
 {
-    struct found found;
+    struct found found = {.n = 0};
     int rc = one_word(t, word, &found, f);
 
     if (rc == 0 && !have(l, found.best.info.serial))

@@ -41,12 +41,19 @@ void verify_found(struct verify *v, const char *rule, const char *fmt, ...)
 
 /* ---- keys and checkpoints ---- */
 
+static bool same_key(const struct note_key *a, const struct note_key *b)
+{
+    return strcmp(a->name, b->name) == 0 && memcmp(a->id, b->id, sizeof(a->id)) == 0 &&
+           a->type == b->type &&
+           slice_eq(slice_of(a->spki, a->spki_n), slice_of(b->spki, b->spki_n));
+}
+
 static void keep_key(struct verify *v, const struct note_key *k)
 {
     struct note_key *more;
 
     for (size_t i = 0; i < v->n_keys; i++)
-        if (memcmp(&v->key[i], k, sizeof(*k)) == 0)
+        if (same_key(&v->key[i], k))
             return;
     more = xcalloc(v->n_keys + 1, sizeof(*more));
     if (v->n_keys > 0)

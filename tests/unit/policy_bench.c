@@ -23,7 +23,7 @@ void bench_open(struct policy_bench *b, const char *profile)
     b->profile = *conf_profile(builtin, profile);
     b->in = (struct policy_input){
         .profile = &b->profile,
-        .issuer = {&issuing, NOW + 1000 * (int64_t)DAY},
+        .issuer = {.conf = &issuing, .not_after = NOW + 1000 * (int64_t)DAY},
         .own = &none,
         .request = &b->request,
         .csr = &b->csr,

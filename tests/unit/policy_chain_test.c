@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -48,7 +49,7 @@ static void read_constraints(const char *permitted, struct buf *der, struct cons
     char *list[] = {text};
     struct fault f;
 
-    strcpy(text, permitted);
+    (void)snprintf(text, sizeof(text), "%s", permitted);
     buf_init(der, CONSTRAINTS_MAX);
     assert_int_equal(constraints_put(list, 1, NULL, 0, der, &f), 0);
     assert_int_equal(constraints_get(buf_slice(der), out), 0);

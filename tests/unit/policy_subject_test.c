@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,7 +74,7 @@ static void a_template_makes_the_subject_or_says_what_it_lacks_room_for(void **s
 
         bench_open(&b, "tls-server");
         b.profile.subject = (char *)cases[i].template;
-        strcpy(b.request.subject, cases[i].asked);
+        (void)snprintf(b.request.subject, sizeof(b.request.subject), "%s", cases[i].asked);
         buf_reset(&text);
         if (bench_ask(&b, "", host) == 0)
             name_print(b.decision.subject, &text);
@@ -240,7 +241,7 @@ static void note(void *arg, const struct policy_step *s)
 
     t->steps++;
     if (s->refusal != NULL && t->refusals < 8)
-        strcpy(t->rules[t->refusals++], s->refusal->rule);
+        (void)snprintf(t->rules[t->refusals++], sizeof(t->rules[0]), "%s", s->refusal->rule);
 }
 
 static void a_report_tells_everything_that_is_wrong(void **state)

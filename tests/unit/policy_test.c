@@ -65,7 +65,7 @@ static struct outcome decide(const struct conf_profile *p, EVP_PKEY *key, const 
     struct outcome o = {0};
     static struct csr csr;
     struct policy_input in = {.profile = p,
-                              .issuer = {&issuing, NOW + 1000 * (int64_t)DAY},
+                              .issuer = {.conf = &issuing, .not_after = NOW + 1000 * (int64_t)DAY},
                               .own = &none,
                               .request = r,
                               .csr = &csr,
@@ -122,7 +122,7 @@ static void rsa_keys_get_the_usages_of_rsa(void **state)
     struct issue_request r = {.profile = "tls-server"};
     static struct csr csr;
     struct policy_input in = {.profile = &p,
-                              .issuer = {&issuing, NOW + 1000 * (int64_t)DAY},
+                              .issuer = {.conf = &issuing, .not_after = NOW + 1000 * (int64_t)DAY},
                               .own = &none,
                               .request = &r,
                               .csr = &csr,
