@@ -54,7 +54,7 @@ OBJ := $(BUILD)/obj
 objects = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
 LIB_SRC := $(wildcard lib/*.c)
-CORE_SRC := $(foreach d,store view audit policy door crl approval ledger admin core,$(wildcard ca/$(d)/*.c))
+CORE_SRC := $(foreach d,store view audit policy door delegate crl approval ledger admin core,$(wildcard ca/$(d)/*.c))
 SIGNER_SRC := $(wildcard ca/signer/*.c)
 SUPERVISE_SRC := $(wildcard ca/supervise/*.c)
 AUDIT_SRC := $(wildcard ca/audit/*.c)
@@ -272,7 +272,7 @@ $(BUILD)/bin/cerca-signer: $(OBJ)/main/cerca-signer.o $(SIGNER_A) $(LIB_A)
 $(BUILD)/bin/cercad: $(OBJ)/main/cercad.o $(SUPERVISE_A) $(LIB_A)
 	$(call link,$(CERCAD_LIBS) $(LIB_LIBS))
 
-$(BUILD)/bin/cerca-public: $(OBJ)/main/cerca-public.o $(PUBLIC_A) $(LIB_A)
+$(BUILD)/bin/cerca-public: $(OBJ)/main/cerca-public.o $(PUBLIC_A) $(OCSP_A) $(LIB_A)
 	$(call link,$(HTTP_LIBS) $(LIB_LIBS))
 
 $(BUILD)/bin/cerca: $(OBJ)/tools/cerca.o $(TOOLS_A) $(AUDIT_A) $(LIB_A)
@@ -293,7 +293,7 @@ $(BUILD)/unit/tools_%: $(OBJ)/tests/unit/tools_%.o $(UNIT_A) $(TOOLS_A) $(AUDIT_
 $(BUILD)/unit/ocsp_%: $(OBJ)/tests/unit/ocsp_%.o $(UNIT_A) $(OCSP_A) $(CORE_A) $(LIB_A)
 	$(call link,$(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
-$(BUILD)/unit/public_%: $(OBJ)/tests/unit/public_%.o $(UNIT_A) $(PUBLIC_A) $(LIB_A)
+$(BUILD)/unit/public_%: $(OBJ)/tests/unit/public_%.o $(UNIT_A) $(PUBLIC_A) $(OCSP_A) $(LIB_A)
 	$(call link,$(HTTP_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
 # Models stand in for what they are named after, so only those link them who want no real one.

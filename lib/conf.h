@@ -175,10 +175,13 @@ struct conf {
     char *http_listen, *https_listen;
     uint16_t http_port, https_port;
     char *base_url;
-    unsigned http_threads;     /* 0: as many as processors */
-    unsigned http_connections; /* at once */
-    int64_t http_timeout;      /* seconds, for each part of a request */
-    int64_t http_view_age;     /* seconds: an older view is stale */
+    unsigned http_threads;                              /* 0: as many as processors */
+    unsigned http_connections;                          /* at once */
+    int64_t http_timeout;                               /* seconds, for each part of a request */
+    int64_t http_view_age;                              /* seconds: an older view is stale */
+    int64_t ocsp_validity, ocsp_http_age, ocsp_archive; /* seconds */
+    uint64_t ocsp_cache;                                /* octets */
+    bool ocsp_unauthorized; /* what was never issued is unauthorized, not unknown */
     uid_t http_user;
     bool has_http_user;
     uint64_t store_quota;     /* octets of the durable environment */
@@ -255,9 +258,10 @@ void conf_print_profile(const struct conf *c, const struct conf_profile *p, stru
 /* The same as a JSON object. */
 void conf_print_profile_json(const struct conf_profile *p, struct buf *out);
 
-/* Socket paths: sock_dir/admin.sock, sock_dir/signer-TOKEN.sock. */
+/* Socket paths: sock_dir/admin.sock, sock_dir/signer-TOKEN.sock, sock_dir/public.sock. */
 void conf_admin_socket(const struct conf *c, struct buf *out);
 void conf_signer_socket(const struct conf *c, const char *token, struct buf *out);
+void conf_delegate_socket(const struct conf *c, struct buf *out);
 
 /* `cerca conf show`: every key with its effective value, and whether it is the default. */
 void conf_print(const struct conf *c, struct buf *out);

@@ -101,6 +101,24 @@ static const struct conf_key http_keys[] = {
              "cercad. It reads the public view and nothing else."},
 };
 
+static const struct conf_key ocsp_keys[] = {
+    {.name = "validity", .type = CONF_SPAN, IN(ocsp_validity), .min = 600, .max = 30 * DAY,
+     .fallback = "24h",
+     .help = "From an OCSP answer's thisUpdate to its nextUpdate; longer than http.view_age."},
+    {.name = "http_age", .type = CONF_SPAN, IN(ocsp_http_age), .max = 3600, .fallback = "10m",
+     .help = "HTTP caches may keep an OCSP answer for this long; none: not at all. A revocation is "
+             "seen behind a cache only afterwards."},
+    {.name = "archive_cutoff", .type = CONF_SPAN, IN(ocsp_archive), .max = 100 * YEAR,
+     .fallback = "none",
+     .help = "Answers say that revocations are known back to this long ago, expired certificates "
+             "included (RFC 6960 4.4.4); none: they do not."},
+    {.name = "unauthorized", .type = CONF_BOOL, IN(ocsp_unauthorized), .fallback = "false",
+     .help = "Whether a certificate that was never issued gets unauthorized (RFC 5019 2.2.3) "
+             "instead of a signed unknown."},
+    {.name = "cache", .type = CONF_SIZE, IN(ocsp_cache), .min = 0, .max = TIB, .fallback = "64MiB",
+     .help = "Memory for signed OCSP answers, to be sent again."},
+};
+
 static const struct conf_key https_keys[] = {
     {.name = "listen", .type = CONF_TEXT, IN(https_listen), .fallback = "127.0.0.1",
      .check = conf_check_listen,
@@ -186,6 +204,10 @@ static const struct conf_section http_section = {
     .name = "http", KEYS(http_keys), .help = "What anyone may ask.",
 };
 
+static const struct conf_section ocsp_section = {
+    .name = "ocsp", KEYS(ocsp_keys), .help = "Answers about single certificates.",
+};
+
 static const struct conf_section https_section = {
     .name = "https", KEYS(https_keys), .help = "What needs TLS.",
 };
@@ -205,6 +227,7 @@ const struct conf_section *const conf_sections[] = {
     &view_section,
     &record_section,
     &http_section,
+    &ocsp_section,
     &https_section,
     &ca_section,
     &audit_section,

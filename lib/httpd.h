@@ -18,7 +18,6 @@
 #define HTTPD_CROWDED_MS 2000
 #define HTTPD_HEAD_MAX 16384 /* octets of a request's head, about */
 #define HTTPD_BODY_MAX 65536 /* octets of a body that any handler may have */
-#define HTTPD_PARTS_MAX 3    /* of a body in memory */
 #define HTTPD_FIELDS_MAX 4   /* further fields of an answer's head */
 #define HTTPD_FIELD_SIZE 96
 
@@ -40,8 +39,9 @@ struct http_answer {
     char etag[72];         /* with its quotes */
     int64_t last_modified; /* 0: none */
     int64_t max_age;       /* seconds; -1: none is said; 0: no-cache */
-    bool immutable;
-    const char *allow; /* of a 405 */
+    int64_t expires;       /* 0: with max_age */
+    const char *cache;     /* more for Cache-Control, constant: "immutable"; NULL: nothing */
+    const char *allow;     /* of a 405 */
     struct {
         const char *name; /* constant */
         char value[HTTPD_FIELD_SIZE];
@@ -52,8 +52,7 @@ struct http_answer {
     int fd;
     uint64_t size;
     /* ... or memory: copied, unless there is `release`, which is called when it was sent. */
-    struct slice part[HTTPD_PARTS_MAX];
-    size_t n_parts;
+    struct slice body;
     void (*release)(void *arg);
     void *release_arg;
 };

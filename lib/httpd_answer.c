@@ -19,8 +19,7 @@ void http_answer_text(struct http_answer *a, unsigned status, const char *text)
     a->status = status;
     a->type = "text/plain; charset=utf-8";
     a->max_age = -1;
-    a->part[0] = slice_str(text);
-    a->n_parts = 1;
+    a->body = slice_str(text);
 }
 
 void http_answer_field(struct http_answer *a, const char *name, const char *value)
@@ -44,19 +43,14 @@ void http_answer_keep(struct http_answer *a, struct buf *content)
     struct buf *b = xmemdup(content, sizeof *content);
 
     memset(content, 0, sizeof *content);
-    a->part[0] = buf_slice(b);
-    a->n_parts = 1;
+    a->body = buf_slice(b);
     a->release = free_content;
     a->release_arg = b;
 }
 
 static uint64_t body_size(const struct http_answer *a)
 {
-    uint64_t n = a->is_file ? a->size : 0;
-
-    for (size_t i = 0; i < a->n_parts; i++)
-        n += a->part[i].n;
-    return n;
+    return a->is_file ? a->size : a->body.n;
 }
 
 static void drop_body(struct http_answer *a)
@@ -67,47 +61,17 @@ static void drop_body(struct http_answer *a)
         a->release(a->release_arg);
     a->is_file = false;
     a->release = NULL;
-    a->n_parts = 0;
-}
-
-/* What is left of the parts from `first` on, `length` octets of it. */
-static size_t cut_parts(const struct http_answer *a, uint64_t first, uint64_t length,
-                        struct MHD_IoVec out[HTTPD_PARTS_MAX])
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < a->n_parts && length > 0; i++) {
-        struct slice s = a->part[i];
-
-        if (first >= s.n) {
-            first -= s.n;
-            continue;
-        }
-        s = slice_of(s.p + first, s.n - (size_t)first);
-        first = 0;
-        if (s.n > length)
-            s.n = (size_t)length;
-        length -= s.n;
-        out[n++] = (struct MHD_IoVec){.iov_base = s.p, .iov_len = s.n};
-    }
-    return n;
 }
 
 static struct MHD_Response *memory_response(struct http_answer *a, uint64_t first, uint64_t length)
 {
-    struct MHD_IoVec part[HTTPD_PARTS_MAX];
-    size_t n = cut_parts(a, first, length, part);
-    struct MHD_Response *r;
-    struct buf copy;
+    struct slice s = slice_of(a->body.p + first, (size_t)length);
 
-    if (a->release != NULL)
-        return MHD_create_response_from_iovec(part, (unsigned)n, a->release, a->release_arg);
-    buf_init(&copy, (size_t)length);
-    for (size_t i = 0; i < n; i++)
-        buf_put(&copy, part[i].iov_base, part[i].iov_len);
-    r = MHD_create_response_from_buffer(copy.n, copy.p, MHD_RESPMEM_MUST_COPY);
-    buf_free(&copy);
-    return r;
+    if (a->release == NULL)
+        /* The library does not write there. */
+        return MHD_create_response_from_buffer(s.n, (void *)(uintptr_t)s.p, MHD_RESPMEM_MUST_COPY);
+    return MHD_create_response_from_buffer_with_free_callback_cls(s.n, (void *)(uintptr_t)s.p,
+                                                                  a->release, a->release_arg);
 }
 
 /* Takes what the answer holds, or gives it back. */
@@ -131,6 +95,18 @@ static void add(struct MHD_Response *r, const char *name, const char *value)
     (void)MHD_add_response_header(r, name, value);
 }
 
+static void add_cache_control(struct MHD_Response *r, const struct http_answer *a)
+{
+    char text[96];
+
+    if (a->max_age == 0)
+        snprintf(text, sizeof text, "%s", a->cache != NULL ? a->cache : "no-cache");
+    else
+        snprintf(text, sizeof text, "public, max-age=%" PRId64 "%s%s", a->max_age,
+                 a->cache != NULL ? ", " : "", a->cache != NULL ? a->cache : "");
+    add(r, MHD_HTTP_HEADER_CACHE_CONTROL, text);
+}
+
 static void add_caching(struct MHD_Response *r, const struct http_answer *a, int64_t now)
 {
     char text[HTTP_DATE_SIZE + 32];
@@ -143,14 +119,9 @@ static void add_caching(struct MHD_Response *r, const struct http_answer *a, int
     }
     if (a->max_age < 0)
         return;
-    http_date_put(now + a->max_age, text);
+    http_date_put(a->expires != 0 ? a->expires : now + a->max_age, text);
     add(r, MHD_HTTP_HEADER_EXPIRES, text);
-    if (a->max_age == 0)
-        snprintf(text, sizeof text, "no-cache");
-    else
-        snprintf(text, sizeof text, "public, max-age=%" PRId64 "%s", a->max_age,
-                 a->immutable ? ", immutable" : "");
-    add(r, MHD_HTTP_HEADER_CACHE_CONTROL, text);
+    add_cache_control(r, a);
 }
 
 static void add_range(struct MHD_Response *r, unsigned status, uint64_t first, uint64_t length,

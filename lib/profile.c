@@ -28,6 +28,12 @@ uint16_t profile_key_usage(const struct conf_profile *p, enum key_type type)
     return type == KEY_ED25519 ? (uint16_t)(p->ku_ec & ~KU_KEY_AGREEMENT) : p->ku_ec;
 }
 
+bool profile_is_delegate(const struct conf_profile *p, const struct conf_issuer *by)
+{
+    return strcmp(p->name, PROFILE_DELEGATE) == 0 && p->eku == EKU_OCSP_SIGNING &&
+           p->ocsp_no_check && !p->ca && by->ocsp_url[0] != '\0';
+}
+
 enum sig_alg profile_alg(const struct conf_profile *p, const struct conf_issuer *issuer)
 {
     return sig_alg_with_hash(issuer->alg, p->hash);

@@ -13,6 +13,9 @@ bool profile_has_key(const struct conf_profile *p, const struct spki *key);
 /* KU_* for a key of this type. */
 uint16_t profile_key_usage(const struct conf_profile *p, enum key_type type);
 /* The issuer's algorithm with the profile's hash. */
+/* Of a responder that an issuer with an ocsp_url delegates to (RFC 6960 4.2.2.2), whichever issuer
+ * the profile names: no other purpose, and not to be asked about. */
+bool profile_is_delegate(const struct conf_profile *p, const struct conf_issuer *by);
 enum sig_alg profile_alg(const struct conf_profile *p, const struct conf_issuer *issuer);
 /* Does RFC 9608 apply to a certificate of this validity? */
 bool profile_no_rev_avail(const struct conf_profile *p, int64_t not_before, int64_t not_after);
@@ -31,6 +34,7 @@ bool pattern_has_name(const struct san *s, char *const *patterns, size_t n);
 const char *profile_refuses_name(const struct conf_profile *p, const struct san *s);
 
 /* Microsoft's URI form of a security identifier: the identifier in it; empty for other names. */
+#define PROFILE_DELEGATE "ocsp-responder" /* by which delegates of issuers are certified */
 #define PROFILE_SID_URI "tag:microsoft.com,2022-09-14:sid:"
 struct slice profile_sid_of(const struct san *s);
 

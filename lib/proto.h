@@ -99,6 +99,10 @@ enum msg_type {
     MSG_CHECKPOINT = 0x0210,   /* bodies in lib/proto_audit.h */
     MSG_CHECKPOINTED = 0x0211,
 
+    /* delegate socket: cerca-public asks, cerca-ca answers; nothing else is accepted there */
+    MSG_DELEGATE = 0x0401,
+    MSG_DELEGATED = 0x0402, /* the certificate of the responder, DER */
+
     /* control socket: cercad tells cerca-ca */
     MSG_CHILD_STATE = 0x0301,
 };
@@ -347,6 +351,14 @@ void crl_sign_request_put(struct buf *b, const struct crl_sign_request *r);
 int crl_sign_request_get(struct slice body, struct crl_sign_request *out) WARN_UNUSED;
 
 /* MSG_CHILD_STATE */
+/* MSG_DELEGATE: an OCSP responder's certificate from this issuer (RFC 6960 4.2.2.2). */
+struct delegate_request {
+    uint8_t owner[32]; /* SHA-256 of the issuer's SubjectPublicKeyInfo */
+    struct slice csr;  /* DER, at most CSR_MAX */
+};
+void delegate_request_put(struct buf *b, const struct delegate_request *r);
+int delegate_request_get(struct slice body, struct delegate_request *out) WARN_UNUSED;
+
 enum child_state { CHILD_RUNNING = 1, CHILD_WAITING = 2, CHILD_STOPPED = 3 };
 struct child_status {
     char program[32]; /* "cerca-signer" */

@@ -18,6 +18,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/sandbox.h"
+#include "public/responders.h"
 #include "public/site.h"
 
 #define SWEEP_MS 500
@@ -35,6 +36,8 @@ struct server {
     struct loop_timer *sweep;
     struct places *places;
     struct site *site;
+    struct ocsp_responder *ocsp;
+    struct responders *responders;
     struct httpd *httpd;
     uint64_t drain_since_us; /* 0: serving */
     bool blind;              /* the view cannot be listed, and that was said */
@@ -43,7 +46,7 @@ struct server {
 static const char usage_text[] =
     "usage: cerca-public -c CONF [--check] [--conf-fd N] [--listen-fd N]\n"
     "\n"
-    "Serves CA certificates, CRLs and the audit log's tree over HTTP, from the public view.\n"
+    "Serves CA certificates, CRLs, OCSP and the audit log's tree over HTTP, from the public view.\n"
     "cercad starts it; alone it opens the port itself and stays in the foreground.\n"
     "\n"
     "  -c, --conf CONF   the configuration\n"
@@ -111,7 +114,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 
 static int jail(const struct conf *conf, struct fault *f)
 {
-    struct sandbox s = {.program = "cerca-public", .send_files = true};
+    struct sandbox s = {.program = "cerca-public", .send_files = true, .unix_connect = true};
 
     sandbox_allow(&s, conf->view_dir, false);
     sandbox_allow(&s, "/etc/localtime", false);
@@ -166,6 +169,18 @@ static unsigned thread_count(const struct conf *c)
     return c->http_threads > 0 ? c->http_threads : n > 0 ? (unsigned)n : 1;
 }
 
+static int make_responder(const struct conf *c, struct ocsp_responder **out, struct fault *f)
+{
+    const struct ocsp_settings s = {.validity = c->ocsp_validity,
+                                    .view_age_max = c->http_view_age,
+                                    .http_age = c->ocsp_http_age,
+                                    .archive = c->ocsp_archive,
+                                    .never_issued_unauthorized = c->ocsp_unauthorized,
+                                    .cache_max = (size_t)c->ocsp_cache};
+
+    return ocsp_responder_new(&s, out, f);
+}
+
 static int serve(const struct conf *conf, int view_fd, int listen_fd, struct fault *f)
 {
     struct server s = {.conf = conf, .loop = loop_new(), .places = places_new(conf, view_fd)};
@@ -176,7 +191,9 @@ static int serve(const struct conf *conf, int view_fd, int listen_fd, struct fau
                               .handle = site_answer};
     int rc = places_refresh(s.places, f);
 
-    s.site = site_new(conf, s.places);
+    if (rc == 0)
+        rc = make_responder(conf, &s.ocsp, f);
+    s.site = site_new(conf, s.places, s.ocsp);
     o.arg = s.site;
     s.sweep = loop_timer(s.loop, on_sweep, &s);
     loop_signal(s.loop, SIGTERM, on_stop, &s);
@@ -187,10 +204,13 @@ static int serve(const struct conf *conf, int view_fd, int listen_fd, struct fau
     if (rc == 0) {
         log_info("public.ready", "version", CERCA_VERSION, "threads", log_num(o.threads), NULL);
         loop_timer_set(s.sweep, SWEEP_MS);
+        s.responders = responders_new(s.loop, conf, s.ocsp);
         loop_run(s.loop);
     }
     httpd_free(s.httpd);
     site_free(s.site);
+    responders_free(s.responders);
+    ocsp_responder_free(s.ocsp);
     places_free(s.places);
     loop_timer_free(s.sweep);
     loop_free(s.loop);

@@ -286,5 +286,5 @@ void document_audit(struct places *p, const char *path, struct http_answer *out)
     answer_file(out, checkpoint ? "text/plain; charset=utf-8" : "application/octet-stream", fd,
                 &st);
     out->max_age = checkpoint ? 5 : 30 * 86400;
-    out->immutable = !checkpoint;
+    out->cache = checkpoint ? NULL : "immutable";
 }

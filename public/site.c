@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "lib/log.h"
+#include "ocsp/http.h"
 #include "public/document.h"
 #include "public/health.h"
 
@@ -21,6 +22,9 @@ struct site {
     const struct conf *conf;
     struct places *places;
     struct health *health;
+    struct ocsp_responder *ocsp;
+    char **ocsp_path; /* without a slash at the end */
+    size_t n_ocsp_paths;
     struct route *route;
     size_t n_routes;
 };
@@ -85,6 +89,34 @@ static document issuer_document(const char *path)
     return ends(path, ".p7c") || ends(path, ".p7b") ? document_p7c : document_certificate;
 }
 
+/* Takes over `path`. */
+static void add_ocsp(struct site *s, char *path)
+{
+    size_t n = strlen(path);
+
+    while (n > 0 && path[n - 1] == '/')
+        path[--n] = '\0';
+    for (size_t i = 0; i < s->n_ocsp_paths; i++)
+        if (strcmp(s->ocsp_path[i], path) == 0)
+            n = 0;
+    if (n > 0)
+        s->ocsp_path[s->n_ocsp_paths++] = path;
+    else
+        free(path); /* at "/" it would hide everything else */
+}
+
+/* What stands behind a responder's path; NULL: this is none. */
+static const char *behind_ocsp(const struct site *s, const char *path)
+{
+    for (size_t i = 0; i < s->n_ocsp_paths; i++) {
+        size_t n = strlen(s->ocsp_path[i]);
+
+        if (strncmp(path, s->ocsp_path[i], n) == 0 && (path[n] == '\0' || path[n] == '/'))
+            return path + n;
+    }
+    return NULL;
+}
+
 static void add_issuer(struct site *s, size_t n)
 {
     const struct conf_issuer *i = &s->conf->issuers[n];
@@ -96,6 +128,9 @@ static void add_issuer(struct site *s, size_t n)
     path = own_path(s->conf, i->crl_url);
     if (path != NULL)
         add(s, path, document_crl, n);
+    path = own_path(s->conf, i->ocsp_url);
+    if (path != NULL)
+        add_ocsp(s, path);
     buf_init(&b, 256);
     for (size_t k = 0; k < USUAL; k++) {
         buf_reset(&b);
@@ -105,14 +140,17 @@ static void add_issuer(struct site *s, size_t n)
     buf_free(&b);
 }
 
-struct site *site_new(const struct conf *c, struct places *places)
+struct site *site_new(const struct conf *c, struct places *places, struct ocsp_responder *ocsp)
 {
     struct site *s = xcalloc(1, sizeof *s);
 
     *s = (struct site){.conf = c,
                        .places = places,
                        .health = health_new(c, places),
+                       .ocsp = ocsp,
+                       .ocsp_path = xcalloc(c->n_issuers + 1, sizeof(char *)),
                        .route = xcalloc(c->n_issuers * (USUAL + 2), sizeof(struct route))};
+    add_ocsp(s, xstrdup("/ocsp"));
     for (size_t i = 0; i < c->n_issuers; i++)
         add_issuer(s, i);
     return s;
@@ -125,6 +163,9 @@ void site_free(struct site *s)
     for (size_t i = 0; i < s->n_routes; i++)
         free(s->route[i].path);
     free(s->route);
+    for (size_t i = 0; i < s->n_ocsp_paths; i++)
+        free(s->ocsp_path[i]);
+    free(s->ocsp_path);
     health_free(s->health);
     free(s);
 }
@@ -143,8 +184,15 @@ static void look_up(struct site *s, const char *path, struct http_answer *out)
 
 void site_answer(void *site, const struct http_request *r, struct http_answer *out)
 {
+    struct site *s = site;
+    const char *rest = behind_ocsp(s, r->path);
+
+    if (rest != NULL) {
+        ocsp_http(s->ocsp, r, rest, out);
+        return;
+    }
     if (strcmp(r->method, "GET") == 0) {
-        look_up(site, r->path, out);
+        look_up(s, r->path, out);
         return;
     }
     http_answer_text(out, 405, "Only GET and HEAD.\n");

@@ -185,6 +185,7 @@ static void on_stop(void *arg, int signo)
     log_info("core.stopping", "signal", strsignal(signo), NULL);
     c->drain_since_us = clock_mono_us();
     admin_drain(c->admin);
+    delegates_drain(c->delegates);
     on_drain(c);
 }
 
@@ -357,6 +358,14 @@ static void open_admin(struct core *c, int listen_fd)
     c->admin = admin_new(&parts, listen_fd);
 }
 
+static void open_delegates(struct core *c, int listen_fd)
+{
+    const struct delegate_parts parts = {
+        .conf = c->conf, .loop = c->loop, .authorities = c->authorities, .door = c->door};
+
+    c->delegates = delegates_new(&parts, listen_fd);
+}
+
 static void catch_signals(struct core *c)
 {
     loop_signal(c->loop, SIGTERM, on_stop, c);
@@ -397,6 +406,8 @@ int core_new(const struct core_options *o, struct core **out, struct fault *f)
         publish_crls(c);
         open_admin(c, o->listen_fd);
     }
+    if (o->delegate_fd >= 0)
+        open_delegates(c, o->delegate_fd);
     if (o->control_fd >= 0) {
         c->control = conn_new(c->loop, o->control_fd, &control_callbacks, c);
         conn_send(c->control, MSG_READY, 0, SLICE_NONE, -1);
@@ -430,6 +441,7 @@ void core_free(struct core *c)
     door_free(c->door);
     crl_publisher_free(c->crls);
     admin_free(c->admin);
+    delegates_free(c->delegates);
     ledger_free(c->ledger);
     bootstrap_free(c->bootstrap);
     free(c->links);

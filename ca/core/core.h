@@ -14,6 +14,7 @@ struct core_options {
     const struct conf *conf;
     const struct key_blocklist *blocklist; /* outlives the core; NULL: none */
     int listen_fd;                         /* the admin socket; -1: none (set-up) */
+    int delegate_fd;                       /* the delegate socket; -1: none */
     int control_fd;                        /* to cercad; -1: started alone */
 };
 

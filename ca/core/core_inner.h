@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "ca/core/core.h"
+#include "ca/delegate/delegate.h"
 
 struct core {
     const struct conf *conf;
@@ -19,6 +20,7 @@ struct core {
     struct crl_publisher *crls; /* NULL at set-up */
     struct ledger *ledger;      /* the audit log's checkpoints; none at set-up */
     struct admin *admin;
+    struct delegates *delegates; /* NULL: no socket */
     struct conn *control;
     struct loop_timer *drain;
     uint64_t drain_since_us;

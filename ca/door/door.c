@@ -411,8 +411,8 @@ static void start(struct job *j)
     workers_push(j->door->parts.workers, WORK_START, &j->work);
 }
 
-void door_issue(struct door *d, const struct requester *who, struct slice body, door_reply reply,
-                void *arg)
+static void issue(struct door *d, const struct requester *who, struct authority *delegate_of,
+                  struct slice body, door_reply reply, void *arg)
 {
     struct job *j;
 
@@ -420,8 +420,21 @@ void door_issue(struct door *d, const struct requester *who, struct slice body, 
         return;
     j = job_new(d, who, reply, arg);
     j->kind = JOB_REQUEST;
+    j->delegate_of = delegate_of;
     buf_put_slice(&j->body, body);
     start(j);
+}
+
+void door_issue(struct door *d, const struct requester *who, struct slice body, door_reply reply,
+                void *arg)
+{
+    issue(d, who, NULL, body, reply, arg);
+}
+
+void door_issue_delegate(struct door *d, const struct requester *who, struct authority *issuer,
+                         struct slice body, door_reply reply, void *arg)
+{
+    issue(d, who, issuer, body, reply, arg);
 }
 
 void door_refuse(struct door *d, const struct requester *who, const struct fault *f,

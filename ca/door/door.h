@@ -58,6 +58,10 @@ typedef void (*door_reply)(void *arg, const struct issued *issued, const struct 
 /* `body` is that of MSG_ISSUE; it is copied. */
 void door_issue(struct door *d, const struct requester *who, struct slice body, door_reply reply,
                 void *arg);
+/* The same for an OCSP responder of this issuer, by the profile ocsp-responder: every issuer
+ * with an ocsp_url has responders, whichever the profile names. */
+void door_issue_delegate(struct door *d, const struct requester *who, struct authority *issuer,
+                         struct slice body, door_reply reply, void *arg);
 /* Issues the certificate of a configured issuer for the key in its token. */
 void door_issue_ca(struct door *d, const struct requester *who, struct authority *subject,
                    struct slice spki, door_reply reply, void *arg);

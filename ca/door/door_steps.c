@@ -42,7 +42,10 @@ static int refuse_profile(const struct conf *conf, const char *name, struct faul
 
 int step_issuer(struct job *j, struct fault *f)
 {
-    return find_issuer(j, j->profile->issuer, f);
+    if (j->delegate_of == NULL)
+        return find_issuer(j, j->profile->issuer, f);
+    j->issuer = j->delegate_of;
+    return check_issuer(j->issuer, j->issuer->conf->name, f);
 }
 
 int step_authorise(struct job *j, struct fault *f)

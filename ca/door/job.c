@@ -31,6 +31,7 @@ struct job *job_new(struct door *d, const struct requester *who, door_reply repl
     j->next = j->prev = j->waiters = NULL;
     j->issuer = NULL;
     j->cross_by = NULL;
+    j->delegate_of = NULL;
     j->profile = NULL;
     j->report = NULL;
     j->again = false;

@@ -30,6 +30,7 @@ struct job {
     const struct conf_profile *profile;
     struct job_token *token;            /* NULL: none */
     const struct policy_report *report; /* explain.c: who is told; NULL: nobody */
+    struct authority *delegate_of;      /* an OCSP responder of this one; NULL: none */
     struct authority *issuer;
     struct cert_ref ref;
     struct cert_ref replaces;

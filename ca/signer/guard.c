@@ -190,9 +190,10 @@ static int check_leaf(const struct guard *g, const struct guard_issuer *by, cons
 {
     int rc;
 
-    if (!by->conf->signs_leaves)
+    if (!by->conf->signs_leaves && (c->eku != EKU_OCSP_SIGNING || by->conf->ocsp_url[0] == '\0'))
         return fault_refuse(f, "signer.leaf", "basicConstraints", SLICE_NONE,
-                            "CA certificates only, from this issuer");
+                            "CA certificates only, from this issuer, and OCSP responders where "
+                            "it has an ocsp_url");
     /* It goes on saying what became of what it issued (RFC 6960 4.2.2.2). */
     if (by->conf->state == ISSUER_CRL_ONLY && c->eku != EKU_OCSP_SIGNING)
         return fault_refuse(f, "signer.state", "issuer", slice_str(by->conf->name),

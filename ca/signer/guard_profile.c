@@ -69,9 +69,10 @@ int guard_profile(const struct conf *conf, const struct conf_issuer *by, const s
     for (size_t i = 0; i < conf->n_profiles; i++) {
         const struct conf_profile *p = &conf->profiles[i];
 
-        if (strcmp(p->issuer, by->name) != 0 || draft->tbs_alg != profile_alg(p, by) ||
-            !fits_usage(p, draft) || !fits_names(p, draft) || !fits_extras(p, draft) ||
-            !fits_constraints(p, draft) || !fits_span(p, draft))
+        if ((strcmp(p->issuer, by->name) != 0 && !profile_is_delegate(p, by)) ||
+            draft->tbs_alg != profile_alg(p, by) || !fits_usage(p, draft) ||
+            !fits_names(p, draft) || !fits_extras(p, draft) || !fits_constraints(p, draft) ||
+            !fits_span(p, draft))
             continue;
         *out = p;
         return 0;
@@ -86,7 +87,8 @@ bool guard_profile_alg(const struct conf *conf, const struct conf_issuer *by, en
     bool found = alg == by->alg;
 
     for (size_t i = 0; i < conf->n_profiles && !found; i++)
-        found = strcmp(conf->profiles[i].issuer, by->name) == 0 &&
+        found = (strcmp(conf->profiles[i].issuer, by->name) == 0 ||
+                 profile_is_delegate(&conf->profiles[i], by)) &&
                 alg == profile_alg(&conf->profiles[i], by);
     return found;
 }

@@ -70,7 +70,8 @@ pid_t command_start(struct command *k, const struct generation *g, const struct 
         add(&l, "--token");
         add(&l, p->token);
     }
-    add_descriptor(&l, "--listen-fd", p->listen_fd);
+    for (size_t i = 0; i < p->n_sockets; i++)
+        add_descriptor(&l, p->socket[i].option, p->socket[i].fd);
     if (control >= 0)
         add_descriptor(&l, "--control-fd", control);
     if (check)

@@ -16,10 +16,29 @@
 #define LEFTOVER_TRIES 100
 #define LEFTOVER_WAIT_NS 20000000
 
+static struct program_socket *add_socket(struct program *p, const char *option)
+{
+    struct program_socket *s = &p->socket[p->n_sockets++];
+    *s = (struct program_socket){.option = option, .mode = 0600, .fd = -1};
+    return s;
+}
+
+/* One that only `user` may connect to; those of cercad itself need no change. */
+static void give_to(struct program_socket *s, bool has_user, uid_t user)
+{
+    s->has_owner = has_user && user != geteuid();
+    s->owner = user;
+}
+
+static struct program new_program(const char *name, const char *token)
+{
+    return (struct program){.name = name, .token = xstrdup(token), .pin_fd = -1};
+}
+
 static char *text_of(struct buf *b)
 {
     char *s = xstrdup(buf_cstr(b));
-    buf_reset(b);
+    buf_free(b);
     return s;
 }
 
@@ -55,13 +74,11 @@ static int plan_signer(const struct conf *c, const struct conf_token *t, struct 
 {
     struct buf b;
     buf_init(&b, 4096);
-    *out = (struct program){.name = "cerca-signer", .token = xstrdup(t->name), .listen_fd = -1};
+    *out = new_program("cerca-signer", t->name);
+    struct program_socket *s = add_socket(out, "--listen-fd");
     conf_signer_socket(c, t->name, &b);
-    out->socket = text_of(&b);
-    buf_free(&b);
-    out->socket_mode = 0600;
-    out->socket_has_owner = c->has_ca_user && c->ca_user != geteuid();
-    out->socket_owner = c->ca_user;
+    s->path = text_of(&b);
+    give_to(s, c->has_ca_user, c->ca_user);
     out->environment = environment_for(t);
     set_user(out, t->has_user, t->user);
     return pin_number(t, &out->pin_fd, f);
@@ -71,15 +88,12 @@ static void plan_public(const struct conf *c, struct program *out)
 {
     struct buf b;
     buf_init(&b, 128);
-    *out = (struct program){.name = "cerca-public",
-                            .token = xstrdup(""),
-                            .pin_fd = -1,
-                            .listen_fd = -1,
-                            .address = c->http_listen,
-                            .port = c->http_port};
+    *out = new_program("cerca-public", "");
+    struct program_socket *s = add_socket(out, "--listen-fd");
+    s->address = c->http_listen;
+    s->port = c->http_port;
     buf_printf(&b, "%s:%u", c->http_listen, c->http_port);
-    out->socket = text_of(&b);
-    buf_free(&b);
+    s->path = text_of(&b);
     out->environment = environment_for(NULL);
     set_user(out, c->has_http_user, c->http_user);
 }
@@ -98,12 +112,18 @@ static void plan_ca(const struct conf *c, struct program *out)
 {
     struct buf b;
     buf_init(&b, 4096);
-    *out =
-        (struct program){.name = "cerca-ca", .token = xstrdup(""), .pin_fd = -1, .listen_fd = -1};
+    *out = new_program("cerca-ca", "");
+    struct program_socket *s = add_socket(out, "--listen-fd");
     conf_admin_socket(c, &b);
-    out->socket = text_of(&b);
-    buf_free(&b);
-    out->socket_mode = admin_mode(c);
+    s->path = text_of(&b);
+    s->mode = admin_mode(c);
+    if (*c->http_listen != '\0') {
+        s = add_socket(out, "--delegate-fd");
+        buf_init(&b, 4096);
+        conf_delegate_socket(c, &b);
+        s->path = text_of(&b);
+        give_to(s, c->has_http_user, c->http_user);
+    }
     out->environment = environment_for(NULL);
     set_user(out, c->has_ca_user, c->ca_user);
 }
@@ -127,11 +147,12 @@ int programs_plan(const struct conf *c, struct programs *out, struct fault *f)
     return r;
 }
 
-static const struct program *with_socket(const struct programs *p, const char *socket)
+static const struct program_socket *with_socket(const struct programs *p, const char *path)
 {
     for (size_t i = 0; p && i < p->n; i++)
-        if (strcmp(p->at[i].socket, socket) == 0)
-            return &p->at[i];
+        for (size_t k = 0; k < p->at[i].n_sockets; k++)
+            if (strcmp(p->at[i].socket[k].path, path) == 0)
+                return &p->at[i].socket[k];
     return NULL;
 }
 
@@ -148,49 +169,53 @@ static int listen_soon(const char *path, unsigned mode, struct fault *f)
     return r;
 }
 
-static int take_over(struct program *p, const struct program *from, struct fault *f)
+static int take_over(struct program_socket *s, const struct program_socket *from, struct fault *f)
 {
-    p->listen_fd = fcntl(from->listen_fd, F_DUPFD_CLOEXEC, 0);
-    if (p->listen_fd < 0 || (p->port == 0 && chmod(p->socket, p->socket_mode) != 0))
-        return fault_set(f, FAULT_INTERNAL, "socket.listen", "%s: %s", p->socket, strerror(errno));
+    s->fd = fcntl(from->fd, F_DUPFD_CLOEXEC, 0);
+    if (s->fd < 0 || (s->port == 0 && chmod(s->path, s->mode) != 0))
+        return fault_set(f, FAULT_INTERNAL, "socket.listen", "%s: %s", s->path, strerror(errno));
     return 0;
 }
 
-static int make_socket(struct program *p, struct fault *f)
+static int make_socket(struct program_socket *s, struct fault *f)
 {
-    if (p->port != 0) {
-        p->listen_fd = listen_tcp(p->address, p->port, f);
-        return p->listen_fd < 0 ? p->listen_fd : 0;
-    }
-    int fd = listen_soon(p->socket, p->socket_mode, f);
+    int fd = s->port != 0 ? listen_tcp(s->address, s->port, f) : listen_soon(s->path, s->mode, f);
     if (fd < 0)
         return fd;
-    p->listen_fd = fd;
-    if (p->socket_has_owner && chown(p->socket, p->socket_owner, (gid_t)-1) != 0)
-        return fault_set(f, FAULT_INTERNAL, "socket.owner", "%s: %s", p->socket, strerror(errno));
+    s->fd = fd;
+    if (s->has_owner && chown(s->path, s->owner, (gid_t)-1) != 0)
+        return fault_set(f, FAULT_INTERNAL, "socket.owner", "%s: %s", s->path, strerror(errno));
     return 0;
 }
 
 int programs_listen(struct programs *p, const struct programs *current, struct fault *f)
 {
     int r = 0;
-    for (size_t i = 0; i < p->n && r == 0; i++) {
-        const struct program *same = with_socket(current, p->at[i].socket);
-        r = same ? take_over(&p->at[i], same, f) : make_socket(&p->at[i], f);
-    }
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t k = 0; k < p->at[i].n_sockets && r == 0; k++) {
+            struct program_socket *s = &p->at[i].socket[k];
+            const struct program_socket *same = with_socket(current, s->path);
+            r = same ? take_over(s, same, f) : make_socket(s, f);
+        }
     return r;
+}
+
+static void free_socket(struct program_socket *s, const struct programs *others)
+{
+    if (s->fd >= 0)
+        close(s->fd);
+    if (s->fd >= 0 && s->port == 0 && !with_socket(others, s->path))
+        (void)unlink(s->path);
+    free(s->path);
 }
 
 void programs_free(struct programs *p, const struct programs *others)
 {
     for (size_t i = 0; i < p->n; i++) {
         struct program *x = &p->at[i];
-        if (x->listen_fd >= 0)
-            close(x->listen_fd);
-        if (x->listen_fd >= 0 && x->port == 0 && !with_socket(others, x->socket))
-            (void)unlink(x->socket);
+        for (size_t k = 0; k < x->n_sockets; k++)
+            free_socket(&x->socket[k], others);
         free(x->token);
-        free(x->socket);
         environment_free(x->environment);
     }
     free(p->at);

@@ -6,6 +6,19 @@
 
 #include "lib/conf.h"
 
+#define PROGRAM_SOCKETS_MAX 2
+
+struct program_socket {
+    const char *option;  /* by which the program gets its descriptor: "--listen-fd" */
+    char *path;          /* "ADDRESS:PORT" when it has a port */
+    const char *address; /* the configuration's, with a port */
+    uint16_t port;       /* 0: a socket in the file system */
+    unsigned mode;
+    bool has_owner;
+    uid_t owner;
+    int fd; /* ours; -1 until programs_listen */
+};
+
 struct program {
     const char *name;   /* "cerca-signer", "cerca-public", "cerca-ca" */
     char *token;        /* "" for all but signers */
@@ -13,14 +26,9 @@ struct program {
     bool has_user;      /* runs as another user than cercad */
     uid_t user;
     gid_t group;
-    int pin_fd;          /* the number at which it expects its PIN; -1: elsewhere */
-    char *socket;        /* a path; "ADDRESS:PORT" when it has a port */
-    const char *address; /* the configuration's, with a port */
-    uint16_t port;       /* 0: a socket in the file system */
-    unsigned socket_mode;
-    bool socket_has_owner;
-    uid_t socket_owner;
-    int listen_fd; /* ours; -1 until programs_listen */
+    int pin_fd; /* the number at which it expects its PIN; -1: elsewhere */
+    struct program_socket socket[PROGRAM_SOCKETS_MAX];
+    size_t n_sockets;
 };
 
 struct programs {

@@ -6,6 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 cd "$scratch" || exit 1
+http=on
 ca_init || bail 'no CA'
 conf=$ca_dir/cerca.conf
 sed -i 's/^http = {/&\n    timeout = "1s";\n    threads = "2";/' "$conf"

@@ -32,7 +32,6 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    ocsp_place_free(&place);
     buf_free(&request);
     buf_free(&response);
     return 0;
@@ -448,7 +447,7 @@ static void read_both(const uint8_t *p, size_t n)
 
 static void mutate(const struct buf *b, int rounds)
 {
-    uint8_t *p = calloc(1, b->n + 1);
+    uint8_t *p = malloc(b->n);
 
     for (int round = 0; round < rounds; round++) {
         uint32_t r[9];
@@ -457,9 +456,9 @@ static void mutate(const struct buf *b, int rounds)
         random_bytes(r, sizeof(r));
         memcpy(p, b->p, n);
         for (unsigned i = 0; i <= r[0] % 4; i++)
-            p[r[2 * i + 1] % (n + 1)] ^= (uint8_t)(1 + r[2 * i + 2] % 255);
+            p[r[2 * i + 1] % n] ^= (uint8_t)(1 + r[2 * i + 2] % 255);
         if (r[0] % 3 == 0)
-            n = r[8] % (n + 1);
+            n = r[8] % n;
         read_both(p, n);
     }
     free(p);

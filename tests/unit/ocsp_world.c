@@ -26,7 +26,6 @@ void ocsp_world_stamp(const struct folder *view, int64_t stamp)
     struct viewfile_log l = open_log(view, view->header.generation);
 
     viewfile_pair_set(l.live->stamp, (uint64_t)stamp);
-    viewfile_pair_set(l.live->through, ROWS);
     viewfile_log_close(&l);
 }
 
@@ -118,7 +117,6 @@ int ocsp_world_teardown(void **state)
     ocsp_responder_free(w->r);
     buf_free(&w->answer.body);
     buf_free(&w->request);
-    ocsp_place_free(&w->place);
     close(w->view.fd);
     assert_int_equal(nftw(w->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
     free(w);

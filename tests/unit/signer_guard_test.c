@@ -310,6 +310,39 @@ static void a_crl_only_issuer_signs_responders_and_nothing_else(void **state)
     refuses(b, b->root, "signer.ca");
 }
 
+/* RFC 6960 4.2.2.2: it delegates itself, whichever issuer the profile names. */
+static void a_root_signs_responders_where_it_has_an_ocsp_url(void **state)
+{
+    struct bench *b = *state;
+    struct conf_issuer root = *b->root->conf;
+    struct fault f;
+
+    root.ocsp_url = (char[]){"http://ca.test/ocsp"};
+    b->root->conf = &root;
+    buf_reset(&b->d.issuer);
+    assert_int_equal(name_parse(root.subject, &b->d.issuer, &f), 0);
+    memcpy(b->d.spec.authority_key_id, b->root->key_id, 20);
+    b->d.spec.alg = root.alg;
+    b->d.spec.issuer_url = root.issuer_url;
+    b->d.spec.key_usage = KU_DIGITAL_SIGNATURE;
+    b->d.spec.eku = EKU_OCSP_SIGNING;
+    b->d.spec.ocsp_no_check = true;
+    b->d.spec.sans = NULL;
+    b->d.spec.not_after = b->d.spec.not_before + 7 * DAY;
+    allows(b, b->root);
+    b->d.spec.ocsp_no_check = false;
+    refuses(b, b->root, "signer.profile");
+    b->d.spec.ocsp_no_check = true;
+    b->d.spec.not_after = b->d.spec.not_before + 31 * DAY;
+    refuses(b, b->root, "signer.profile");
+    b->d.spec.not_after = b->d.spec.not_before + 7 * DAY;
+    b->d.spec.eku = EKU_OCSP_SIGNING | EKU_SERVER_AUTH;
+    refuses(b, b->root, "signer.leaf");
+    b->d.spec.eku = EKU_OCSP_SIGNING;
+    root.ocsp_url = (char[]){""};
+    refuses(b, b->root, "signer.leaf");
+}
+
 static void a_leaf_has_neither_the_key_nor_the_name_of_a_ca(void **state)
 {
     struct bench *b = *state;
@@ -387,6 +420,7 @@ int main(void)
         T(a_path_length_beyond_the_configured_one_is_refused),
         T(a_ca_has_the_configured_name_constraints_and_no_others),
         T(a_crl_only_issuer_signs_responders_and_nothing_else),
+        T(a_root_signs_responders_where_it_has_an_ocsp_url),
         T(a_leaf_has_neither_the_key_nor_the_name_of_a_ca),
         T(the_authority_key_identifier_is_the_signing_keys_own),
         T(an_extension_that_is_not_listed_is_refused),

@@ -102,8 +102,8 @@ static void each_token_has_a_signer_then_comes_http_and_cerca_ca_last(void **sta
     assert_string_equal(p.at[1].token, "");
     assert_string_equal(p.at[2].name, "cerca-ca");
     assert_int_equal(programs_listen(&p, NULL, &f), 0);
-    assert_int_equal(mode_of(p.at[0].socket), 0600);
-    assert_int_equal(mode_of(p.at[2].socket), 0600);
+    assert_int_equal(mode_of(p.at[0].socket[0].path), 0600);
+    assert_int_equal(mode_of(p.at[2].socket[0].path), 0600);
     programs_free(&p, NULL);
     conf_free(c);
 }
@@ -117,8 +117,10 @@ static void an_operator_with_another_uid_can_reach_the_admin_socket_only(void **
     c->operators[0].uid = getuid() + 1;
     assert_int_equal(programs_plan(c, &p, &f), 0);
     assert_int_equal(programs_listen(&p, NULL, &f), 0);
-    assert_int_equal(mode_of(p.at[0].socket), 0600);
-    assert_int_equal(mode_of(p.at[2].socket), 0666);
+    assert_int_equal(mode_of(p.at[0].socket[0].path), 0600);
+    assert_int_equal(mode_of(p.at[2].socket[0].path), 0666);
+    /* That of delegates is cerca-public's alone. */
+    assert_int_equal(mode_of(p.at[2].socket[1].path), 0600);
     programs_free(&p, NULL);
     conf_free(c);
 }
@@ -132,9 +134,9 @@ static void sockets_live_on_from_one_plan_to_the_next_and_only_dropped_ones_go(v
     char admin[128], signer[128];
     assert_int_equal(programs_plan(c, &now, &f), 0);
     assert_int_equal(programs_listen(&now, NULL, &f), 0);
-    snprintf(signer, sizeof signer, "%s", now.at[0].socket);
-    snprintf(admin, sizeof admin, "%s", now.at[2].socket);
-    assert_int_equal(port_of(now.at[1].listen_fd), c->http_port);
+    snprintf(signer, sizeof signer, "%s", now.at[0].socket[0].path);
+    snprintf(admin, sizeof admin, "%s", now.at[2].socket[0].path);
+    assert_int_equal(port_of(now.at[1].socket[0].fd), c->http_port);
     /* A peer that connected before is served by what comes after. */
     int peer = connect_unix(admin, &f);
     assert_true(peer >= 0);
@@ -146,8 +148,8 @@ static void sockets_live_on_from_one_plan_to_the_next_and_only_dropped_ones_go(v
     assert_int_equal(access(admin, F_OK), 0);
     assert_int_equal(access(signer, F_OK), -1);
     /* The port is the same socket still: nobody who knocks meanwhile is turned away. */
-    assert_int_equal(port_of(next.at[0].listen_fd), c->http_port);
-    int accepted = accept4(next.at[1].listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    assert_int_equal(port_of(next.at[0].socket[0].fd), c->http_port);
+    int accepted = accept4(next.at[1].socket[0].fd, NULL, NULL, SOCK_CLOEXEC);
     assert_true(accepted >= 0);
     close(accepted);
     close(peer);

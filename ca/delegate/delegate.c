@@ -1,0 +1,236 @@
+#include "ca/delegate/delegate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/conn.h"
+#include "lib/log.h"
+#include "lib/profile.h"
+
+struct rate {
+    uint64_t since_us;
+    unsigned n;
+};
+
+struct client {
+    struct delegates *owner;
+    struct conn *conn; /* NULL once it is gone */
+    struct requester who;
+    size_t asks; /* not answered yet */
+    struct client *next, *prev;
+};
+
+struct delegates {
+    struct delegate_parts parts;
+    struct listener *listener;
+    struct client *clients;
+    struct rate *rate; /* one for each authority */
+    bool draining;
+};
+
+struct ask {
+    struct client *client;
+    uint64_t id;
+};
+
+/* ---- clients ---- */
+
+static void client_drop(struct client *c)
+{
+    if (c->conn != NULL || c->asks > 0)
+        return;
+    if (c->prev != NULL)
+        c->prev->next = c->next;
+    else
+        c->owner->clients = c->next;
+    if (c->next != NULL)
+        c->next->prev = c->prev;
+    free(c);
+}
+
+static void on_closed(struct conn *conn, void *owner)
+{
+    struct client *c = owner;
+
+    (void)conn;
+    c->conn = NULL;
+    client_drop(c);
+}
+
+static void answer_fault(struct client *c, uint64_t id, const struct fault *f)
+{
+    struct buf b;
+
+    if (c->conn == NULL)
+        return;
+    buf_init(&b, 4096);
+    fault_put(&b, f);
+    conn_send(c->conn, MSG_FAULT, id, buf_slice(&b), -1);
+    buf_free(&b);
+}
+
+static void on_issued(void *arg, const struct issued *issued, const struct fault *fault)
+{
+    struct ask *q = arg;
+    struct client *c = q->client;
+
+    if (fault != NULL)
+        answer_fault(c, q->id, fault);
+    else if (c->conn != NULL)
+        conn_send(c->conn, MSG_DELEGATED, q->id, issued->certificate, -1);
+    free(q);
+    c->asks--;
+    client_drop(c);
+}
+
+/* ---- asking ---- */
+
+static int find_issuer(const struct delegates *d, const uint8_t owner[32], size_t *out,
+                       struct fault *f)
+{
+    const struct authorities *all = d->parts.authorities;
+
+    for (*out = 0; *out < all->n; (*out)++) {
+        const struct authority *a = &all->item[*out];
+
+        if (a->certificate.n == 0 || memcmp(a->spki_hash, owner, 32) != 0)
+            continue;
+        if (a->conf->offline || a->conf->ocsp_url[0] == '\0')
+            return fault_set(f, FAULT_POLICY, "delegate.issuer",
+                             "the issuer \"%s\" delegates to no responder: it is offline or has no "
+                             "ocsp_url",
+                             a->conf->name);
+        return 0;
+    }
+    return fault_set(f, FAULT_NOT_FOUND, "delegate.issuer", "no issuer has this key");
+}
+
+static int check_rate(struct rate *r, struct fault *f)
+{
+    uint64_t now = clock_mono_us();
+
+    if (r->n == 0 || now - r->since_us > (uint64_t)DELEGATE_WINDOW_S * 1000000)
+        *r = (struct rate){.since_us = now};
+    if (r->n < DELEGATE_RATE) {
+        r->n++;
+        return 0;
+    }
+    return fault_unavailable(f, 60, "delegate.rate", "%u responders in %u s are enough",
+                             DELEGATE_RATE, DELEGATE_WINDOW_S);
+}
+
+static int write_request(const struct delegates *d, const struct authority *a, struct slice csr,
+                         struct buf *out, struct fault *f)
+{
+    const struct conf_profile *p = conf_profile(d->parts.conf, PROFILE_DELEGATE);
+    struct issue_request r = {.csr = csr, .validity = DELEGATE_LIFE};
+
+    if (p == NULL || !profile_is_delegate(p, a->conf))
+        return fault_set(f, FAULT_CONFIG, "delegate.profile",
+                         "the configuration has no profile " PROFILE_DELEGATE
+                         " for OCSP responders alone");
+    if (p->validity_max < r.validity)
+        r.validity = p->validity_max;
+    snprintf(r.profile, sizeof(r.profile), "%s", p->name);
+    snprintf(r.subject, sizeof(r.subject), "CN=OCSP responder of %s", a->conf->name);
+    issue_request_put(out, &r);
+    return 0;
+}
+
+static int ask_door(struct client *c, const struct frame *frame, struct fault *f)
+{
+    struct delegates *d = c->owner;
+    struct authority *a;
+    struct delegate_request r;
+    struct ask *q;
+    struct buf body;
+    size_t i;
+
+    if (delegate_request_get(frame->body, &r) != 0)
+        return fault_set(f, FAULT_MALFORMED, "request.body", "the request is malformed");
+    if (d->draining)
+        return fault_unavailable(f, 1, "door.closed", "cerca-ca ends just now");
+    if (find_issuer(d, r.owner, &i, f) != 0 || check_rate(&d->rate[i], f) != 0)
+        return -(int)f->code;
+    a = &d->parts.authorities->item[i];
+    buf_init(&body, FRAME_BODY_MAX);
+    if (write_request(d, a, r.csr, &body, f) == 0) {
+        q = xcalloc(1, sizeof(*q));
+        *q = (struct ask){.client = c, .id = frame->id};
+        c->asks++;
+        door_issue_delegate(d->parts.door, &c->who, a, buf_slice(&body), on_issued, q);
+    }
+    buf_free(&body);
+    return -(int)f->code;
+}
+
+static void on_ask(struct conn *conn, void *owner, const struct frame *frame)
+{
+    struct client *c = owner;
+    struct fault f;
+
+    (void)conn;
+    fault_clear(&f);
+    if (ask_door(c, frame, &f) != 0) {
+        log_fault(LOG_LEVEL_INFO, "delegate.refused", &f, NULL);
+        answer_fault(c, frame->id, &f);
+    }
+}
+
+/* ---- the socket ---- */
+
+static const struct permit permits[] = {{MSG_DELEGATE, FRAME_BODY_MAX, on_ask}};
+static const struct conn_callbacks callbacks = {
+    .permits = permits, .n_permits = 1, .closed = on_closed};
+
+/* The socket's owner is cerca-public's user; nobody else but root could connect. */
+static void on_accepted(void *arg, int fd, const struct conn_peer *peer)
+{
+    struct delegates *d = arg;
+    struct client *c = xcalloc(1, sizeof(*c));
+
+    c->owner = d;
+    c->who = (struct requester){.name = "cerca-public", .role = ROLE_ADMIN, .uid = peer->uid};
+    snprintf(c->who.origin, sizeof(c->who.origin), "delegate pid=%d", (int)peer->pid);
+    c->next = d->clients;
+    if (c->next != NULL)
+        c->next->prev = c;
+    d->clients = c;
+    c->conn = conn_new(d->parts.loop, fd, &callbacks, c);
+}
+
+struct delegates *delegates_new(const struct delegate_parts *parts, int listen_fd)
+{
+    struct delegates *d = xcalloc(1, sizeof(*d));
+
+    d->parts = *parts;
+    d->rate = xcalloc(parts->authorities->n, sizeof(d->rate[0]));
+    d->listener = listener_new(parts->loop, listen_fd, on_accepted, d);
+    return d;
+}
+
+void delegates_drain(struct delegates *d)
+{
+    if (d != NULL)
+        d->draining = true;
+}
+
+void delegates_free(struct delegates *d)
+{
+    if (d == NULL)
+        return;
+    listener_free(d->listener);
+    while (d->clients != NULL) {
+        struct client *c = d->clients;
+
+        conn_close(c->conn);
+        c->conn = NULL;
+        c->asks = 0;
+        client_drop(c);
+    }
+    free(d->rate);
+    free(d);
+}

@@ -1,0 +1,33 @@
+/*
+ * The delegate socket: cerca-public asks for the certificates of its OCSP responders (RFC 6960
+ * 4.2.2.2), and for nothing else. Each is issued through the one door, by the profile
+ * ocsp-responder, for DELEGATE_LIFE at most, with a name of ours and none of the request's; and
+ * no more than DELEGATE_RATE an issuer in DELEGATE_WINDOW_S, so that a responder that falls over
+ * and over fills no store.
+ */
+#ifndef CA_DELEGATE_DELEGATE_H
+#define CA_DELEGATE_DELEGATE_H
+
+#include "ca/door/door.h"
+
+#define DELEGATE_LIFE (7 * 86400)
+#define DELEGATE_RATE 12
+#define DELEGATE_WINDOW_S 600
+
+struct delegates;
+
+struct delegate_parts {
+    const struct conf *conf;
+    struct loop *loop;
+    struct authorities *authorities;
+    struct door *door;
+};
+
+/* Serves on a listening descriptor, which it takes over. */
+struct delegates *delegates_new(const struct delegate_parts *parts, int listen_fd);
+/* No new connections and no new requests. */
+void delegates_drain(struct delegates *d);
+/* After the door. NULL is fine. */
+void delegates_free(struct delegates *d);
+
+#endif

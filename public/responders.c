@@ -1,0 +1,235 @@
+#include "public/responders.h"
+
+#include <limits.h>
+#include <openssl/ec.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/conn.h"
+#include "lib/log.h"
+#include "lib/proto.h"
+
+#define TURN_MS 1000
+#define SCAN_EVERY_US 10000000
+#define ASK_AGAIN_S 15      /* after what may be over soon */
+#define REFUSED_AGAIN_S 600 /* after what only a new configuration changes */
+
+/* One issuer's: what is under way. */
+struct asking {
+    uint8_t owner[32];
+    EVP_PKEY *key;          /* of the request that is not answered yet; NULL: none */
+    uint64_t id;            /* of its frame */
+    uint64_t not_before_us; /* not asked again before */
+};
+
+struct responders {
+    struct loop *loop;
+    const struct conf *conf;
+    struct ocsp_responder *responder;
+    struct conn *conn; /* NULL: not connected */
+    struct loop_timer *turn;
+    struct asking *asking;
+    size_t n;
+    uint64_t next_id, scanned_us;
+    bool scan_failed; /* and that was said */
+};
+
+static struct asking *asking_of(struct responders *s, const uint8_t owner[32])
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (memcmp(s->asking[i].owner, owner, 32) == 0)
+            return &s->asking[i];
+    s->asking = xreallocarray(s->asking, s->n + 1, sizeof *s->asking);
+    s->asking[s->n] = (struct asking){0};
+    memcpy(s->asking[s->n].owner, owner, 32);
+    return &s->asking[s->n++];
+}
+
+static struct asking *asking_by_id(struct responders *s, uint64_t id)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->asking[i].key != NULL && s->asking[i].id == id)
+            return &s->asking[i];
+    return NULL;
+}
+
+static void ask_later(struct asking *a, uint64_t seconds)
+{
+    EVP_PKEY_free(a->key);
+    a->key = NULL;
+    a->not_before_us = clock_mono_us() + seconds * 1000000;
+}
+
+/* ---- answers of cerca-ca ---- */
+
+static void on_delegated(struct conn *conn, void *owner, const struct frame *frame)
+{
+    struct responders *s = owner;
+    struct asking *a = asking_by_id(s, frame->id);
+    struct fault f;
+
+    (void)conn;
+    if (a == NULL)
+        return;
+    if (ocsp_responder_delegate(s->responder, a->owner, a->key, frame->body, &f) != 0) {
+        log_fault(LOG_LEVEL_ERROR, "ocsp.delegate.refused", &f, NULL);
+        ask_later(a, ASK_AGAIN_S);
+        return;
+    }
+    a->key = NULL;
+    log_info("ocsp.delegate.ready", "issuer_key", log_hex(slice_of(a->owner, 8)), NULL);
+}
+
+static void on_fault(struct conn *conn, void *owner, const struct frame *frame)
+{
+    struct responders *s = owner;
+    struct asking *a = asking_by_id(s, frame->id);
+    struct fault f;
+
+    (void)conn;
+    if (a == NULL || fault_get(frame->body, &f) != 0)
+        return;
+    log_fault(LOG_LEVEL_WARN, "ocsp.delegate.failed", &f, "issuer_key",
+              log_hex(slice_of(a->owner, 8)), NULL);
+    if (!fault_retryable(&f))
+        ask_later(a, REFUSED_AGAIN_S);
+    else
+        ask_later(a,
+                  f.retry_after > 0 && f.retry_after < ASK_AGAIN_S ? f.retry_after : ASK_AGAIN_S);
+}
+
+static void on_closed(struct conn *conn, void *owner)
+{
+    struct responders *s = owner;
+
+    (void)conn;
+    s->conn = NULL;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->asking[i].key != NULL)
+            ask_later(&s->asking[i], 1);
+}
+
+static const struct permit permits[] = {{MSG_DELEGATED, FRAME_BODY_MAX, on_delegated},
+                                        {MSG_FAULT, FRAME_BODY_MAX, on_fault}};
+static const struct conn_callbacks callbacks = {
+    .permits = permits, .n_permits = 2, .closed = on_closed};
+
+static bool connected(struct responders *s)
+{
+    struct buf path;
+    struct fault f;
+    int fd;
+
+    if (s->conn != NULL)
+        return true;
+    buf_init(&path, PATH_MAX);
+    conf_delegate_socket(s->conf, &path);
+    fd = connect_unix(buf_cstr(&path), &f);
+    buf_free(&path);
+    if (fd >= 0)
+        s->conn = conn_new(s->loop, fd, &callbacks, s);
+    return fd >= 0;
+}
+
+/* ---- asking ---- */
+
+/* A request that shows the key; cerca-ca chooses the name. */
+static int put_csr(EVP_PKEY *key, struct buf *out)
+{
+    X509_REQ *q = X509_REQ_new();
+    unsigned char *p = NULL;
+    int n = -1;
+
+    if (q != NULL && X509_REQ_set_version(q, 0) == 1 && X509_REQ_set_pubkey(q, key) == 1 &&
+        X509_REQ_sign(q, key, EVP_sha256()) > 0)
+        n = i2d_X509_REQ(q, &p);
+    if (n > 0)
+        buf_put(out, p, (size_t)n);
+    OPENSSL_free(p);
+    X509_REQ_free(q);
+    return n > 0 ? 0 : -1;
+}
+
+static void ask(struct responders *s, struct asking *a)
+{
+    struct delegate_request r;
+    struct buf csr, body;
+
+    buf_init(&csr, CSR_MAX);
+    buf_init(&body, FRAME_BODY_MAX);
+    a->key = EVP_EC_gen("P-256");
+    a->id = ++s->next_id;
+    if (a->key != NULL && put_csr(a->key, &csr) == 0) {
+        memcpy(r.owner, a->owner, sizeof r.owner);
+        r.csr = buf_slice(&csr);
+        delegate_request_put(&body, &r);
+        conn_send(s->conn, MSG_DELEGATE, a->id, buf_slice(&body), -1);
+    } else {
+        log_error("ocsp.delegate.key", NULL);
+        ask_later(a, ASK_AGAIN_S);
+    }
+    buf_free(&csr);
+    buf_free(&body);
+}
+
+static bool is_due(const struct ocsp_issuer_state *i, int64_t now)
+{
+    return now >= i->delegate_not_before + (i->delegate_not_after - i->delegate_not_before) / 2;
+}
+
+static void look_for_issuers(struct responders *s)
+{
+    struct fault f;
+    bool failed;
+
+    if (s->scanned_us != 0 && clock_mono_us() - s->scanned_us < SCAN_EVERY_US)
+        return;
+    s->scanned_us = clock_mono_us();
+    failed = ocsp_responder_scan(s->responder, s->conf->view_dir, &f) != 0;
+    if (failed && !s->scan_failed)
+        log_fault(LOG_LEVEL_ERROR, "ocsp.view.failed", &f, NULL);
+    s->scan_failed = failed;
+}
+
+static void on_turn(void *arg)
+{
+    struct responders *s = arg;
+    struct ocsp_issuer_state *i = xcalloc(OCSP_ISSUERS_MAX, sizeof *i);
+    size_t n;
+
+    look_for_issuers(s);
+    n = ocsp_responder_issuers(s->responder, i, OCSP_ISSUERS_MAX);
+    for (size_t k = 0; k < n && k < OCSP_ISSUERS_MAX; k++) {
+        struct asking *a = asking_of(s, i[k].owner);
+
+        if (a->key == NULL && is_due(&i[k], clock_now()) && clock_mono_us() >= a->not_before_us &&
+            connected(s))
+            ask(s, a);
+    }
+    free(i);
+    loop_timer_set(s->turn, TURN_MS);
+}
+
+struct responders *responders_new(struct loop *l, const struct conf *c, struct ocsp_responder *r)
+{
+    struct responders *s = xcalloc(1, sizeof *s);
+
+    *s = (struct responders){.loop = l, .conf = c, .responder = r};
+    s->turn = loop_timer(l, on_turn, s);
+    on_turn(s);
+    return s;
+}
+
+void responders_free(struct responders *s)
+{
+    if (s == NULL)
+        return;
+    conn_close(s->conn);
+    for (size_t i = 0; i < s->n; i++)
+        EVP_PKEY_free(s->asking[i].key);
+    free(s->asking);
+    loop_timer_free(s->turn);
+    free(s);
+}

@@ -1,0 +1,168 @@
+#!/bin/sh
+# OCSP over HTTP: whatever OpenSSL and GnuTLS ask gets an answer that they believe, a revocation is
+# in the next one, and what is no request harms nobody. The delegates come by themselves.
+# shellcheck disable=SC2317 # functions are called by name
+# shellcheck source=tests/flow/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+cd "$scratch" || exit 1
+http=on
+ca_init || bail 'no CA'
+conf=$ca_dir/cerca.conf
+ca_start || bail 'it does not start'
+base=$(sed -n 's/.*base_url = "\(.*\)";.*/\1/p' "$conf")
+log=$scratch/cercad.log
+cp "$ca_dir/ca/root.pem" root.pem
+cp "$ca_dir/ca/issuing.pem" issuing.pem
+cerca issue --profile tls-server --san dns:a.example.test --key-out a.key --out a.pem 2>/dev/null
+url=$(openssl x509 -in a.pem -noout -ocsp_uri)
+
+# ask OPTION...: OpenSSL asks about a.pem; fails unless it believes the answer.
+digest=
+ask() {
+    # shellcheck disable=SC2086 # nothing, or one word
+    openssl ocsp $digest -issuer issuing.pem -cert a.pem -CAfile root.pem "$@" >answer 2>verdict &&
+        grep -q 'Response verify OK' verdict && cat answer
+}
+
+says() { # STATUS OPTION...
+    want=$1
+    shift
+    ask "$@" && grep -q "^a.pem: $want\$" answer
+}
+
+encoded() { # FILE
+    base64 -w0 "$1" | sed 's/+/%2B/g; s,/,%2F,g; s/=/%3D/g'
+}
+
+# fetch URL OPTION...: the head in `head`, the body in `body`.
+fetch() {
+    : >body
+    curl -s -m 10 --path-as-is -D head -o body "$@"
+}
+
+code() {
+    fetch "$@"
+    sed -n '1s/^[^ ]* \([0-9]*\).*/\1/p' head
+}
+
+field() { # NAME, of `head`
+    tr -d '\r' <./head | sed -n "s/^$1: //p"
+}
+
+# What the OCSPResponse in `body` says of itself (RFC 6960 4.2.1): 0 successful, 1 malformed ...
+status() {
+    openssl asn1parse -inform DER -in body 2>/dev/null | sed -n 's/.*ENUMERATED *:0*//p' | head -n 1 |
+        sed 's/^$/0/'
+}
+
+# --- delegates ------------------------------------------------------------------------------------
+
+is 'it is asked at the URL of the certificate' "$url" "$base/ocsp"
+ok 'good, by POST, with a nonce' wait_until 10 says good -url "$url" -nonce
+unlike '... which is in the answer' verdict 'no nonce'
+ok 'each issuer has its own responder' sh -c \
+    "cerca list --profile ocsp-responder -o json | jq -r '.[].status' | grep -cx valid | grep -qx 2"
+openssl ocsp -issuer issuing.pem -cert a.pem -reqout plain.der -no_nonce
+openssl ocsp -issuer issuing.pem -cert a.pem -url "$url" -CAfile root.pem -respout r.der >/dev/null 2>&1
+openssl ocsp -respin r.der -CAfile root.pem -issuer issuing.pem -cert a.pem -resp_text >text 2>/dev/null
+like 'nobody is asked about the responder' text 'OCSP No Check'
+like '... which may sign answers and nothing else' text 'OCSP Signing'
+unlike '... and is no CA' text 'CA:TRUE'
+
+ok 'the issuing CA itself is good, says the responder of the root' sh -c \
+    "openssl ocsp -issuer root.pem -cert issuing.pem -CAfile root.pem -url '$url' 2>&1 |
+        grep -qx 'issuing.pem: good'"
+ok 'the audit log knows who asked' sh -c "cerca audit log -o json | grep -q '\"cerca-public\"'"
+
+# --- who asks, and how --------------------------------------------------------------------------------
+
+ok 'good, without a nonce' says good -url "$url" -no_nonce
+digest=-sha256
+ok '... by SHA-256' says good -url "$url"
+digest=
+ok '... several at once' sh -c \
+    "openssl ocsp -issuer issuing.pem -cert a.pem -cert a.pem -CAfile root.pem -url '$url' 2>&1 |
+        grep -cx 'a.pem: good' | grep -qx 2"
+ok 'GnuTLS asks' sh -c "ocsptool --ask='$url' --load-issuer issuing.pem --load-cert a.pem \
+    --load-trust root.pem </dev/null 2>&1 | tee ocsptool.out | grep -qi 'good'"
+ok 'our own asks' cerca ocsp query a.pem
+is 'GET gets an answer' "$(code "$url/$(encoded plain.der)")" 200
+is '... an OCSP response' "$(field Content-Type)" application/ocsp-response
+ok '... that OpenSSL believes' says good -respin body
+etag=$(field ETag)
+like '... which caches may keep' head '^Cache-Control: public, max-age=[1-9][0-9]*, no-transform'
+is '... and ask for again' "$(code "$url/$(encoded plain.der)" -H "If-None-Match: $etag")" 304
+is '... by date' \
+    "$(code "$url/$(encoded plain.der)" -H "If-Modified-Since: $(date -u -R -d 'now + 1 hour' |
+        sed 's/+0000/GMT/')")" 304
+plain=$(base64 -w0 plain.der)
+for path in "$plain" "/$plain" "$(echo "$plain" | tr -d =)" "$(echo "$plain" | sed 's/+/%20/g')" \
+    "$(encoded plain.der | sed 's/%2F/%2f/g; s/%2B/%2b/g')"; do
+    fetch "$url/$path"
+    ok "GET as clients send it: $(echo "$path" | tail -c 12)" says good -respin body
+done
+fetch "$url" --data-binary @plain.der -H 'Content-Type: application/ocsp-request'
+ok 'POST too' says good -respin body
+unlike '... which nothing caches' head '^(ETag|Cache-Control|Last-Modified):'
+is 'an answer with a nonce is kept by nobody' "$(
+    openssl ocsp -issuer issuing.pem -cert a.pem -reqout nonce.der -nonce
+    fetch "$url/$(encoded nonce.der)"
+    field Cache-Control)" no-store
+
+# --- revoking ------------------------------------------------------------------------------------------
+
+cerca hold a.pem >/dev/null 2>&1
+ok 'on hold is revoked' says revoked -url "$url"
+like '... with certificateHold' answer 'Reason: certificateHold'
+cerca release a.pem >/dev/null 2>&1
+ok 'released is good' says good -url "$url"
+cerca revoke --yes --reason keyCompromise a.pem >/dev/null 2>&1
+ok 'revoked is revoked with the next answer' says revoked -url "$url"
+like '... and why' answer 'Reason: keyCompromise'
+is '... by GET too: the old one is no longer it' \
+    "$(code "$url/$(encoded plain.der)" -H "If-None-Match: $etag")" 200
+ok '... revoked' says revoked -respin body
+ok 'what was never issued is unknown' sh -c \
+    "openssl ocsp -issuer issuing.pem -serial 0x5053f000000000000000000000000001 -CAfile root.pem \
+        -url '$url' 2>&1 | grep -q ': unknown\$'"
+
+# --- what is no request -----------------------------------------------------------------------------------
+
+is 'no request at all' "$(code "$url")" 400
+for path in x '!!!!' "$(head -c 3000 /dev/zero | tr '\0' A)" MA== "${plain%????????}"; do
+    is "no base64 of a request: $(echo "$path" | head -c 12)" "$(code "$url/$path") $(status)" '200 1'
+done
+head -c 50000 /dev/urandom >noise
+is 'noise is malformed' "$(code "$url" --data-binary @noise) $(status)" '200 1'
+: >nothing
+is 'nothing is malformed' "$(code "$url" -X POST -H 'Content-Length: 0') $(status)" '200 1'
+head -c 100000 /dev/zero >large
+is 'what is too large is refused' "$(code "$url" --data-binary @large)" 413
+is 'PUT is refused' "$(code "$url" -X PUT)" 405
+is '... with what is allowed' "$(field Allow)" 'GET, HEAD, POST'
+is 'POST elsewhere is not found' "$(code "$url/else" --data-binary @plain.der)" 404
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout other.key \
+    -out other.pem -subj '/CN=Other CA' 2>/dev/null
+openssl ocsp -issuer other.pem -cert a.pem -reqout other.der -no_nonce
+is "another CA's certificate is unauthorized" "$(code "$url" --data-binary @other.der) $(status)" '200 6'
+ok 'all is well' cerca status
+
+# --- the delegate socket -----------------------------------------------------------------------------------
+
+is 'it is for cerca-public alone' "$(stat -c %a "$ca_dir/sock/public.sock")" 600
+ok 'it takes nothing else' perl -MSocket -e '
+    socket(my $s, AF_UNIX, SOCK_SEQPACKET, 0) or die;
+    connect($s, pack_sockaddr_un($ARGV[0])) or die;
+    # A frame (lib/frame.h) that asks for the status, as on the admin socket.
+    syswrite($s, pack("CCnQ>", 1, 0, 0x0109, 1)) or die;
+    alarm 5;
+    my $n = sysread($s, my $answer, 65536);
+    exit(defined $n && $n > 0 ? 1 : 0)' "$ca_dir/sock/public.sock"
+kill -KILL "$(tr ' ' '\n' <"/proc/$ca_pid/task/$ca_pid/children" | while read -r pid; do
+    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = cerca-public ] && echo "$pid"
+done)"
+ok 'after kill -9 it answers again' wait_until 10 says revoked -url "$url"
+unlike 'no delegate was refused' "$log" 'ocsp.delegate.(refused|failed)'
+ok 'the store is sound, and every signature has its intent' cerca store check
+done_testing
