@@ -11,9 +11,11 @@ fail() {
     exit 1
 }
 
-# new_ca DIR [KEY-TYPE]: a development CA; with a key type, its issuing CA has such a key.
+# new_ca DIR [KEY-TYPE]: a development CA without HTTP, whose port may be in use; with a key type, its
+# issuing CA has such a key.
 new_ca() {
     "$bin/cerca" init --dev "$1" >/dev/null
+    sed -i '/^http = {/,/^}/s/listen = .*/listen = "";/' "$1/cerca.conf"
     [ $# -lt 2 ] && return
     # Another key makes another generation of the issuing CA: its key, then its certificate.
     awk -v type="$2" '/name = "issuing"/ { here = 1 }
