@@ -118,7 +118,7 @@ print_table() {
     awk -F '\t' '
         function verdict(ratio) {
             if ($5 == "") return ""
-            return ($6 == "at_most" ? ratio <= $5 : ratio >= $5) ? "met" : "MISSED"
+            return ($6 == "at_most" ? ratio + 0 <= $5 + 0 : ratio + 0 >= $5 + 0) ? "met" : "MISSED"
         }
         BEGIN { printf "%-36s %12s %-9s %10s %7s %8s\n", "figure", "value", "unit", "reference",
                 "ratio", "goal" }
