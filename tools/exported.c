@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "ca/audit/audit.h"
 #include "lib/file.h"
@@ -27,9 +28,7 @@ struct exported {
     json_t *head;
     uint64_t size, first;
     FILE *records, *hashes;
-    uint64_t line_number;
-    char *text;
-    size_t text_room;
+    char text[LINE_MAX_OCTETS + 2];
     struct line line[2]; /* the one that is looked at, and the next */
     unsigned at;
 };
@@ -39,11 +38,26 @@ static int failed(const char *path, struct fault *f)
     return fault_set(f, FAULT_NOT_FOUND, "export.read", "%s: %s", path, strerror(errno));
 }
 
+/* A pipe among the files would have us wait for ever. */
+static int check_regular(const char *path, struct fault *f)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0)
+        return failed(path, f);
+    return S_ISREG(st.st_mode)
+               ? 0
+               : fault_set(f, FAULT_MALFORMED, "export.form", "%.200s is not a regular file", path);
+}
+
 static int open_file(const struct exported *e, const char *name, FILE **out, struct fault *f)
 {
     char path[PATH_MAX];
 
     (void)snprintf(path, sizeof(path), "%s/%s", e->dir, name);
+    *out = NULL;
+    if (check_regular(path, f) != 0)
+        return -(int)f->code;
     *out = fopen(path, "re");
     return *out != NULL ? 0 : failed(path, f);
 }
@@ -56,7 +70,9 @@ static int read_head(struct exported *e, struct fault *f)
     int rc;
 
     (void)snprintf(path, sizeof(path), "%s/export.json", e->dir);
-    rc = file_read(path, HEAD_MAX, &file, f);
+    rc = check_regular(path, f);
+    if (rc == 0)
+        rc = file_read(path, HEAD_MAX, &file, f);
     if (rc == 0)
         e->head = json_loadb((const char *)file.p, file.n, JSON_REJECT_DUPLICATES, NULL);
     buf_free(&file);
@@ -106,7 +122,6 @@ void exported_close(struct exported *e)
     if (e->hashes != NULL)
         (void)fclose(e->hashes);
     json_decref(e->head);
-    free(e->text);
     free(e);
 }
 
@@ -138,7 +153,9 @@ int exported_checkpoints(const struct exported *e, struct verify *v, struct faul
         if (entry->d_name[0] == '.')
             continue;
         (void)snprintf(path, sizeof(path), "%s/checkpoints/%.200s", e->dir, entry->d_name);
-        rc = file_read(path, NOTE_MAX, &file, f);
+        rc = check_regular(path, f);
+        if (rc == 0)
+            rc = file_read(path, NOTE_MAX, &file, f);
         if (rc == 0)
             verify_add_checkpoint(v, entry->d_name, false, buf_slice(&file));
     }
@@ -180,15 +197,24 @@ static int decode(struct line *l, const char *text, size_t length)
     return rc;
 }
 
+/* A line that is too long is passed over, however long. */
 static void read_line(struct exported *e, struct line *l)
 {
-    ssize_t n = getline(&e->text, &e->text_room, e->records);
+    const char *end;
+    int c;
 
-    l->there = n > 0;
+    memset(e->text, 0, sizeof(e->text));
+    l->there = fgets(e->text, sizeof(e->text), e->records) != NULL;
     if (!l->there)
         return;
-    e->line_number++;
-    l->broken = n > LINE_MAX_OCTETS || decode(l, e->text, (size_t)n) != 0;
+    end = memchr(e->text, '\n', sizeof(e->text));
+    if (end == NULL && !feof(e->records)) {
+        while ((c = getc_unlocked(e->records)) != EOF && c != '\n')
+            ;
+        l->broken = true;
+        return;
+    }
+    l->broken = decode(l, e->text, end != NULL ? (size_t)(end - e->text) : strlen(e->text)) != 0;
 }
 
 static struct line *present(struct exported *e)

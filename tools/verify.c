@@ -247,6 +247,8 @@ void verify_end(struct verify *v)
     for (; v->next < v->n_known; v->next++)
         verify_found(v, "audit.truncated", "%s is over %" PRIu64 " records, but there are %" PRIu64,
                      v->known[v->next].name, v->known[v->next].size, v->records.size);
+    if (!v->broken)
+        name_suspects(v, UINT64_MAX); /* behind the newest checkpoint */
     if (v->n_known == 0)
         verify_found(v, "audit.key", "there is no checkpoint to verify against");
 }

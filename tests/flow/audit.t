@@ -134,6 +134,35 @@ named 'a checkpoint with a wrong signature is named' audit.signature 'changed.ch
 altered bad
 sed -i 's/"salt":"[0-9a-f]*"/"salt":1/' bad/records.jsonl
 named 'what does not read is named' audit.tampered 'does not read' verify bad
+altered bad
+perl -i -pe 'print "x" x 100_000_000 if $. == 51' bad/records.jsonl
+long() {
+    (ulimit -v 400000 && verify bad) # far less than the line
+}
+case ${CERCA_BUILD:-} in
+*asan*) ;;
+*) named 'a line of a hundred million octets is one that does not read' audit.tampered 'record 50 does not read' long ;;
+esac
+altered bad
+tail -n 1 good/records.jsonl | sed 's/"index":[0-9]*/"index":9/' >>bad/records.jsonl
+named 'a line too many is named' audit.reordered 'more lines than records' verify bad
+altered bad
+perl -i -pe 's/\{/{"index":0,/ if $. == 51; s/$/\0/ if $. == 61' bad/records.jsonl
+named 'a key twice does not read' audit.tampered 'record 50 does not read' verify bad
+named 'nor does a zero octet' audit.tampered 'record 60 does not read' verify bad
+altered bad
+mkfifo bad/checkpoints/pipe
+fails 'nobody waits for a pipe among the files' 1 'not a regular file' verify bad
+altered bad
+sed -i 's/"size": *[0-9]*/"size": 9000000000000000000/' bad/export.json
+named 'a log that claims to be longer than it is is cut' audit.truncated 'before record' verify bad
+altered bad
+sed -i 's/"size": *[0-9]*/"size": -1/' bad/export.json
+fails 'a negative size is refused' 1 'not an export' verify bad
+altered bad
+printf '\033[2J\n1\nAAAA\n\n' >"bad/checkpoints/00000000000000000001.checkpoint"
+named 'what is no checkpoint is named' audit.signature 'is not a checkpoint' verify bad
+unlike 'and says nothing to the terminal' "$out" "$(printf '\033')"
 fails 'something else than an export is refused' 1 'export.json' verify "$scratch"
 
 first_dir=$ca_dir
