@@ -180,6 +180,9 @@ static void loaded(struct slot *s)
     s->busy = false;
     if (s->fault.code != FAULT_NONE) {
         note_failure(s);
+        s->serving = s->waiting; /* who asked before it was loaded */
+        s->waiting = NULL;
+        answer_all(s, &s->why);
     } else {
         s->loaded = true;
         s->failed = false;
@@ -257,7 +260,7 @@ void crl_publisher_changed(struct crl_publisher *p, const struct store_change *c
 static struct slot *slot_named(struct crl_publisher *p, const char *issuer, struct fault *f)
 {
     for (size_t i = 0; i < p->n; i++)
-        if (strcmp(p->slot[i].a->conf->name, issuer) == 0 && p->slot[i].loaded)
+        if (strcmp(p->slot[i].a->conf->name, issuer) == 0 && p->slot[i].a->certificate.n > 0)
             return &p->slot[i];
     (void)fault_set(f, FAULT_NOT_FOUND, "crl.issuer",
                     "there is no issuer \"%.64s\" with a "
@@ -299,6 +302,12 @@ int crl_open(struct crl_publisher *p, const char *issuer, struct crl_row *row, i
     *fd = -1;
     if (s == NULL)
         return -(int)f->code;
+    if (!s->loaded) {
+        look(p);
+        return fault_unavailable(f, 1, "crl.loading",
+                                 "the CRL of issuer \"%.64s\" is being looked at, retry after 1 s",
+                                 issuer);
+    }
     crl_slot_row(s, clock_now(), row);
     *fd = openat(s->dirfd, CRL_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (*fd < 0)

@@ -17,6 +17,7 @@
 #define SLICE 4096 /* leaves in one read */
 #define RETRY_S 5
 #define RETRY_HOPELESS_S 60 /* what waits for a person */
+#define CLOCK_BACK_S 60
 #define PRUNE_EVERY_US UINT64_C(600000000)
 
 /* ---- following the store ---- */
@@ -100,7 +101,9 @@ static bool due(struct ledger *l, struct waiter **waiters)
     pthread_mutex_lock(&l->lock);
     *waiters = l->waiters;
     l->waiters = NULL;
-    now = l->size == 0 || l->other_origin || age >= l->parts.conf->checkpoint_every;
+    /* Also when the clock was set back, and when the last attempt failed, whoever wanted it. */
+    now = l->size == 0 || l->other_origin || age >= l->parts.conf->checkpoint_every ||
+          age < -CLOCK_BACK_S || l->why.code != FAULT_NONE;
     now = *waiters != NULL || (now && clock_mono_us() >= l->retry_us);
     pthread_mutex_unlock(&l->lock);
     return now;
