@@ -49,7 +49,8 @@ static void put_head(const struct conf_setup *s, struct buf *out)
                 "# fetched there is signed (RFC 5280 8).\n"
                 "http = { base_url = ");
     conf_quote(s->base_url, out);
-    buf_put_str(out, "; };\n");
+    buf_printf(out, "; port = \"%u\"; };\nhttps = { port = \"%u\"; };\n", s->http_port,
+               s->https_port);
 }
 
 static void put_token(const struct conf_setup *s, struct buf *out)

@@ -9,6 +9,7 @@ struct conf_setup_operator {
 };
 
 struct conf_setup {
+    uint16_t http_port, https_port;
     const char *base_url; /* plain HTTP, no slash at its end */
     const char *root_subject, *issuing_subject;
     const char *root_key, *issuing_key; /* "p384" */

@@ -154,6 +154,8 @@ static int run_setup(struct tool *t, const struct init_args *a)
         return tool_usage(t, "--operator has at most 63 octets");
     s.operator_name = name;
     s.module = a->module;
+    s.http_port = a->http_port;
+    s.https_port = a->https_port;
     if (s.pin_file != NULL && s.pin_credential != NULL)
         return tool_usage(t, "--pin-file or --pin-credential, not both");
     if (s.pin_file != NULL && s.pin_file[0] != '/')
@@ -172,12 +174,12 @@ static int run_init(struct tool *t, void *args)
 
     if (a->dir != NULL && a->setup.dir != NULL)
         return tool_usage(t, "--dev or --dir, not both");
-    if (a->setup.dir != NULL)
-        return run_setup(t, a);
-    if (a->dir == NULL)
+    if (a->dir == NULL && a->setup.dir == NULL)
         return tool_usage(t, "--dir is missing (or --dev, for a CA to try things out)");
     if (a->http_port == a->https_port)
         return tool_usage(t, "--http-port and --https-port are the same");
+    if (a->setup.dir != NULL)
+        return run_setup(t, a);
     (void)umask(077);
     rc = init(t, a, &d, &was_there, &f);
     rc = rc == 0 ? report(t, &d, was_there, a->brief) : tool_fail(t, &f);

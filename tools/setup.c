@@ -158,6 +158,8 @@ static int plan(struct setup *s, struct fault *f)
         plan_operators(s, f) != 0)
         return -(int)f->code;
     c->base_url = a->base_url;
+    c->http_port = a->http_port;
+    c->https_port = a->https_port;
     c->root_subject = s->root_subject;
     c->issuing_subject = s->issuing_subject;
     c->root_key = a->root_key;

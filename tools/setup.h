@@ -8,6 +8,7 @@
 #include "tools/tool.h"
 
 struct setup_args {
+    uint16_t http_port, https_port;
     const char *dir, *base_url, *org, *root_subject, *issuing_subject, *root_key, *issuing_key;
     const char *module, *token, *pin_file, *pin_credential;
     struct texts token_paths, token_env, operators;

@@ -12,7 +12,8 @@ cd "$scratch" || exit 1
 
 # --- a CA below a root that is kept elsewhere ------------------------------------------------------
 
-cerca init --dir "$ca_dir" --base-url http://pki.example --org Example --offline-root --yes \
+# shellcheck disable=SC2046 # options
+cerca init --dir "$ca_dir" $(port_options) --base-url http://pki.example --org Example --offline-root --yes \
     >init.out 2>&1 || bail 'no CA'
 CERCA_CONF=$ca_dir/cerca.conf
 export CERCA_CONF

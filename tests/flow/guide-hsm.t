@@ -8,7 +8,7 @@ mkdir "$scratch/here"
 cd "$scratch/here" || exit 1
 {
     echo 'set -e; trap '\''kill %1; wait'\'' EXIT'
-    awk '/^```sh$/ { inside = 1; next } /^```$/ { inside = 0; next } inside' "$root/docs/hsm.md"
+    typed "$root/docs/hsm.md"
 } >"$scratch/session"
 is 'the guide has something to type' \
     "$(grep -cE '^(cerca|pkcs11-tool|softhsm2-util) ' "$scratch/session" | awk '{ print ($1 >= 6) }')" 1

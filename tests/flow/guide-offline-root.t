@@ -7,7 +7,7 @@ mkdir "$scratch/here"
 cd "$scratch/here" || exit 1
 {
     echo 'set -e; trap '\''kill %1; wait'\'' EXIT'
-    awk '/^```sh$/ { inside = 1; next } /^```$/ { inside = 0; next } inside' "$root/docs/offline-root.md"
+    typed "$root/docs/offline-root.md"
 } >"$scratch/session"
 is 'the guide has something to type' "$(grep -cE "^(cerca|cercad|openssl) " "$scratch/session" | awk '{ print ($1 >= 8) }')" 1
 ok 'everything that the guide says to type succeeds' bash "$scratch/session"

@@ -11,7 +11,8 @@ url=http://pki.example.com
 new() { # new DIR OPTIONS: what every set-up has
     dir=$1
     shift
-    cerca init --dir "$dir" --base-url "$url" --org Example --yes "$@"
+    # shellcheck disable=SC2046 # options
+    cerca init --dir "$dir" --base-url "$url" --org Example --yes $(port_options) "$@"
 }
 
 # --- before anything is made ----------------------------------------------------------------------

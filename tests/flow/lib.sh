@@ -118,6 +118,18 @@ free_ports() {
         print join(" ", map { $_->sockport } @s), "\n"'
 }
 
+# port_options: for cerca init, ports that are free.
+port_options() {
+    free_ports | sed 's/\([0-9]*\) \([0-9]*\)/--http-port \1 --https-port \2/'
+}
+
+# typed GUIDE: what its sh blocks say to type, word for word but for the ports of a new CA, which
+# may be taken here.
+typed() {
+    awk '/^```sh$/ { inside = 1; next } /^```$/ { inside = 0; next } inside' "$1" |
+        sed "s/^cerca init --dir [^ ]*/& $(port_options)/"
+}
+
 # ca_init [DIR]: a fresh CA. HTTP is off unless the flow sets `http=on` before, since the certificates
 # of its OCSP responders would be among those that flows count.
 http=off

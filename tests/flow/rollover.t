@@ -6,7 +6,8 @@
 . "$(dirname "$0")/lib.sh"
 
 guide=$root/docs/rollover.md
-cerca init --dir "$ca_dir" --base-url http://pki.example.com --org Flow --yes >"$out" 2>&1 ||
+# shellcheck disable=SC2046 # options
+cerca init --dir "$ca_dir" $(port_options) --base-url http://pki.example.com --org Flow --yes >"$out" 2>&1 ||
     bail 'no CA is set up'
 ca_start || bail 'the CA does not start'
 cd "$scratch" || exit 1
