@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@
 #include "lib/proto.h"
 
 #define BATCH 32
+#define MAKERS 2 /* threads that make CSRs */
 #define NAME_ROOM 48
 
 struct load {
@@ -69,11 +71,33 @@ static void make_csr(const char *type, struct buf *out)
     EVP_PKEY_free(key);
 }
 
+struct maker {
+    const struct load *l;
+    size_t first; /* and every MAKERS-th behind it */
+};
+
+static void *make_some(void *arg)
+{
+    const struct maker *m = arg;
+
+    for (size_t i = m->first; i < m->l->pool; i += MAKERS)
+        make_csr(m->l->key, &m->l->csr[i]);
+    return NULL;
+}
+
 static void make_pool(struct load *l)
 {
+    struct maker maker[MAKERS];
+    pthread_t thread[MAKERS];
+
     l->csr = xcalloc(l->pool, sizeof(*l->csr));
-    for (size_t i = 0; i < l->pool; i++)
-        make_csr(l->key, &l->csr[i]);
+    for (size_t i = 0; i < MAKERS; i++) {
+        maker[i] = (struct maker){l, i};
+        if (pthread_create(&thread[i], NULL, make_some, &maker[i]) != 0)
+            die("cannot start a thread");
+    }
+    for (size_t i = 0; i < MAKERS; i++)
+        (void)pthread_join(thread[i], NULL);
 }
 
 static void put_request(struct load *l, size_t n, struct buf *b)
