@@ -26,7 +26,7 @@
 
 struct options {
     const char *conf;
-    int conf_fd, listen_fd; /* -1: none */
+    int conf_fd, listen_fd, keep_fd; /* -1: none */
     bool check;
 };
 
@@ -44,14 +44,14 @@ struct server {
 };
 
 static const char usage_text[] =
-    "usage: cerca-public -c CONF [--check] [--conf-fd N] [--listen-fd N]\n"
+    "usage: cerca-public -c CONF [--check] [--conf-fd N] [--listen-fd N] [--keep-fd N]\n"
     "\n"
     "Serves CA certificates, CRLs, OCSP and the audit log's tree over HTTP, from the public view.\n"
     "cercad starts it; alone it opens the port itself and stays in the foreground.\n"
     "\n"
     "  -c, --conf CONF   the configuration\n"
     "      --check       read the configuration, then end\n"
-    "      --conf-fd N, --listen-fd N\n"
+    "      --conf-fd N, --listen-fd N, --keep-fd N\n"
     "                    descriptors that cercad hands over\n"
     "      --help, --version\n";
 
@@ -70,17 +70,14 @@ static int parse_fd(const char *text)
 static void parse_options(int argc, char **argv, struct options *o)
 {
     static const struct option longs[] = {
-        {"conf", required_argument, NULL, 'c'},
-        {"conf-fd", required_argument, NULL, 'f'},
-        {"listen-fd", required_argument, NULL, 'l'},
-        {"check", no_argument, NULL, 'C'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},
-        {NULL, 0, NULL, 0},
+        {"conf", required_argument, NULL, 'c'},      {"conf-fd", required_argument, NULL, 'f'},
+        {"listen-fd", required_argument, NULL, 'l'}, {"keep-fd", required_argument, NULL, 'k'},
+        {"check", no_argument, NULL, 'C'},           {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},         {NULL, 0, NULL, 0},
     };
     int c;
 
-    *o = (struct options){.conf_fd = -1, .listen_fd = -1};
+    *o = (struct options){.conf_fd = -1, .listen_fd = -1, .keep_fd = -1};
     while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
         switch (c) {
         case 'c':
@@ -91,6 +88,9 @@ static void parse_options(int argc, char **argv, struct options *o)
             break;
         case 'l':
             o->listen_fd = parse_fd(optarg);
+            break;
+        case 'k':
+            o->keep_fd = parse_fd(optarg);
             break;
         case 'C':
             o->check = true;
@@ -181,7 +181,7 @@ static int make_responder(const struct conf *c, struct ocsp_responder **out, str
     return ocsp_responder_new(&s, out, f);
 }
 
-static int serve(const struct conf *conf, int view_fd, int listen_fd, struct fault *f)
+static int serve(const struct conf *conf, int view_fd, int listen_fd, int keep_fd, struct fault *f)
 {
     struct server s = {.conf = conf, .loop = loop_new(), .places = places_new(conf, view_fd)};
     struct httpd_options o = {.listen_fd = listen_fd,
@@ -204,7 +204,7 @@ static int serve(const struct conf *conf, int view_fd, int listen_fd, struct fau
     if (rc == 0) {
         log_info("public.ready", "version", CERCA_VERSION, "threads", log_num(o.threads), NULL);
         loop_timer_set(s.sweep, SWEEP_MS);
-        s.responders = responders_new(s.loop, conf, s.ocsp);
+        s.responders = responders_new(s.loop, conf, s.ocsp, keep_fd);
         loop_run(s.loop);
     }
     httpd_free(s.httpd);
@@ -236,7 +236,7 @@ static int run(const struct options *o, const struct conf *conf, struct fault *f
     (void)signal(SIGPIPE, SIG_IGN);
     httpd_prepare();
     rc = jail(conf, f);
-    return rc != 0 ? rc : serve(conf, view_fd, listen_fd, f);
+    return rc != 0 ? rc : serve(conf, view_fd, listen_fd, o->keep_fd, f);
 }
 
 int main(int argc, char **argv)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "ca/supervise/lock.h"
@@ -124,6 +125,7 @@ int main(int argc, char **argv)
     if (status >= 0)
         return status;
     k.folder = folder;
+    k.keep_fd = memfd_create("cerca-ocsp", MFD_CLOEXEC);
     k.conf_path = o.conf_path;
     if (own_folder(folder, sizeof folder, &f) != 0 || generation_read(o.conf_path, &g, &f) != 0) {
         status = failed(&f);

@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cert.h"
 #include "lib/clock.h"
 #include "lib/conn.h"
 #include "lib/log.h"
 #include "lib/proto.h"
+#include "public/keep.h"
 
 #define TURN_MS 1000
+#define KEY_DER_MAX 4096
 #define SCAN_EVERY_US 10000000
 #define ASK_AGAIN_S 15      /* after what may be over soon */
 #define REFUSED_AGAIN_S 600 /* after what only a new configuration changes */
@@ -19,9 +22,10 @@
 /* One issuer's: what is under way. */
 struct asking {
     uint8_t owner[32];
-    EVP_PKEY *key;          /* of the request that is not answered yet; NULL: none */
-    uint64_t id;            /* of its frame */
-    uint64_t not_before_us; /* not asked again before */
+    EVP_PKEY *key;                         /* of the request that is not answered yet; NULL: none */
+    uint64_t id;                           /* of its frame */
+    struct buf kept_key, kept_certificate; /* of the delegate in force */
+    uint64_t not_before_us;                /* not asked again before */
 };
 
 struct responders {
@@ -33,6 +37,7 @@ struct responders {
     struct asking *asking;
     size_t n;
     uint64_t next_id, scanned_us;
+    int keep_fd;
     bool scan_failed; /* and that was said */
 };
 
@@ -44,6 +49,8 @@ static struct asking *asking_of(struct responders *s, const uint8_t owner[32])
     s->asking = xreallocarray(s->asking, s->n + 1, sizeof *s->asking);
     s->asking[s->n] = (struct asking){0};
     memcpy(s->asking[s->n].owner, owner, 32);
+    buf_init(&s->asking[s->n].kept_key, KEY_DER_MAX);
+    buf_init(&s->asking[s->n].kept_certificate, CERT_MAX);
     return &s->asking[s->n++];
 }
 
@@ -62,6 +69,60 @@ static void ask_later(struct asking *a, uint64_t seconds)
     a->not_before_us = clock_mono_us() + seconds * 1000000;
 }
 
+/* ---- what outlives us ---- */
+
+/* In force from now on, and kept. Takes over the key on success. */
+static int put_to_work(struct responders *s, struct asking *a, EVP_PKEY *key,
+                       struct slice certificate, struct fault *f)
+{
+    unsigned char *der = NULL;
+    int n = i2d_PrivateKey(key, &der);
+    int rc = ocsp_responder_delegate(s->responder, a->owner, key, certificate, f);
+
+    if (rc == 0 && n > 0) {
+        buf_reset(&a->kept_key);
+        buf_put(&a->kept_key, der, (size_t)n);
+        buf_reset(&a->kept_certificate);
+        buf_put_slice(&a->kept_certificate, certificate);
+    }
+    OPENSSL_clear_free(der, n > 0 ? (size_t)n : 0);
+    return rc;
+}
+
+static void keep_all(struct responders *s)
+{
+    struct kept *k = xcalloc(s->n + 1, sizeof *k);
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n; i++) {
+        const struct asking *a = &s->asking[i];
+
+        if (a->kept_key.n == 0)
+            continue;
+        memcpy(k[n].owner, a->owner, sizeof k[n].owner);
+        k[n].key = buf_slice(&a->kept_key);
+        k[n++].certificate = buf_slice(&a->kept_certificate);
+    }
+    keep_write(s->keep_fd, k, n);
+    free(k);
+}
+
+/* One that is over, or of an issuer that is gone, is asked for anew. */
+static void take_kept(void *arg, const struct kept *k)
+{
+    struct responders *s = arg;
+    const unsigned char *p = k->key.p;
+    EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &p, (long)k->key.n);
+    struct fault f;
+
+    if (key == NULL)
+        return;
+    if (put_to_work(s, asking_of(s, k->owner), key, k->certificate, &f) == 0)
+        log_info("ocsp.delegate.kept", "issuer_key", log_hex(slice_of(k->owner, 8)), NULL);
+    else
+        EVP_PKEY_free(key);
+}
+
 /* ---- answers of cerca-ca ---- */
 
 static void on_delegated(struct conn *conn, void *owner, const struct frame *frame)
@@ -73,12 +134,13 @@ static void on_delegated(struct conn *conn, void *owner, const struct frame *fra
     (void)conn;
     if (a == NULL)
         return;
-    if (ocsp_responder_delegate(s->responder, a->owner, a->key, frame->body, &f) != 0) {
+    if (put_to_work(s, a, a->key, frame->body, &f) != 0) {
         log_fault(LOG_LEVEL_ERROR, "ocsp.delegate.refused", &f, NULL);
         ask_later(a, ASK_AGAIN_S);
         return;
     }
     a->key = NULL;
+    keep_all(s);
     log_info("ocsp.delegate.ready", "issuer_key", log_hex(slice_of(a->owner, 8)), NULL);
 }
 
@@ -212,12 +274,15 @@ static void on_turn(void *arg)
     loop_timer_set(s->turn, TURN_MS);
 }
 
-struct responders *responders_new(struct loop *l, const struct conf *c, struct ocsp_responder *r)
+struct responders *responders_new(struct loop *l, const struct conf *c, struct ocsp_responder *r,
+                                  int keep_fd)
 {
     struct responders *s = xcalloc(1, sizeof *s);
 
-    *s = (struct responders){.loop = l, .conf = c, .responder = r};
+    *s = (struct responders){.loop = l, .conf = c, .responder = r, .keep_fd = keep_fd};
     s->turn = loop_timer(l, on_turn, s);
+    look_for_issuers(s);
+    keep_read(keep_fd, take_kept, s);
     on_turn(s);
     return s;
 }
@@ -227,8 +292,11 @@ void responders_free(struct responders *s)
     if (s == NULL)
         return;
     conn_close(s->conn);
-    for (size_t i = 0; i < s->n; i++)
+    for (size_t i = 0; i < s->n; i++) {
         EVP_PKEY_free(s->asking[i].key);
+        buf_free(&s->asking[i].kept_key);
+        buf_free(&s->asking[i].kept_certificate);
+    }
     free(s->asking);
     loop_timer_free(s->turn);
     free(s);

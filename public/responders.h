@@ -12,8 +12,10 @@
 
 struct responders;
 
-/* Begins at once. Without a cerca-ca at the socket it goes on trying. `r` stays the caller's. */
-struct responders *responders_new(struct loop *l, const struct conf *c, struct ocsp_responder *r);
+/* Begins at once, with what is kept at `keep_fd` (public/keep.h; -1: nothing). Without a cerca-ca
+ * at the socket it goes on trying. `r` stays the caller's. */
+struct responders *responders_new(struct loop *l, const struct conf *c, struct ocsp_responder *r,
+                                  int keep_fd);
 /* Before the loop and the responder. NULL is fine. */
 void responders_free(struct responders *s);
 

@@ -90,6 +90,7 @@ static void plan_public(const struct conf *c, struct program *out)
     buf_init(&b, 128);
     *out = new_program("cerca-public", "");
     struct program_socket *s = add_socket(out, "--listen-fd");
+    out->keeps = true;
     s->address = c->http_listen;
     s->port = c->http_port;
     buf_printf(&b, "%s:%u", c->http_listen, c->http_port);

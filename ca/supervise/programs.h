@@ -26,6 +26,7 @@ struct program {
     bool has_user;      /* runs as another user than cercad */
     uid_t user;
     gid_t group;
+    bool keeps; /* gets the memory that outlives it */
     int pin_fd; /* the number at which it expects its PIN; -1: elsewhere */
     struct program_socket socket[PROGRAM_SOCKETS_MAX];
     size_t n_sockets;

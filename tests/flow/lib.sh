@@ -130,9 +130,16 @@ typed() {
         sed "s/^cerca init --dir [^ ]*/& $(port_options)/"
 }
 
-# ca_init [DIR]: a fresh CA. HTTP is off unless the flow sets `http=on` before, since the certificates
-# of its OCSP responders would be among those that flows count.
+# HTTP is off in every CA that ca_init or ca_start sees, unless the flow sets `http=on` before: the
+# certificates of its OCSP responders would be among those that flows count, and a port that is not
+# chosen may be taken.
 http=off
+http_off() { # CONF
+    [ "$http" = on ] || sed -i -e '/^http = {/,/};/s/ *listen = "[^"]*";//' \
+        -e 's/^http = {/http = { listen = "";/' "$1"
+}
+
+# ca_init [DIR]: a fresh CA.
 # shellcheck disable=SC2120 # the argument may be left out
 ca_init() {
     # shellcheck disable=SC2046 # two words
@@ -141,7 +148,7 @@ ca_init() {
         sed 's/^/# init: /' "$scratch/init.out"
         return 1
     }
-    [ "$http" = on ] || sed -i '/^http = {/,/^}/s/listen = .*/listen = "";/' "$1/cerca.conf"
+    http_off "$1/cerca.conf"
 }
 
 # ca_start [DIR]: runs it and waits until cerca status is well. CERCA_CONF names it from then on.
@@ -149,6 +156,7 @@ ca_init() {
 ca_start() {
     CERCA_CONF=${1:-$ca_dir}/cerca.conf
     export CERCA_CONF
+    http_off "$CERCA_CONF"
     cercad -c "$CERCA_CONF" >>"$scratch/cercad.log" 2>&1 &
     ca_pid=$!
     wait_until 30 cerca status --timeout 5 && return 0

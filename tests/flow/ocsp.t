@@ -163,6 +163,13 @@ kill -KILL "$(tr ' ' '\n' <"/proc/$ca_pid/task/$ca_pid/children" | while read -r
     [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = cerca-public ] && echo "$pid"
 done)"
 ok 'after kill -9 it answers again' wait_until 10 says revoked -url "$url"
+is '... with the responders of before' "$(cerca list --profile ocsp-responder -o json | jq length)" 2
+like '... which were kept' "$log" 'ocsp.delegate.kept'
+kill -HUP "$ca_pid"
+wait_until 20 grep -q conf.reload.done "$log"
+ok 'so it does with a new configuration' wait_until 10 says revoked -url "$url"
+wait_until 10 cerca status
+is '... with the same' "$(cerca list --profile ocsp-responder -o json | jq length)" 2
 unlike 'no delegate was refused' "$log" 'ocsp.delegate.(refused|failed)'
 ok 'the store is sound, and every signature has its intent' cerca store check
 done_testing
