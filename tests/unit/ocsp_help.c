@@ -39,6 +39,7 @@ void ocsp_place_delegate(const struct ocsp_place *p, void (*change)(struct tbs_s
     for_ocsp(&spec);
     if (change != NULL)
         change(&spec);
+    buf_free(out);
     buf_init(out, CERT_MAX);
     test_issue(&spec, p->issuer_key, out);
 }
@@ -47,8 +48,7 @@ void ocsp_place_make(struct ocsp_place *p, enum key_type issuer, enum key_type d
 {
     struct tbs_spec spec;
 
-    p->issuer_key = issuer;
-    p->delegate_key = delegate;
+    *p = (struct ocsp_place){.issuer_key = issuer, .delegate_key = delegate};
     buf_init(&p->issuer, CERT_MAX);
     buf_init(&p->leaf, CERT_MAX);
     test_draft_ca(&spec, issuer);
@@ -58,6 +58,15 @@ void ocsp_place_make(struct ocsp_place *p, enum key_type issuer, enum key_type d
     ocsp_place_delegate(p, NULL, &p->delegate);
     p->issuer_x = ocsp_x509(buf_slice(&p->issuer));
     p->leaf_x = ocsp_x509(buf_slice(&p->leaf));
+}
+
+void ocsp_place_free(struct ocsp_place *p)
+{
+    X509_free(p->issuer_x);
+    X509_free(p->leaf_x);
+    buf_free(&p->issuer);
+    buf_free(&p->leaf);
+    buf_free(&p->delegate);
 }
 
 void ocsp_request_der(OCSP_REQUEST *r, struct buf *out)

@@ -23,9 +23,10 @@ struct ocsp_place {
     X509 *issuer_x, *leaf_x;
 };
 
-/* All of it lives as long as the process. */
 void ocsp_place_make(struct ocsp_place *p, enum key_type issuer, enum key_type delegate);
-/* A certificate of the issuer's for the delegate's key, changed before it is signed. */
+void ocsp_place_free(struct ocsp_place *p);
+/* A certificate of the issuer's for the delegate's key, changed before it is signed; in place of
+ * what `out`, zeros or a buffer, holds. */
 void ocsp_place_delegate(const struct ocsp_place *p, void (*change)(struct tbs_spec *),
                          struct buf *out);
 X509 *ocsp_x509(struct slice der);

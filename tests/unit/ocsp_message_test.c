@@ -32,6 +32,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
+    ocsp_place_free(&place);
     buf_free(&request);
     buf_free(&response);
     return 0;
@@ -447,7 +448,7 @@ static void read_both(const uint8_t *p, size_t n)
 
 static void mutate(const struct buf *b, int rounds)
 {
-    uint8_t *p = malloc(b->n);
+    uint8_t *p = malloc(b->n + 1);
 
     for (int round = 0; round < rounds; round++) {
         uint32_t r[9];

@@ -293,8 +293,8 @@ static void only_the_issuers_delegates_are_taken(void **state)
     struct ocsp_world *w = *state;
     struct ocsp_place other;
     uint8_t owner[32] = {1};
+    struct buf der = {0};
     struct fault f;
-    struct buf der;
 
     for (size_t i = 0; i < 3; i++) {
         ocsp_place_delegate(&w->place, bad[i], &der);
@@ -308,6 +308,7 @@ static void only_the_issuers_delegates_are_taken(void **state)
     assert_true(ocsp_responder_delegate(w->r, owner, key, buf_slice(&other.delegate), &f) < 0);
     assert_string_equal(f.rule, "ocsp.issuer");
     assert_int_equal(ocsp_ask(w, 2, EVP_sha1(), 0), OCSP_SUCCESSFUL);
+    ocsp_place_free(&other);
 }
 
 static void what_is_no_request_is_malformed(void **state)
@@ -371,6 +372,7 @@ static void each_issuer_has_its_own_rows_and_signer(void **state)
     assert_int_equal(w->answer.status, OCSP_UNAUTHORIZED);
     ask_two_issuers(w, &first, &first);
     assert_int_equal(w->answer.status, OCSP_SUCCESSFUL);
+    ocsp_place_free(&second);
     close(view.fd);
 }
 

@@ -117,6 +117,7 @@ int ocsp_world_teardown(void **state)
     ocsp_responder_free(w->r);
     buf_free(&w->answer.body);
     buf_free(&w->request);
+    ocsp_place_free(&w->place);
     close(w->view.fd);
     assert_int_equal(nftw(w->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
     free(w);
