@@ -29,6 +29,7 @@ struct viewfile {
     struct table table;
     uint64_t change;
     int64_t stamp;
+    int64_t looked; /* when `current` was read last for an old stamp */
 };
 
 static bool slot_empty(const uint8_t slot[VIEWFILE_ROW])
@@ -226,15 +227,35 @@ static bool left_behind(const struct viewfile *v)
            generation != v->log.header.generation;
 }
 
+/* An old stamp is no rarity on another host: it costs a look a second, not one a lookup. */
+static bool may_be_left_behind(const struct viewfile *v, int64_t now)
+{
+    return now - v->stamp >= STALE && now != v->looked;
+}
+
+bool viewfile_fresh(const struct viewfile *v)
+{
+    const struct viewfile_live *live = v->log.live;
+    uint64_t stamp, through;
+
+    return viewfile_word_get(&live->next) == 0 && viewfile_word_get(&live->count) == v->log.seen &&
+           viewfile_pair_get(live->stamp, &stamp) == 0 && (int64_t)stamp == v->stamp &&
+           viewfile_pair_get(live->through, &through) == 0 && through <= v->change &&
+           !may_be_left_behind(v, clock_now());
+}
+
 int viewfile_refresh(struct viewfile *v, struct fault *f)
 {
     struct viewfile fresh;
     int rc = 0;
 
     if (viewfile_word_get(&v->log.live->next) == 0) {
+        int64_t now = clock_now();
+
         rc = take_records(v, false, f);
-        if (rc == 0 && clock_now() - v->stamp < STALE)
+        if (rc == 0 && !may_be_left_behind(v, now))
             return 0;
+        v->looked = now;
         if (!left_behind(v))
             return rc;
     }

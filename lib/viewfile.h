@@ -93,6 +93,9 @@ void viewfile_close(struct viewfile *v);
  * loads when nothing is new. After a failure the viewfile keeps what it had, which may be old: the
  * caller must not call anything good by it. The next refresh tries again. */
 int viewfile_refresh(struct viewfile *v, struct fault *f) WARN_UNUSED;
+/* Would a refresh find nothing new? Changes nothing, so that many threads may ask, and look up,
+ * while none refreshes. */
+bool viewfile_fresh(const struct viewfile *v);
 
 /* 0, or -FAULT_NOT_FOUND: never issued by this issuer. Sees the last refresh. */
 int viewfile_lookup(const struct viewfile *v, const uint8_t serial[SERIAL_LEN],

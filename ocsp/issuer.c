@@ -41,7 +41,7 @@ int ocsp_issuer_new(const char *view_dir, const char *folder, struct ocsp_issuer
     int rc;
 
     *out = NULL;
-    pthread_mutex_init(&i->lock, NULL);
+    pthread_rwlock_init(&i->lock, NULL);
     snprintf(i->folder, sizeof(i->folder), "%s", folder);
     i->path = path_of(view_dir, folder);
     rc = read_certificate(i, f);
@@ -58,7 +58,7 @@ void ocsp_issuer_free(struct ocsp_issuer *i)
         return;
     viewfile_close(i->view);
     ocsp_delegate_free(i->delegate);
-    pthread_mutex_destroy(&i->lock);
+    pthread_rwlock_destroy(&i->lock);
     buf_free(&i->der);
     free(i->path);
     free(i);
@@ -82,9 +82,9 @@ int ocsp_issuer_open(struct ocsp_issuer *i, struct fault *f)
     bool open;
     int rc;
 
-    pthread_mutex_lock(&i->lock);
+    pthread_rwlock_wrlock(&i->lock);
     open = i->view != NULL;
-    pthread_mutex_unlock(&i->lock);
+    pthread_rwlock_unlock(&i->lock);
     if (open)
         return 0;
     rc = viewfile_open(i->path, &v, f);
@@ -92,11 +92,11 @@ int ocsp_issuer_open(struct ocsp_issuer *i, struct fault *f)
         rc = -(int)f->code;
         viewfile_close(v);
     }
-    pthread_mutex_lock(&i->lock);
+    pthread_rwlock_wrlock(&i->lock);
     if (rc == 0)
         i->view = v;
     i->view_failed = rc < 0 && rc != -FAULT_NOT_FOUND;
-    pthread_mutex_unlock(&i->lock);
+    pthread_rwlock_unlock(&i->lock);
     return rc == -FAULT_NOT_FOUND ? 0 : rc;
 }
 
@@ -104,40 +104,51 @@ void ocsp_issuer_set_delegate(struct ocsp_issuer *i, struct ocsp_delegate *d)
 {
     struct ocsp_delegate *before;
 
-    pthread_mutex_lock(&i->lock);
+    pthread_rwlock_wrlock(&i->lock);
     before = i->delegate;
     i->delegate = d;
-    pthread_mutex_unlock(&i->lock);
+    pthread_rwlock_unlock(&i->lock);
     ocsp_delegate_free(before);
 }
 
-/* With the lock. A view that knows less than one before it was put back: what it calls good may
- * have been revoked. The next view may also be of another key. */
-static bool refresh(struct ocsp_issuer *i, struct viewfile_info *info)
+/* A view that knows less than one before it was put back: what it calls good may have been
+ * revoked. The next view may also be of another key. */
+static void refresh(struct ocsp_issuer *i)
 {
+    struct viewfile_info info;
     struct fault f;
 
-    memset(info, 0, sizeof(*info));
-    if (i->view == NULL)
-        return false;
     i->view_failed = viewfile_refresh(i->view, &f) < 0;
-    viewfile_info(i->view, info);
-    if (info->change < i->change || memcmp(info->owner, i->owner, sizeof(i->owner)) != 0)
+    viewfile_info(i->view, &info);
+    if (info.change < i->change || memcmp(info.owner, i->owner, sizeof(i->owner)) != 0)
         i->view_failed = true;
     if (!i->view_failed)
-        i->change = info->change;
+        i->change = info.change;
+}
+
+/* Takes the lock, for reading where nothing is new. False when the view must not be answered from.
+ */
+static bool lock_fresh(struct ocsp_issuer *i)
+{
+    pthread_rwlock_rdlock(&i->lock);
+    if (i->view == NULL || (!i->view_failed && viewfile_fresh(i->view)))
+        return i->view != NULL;
+    pthread_rwlock_unlock(&i->lock);
+    pthread_rwlock_wrlock(&i->lock);
+    refresh(i);
     return !i->view_failed;
 }
 
 void ocsp_issuer_state(struct ocsp_issuer *i, struct ocsp_issuer_state *out)
 {
-    struct viewfile_info info;
+    struct viewfile_info info = {.stamp = 0};
 
     memset(out, 0, sizeof(*out));
     memcpy(out->folder, i->folder, sizeof(out->folder));
     memcpy(out->owner, i->owner, sizeof(out->owner));
-    pthread_mutex_lock(&i->lock);
-    (void)refresh(i, &info);
+    (void)lock_fresh(i);
+    if (i->view != NULL)
+        viewfile_info(i->view, &info);
     out->change = i->change;
     out->stamp = info.stamp;
     out->view_failed = i->view_failed;
@@ -145,26 +156,28 @@ void ocsp_issuer_state(struct ocsp_issuer *i, struct ocsp_issuer_state *out)
         out->delegate_not_before = i->delegate->not_before;
         out->delegate_not_after = i->delegate->not_after;
     }
-    pthread_mutex_unlock(&i->lock);
+    pthread_rwlock_unlock(&i->lock);
 }
 
 /* The view's stamp, at most now; a stamp that went back, as a new log's may, does not take an
  * answer back: what was true as of then still is. */
-static bool decide_update(struct ocsp_issuer *i, int64_t stamp, int64_t view_age_max, int64_t now,
-                          int64_t *out)
+static bool decide_update(struct ocsp_issuer *i, int64_t view_age_max, int64_t now, int64_t *out)
 {
-    int64_t t = stamp < now ? stamp : now;
+    int64_t newest = __atomic_load_n(&i->newest, __ATOMIC_SEQ_CST), t;
+    struct viewfile_info info;
 
     *out = 0;
-    if (stamp <= 0 || now - stamp > view_age_max || stamp - now > OCSP_CLOCK_SKEW)
+    viewfile_info(i->view, &info);
+    if (info.stamp <= 0 || now - info.stamp > view_age_max || info.stamp - now > OCSP_CLOCK_SKEW)
         return false;
-    if (t < i->newest)
-        t = i->newest;
-    if (t - now > OCSP_CLOCK_SKEW)
-        return false;
-    __atomic_store_n(&i->newest, t, __ATOMIC_SEQ_CST);
+    t = info.stamp < now ? info.stamp : now;
+    while (t > newest && !__atomic_compare_exchange_n(&i->newest, &newest, t, false,
+                                                      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        continue;
+    if (t < newest)
+        t = newest;
     *out = t;
-    return true;
+    return t - now <= OCSP_CLOCK_SKEW;
 }
 
 /* Serials of ours have one form (lib/tbs.h); all others were never issued. */
@@ -183,14 +196,12 @@ static bool can_sign(const struct ocsp_delegate *d, int64_t now)
 bool ocsp_issuer_look(struct ocsp_issuer *i, const struct ocsp_request *q, int64_t view_age_max,
                       int64_t now, struct ocsp_look *out)
 {
-    struct viewfile_info info;
     bool can;
 
     out->all_issued = true;
     out->delegate = NULL;
-    pthread_mutex_lock(&i->lock);
-    can = can_sign(i->delegate, now) && refresh(i, &info) &&
-          decide_update(i, info.stamp, view_age_max, now, &out->this_update);
+    can = lock_fresh(i) && can_sign(i->delegate, now) &&
+          decide_update(i, view_age_max, now, &out->this_update);
     if (can) {
         for (size_t n = 0; n < q->n; n++) {
             look_up(i->view, &q->id[n], &out->row[n]);
@@ -198,6 +209,6 @@ bool ocsp_issuer_look(struct ocsp_issuer *i, const struct ocsp_request *q, int64
         }
         out->delegate = ocsp_delegate_share(i->delegate);
     }
-    pthread_mutex_unlock(&i->lock);
+    pthread_rwlock_unlock(&i->lock);
     return can;
 }

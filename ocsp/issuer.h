@@ -18,12 +18,13 @@ struct ocsp_issuer {
     uint8_t owner[32];
     struct ocsp_issuer_id id[OCSP_HASHES];
 
-    pthread_mutex_t lock; /* what follows */
+    pthread_rwlock_t lock; /* what follows; read while the view is fresh, written to refresh it */
     struct viewfile *view;
     bool view_failed;
     uint64_t change; /* of the newest view that was answered from */
-    int64_t newest;  /* thisUpdate of the newest answer; read without the lock too */
     struct ocsp_delegate *delegate;
+
+    int64_t newest; /* thisUpdate of the newest answer; atomic */
 };
 
 /* Reads issuer.der in the folder; the view is opened by ocsp_issuer_open. */

@@ -1,5 +1,5 @@
 /*
- * The OCSP responder without HTTP, on one thread, over a view made here:
+ * The OCSP responder without HTTP, over a view made here:
  *
  *   ocsp_sign ROWS ANSWERS
  *
@@ -9,12 +9,14 @@
  *   nonce     requests with a nonce a second: read, looked up, signed, written
  *   first     requests without one a second, none of them cached
  *   hit       the same, all cached
+ *   hit2      the same by two threads together
  *   anon      KiB of anonymous memory with ANSWERS answers cached
  *   octets    of one answer
  */
 #include <fcntl.h>
 #include <openssl/ec.h>
 #include <openssl/x509.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +38,8 @@ static char dir[64], folder[96];
 static EVP_PKEY *issuer_key, *delegate_key;
 static struct ocsp_responder *responder;
 static struct ocsp_issuer_id issuer_id;
-static struct ocsp_answer answer;
+static __thread struct ocsp_answer answer = {.body = {.max = OCSP_RESPONSE_MAX}};
+static uint64_t rows, answers;
 
 static _Noreturn void die(const char *what)
 {
@@ -118,7 +121,7 @@ static void write_file(const char *name, const void *p, size_t n)
         die(f.text);
 }
 
-static void make_view(uint64_t rows, const uint8_t owner[32])
+static void make_view(const uint8_t owner[32])
 {
     size_t size = VIEWFILE_HEADER + rows * VIEWFILE_ROW;
     uint8_t *file = xcalloc(1, size), page[VIEWFILE_LOG_START] = {0};
@@ -140,11 +143,12 @@ static void make_view(uint64_t rows, const uint8_t owner[32])
     memset(h.rows_hash, 0, sizeof(h.rows_hash));
     viewfile_header_put(VIEWFILE_LOG, &h, page);
     viewfile_pair_set(live->stamp, (uint64_t)clock_now());
+    viewfile_pair_set(live->through, rows);
     write_file("log.1", page, sizeof(page));
     write_file("current", "1\n", 2);
 }
 
-static void set_up(uint64_t rows)
+static void set_up(void)
 {
     const struct ocsp_settings s = {
         .validity = 86400, .view_age_max = 3600, .http_age = 3600, .cache_max = 128u << 20};
@@ -166,13 +170,12 @@ static void set_up(uint64_t rows)
     spki_hash(&c.key, owner);
     ocsp_issuer_id(OCSP_SHA1, c.subject, &c.key, &issuer_id);
     write_file("issuer.der", issuer.p, issuer.n);
-    make_view(rows, owner);
+    make_view(owner);
     EVP_PKEY_up_ref(delegate_key);
     if (ocsp_responder_new(&s, &responder, &f) != 0 ||
         ocsp_responder_scan(responder, dir, &f) != 0 ||
         ocsp_responder_delegate(responder, owner, delegate_key, buf_slice(&delegate), &f) != 0)
         die(f.text);
-    buf_init(&answer.body, OCSP_RESPONSE_MAX);
     buf_free(&delegate);
 }
 
@@ -192,7 +195,7 @@ static void clean_up(void)
 
 static void ask(uint64_t row, struct slice nonce)
 {
-    static struct buf id = {.max = 256}, request = {.max = OCSP_REQUEST_MAX};
+    static __thread struct buf id = {.max = 256}, request = {.max = OCSP_REQUEST_MAX};
     uint8_t serial[SERIAL_LEN];
 
     buf_reset(&id);
@@ -229,30 +232,42 @@ static void raw(void)
     EVP_PKEY_CTX_free(c);
 }
 
-static uint64_t spread(uint64_t n, uint64_t rows, uint64_t answers)
+static uint64_t spread(uint64_t n)
 {
     return n % answers * (rows / answers);
 }
 
-static void nonces(uint64_t rows, uint64_t answers)
+static void nonces(void)
 {
     uint64_t begun = clock_mono_us(), n = 0;
     uint8_t nonce[32];
 
     for (; clock_mono_us() - begun < SECONDS * 1000000; n++) {
         memset(nonce, 1 + (int)(n & 63), sizeof(nonce));
-        ask(spread(n * 7919, rows, answers), slice_of(nonce, sizeof(nonce)));
+        ask(spread(n * 7919), slice_of(nonce, sizeof(nonce)));
     }
     tell("nonce", n, begun);
 }
 
-static void hits(uint64_t rows, uint64_t answers)
+static void *hits(void *count)
 {
-    uint64_t begun = clock_mono_us(), n = 0;
+    uint64_t begun = clock_mono_us(), *n = count;
 
-    for (; clock_mono_us() - begun < SECONDS * 1000000; n++)
-        ask(spread(n * 7919, rows, answers), SLICE_NONE);
-    tell("hit", n, begun);
+    for (; clock_mono_us() - begun < SECONDS * 1000000; ++*n)
+        ask(spread(*n * 7919), SLICE_NONE);
+    return NULL;
+}
+
+static void hits_by_two(void)
+{
+    uint64_t begun = clock_mono_us(), mine = 0, theirs = 0;
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, hits, &theirs) != 0)
+        die("no thread");
+    hits(&mine);
+    pthread_join(thread, NULL);
+    tell("hit2", mine + theirs, begun);
 }
 
 static void memory(void)
@@ -271,21 +286,26 @@ static void memory(void)
 
 int main(int argc, char **argv)
 {
-    uint64_t rows = argc == 3 ? strtoull(argv[1], NULL, 10) : 0;
-    uint64_t answers = argc == 3 ? strtoull(argv[2], NULL, 10) : 0, begun;
     struct ocsp_stats stats;
+    uint64_t begun, n = 0;
 
+    rows = argc == 3 ? strtoull(argv[1], NULL, 10) : 0;
+    answers = argc == 3 ? strtoull(argv[2], NULL, 10) : 0;
     if (answers == 0 || rows < answers)
         die("usage: ocsp_sign ROWS ANSWERS");
-    set_up(rows);
+    set_up();
     raw();
-    nonces(rows, answers);
+    nonces();
     raw();
     begun = clock_mono_us();
-    for (uint64_t n = 0; n < answers; n++)
-        ask(spread(n, rows, answers), SLICE_NONE);
+    for (; n < answers; n++)
+        ask(spread(n), SLICE_NONE);
     tell("first", answers, begun);
-    hits(rows, answers);
+    n = 0;
+    begun = clock_mono_us();
+    hits(&n);
+    tell("hit", n, begun);
+    hits_by_two();
     ocsp_responder_stats(responder, &stats);
     if (stats.cached != answers)
         die("not all answers are cached");

@@ -26,6 +26,7 @@ void ocsp_world_stamp(const struct folder *view, int64_t stamp)
     struct viewfile_log l = open_log(view, view->header.generation);
 
     viewfile_pair_set(l.live->stamp, (uint64_t)stamp);
+    viewfile_pair_set(l.live->through, ROWS);
     viewfile_log_close(&l);
 }
 
