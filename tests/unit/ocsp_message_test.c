@@ -448,7 +448,7 @@ static void read_both(const uint8_t *p, size_t n)
 
 static void mutate(const struct buf *b, int rounds)
 {
-    uint8_t *p = malloc(b->n + 1);
+    uint8_t *p = calloc(1, b->n + 1);
 
     for (int round = 0; round < rounds; round++) {
         uint32_t r[9];
@@ -457,9 +457,9 @@ static void mutate(const struct buf *b, int rounds)
         random_bytes(r, sizeof(r));
         memcpy(p, b->p, n);
         for (unsigned i = 0; i <= r[0] % 4; i++)
-            p[r[2 * i + 1] % n] ^= (uint8_t)(1 + r[2 * i + 2] % 255);
+            p[r[2 * i + 1] % (n + 1)] ^= (uint8_t)(1 + r[2 * i + 2] % 255);
         if (r[0] % 3 == 0)
-            n = r[8] % n;
+            n = r[8] % (n + 1);
         read_both(p, n);
     }
     free(p);
