@@ -228,7 +228,7 @@ static int read_pairs(const char *text, struct pair pairs[RDNS_MAX], size_t *n, 
 
 int name_text_each(const char *text, name_pair_each each, void *arg, struct fault *f)
 {
-    struct pair pairs[RDNS_MAX];
+    struct pair pairs[RDNS_MAX] = {{0}};
     struct buf scratch;
     size_t n;
     int rc;

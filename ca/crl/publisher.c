@@ -409,9 +409,10 @@ void crl_publisher_free(struct crl_publisher *p)
         answer_all(s, &f);
         slot_clear(s);
     }
-    while (p->install != NULL) {
-        p->install->reply(p->install->arg, NULL, &f);
-        install_free(p->install);
+    for (struct slot *s = p->install, *next; s != NULL; s = next) {
+        next = s->next_install;
+        s->reply(s->arg, NULL, &f);
+        install_free(s);
     }
     loop_timer_free(p->timer);
     free(p->slot);
