@@ -128,7 +128,7 @@ static void skip_empty_lines(struct csv *c)
 
 int csv_next(struct csv *c, struct fault *f)
 {
-    size_t start[CSV_FIELDS_MAX];
+    size_t start[CSV_FIELDS_MAX] = {0};
     int rc = 0;
 
     skip_empty_lines(c);
