@@ -247,81 +247,6 @@ static void check_change(struct check *c, MDB_txn *t, struct slice key, struct s
     (void)orphan(c, t, slice_of(ref, ROW_REF), "change.orphan", &cert);
 }
 
-static int take_checkpoint(void *arg, const struct store_checkpoint *at)
-{
-    struct check *c = arg;
-    struct fault f;
-    c->has_checkpoint = true;
-    if (checkpoint_get(at->note, &c->checkpoint, &f) == 0 && c->checkpoint.size == at->size)
-        return 1;
-    c->checkpoint.size = at->size;
-    memset(c->checkpoint.root, 0, sizeof(c->checkpoint.root));
-    return 1;
-}
-
-static void next_checkpoint(struct check *c, uint64_t least)
-{
-    struct fault f;
-    c->has_checkpoint = false;
-    c->checkpoint.size = 0;
-    if (store_checkpoints(c->s, least, take_checkpoint, c, &f) != 0)
-        check_finding(c, "audit.checkpoint", "A checkpoint does not decode");
-}
-
-static void check_checkpoint(struct check *c)
-{
-    uint8_t root[32];
-    uint64_t size = c->checkpoint.size;
-    merkle_root(&c->audit, root);
-    if (memcmp(root, c->checkpoint.root, sizeof(root)) != 0)
-        check_finding(c, "audit.checkpoint", "The log is not what its checkpoint over %lu says",
-                      (unsigned long)size);
-    next_checkpoint(c, size + 1);
-}
-
-static void check_audit(struct check *c, MDB_txn *t, struct slice key, struct slice row)
-{
-    struct audit_event e;
-    struct slice salt, record;
-    uint8_t leaf[32];
-    uint64_t index = key.n == 8 ? number_get(key.p) : UINT64_MAX;
-    (void)t;
-    if (index >= c->begin.audit.size)
-        return; /* appended since the check began */
-    if (index != c->next)
-        check_finding(c, "audit.hole", "Audit record %lu is missing", (unsigned long)c->next);
-    c->next = index + 1;
-    if (row.n == AUDIT_ROW_PRUNED) {
-        merkle_leaf_of(row.p, leaf);
-    } else if (audit_row_get(row, &salt, &record) && audit_get(record, &e) == 0) {
-        merkle_leaf(salt, record, leaf);
-    } else {
-        check_finding(c, "audit.row", "Audit record %lu does not decode", (unsigned long)index);
-        return;
-    }
-    merkle_add(&c->audit, leaf);
-    if (index + 1 == c->checkpoint.size)
-        check_checkpoint(c);
-}
-
-static int check_log(struct check *c, struct fault *f)
-{
-    uint8_t want[32], have[32];
-    c->next = 0;
-    next_checkpoint(c, 1);
-    int rc = check_scan(c, c->s->dbi[D_AUDIT], "audit", check_audit, f);
-    if (rc != 0)
-        return rc;
-    if (c->has_checkpoint && c->checkpoint.size <= c->begin.audit.size)
-        check_finding(c, "audit.checkpoint", "The log ends before its checkpoint over %lu",
-                      (unsigned long)c->checkpoint.size);
-    merkle_root(&c->begin.audit, want);
-    merkle_root(&c->audit, have);
-    if (memcmp(want, have, sizeof(want)) != 0)
-        check_finding(c, "audit.root", "The audit records do not hash to the recorded root");
-    return 0;
-}
-
 static int check_changes(struct check *c, struct fault *f)
 {
     c->next = 1;
@@ -383,7 +308,7 @@ int store_check(struct store *s, const struct store_check_report *r, uint64_t *f
     if (rc == 0)
         rc = check_changes(&c, f);
     if (rc == 0)
-        rc = check_log(&c, f);
+        rc = check_logs(&c, f);
     if (rc == 0)
         rc = check_indexes(&c, f);
     *findings = c.findings;

@@ -5,6 +5,14 @@
 #include "ca/store/index.h"
 #include "lib/note.h"
 
+/* An audit log that is walked. */
+struct check_log {
+    MDB_dbi records, checkpoints;
+    uint64_t size; /* when the check began */
+    uint8_t root[32];
+    bool old; /* ended by a restore */
+};
+
 struct check {
     struct store *s;
     const struct store_check_report *r;
@@ -14,6 +22,7 @@ struct check {
     struct run_dir keys, reqkeys; /* likewise */
     struct store_gate gate;       /* when the check began: what restores have left */
     uint64_t next;                /* change or audit number that has to come */
+    struct check_log log;
     struct merkle audit;
     bool has_checkpoint;
     struct checkpoint checkpoint; /* the next one that the walk over the log meets */
@@ -39,6 +48,8 @@ int check_scan(struct check *c, MDB_dbi dbi, const char *what, check_row fn,
 /* Is there such a certificate? Then its row. */
 bool check_cert_known(struct check *c, MDB_txn *t, struct slice ref, struct row_cert *out);
 void check_cert(struct check *c, MDB_txn *t, struct slice key, struct slice row);
+/* The audit log in force, and those before restores. */
+int check_logs(struct check *c, struct fault *f) WARN_UNUSED;
 /* Has every entry of the runs a certificate? */
 int check_runs(struct check *c, struct fault *f) WARN_UNUSED;
 /* Are the entries of a certificate in the runs? */

@@ -117,6 +117,11 @@ int op_skip(struct write_txn *w, struct store_op *op)
     return 0;
 }
 
+int64_t log_after(int64_t log, int64_t time)
+{
+    return time > log ? time : log + 1;
+}
+
 int op_restored(struct write_txn *w, struct store_op *op)
 {
     struct store_gate *g = &w->gate;
@@ -134,7 +139,7 @@ int op_restored(struct write_txn *w, struct store_op *op)
     g->since = g->restored_at = op->time;
     g->has_restored_by = true;
     g->restored_by = op->restore.by;
-    g->audit_log = op->time > g->audit_log ? op->time : g->audit_log + 1;
+    g->audit_log = log_after(g->audit_log, op->time);
     say_why(g, op->why);
     gate_put(w);
     return 0;

@@ -150,21 +150,27 @@ static int each_checkpoint(MDB_cursor *c, uint64_t least, store_checkpoint_each 
     return rc;
 }
 
-int store_checkpoints(struct store *s, uint64_t least, store_checkpoint_each fn, void *arg,
-                      struct fault *f)
+int checkpoints_in(struct store *s, MDB_dbi dbi, uint64_t least, store_checkpoint_each fn,
+                   void *arg, struct fault *f)
 {
     MDB_cursor *c;
     MDB_txn *t;
     int rc = read_begin(s, &t, f);
     if (rc != 0)
         return rc;
-    rc = mdb_cursor_open(t, s->dbi[D_CHECKPOINT], &c);
+    rc = mdb_cursor_open(t, dbi, &c);
     if (rc == 0) {
         rc = each_checkpoint(c, least, fn, arg);
         mdb_cursor_close(c);
     }
     read_end(s, t);
     return read_done(rc, "checkpoint", f);
+}
+
+int store_checkpoints(struct store *s, uint64_t least, store_checkpoint_each fn, void *arg,
+                      struct fault *f)
+{
+    return checkpoints_in(s, s->dbi[D_CHECKPOINT], least, fn, arg, f);
 }
 
 void op_checkpoint(struct write_txn *w, struct store_op *op)

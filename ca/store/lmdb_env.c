@@ -182,6 +182,24 @@ void log_table_name(enum durable_dbi d, int64_t log, char out[32])
         (void)snprintf(out, 32, "%s.%" PRId64, dbi_name[d], log);
 }
 
+/* What each restore ended: log 0, then those that the restores before began (op_restored). */
+static int open_old_logs(struct store *s, MDB_txn *t)
+{
+    int64_t log = 0;
+    char name[32];
+    int rc = 0;
+    for (s->n_old = 0; s->n_old < s->gate.n_restores && rc == 0; s->n_old++) {
+        struct old_log *old = &s->old[s->n_old];
+        log_table_name(D_AUDIT, log, name);
+        rc = mdb_dbi_open(t, name, 0, &old->audit);
+        log_table_name(D_CHECKPOINT, log, name);
+        if (rc == 0)
+            rc = mdb_dbi_open(t, name, 0, &old->checkpoints);
+        log = log_after(log, s->gate.restore[s->n_old].time);
+    }
+    return rc;
+}
+
 static int open_dbis(struct store *s, MDB_txn *t)
 {
     unsigned flags = s->opt.read_only ? 0 : MDB_CREATE;
@@ -193,6 +211,8 @@ static int open_dbis(struct store *s, MDB_txn *t)
         log_table_name(i, s->gate.audit_log, name);
         rc = mdb_dbi_open(t, name, flags, &s->dbi[i]);
     }
+    if (rc == 0)
+        rc = open_old_logs(s, t);
     return rc == 0 ? keys_open(s, t, !s->opt.read_only) : rc;
 }
 

@@ -63,6 +63,10 @@ struct store {
     int lock_fd;
     MDB_env *env;
     MDB_dbi dbi[D_COUNT];
+    struct old_log {
+        MDB_dbi audit, checkpoints;
+    } old[STORE_RESTORES_MAX]; /* the logs that restores ended, in order: for reading */
+    size_t n_old;
     uint8_t uuid[16];
     uint32_t schema;
     struct read_pool pool;
@@ -195,6 +199,11 @@ void reserve_limits_put(struct write_txn *w, struct store_op *op);
 void token_give_back(struct write_txn *w, const char *requester);
 /* A table, of that audit log where each has its own. */
 void log_table_name(enum durable_dbi d, int64_t log, char out[32]);
+/* Which log a restore at that time begins. */
+int64_t log_after(int64_t log, int64_t time);
+/* store_checkpoints, of a table. */
+int checkpoints_in(struct store *s, MDB_dbi dbi, uint64_t least, store_checkpoint_each fn,
+                   void *arg, struct fault *f) WARN_UNUSED;
 /* 0 or the refusal. gate.c */
 int op_gate(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 int op_restored(struct write_txn *w, struct store_op *op) WARN_UNUSED;

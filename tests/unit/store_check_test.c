@@ -338,6 +338,59 @@ static void an_audit_record_that_was_rewritten_is_found(void **state)
     found(p, "audit.root,");
 }
 
+static void restore(struct planted *p)
+{
+    struct store_op op = {.kind = STORE_RESTORED, .time = TEST_NOW, .why = "restored"};
+    struct store_op first = {.kind = STORE_AUDIT, .time = TEST_NOW};
+    p->x.o.read_only = false;
+    assert_int_equal(fixture_reopen(&p->x), 0);
+    assert_int_equal(store_do(p->x.s, &op), 0);
+    fixture_close(&p->x);
+    assert_int_equal(fixture_reopen(&p->x), 0);
+    first.audit.action = AUDIT_RESTORE;
+    first.audit.time = TEST_NOW;
+    assert_int_equal(store_do(p->x.s, &first), 0);
+    fixture_close(&p->x);
+}
+
+static void the_logs_that_restores_ended_are_walked_too(void **state)
+{
+    struct planted *p = *state;
+    char rules[1024], second[32];
+    uint8_t key[8];
+    restore(p);
+    restore(p);
+    p->x.o.read_only = true;
+    assert_int_equal(fixture_reopen(&p->x), 0);
+    assert_int_equal(check_store(&p->x, rules), 0);
+    fixture_close(&p->x);
+    number_put(0, key);
+    (void)snprintf(second, sizeof(second), "audit.%lld", (long long)TEST_NOW);
+    forget(p, second, key, sizeof(key));
+    found(p, "audit.root,");
+}
+
+static void what_was_done_to_the_first_log_after_restores_is_found(void **state)
+{
+    struct planted *p = *state;
+    struct buf row;
+    uint8_t key[8];
+    restore(p);
+    restore(p);
+    number_put(3, key);
+    forget(p, "audit", key, sizeof(key));
+    found(p, "audit.hole,");
+    fixture_close(&p->x);
+    found(p, "audit.root,");
+    fixture_close(&p->x);
+    buf_init(&row, 64);
+    buf_put(&row, "goes on", 7);
+    number_put(1000, key);
+    plant(p, "durable", "audit", key, sizeof(key), &row);
+    buf_free(&row);
+    found(p, "audit.ended,");
+}
+
 static void two_serials_of_one_tick_are_found(void **state)
 {
     struct planted *p = *state;
@@ -452,6 +505,8 @@ int main(void)
         T(a_hole_in_the_change_sequence_is_found),
         T(an_audit_record_that_is_gone_is_found),
         T(an_audit_record_that_was_rewritten_is_found),
+        T(the_logs_that_restores_ended_are_walked_too),
+        T(what_was_done_to_the_first_log_after_restores_is_found),
         T(two_serials_of_one_tick_are_found),
         T(a_serial_recorded_long_after_younger_ones_is_found),
         T(an_issuer_that_is_not_known_is_found),
