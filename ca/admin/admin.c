@@ -381,16 +381,21 @@ static const struct conn_callbacks stranger_callbacks = {
 
 /* ---- who is there ---- */
 
+void admin_operator(const struct conf_operator *o, struct requester *out)
+{
+    snprintf(out->name, sizeof(out->name), "operator:%.48s", o->name);
+    out->role = o->role;
+}
+
 static void identify(const struct admin *a, const struct conn_peer *peer, struct requester *who)
 {
     const struct conf_operator *o = conf_operator(a->parts.conf, peer->uid);
 
     memset(who, 0, sizeof(*who));
     if (o != NULL)
-        snprintf(who->name, sizeof(who->name), "operator:%.48s", o->name);
+        admin_operator(o, who);
     else
         snprintf(who->name, sizeof(who->name), "uid:%u", (unsigned)peer->uid);
-    who->role = o != NULL ? o->role : ROLE_NONE;
     who->uid = peer->uid;
     snprintf(who->origin, sizeof(who->origin), "admin pid=%d", (int)peer->pid);
 }

@@ -82,6 +82,8 @@ struct ask {
     void (*read)(struct ask *q); /* run on a worker: fills out or fault */
 };
 
+/* How an operator is called in the records, and what he may. */
+void admin_operator(const struct conf_operator *o, struct requester *out);
 /* Without a connection, and gone with its last ask. */
 struct admin_client *admin_client_new(struct admin *a, const struct requester *who);
 struct ask *ask_new(struct admin_client *c, const struct frame *frame);

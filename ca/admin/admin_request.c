@@ -128,11 +128,50 @@ static bool choice(struct ask *q, struct request_choice *c)
     return false;
 }
 
+/* Whoever asked could ask today: two people stand behind it, not one and a name. */
+static bool asker_may(const struct admin *a, const struct request_row *r)
+{
+    const struct conf_operator *o = conf_operator(a->parts.conf, r->asked.uid);
+    struct requester now;
+
+    for (const struct approval_kind *const *k = a->kinds; *k != NULL; k++) {
+        if (strcmp((*k)->name, r->kind) != 0)
+            continue;
+        if (o == NULL || o->role < admin_message_of(*k)->role)
+            return false;
+        admin_operator(o, &now);
+        return strcmp(now.name, r->asked.name) == 0;
+    }
+    return true; /* the approval says that the kind is not known */
+}
+
+/* What is over is told by the approval. */
+static int check_asker(const struct ask *q, uint64_t id, struct fault *f)
+{
+    struct admin *a = q->client->admin;
+    struct request_row row;
+
+    if (store_request_get(a->parts.store, id, &row, NULL, f) != 0)
+        return -(int)f->code;
+    if (row.state != REQUEST_WAITING || request_expired(&row, clock_now()) || asker_may(a, &row))
+        return 0;
+    (void)fault_refuse(
+        f, "request.asker", "asked by", slice_str(row.asked.name),
+        "an operator who may still ask for it: deny the request and ask for it anew");
+    f->code = FAULT_DENIED;
+    door_record_refusal(a->parts.door, &q->client->who, f);
+    return -FAULT_DENIED;
+}
+
 void approve_request(struct ask *q)
 {
     struct request_choice c;
 
-    if (choice(q, &c))
+    if (!choice(q, &c))
+        return;
+    if (check_asker(q, c.id, &q->fault) != 0)
+        ask_fail(q, &q->fault);
+    else
         approval_approve(q->client->admin->approval, c.id, &q->client->who, decided, q);
 }
 

@@ -127,4 +127,14 @@ wait_until 20 is_done
 report $? 'what was approved when the CA was killed is carried out at the next start'
 is '... so that the CA is open' "$(item gate)" ''
 ok 'the store is sound' cerca store check
+
+# Who asked is no administrator any more when it is approved.
+fails 'a request is left behind' 3 'request 5 waits' cerca ca install "$ca_dir/ca/issuing.pem"
+ca_stop
+sed -i "/uid = \"$(id -u)\"/s/role = \"admin\"/role = \"operator\"/" "$CERCA_CONF"
+ca_start || bail 'it does not start with another role'
+open_folders
+fails 'what a former administrator asked for is not approved' 1 'rule request\.asker' \
+    as_nobody request approve 5
+ok '... but can be denied' as_nobody request deny 5
 done_testing
