@@ -223,9 +223,8 @@ void delegates_free(struct delegates *d)
     if (d == NULL)
         return;
     listener_free(d->listener);
-    while (d->clients != NULL) {
-        struct client *c = d->clients;
-
+    for (struct client *c = d->clients, *next; c != NULL; c = next) {
+        next = c->next;
         conn_close(c->conn);
         c->conn = NULL;
         c->asks = 0;
