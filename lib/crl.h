@@ -104,6 +104,11 @@ struct crl_file {
 int64_t crl_file_read(void *file, uint8_t *out, size_t max);
 int64_t crl_memory_read(void *slice, uint8_t *out, size_t max); /* of a struct slice; cuts it */
 
+/* CRLReason (RFC 5280 5.3.1), as far as one means more than its number. */
+#define REASON_KEY_COMPROMISE 1
+#define REASON_CA_COMPROMISE 2
+#define REASON_CERTIFICATE_HOLD 6
+#define REASON_REMOVE_FROM_CRL 8
 const char *crl_reason_name(uint8_t reason); /* "keyCompromise"; NULL: none has this number */
 
 #endif

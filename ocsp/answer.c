@@ -3,9 +3,8 @@
 
 #include <string.h>
 
+#include "lib/crl.h"
 #include "lib/log.h"
-
-#define REASON_HOLD 6 /* certificateHold (RFC 5280 5.3.1) */
 
 static void count(uint64_t *what)
 {
@@ -81,7 +80,7 @@ static void set_single(const struct making *m, size_t n, int64_t produced_at,
         return;
     out->status = row->status == VIEWFILE_GOOD ? OCSP_GOOD : OCSP_REVOKED;
     out->revoked_at = row->revoked_at;
-    out->reason = row->status == VIEWFILE_HELD ? REASON_HOLD : row->reason;
+    out->reason = row->status == VIEWFILE_HELD ? REASON_CERTIFICATE_HOLD : row->reason;
     if (m->r->settings.archive > 0)
         out->archive_cutoff = produced_at - m->r->settings.archive;
 }

@@ -5,6 +5,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/step.h"
 #include "tools/commands.h"
 
 #define HELP_MAX 65536
@@ -207,6 +208,7 @@ int main(int argc, char **argv)
     int rc;
 
     log_open("cerca", LOG_LEVEL_ERROR);
+    STEP_INIT("cerca");
     if (argc == 2 && strcmp(argv[1], "--version") == 0)
         return puts("cerca " CERCA_VERSION) < 0 ? EXIT_FAILED : EXIT_OK;
     rc = options_read(&t, NULL, NULL, NULL, argc, argv, true);

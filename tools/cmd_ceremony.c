@@ -424,7 +424,6 @@ static int run_ceremony(struct tool *t, void *args)
         return tool_fail(t, &f);
     if (a->dry_run)
         return dry_run(t, t->conf);
-    STEP_INIT("cerca");
     c.conf = t->conf;
     rc = make_folders(c.conf, &f);
     if (rc == 0)

@@ -1,17 +1,27 @@
 #include <string.h>
 
 #include "lib/cert.h"
+#include "lib/crl.h"
 #include "lib/csr.h"
+#include "lib/step.h"
 #include "tools/commands.h"
 #include "tools/find.h"
 #include "tools/request.h"
+#include "tools/revoke.h"
 #include "tools/text.h"
 
 #define NAMES_MAX 65536 /* octets of all names of one certificate */
 
+struct renew_args {
+    struct request_args request;
+    const char *revoke;
+};
+
 struct renewal {
     struct job job;
     struct buf names; /* copies: what an answer holds is gone with the next call */
+    struct revoke_request order;
+    struct targets old; /* to be revoked; empty unless --revoke */
 };
 
 static int keep_names(struct renewal *r, const struct san_list *sans, struct fault *f)
@@ -87,33 +97,108 @@ static void say_which(const struct tool *t, const struct found *found)
                                                            : "the newest one");
 }
 
+/* A lost key must not come back with the successor: it is blocked from then on. */
+static void bar_key(struct renewal *r, const struct shown *old)
+{
+    struct cert c;
+    struct fault ignored;
+
+    if ((r->order.reason != REASON_KEY_COMPROMISE && r->order.reason != REASON_CA_COMPROMISE) ||
+        cert_parse(old->certificate, &c, &ignored) != 0)
+        return;
+    spki_hash(&c.key, r->job.lost_key);
+    r->job.has_lost_key = true;
+}
+
+static int find_old(struct renewal *r, struct tool *t, bool revoke, struct fault *f)
+{
+    char serial[2 * SERIAL_LEN + 1];
+    struct found found;
+    int rc = find_shown(t, t->words[0], &found, f);
+
+    if (rc != 0)
+        return rc;
+    say_which(t, &found);
+    rc = keep(r, &found.best, f);
+    if (rc != 0 || !revoke)
+        return rc;
+    bar_key(r, &found.best);
+    hex_encode(slice_of(r->job.request.replaces, SERIAL_LEN), serial);
+    return targets_by_word(t, serial, &r->old, f);
+}
+
+/* Both are valid now. Whatever happens here, the successor stays, and this step can be repeated. */
+static int revoke_old(struct renewal *r, struct tool *t, const char *reason)
+{
+    const struct revoke_outcome *o = &r->old.item[0].outcome;
+    char serial[2 * SERIAL_LEN + 1];
+    struct fault f = {0};
+    size_t reached;
+    int rc;
+
+    STEP("renew.released");
+    hex_encode(slice_of(r->old.item[0].serial, SERIAL_LEN), serial);
+    rc = revoke_all(t, &r->old, &r->order, &reached, &f);
+    if (rc == 0 && o->code != FAULT_NONE && strcmp(o->rule, "revoke.already") != 0)
+        rc = fault_set(&f, (enum fault_code)o->code, o->rule, "%s", o->text);
+    if (rc == -FAULT_PENDING) { /* the successor's JSON was printed already */
+        tool_say(t, "what it replaces is revoked then: %s", f.text);
+        return EXIT_PENDING;
+    }
+    if (rc != 0) {
+        tool_say(t,
+                 "the successor is issued, but what it replaces is not revoked: cerca revoke %s "
+                 "--reason %s",
+                 serial, reason);
+        return tool_fail(t, &f);
+    }
+    tool_say(t, "%s, which it replaces, is %s%s", serial,
+             r->order.reason == REASON_CERTIFICATE_HOLD ? "on hold" : "revoked",
+             o->code != FAULT_NONE ? " already" : "");
+    return EXIT_OK;
+}
+
 static int run_renew(struct tool *t, void *args)
 {
+    const struct renew_args *a = args;
     struct renewal r = {.names = {0}};
     struct fault f = {0};
-    struct found found;
-    int rc = job_begin(&r.job, t, args);
+    int rc = job_begin(&r.job, t, &a->request);
 
-    if (rc == EXIT_OK && find_shown(t, t->words[0], &found, &f) == 0) {
-        say_which(t, &found);
-        (void)keep(&r, &found.best, &f);
-    }
+    if (rc == EXIT_OK && a->revoke != NULL && revoke_reason(a->revoke, &r.order.reason, &f) != 0)
+        rc = tool_usage(t, "%s", f.text);
+    if (rc == EXIT_OK && find_old(&r, t, a->revoke != NULL, &f) != 0)
+        rc = tool_fail(t, &f);
     if (rc == EXIT_OK)
-        rc = f.code == FAULT_NONE ? job_run(&r.job, t) : tool_fail(t, &f);
+        rc = job_run(&r.job, t);
+    if (rc == EXIT_OK && a->revoke != NULL && !a->request.dry_run)
+        rc = revoke_old(&r, t, a->revoke);
     job_free(&r.job);
+    targets_free(&r.old);
     buf_free(&r.names);
     return rc;
 }
+
+static const struct opt opts[] = {
+    {"revoke", OPT_TEXT, offsetof(struct renew_args, revoke), "REASON",
+     "then revoke what is renewed: keyCompromise, superseded ...", 0},
+    {NULL, OPT_FLAG, 0, NULL, NULL, 0},
+};
+
+static const struct renew_args defaults = {.request = REQUEST_DEFAULTS};
 
 const struct command cmd_renew = {
     .name = "renew",
     .help = "issue the successor of a certificate: same names, profile and owner",
     .arguments = "(SERIAL | NAME) (--csr FILE | --key-out FILE | --p12 FILE) [options]",
     .examples = "  cerca renew web.example.com --key-out web.key --force --out web.pem\n"
-                "  cerca renew 4f1d5c0a9b3e77a2c4d8e6f001122334 --csr web.csr --out web.pem\n",
+                "  cerca renew 4f1d5c0a9b3e77a2c4d8e6f001122334 --csr web.csr --out web.pem\n"
+                "  cerca renew web.example.com --key-out web.key --force --out web.pem "
+                "--revoke keyCompromise\n",
+    .opts = opts,
     .shared = request_opts,
-    .args_size = sizeof(struct request_args),
-    .defaults = &request_defaults,
+    .args_size = sizeof(struct renew_args),
+    .defaults = &defaults,
     .min = 1,
     .max = 1,
     .formats = FORMAT_PEM | FORMAT_JSON,

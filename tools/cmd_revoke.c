@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/crl.h"
 #include "tools/commands.h"
 #include "tools/revoke.h"
 
 #define WORDS_MAX 1024
-#define REASON_HOLD 6 /* RFC 5280 5.3.1: certificateHold */
 
 static bool has_filter(const struct revoke_args *a)
 {
@@ -83,7 +83,7 @@ static int revoke_meant(struct tool *t, const struct revoke_args *a, struct targ
     if ((has_filter(a) || a->all_with_key) && !a->yes && !confirmed(t, l->n))
         return EXIT_FAILED;
     say_expired(t, l);
-    return revoke_run(t, l, &order, order.reason == REASON_HOLD ? "held" : "revoked");
+    return revoke_run(t, l, &order, order.reason == REASON_CERTIFICATE_HOLD ? "held" : "revoked");
 }
 
 static int run_revoke(struct tool *t, void *args)
@@ -115,7 +115,7 @@ static int run_words(struct tool *t, const struct revoke_request *order, const c
 
 static int run_hold(struct tool *t, void *args)
 {
-    struct revoke_request order = {.reason = REASON_HOLD};
+    struct revoke_request order = {.reason = REASON_CERTIFICATE_HOLD};
 
     (void)args;
     return run_words(t, &order, "held");

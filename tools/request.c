@@ -16,7 +16,7 @@
 #include "tools/p12.h"
 #include "tools/password.h"
 
-const struct request_args request_defaults = {.key_type = "p256"};
+const struct request_args request_defaults = REQUEST_DEFAULTS;
 
 #define AT(field) offsetof(struct request_args, field)
 const struct opt request_opts[] = {
@@ -348,27 +348,47 @@ static int prepare_p12(struct job *j, struct fault *f)
     return rc == 0 && !a->dry_run ? password_get(a->password_file, a->p12, &j->password, f) : rc;
 }
 
-/* A successor has the names of its predecessor; more of them is another certificate. What is no
- * CSR is left to cerca-ca, which refuses and records it. */
-static int check_names(const struct job *j, struct fault *f)
+/* A successor has the names of its predecessor; more of them is another certificate. */
+static int check_names(const struct job *j, const struct csr *csr, struct fault *f)
 {
-    struct fault ignored;
     struct buf name;
-    struct csr csr;
     int rc = 0;
 
-    if (!j->request.has_replaces || csr_parse(buf_slice(&j->csr), &csr, &ignored) != 0)
-        return 0;
     buf_init(&name, 8 * SAN_VALUE_MAX);
-    for (size_t i = 0; rc == 0 && i < csr.sans.n; i++) {
-        if (san_list_has(&j->request.sans, &csr.sans.item[i]))
+    for (size_t i = 0; rc == 0 && i < csr->sans.n; i++) {
+        if (san_list_has(&j->request.sans, &csr->sans.item[i]))
             continue;
-        san_print(&csr.sans.item[i], &name);
+        san_print(&csr->sans.item[i], &name);
         rc = fault_refuse(f, "renew.names", "san", buf_slice(&name),
                           "the names of the certificate that is renewed; cerca issue takes others");
     }
     buf_free(&name);
     return rc;
+}
+
+static int check_lost_key(const struct job *j, const struct csr *csr, struct fault *f)
+{
+    uint8_t hash[32];
+
+    spki_hash(&csr->key, hash);
+    return memcmp(hash, j->lost_key, sizeof(hash)) != 0
+               ? 0
+               : fault_refuse(f, "renew.key", "key", SLICE_NONE,
+                              "another key than the one that is revoked as lost");
+}
+
+/* What is no CSR is left to cerca-ca, which refuses and records it. */
+static int check_renewal(const struct job *j, struct fault *f)
+{
+    struct fault ignored;
+    struct csr csr;
+    int rc = 0;
+
+    if (!j->request.has_replaces || csr_parse(buf_slice(&j->csr), &csr, &ignored) != 0)
+        return 0;
+    if (j->has_lost_key)
+        rc = check_lost_key(j, &csr, f);
+    return rc == 0 ? check_names(j, &csr, f) : rc;
 }
 
 int job_issue(struct job *j, struct tool *t, struct job_result *out, struct fault *f)
@@ -385,7 +405,7 @@ int job_issue(struct job *j, struct tool *t, struct job_result *out, struct faul
     if (rc == 0 && j->args->csr != NULL)
         rc = csrfile_read(j->args->csr, &j->csr, f);
     if (rc == 0)
-        rc = check_names(j, f);
+        rc = check_renewal(j, f);
     if (rc == 0)
         rc = tool_connect(t, f); /* no key is written for a CA that is not there */
     if (rc == 0 && j->args->csr == NULL)

@@ -28,6 +28,10 @@ struct request_args {
     bool dry_run;
     bool force;
 };
+#define REQUEST_DEFAULTS                                                                           \
+    {                                                                                              \
+        .key_type = "p256"                                                                         \
+    }
 extern const struct request_args request_defaults;
 extern const struct opt request_opts[]; /* by offset in struct request_args */
 
@@ -41,7 +45,9 @@ struct job {
     struct buf password; /* of --p12 */
     struct buf pem;      /* the certificate and its chain */
     struct keyfile key;
-    bool unknown;                    /* after a fault: there could be a certificate all the same */
+    bool has_lost_key;    /* the request must be for another key than this one, which is lost */
+    uint8_t lost_key[32]; /* SHA-256 of its SubjectPublicKeyInfo */
+    bool unknown;         /* after a fault: there could be a certificate all the same */
     uint8_t addresses[SAN_MAX * 16]; /* of IP names in the request */
     size_t addresses_used;
 };

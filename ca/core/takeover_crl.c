@@ -87,9 +87,6 @@ static int entry_reason(struct slice extensions, uint8_t *reason)
     return 0;
 }
 
-#define REASON_HOLD 6
-#define REASON_REMOVED 8 /* of a delta: no longer on hold */
-
 static int take_entry(struct slice *entries, struct published *p, uint16_t issuer, struct fault *f)
 {
     struct slice entry, serial, extensions = SLICE_NONE;
@@ -102,11 +99,12 @@ static int take_entry(struct slice *entries, struct published *p, uint16_t issue
         (der_peek(entry, DER_SEQUENCE) && der_get(&entry, DER_SEQUENCE, &extensions) != 0) ||
         entry_reason(extensions, &reason) != 0)
         return fault_set(f, FAULT_MALFORMED, "crl.der", "an entry of the CRL does not decode");
-    if (serial.n != SERIAL_LEN || reason == REASON_REMOVED)
+    /* Of a delta: no longer on hold. */
+    if (serial.n != SERIAL_LEN || reason == REASON_REMOVE_FROM_CRL)
         return 0;
     memcpy(ref.serial, serial.p, SERIAL_LEN);
-    return published_add(p, &ref, reason == REASON_HOLD ? CERT_HELD : CERT_REVOKED, reason, time,
-                         "restore: a CRL", f);
+    return published_add(p, &ref, reason == REASON_CERTIFICATE_HOLD ? CERT_HELD : CERT_REVOKED,
+                         reason, time, "restore: a CRL", f);
 }
 
 static int take_all(struct takeover *t, const struct crl *crl, struct fault *f)

@@ -24,6 +24,7 @@
 #include "ca/audit/audit.h"
 #include "lib/buf.h"
 #include "lib/conf.h"
+#include "lib/crl.h"
 #include "lib/fault.h"
 #include "lib/tbs.h"
 
@@ -75,12 +76,6 @@ void cert_row_init(struct cert_row *r);
 void cert_row_free(struct cert_row *r);
 /* The certificate, assembled; only when finished. */
 int cert_row_der(const struct cert_row *r, struct buf *out) WARN_UNUSED;
-
-/* CRLReason (RFC 5280 5.3.1), as far as one means more than its number. */
-#define REASON_KEY_COMPROMISE 1
-#define REASON_CA_COMPROMISE 2
-#define REASON_CERTIFICATE_HOLD 6
-#define REASON_REMOVE_FROM_CRL 8
 
 /* A change of state, as the view and the indexes see it. */
 struct store_change {
