@@ -77,6 +77,7 @@ CORE_A := $(BUILD)/core.a
 SIGNER_A := $(BUILD)/signer.a
 SUPERVISE_A := $(BUILD)/supervise.a
 OCSP_A := $(BUILD)/ocsp.a
+EST_A := $(BUILD)/est.a
 PUBLIC_A := $(BUILD)/public.a
 TOOLS_A := $(BUILD)/tools.a
 AUDIT_A := $(BUILD)/audit.a
@@ -250,6 +251,7 @@ $(eval $(call archive,$(AUDIT_A),$(AUDIT_SRC)))
 $(eval $(call archive,$(SIGNER_A),$(SIGNER_SRC)))
 $(eval $(call archive,$(SUPERVISE_A),$(SUPERVISE_SRC)))
 $(eval $(call archive,$(OCSP_A),$(OCSP_SRC)))
+$(eval $(call archive,$(EST_A),$(EST_SRC)))
 $(eval $(call archive,$(PUBLIC_A),$(PUBLIC_SRC)))
 $(eval $(call archive,$(TOOLS_A),$(filter-out tools/cerca.c,$(TOOLS_SRC))))
 $(eval $(call archive,$(UNIT_A),$(UNIT_HELP_SRC)))
@@ -275,22 +277,25 @@ $(BUILD)/bin/cercad: $(OBJ)/main/cercad.o $(SUPERVISE_A) $(LIB_A)
 $(BUILD)/bin/cerca-public: $(OBJ)/main/cerca-public.o $(PUBLIC_A) $(OCSP_A) $(LIB_A)
 	$(call link,$(HTTP_LIBS) $(LIB_LIBS))
 
-$(BUILD)/bin/cerca: $(OBJ)/tools/cerca.o $(TOOLS_A) $(AUDIT_A) $(LIB_A)
+$(BUILD)/bin/cerca: $(OBJ)/tools/cerca.o $(TOOLS_A) $(EST_A) $(AUDIT_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS))
 
 # A test program may reach what its name begins with: signer_ the signer and
 # PKCS#11, supervise_ what cercad is made of, tools_ the command line, ocsp_ the responder,
-# public_ what HTTP serves, every other one the core.
+# est_ the codec of EST, public_ what HTTP serves, every other one the core.
 $(BUILD)/unit/signer_%: $(OBJ)/tests/unit/signer_%.o $(UNIT_A) $(SIGNER_A) $(CORE_A) $(LIB_A)
 	$(call link,$(SIGNER_LIBS) $(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
 $(BUILD)/unit/supervise_%: $(OBJ)/tests/unit/supervise_%.o $(UNIT_A) $(SUPERVISE_A) $(LIB_A)
 	$(call link,$(CERCAD_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
-$(BUILD)/unit/tools_%: $(OBJ)/tests/unit/tools_%.o $(UNIT_A) $(TOOLS_A) $(AUDIT_A) $(LIB_A)
+$(BUILD)/unit/tools_%: $(OBJ)/tests/unit/tools_%.o $(UNIT_A) $(TOOLS_A) $(EST_A) $(AUDIT_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
 $(BUILD)/unit/ocsp_%: $(OBJ)/tests/unit/ocsp_%.o $(UNIT_A) $(OCSP_A) $(CORE_A) $(LIB_A)
+	$(call link,$(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
+
+$(BUILD)/unit/est_%: $(OBJ)/tests/unit/est_%.o $(UNIT_A) $(EST_A) $(CORE_A) $(LIB_A)
 	$(call link,$(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
 $(BUILD)/unit/public_%: $(OBJ)/tests/unit/public_%.o $(UNIT_A) $(PUBLIC_A) $(OCSP_A) $(LIB_A)

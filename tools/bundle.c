@@ -4,57 +4,17 @@
 
 #include <openssl/pkcs12.h>
 
-#include "lib/der.h"
+#include "est/certs.h"
 
 #define ITERATIONS 10000
 
-/* id-signedData and id-data (RFC 5652 5.1, 4). */
-static const struct slice signed_data = {(const uint8_t *)"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02",
-                                         9};
-static const struct slice data = {(const uint8_t *)"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01", 9};
-
-/* DER of a SET OF has its members in order (X.690 11.6). */
-static size_t next_smallest(const struct bundle *b, const bool *used)
-{
-    size_t best = b->n;
-
-    for (size_t i = 0; i < b->n; i++)
-        if (!used[i] && (best == b->n || slice_cmp(b->item[i].der, b->item[best].der) < 0))
-            best = i;
-    return best;
-}
-
-static void put_certificates(const struct bundle *b, struct buf *out)
-{
-    struct der_mark set = der_open(out, DER_CONTEXT_CONSTRUCTED(0));
-    bool used[CA_MAX] = {false};
-
-    for (size_t n = 0; n < b->n; n++) {
-        size_t i = next_smallest(b, used);
-
-        used[i] = true;
-        buf_put_slice(out, b->item[i].der);
-    }
-    der_close(out, set);
-}
-
 void bundle_p7b(const struct bundle *b, struct buf *out)
 {
-    struct der_mark info = der_open(out, DER_SEQUENCE), content, sd, encapsulated;
+    struct slice cert[CA_MAX];
 
-    der_put_oid(out, signed_data);
-    content = der_open(out, DER_CONTEXT_CONSTRUCTED(0));
-    sd = der_open(out, DER_SEQUENCE);
-    der_put_u64(out, 1);
-    der_put(out, DER_SET, SLICE_NONE);
-    encapsulated = der_open(out, DER_SEQUENCE);
-    der_put_oid(out, data);
-    der_close(out, encapsulated);
-    put_certificates(b, out);
-    der_put(out, DER_SET, SLICE_NONE);
-    der_close(out, sd);
-    der_close(out, content);
-    der_close(out, info);
+    for (size_t i = 0; i < b->n; i++)
+        cert[i] = b->item[i].der;
+    certs_put(out, cert, b->n);
 }
 
 /* ---- Java ---- */
