@@ -20,7 +20,7 @@ endif
 
 # --- flags --------------------------------------------------------------------
 
-PACKAGES := libcrypto lmdb libconfig libseccomp libsystemd jansson libcurl libp11 p11-kit-1 libmicrohttpd cmocka
+PACKAGES := libcrypto lmdb libconfig libseccomp libsystemd jansson libcurl libp11 p11-kit-1 libmicrohttpd gnutls cmocka
 pkg = $(shell pkg-config $(1) 2>/dev/null)
 cc-option = $(shell echo 'int x;' | $(CC) -Werror $(1) -x c -c -o /dev/null - 2>/dev/null && echo $(1))
 
@@ -46,6 +46,7 @@ SIGNER_LIBS := $(call pkg,--libs libp11) -ldl
 CERCAD_LIBS := $(call pkg,--libs libsystemd)
 TOOLS_LIBS := $(call pkg,--libs jansson libcurl)
 HTTP_LIBS := $(call pkg,--libs libmicrohttpd)
+HTTPS_LIBS := $(HTTP_LIBS) $(call pkg,--libs gnutls)
 TEST_LIBS := $(call pkg,--libs cmocka)
 
 # --- sources ------------------------------------------------------------------
@@ -54,13 +55,14 @@ OBJ := $(BUILD)/obj
 objects = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
 LIB_SRC := $(wildcard lib/*.c)
-CORE_SRC := $(foreach d,store view audit policy door delegate crl approval ledger admin core,$(wildcard ca/$(d)/*.c))
+CORE_SRC := $(foreach d,store view audit policy door delegate crl approval ledger admin enroll core,$(wildcard ca/$(d)/*.c))
 SIGNER_SRC := $(wildcard ca/signer/*.c)
 SUPERVISE_SRC := $(wildcard ca/supervise/*.c)
 AUDIT_SRC := $(wildcard ca/audit/*.c)
 CRL_SRC := $(wildcard crl/*.c)
 OCSP_SRC := $(wildcard ocsp/*.c)
 EST_SRC := $(wildcard est/*.c)
+ENROLL_SRC := $(wildcard enroll/*.c)
 PUBLIC_SRC := $(wildcard public/*.c)
 MAIN_SRC := $(wildcard main/*.c)
 TOOLS_SRC := $(wildcard tools/*.c)
@@ -69,7 +71,7 @@ SHIM_SRC := $(wildcard tests/shim/*.c)
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
 UNIT_MODEL_SRC := $(wildcard tests/unit/model_*.c)
 UNIT_HELP_SRC := $(filter-out $(UNIT_SRC) $(UNIT_MODEL_SRC),$(wildcard tests/unit/*.c))
-ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(SUPERVISE_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(PUBLIC_SRC) \
+ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(SUPERVISE_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(ENROLL_SRC) $(PUBLIC_SRC) \
 	$(MAIN_SRC) 	$(TOOLS_SRC) $(BENCH_SRC) $(SHIM_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC)
 
 LIB_A := $(BUILD)/lib.a
@@ -79,6 +81,7 @@ SUPERVISE_A := $(BUILD)/supervise.a
 OCSP_A := $(BUILD)/ocsp.a
 EST_A := $(BUILD)/est.a
 PUBLIC_A := $(BUILD)/public.a
+ENROLL_A := $(BUILD)/enroll.a
 TOOLS_A := $(BUILD)/tools.a
 AUDIT_A := $(BUILD)/audit.a
 UNIT_A := $(BUILD)/unit.a
@@ -146,7 +149,7 @@ bench: ## measure, print value, reference and ratio, write build/bench.json
 
 # --- lint ---------------------------------------------------------------------
 
-C_FILES := $(ALL_SRC) $(wildcard lib/*.h ca/*.h ca/*/*.h crl/*.h ocsp/*.h est/*.h public/*.h main/*.h tools/*.h \
+C_FILES := $(ALL_SRC) $(wildcard lib/*.h ca/*.h ca/*/*.h crl/*.h ocsp/*.h est/*.h enroll/*.h public/*.h main/*.h tools/*.h \
 	tests/*/*.h)
 SH_FILES := bootstrap .ci/run tests/run-tests \
 	$(shell grep -lE '^#!.*(/|env )(ba|da)?sh' -r tests tools conf main 2>/dev/null)
@@ -253,6 +256,7 @@ $(eval $(call archive,$(SUPERVISE_A),$(SUPERVISE_SRC)))
 $(eval $(call archive,$(OCSP_A),$(OCSP_SRC)))
 $(eval $(call archive,$(EST_A),$(EST_SRC)))
 $(eval $(call archive,$(PUBLIC_A),$(PUBLIC_SRC)))
+$(eval $(call archive,$(ENROLL_A),$(ENROLL_SRC)))
 $(eval $(call archive,$(TOOLS_A),$(filter-out tools/cerca.c,$(TOOLS_SRC))))
 $(eval $(call archive,$(UNIT_A),$(UNIT_HELP_SRC)))
 
@@ -277,12 +281,15 @@ $(BUILD)/bin/cercad: $(OBJ)/main/cercad.o $(SUPERVISE_A) $(LIB_A)
 $(BUILD)/bin/cerca-public: $(OBJ)/main/cerca-public.o $(PUBLIC_A) $(OCSP_A) $(LIB_A)
 	$(call link,$(HTTP_LIBS) $(LIB_LIBS))
 
+$(BUILD)/bin/cerca-enroll: $(OBJ)/main/cerca-enroll.o $(ENROLL_A) $(EST_A) $(LIB_A)
+	$(call link,$(HTTPS_LIBS) $(LIB_LIBS))
+
 $(BUILD)/bin/cerca: $(OBJ)/tools/cerca.o $(TOOLS_A) $(EST_A) $(AUDIT_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS))
 
 # A test program may reach what its name begins with: signer_ the signer and
 # PKCS#11, supervise_ what cercad is made of, tools_ the command line, ocsp_ the responder,
-# est_ the codec of EST, public_ what HTTP serves, every other one the core.
+# est_ the codec of EST, public_ what HTTP serves, enroll_ what HTTPS does, every other one the core.
 $(BUILD)/unit/signer_%: $(OBJ)/tests/unit/signer_%.o $(UNIT_A) $(SIGNER_A) $(CORE_A) $(LIB_A)
 	$(call link,$(SIGNER_LIBS) $(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
@@ -300,6 +307,9 @@ $(BUILD)/unit/est_%: $(OBJ)/tests/unit/est_%.o $(UNIT_A) $(EST_A) $(CORE_A) $(LI
 
 $(BUILD)/unit/public_%: $(OBJ)/tests/unit/public_%.o $(UNIT_A) $(PUBLIC_A) $(OCSP_A) $(LIB_A)
 	$(call link,$(HTTP_LIBS) $(LIB_LIBS) $(TEST_LIBS))
+
+$(BUILD)/unit/enroll_%: $(OBJ)/tests/unit/enroll_%.o $(UNIT_A) $(ENROLL_A) $(EST_A) $(LIB_A)
+	$(call link,$(HTTPS_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
 # Models stand in for what they are named after, so only those link them who want no real one.
 $(BUILD)/unit/view_%: $(OBJ)/tests/unit/view_%.o $(OBJ)/tests/unit/model_store.o $(UNIT_A) \

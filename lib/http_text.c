@@ -7,10 +7,13 @@
 static const char *origin_form(const char *target)
 {
     const char *rest;
+    size_t scheme = strncasecmp(target, "http://", 7) == 0    ? 7
+                    : strncasecmp(target, "https://", 8) == 0 ? 8
+                                                              : 0;
 
-    if (strncasecmp(target, "http://", 7) != 0)
+    if (scheme == 0)
         return target;
-    rest = strchr(target + 7, '/');
+    rest = strchr(target + scheme, '/');
     return rest != NULL ? rest : "/";
 }
 

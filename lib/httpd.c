@@ -14,11 +14,7 @@
 #define SPARE_DESCRIPTORS 64u
 #define STACK_SIZE ((size_t)256 * 1024)
 
-struct request {
-    struct httpd_conn *conn;
-    struct buf body;
-    bool too_large;
-};
+#define NEVER_MS ((uint64_t)1 << 50)
 
 void httpd_prepare(void)
 {
@@ -52,10 +48,10 @@ static size_t leave_encoded(void *arg, struct MHD_Connection *c, char *s)
     return strlen(s);
 }
 
-static void answer(struct httpd *h, struct MHD_Connection *c, const char *url, const char *method,
-                   struct request *q, struct http_answer *a)
+static void answer(struct httpd *h, const char *url, const char *method, struct http_wait *q,
+                   struct http_answer *a)
 {
-    struct http_request r = {.connection = c, .body = buf_slice(&q->body)};
+    struct http_request r = {.connection = q, .body = buf_slice(&q->body)};
     char path[HTTP_PATH_MAX];
 
     r.path = path;
@@ -70,10 +66,33 @@ static void answer(struct httpd *h, struct MHD_Connection *c, const char *url, c
         http_answer_text(a, MHD_HTTP_NOT_FOUND, "There is nothing here.\n");
 }
 
-static struct request *begin(struct httpd *h, struct MHD_Connection *c)
-{
-    struct request *q = xcalloc(1, sizeof *q);
+/* ---- who waits ---- */
 
+struct http_wait *http_wait(const struct http_request *r)
+{
+    struct http_wait *q = r->connection;
+
+    q->waits = true;
+    httpd_conn_phase(q->conn, HTTPD_RESTS, NEVER_MS);
+    MHD_suspend_connection(q->connection);
+    return q;
+}
+
+/* The library calls on_request again, on its own thread. */
+void http_wait_end(struct http_wait *w, struct http_answer *a)
+{
+    w->answer = *a;
+    w->answered = true;
+    MHD_resume_connection(w->connection);
+}
+
+/* ---- requests ---- */
+
+static struct http_wait *begin(struct httpd *h, struct MHD_Connection *c)
+{
+    struct http_wait *q = xcalloc(1, sizeof *q);
+
+    q->connection = c;
     q->conn = httpd_conn_of(c);
     buf_init(&q->body, HTTPD_BODY_MAX);
     httpd_conn_phase(q->conn, HTTPD_SENDS, h->timeout_ms);
@@ -90,6 +109,15 @@ static bool says_too_large(struct MHD_Connection *c)
     return length != NULL && strtoull(length, NULL, 10) > HTTPD_BODY_MAX;
 }
 
+static enum MHD_Result send_answer(struct httpd *h, struct http_wait *q, struct http_answer *a)
+{
+    uint64_t octets;
+    enum MHD_Result rc = httpd_answer_queue(q->connection, a, &octets);
+
+    httpd_conn_phase(q->conn, HTTPD_TAKES, h->timeout_ms + octets * 1000 / HTTPD_RATE);
+    return rc;
+}
+
 /* An MHD_AccessHandlerCallback: once for the head, then for each part of the body, then for the
  * end. */
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url,
@@ -97,10 +125,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
                                   size_t *n, void **context)
 {
     struct httpd *h = arg;
-    struct request *q = *context;
+    struct http_wait *q = *context;
     struct http_answer a = {0};
-    enum MHD_Result rc;
-    uint64_t octets;
 
     (void)version;
     if (q == NULL) {
@@ -114,17 +140,21 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
         *n = 0;
         return MHD_YES;
     }
-    answer(h, c, url, method, q, &a);
-    rc = httpd_answer_queue(c, &a, &octets);
-    httpd_conn_phase(q->conn, HTTPD_TAKES, h->timeout_ms + octets * 1000 / HTTPD_RATE);
-    return rc;
+    if (q->answered) {
+        a = q->answer;
+    } else {
+        answer(h, url, method, q, &a);
+        if (q->waits)
+            return MHD_YES;
+    }
+    return send_answer(h, q, &a);
 }
 
 static void on_completed(void *arg, struct MHD_Connection *c, void **context,
                          enum MHD_RequestTerminationCode code)
 {
     struct httpd *h = arg;
-    struct request *q = *context;
+    struct http_wait *q = *context;
 
     (void)c, (void)code;
     if (q == NULL)
@@ -144,28 +174,36 @@ static _Noreturn void on_panic(void *arg, const char *file, unsigned line, const
     _exit(EXIT_FAILURE);
 }
 
+static const struct MHD_OptionItem no_options[] = {{MHD_OPTION_END, 0, NULL}};
+
 int httpd_start(const struct httpd_options *o, struct httpd **out, struct fault *f)
 {
     struct httpd *h = xcalloc(1, sizeof *h);
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC;
 
     *out = h;
     *h = (struct httpd){.handle = o->handle,
                         .arg = o->arg,
+                        .tls = o->tls,
                         .listen_fd = o->listen_fd,
                         .timeout_ms = (uint64_t)o->timeout_s * 1000,
                         .limit = connections_possible(o->connections)};
     pthread_mutex_init(&h->lock, NULL);
     MHD_set_panic_func(on_panic, NULL);
+    if (o->tls != NULL)
+        flags |= MHD_USE_TLS;
+    if (o->waits)
+        flags |= MHD_ALLOW_SUSPEND_RESUME;
     if (fcntl(o->listen_fd, F_SETFL, O_NONBLOCK) == 0)
         h->daemon = MHD_start_daemon(
-            MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_request, h,
-            MHD_OPTION_LISTEN_SOCKET, o->listen_fd, MHD_OPTION_THREAD_POOL_SIZE,
-            o->threads > 1 ? o->threads : 0u, MHD_OPTION_CONNECTION_LIMIT, h->limit,
-            MHD_OPTION_CONNECTION_TIMEOUT, o->timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-            (size_t)HTTPD_HEAD_MAX, MHD_OPTION_THREAD_STACK_SIZE, STACK_SIZE,
-            MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL,
-            MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_NOTIFY_CONNECTION,
-            httpd_conn_notify, h, MHD_OPTION_END);
+            flags, 0, NULL, NULL, on_request, h, MHD_OPTION_ARRAY,
+            o->tls != NULL ? o->tls->options : no_options, MHD_OPTION_LISTEN_SOCKET, o->listen_fd,
+            MHD_OPTION_THREAD_POOL_SIZE, o->threads > 1 ? o->threads : 0u,
+            MHD_OPTION_CONNECTION_LIMIT, h->limit, MHD_OPTION_CONNECTION_TIMEOUT, o->timeout_s,
+            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTPD_HEAD_MAX,
+            MHD_OPTION_THREAD_STACK_SIZE, STACK_SIZE, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+            MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+            on_completed, h, MHD_OPTION_NOTIFY_CONNECTION, httpd_conn_notify, h, MHD_OPTION_END);
     if (h->daemon != NULL)
         return 0;
     httpd_free(h);

@@ -8,6 +8,8 @@
  * timeout, longer for a large one: at HTTPD_RATE octets a second at least, and never resting for a
  * whole timeout. Past its time it is shut down. When nearly all connections that we may have are
  * there, those that wait get HTTPD_CROWDED_MS only, so that whoever only waits makes room.
+ *
+ * With TLS (lib/httpd_tls.h) all of it is HTTPS, the handshake part of the first head's time.
  */
 #ifndef LIB_HTTPD_H
 #define LIB_HTTPD_H
@@ -29,6 +31,9 @@ struct http_request {
 };
 /* The value of a field of the request's head; NULL: not there. Good during the call. */
 const char *http_request_field(const struct http_request *r, const char *name);
+#define HTTP_ADDRESS_SIZE 48
+/* The client's IP address as text; "" when it cannot be told. */
+void http_request_address(const struct http_request *r, char out[HTTP_ADDRESS_SIZE]);
 
 /* Zeroed, it is an empty body of status 0, which stands for 404. */
 struct http_answer {
@@ -66,8 +71,21 @@ void http_answer_text(struct http_answer *a, unsigned status, const char *text);
 /* Fills `out`, which is zeroed. Called from many threads at once. */
 typedef void (*http_handler)(void *arg, const struct http_request *r, struct http_answer *out);
 
+/* Called by a handler that has no answer yet: the request waits, without a thread, and what the
+ * handler fills into its answer is not looked at. Nothing of the request but its body's octets is
+ * looked at any more, and a client that goes away is not noticed, so whoever waits has a deadline.
+ */
+struct http_wait;
+struct http_wait *http_wait(const struct http_request *r);
+/* The answer, once, from any thread, before httpd_free; *a is taken over. */
+void http_wait_end(struct http_wait *w, struct http_answer *a);
+
+struct httpd_tls;
+
 struct httpd_options {
-    int listen_fd; /* taken over */
+    int listen_fd;         /* taken over */
+    struct httpd_tls *tls; /* outlives the server; NULL: plain HTTP */
+    bool waits;            /* the handler may call http_wait */
     unsigned threads;
     unsigned connections; /* at most; fewer where descriptors do not suffice (RLIMIT_NOFILE) */
     unsigned timeout_s;
@@ -89,7 +107,7 @@ void httpd_quiesce(struct httpd *h);
 /* Requests that are not answered in full yet. */
 unsigned httpd_busy(struct httpd *h);
 unsigned httpd_connections(struct httpd *h);
-/* Cuts off who is still there. NULL is fine. */
+/* Cuts off who is still there; nobody waits any more. NULL is fine. */
 void httpd_free(struct httpd *h);
 
 /* A listening TCP socket at a numeric address, CLOEXEC and non-blocking, or a negative fault code;

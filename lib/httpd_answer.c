@@ -1,4 +1,5 @@
 /* From an http_answer to a response of the library: conditions, ranges, fields, body. */
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,26 @@
 
 const char *http_request_field(const struct http_request *r, const char *name)
 {
-    return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
+    const struct http_wait *q = r->connection;
+
+    return MHD_lookup_connection_value(q->connection, MHD_HEADER_KIND, name);
+}
+
+void http_request_address(const struct http_request *r, char out[HTTP_ADDRESS_SIZE])
+{
+    const struct http_wait *q = r->connection;
+    const union MHD_ConnectionInfo *i =
+        MHD_get_connection_info(q->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *a = i != NULL ? i->client_addr : NULL;
+    const void *address = NULL;
+
+    out[0] = '\0';
+    if (a != NULL && a->sa_family == AF_INET)
+        address = &((const struct sockaddr_in *)(const void *)a)->sin_addr;
+    else if (a != NULL && a->sa_family == AF_INET6)
+        address = &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr;
+    if (address != NULL)
+        (void)inet_ntop(a->sa_family, address, out, HTTP_ADDRESS_SIZE);
 }
 
 void http_answer_text(struct http_answer *a, unsigned status, const char *text)

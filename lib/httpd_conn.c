@@ -30,6 +30,8 @@ static struct httpd_conn *begin(struct httpd *h, struct MHD_Connection *c)
     n->httpd = h;
     n->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     httpd_conn_phase(n, HTTPD_WAITS, h->timeout_ms);
+    if (h->tls != NULL)
+        n->tls = h->tls->begin(h->tls, c);
     pthread_mutex_lock(&h->lock);
     n->next = h->conns;
     if (n->next != NULL)
@@ -52,6 +54,8 @@ static void end(struct httpd *h, struct httpd_conn *n)
         n->next->prev = n->prev;
     h->n_conns--;
     pthread_mutex_unlock(&h->lock);
+    if (h->tls != NULL)
+        h->tls->end(h->tls, n->tls);
     free(n);
 }
 

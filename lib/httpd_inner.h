@@ -8,7 +8,8 @@
 
 #include "lib/httpd.h"
 
-enum httpd_phase { HTTPD_WAITS, HTTPD_SENDS, HTTPD_TAKES };
+/* HTTPD_RESTS: its handler waits for something, and has the deadline. */
+enum httpd_phase { HTTPD_WAITS, HTTPD_SENDS, HTTPD_RESTS, HTTPD_TAKES };
 
 /* One connection. Its thread writes, the sweeper reads. */
 struct httpd_conn {
@@ -17,13 +18,34 @@ struct httpd_conn {
     int fd;
     _Atomic(enum httpd_phase) phase;
     _Atomic uint64_t since_ms, until_ms;
-    bool cut; /* the sweeper's */
+    bool cut;  /* the sweeper's */
+    void *tls; /* what lib/httpd_tls.c keeps of it */
+};
+
+/* What lib/httpd_tls.c does for a server; only who makes one is linked with GnuTLS. */
+struct httpd_tls {
+    const struct MHD_OptionItem *options;
+    void *(*begin)(struct httpd_tls *t, struct MHD_Connection *c); /* before its handshake */
+    void (*end)(struct httpd_tls *t, void *kept);
+    pthread_mutex_t lock;
+    struct httpd_certificate *now; /* for new connections; NULL: none yet, they fail */
+};
+
+/* A request from its head to the end of its answer. */
+struct http_wait {
+    struct httpd_conn *conn;
+    struct MHD_Connection *connection;
+    struct buf body;
+    bool too_large;
+    bool waits, answered;      /* http_wait was called; its answer is there */
+    struct http_answer answer; /* of who waited */
 };
 
 struct httpd {
     struct MHD_Daemon *daemon;
     http_handler handle;
     void *arg;
+    struct httpd_tls *tls; /* NULL: none */
     unsigned limit;
     uint64_t timeout_ms;
     int listen_fd;

@@ -1,0 +1,159 @@
+#include "lib/httpd_tls.h"
+
+#include <gnutls/abstract.h>
+#include <gnutls/gnutls.h>
+#include <stdlib.h>
+
+#include "lib/der.h"
+#include "lib/httpd_inner.h"
+#include "lib/pem.h"
+
+#define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-SHA1"
+
+/* Shared by the connections that began with it. */
+struct httpd_certificate {
+    gnutls_certificate_credentials_t credentials;
+    unsigned refs; /* under the lock */
+};
+
+/* The library wants one at its start; connections get theirs in `begin`. */
+static int no_certificate(gnutls_session_t session, const struct gnutls_cert_retr_st *info,
+                          gnutls_pcert_st **chain, unsigned *n, gnutls_ocsp_data_st **ocsp,
+                          unsigned *n_ocsp, gnutls_privkey_t *key, unsigned *flags)
+{
+    (void)session, (void)info, (void)chain, (void)n, (void)ocsp, (void)n_ocsp, (void)key;
+    (void)flags;
+    return -1;
+}
+
+static struct MHD_OptionItem options[] = {
+    {MHD_OPTION_HTTPS_PRIORITIES, 0, NULL},
+    {MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, NULL},
+    {MHD_OPTION_END, 0, NULL},
+};
+
+static void release(struct httpd_tls *t, struct httpd_certificate *c)
+{
+    bool last;
+
+    if (c == NULL)
+        return;
+    pthread_mutex_lock(&t->lock);
+    last = --c->refs == 0;
+    pthread_mutex_unlock(&t->lock);
+    if (!last)
+        return;
+    gnutls_certificate_free_credentials(c->credentials);
+    free(c);
+}
+
+static gnutls_session_t session_of(struct MHD_Connection *c)
+{
+    return MHD_get_connection_info(c, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
+}
+
+/* No names of CAs are sent: any certificate may come (RFC 8446 4.2.4, RFC 5246 7.4.4). */
+static void *begin(struct httpd_tls *t, struct MHD_Connection *c)
+{
+    gnutls_session_t session = session_of(c);
+    struct httpd_certificate *now;
+
+    pthread_mutex_lock(&t->lock);
+    now = t->now;
+    if (now != NULL)
+        now->refs++;
+    pthread_mutex_unlock(&t->lock);
+    if (now != NULL)
+        (void)gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, now->credentials);
+    gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
+    return now;
+}
+
+static void end(struct httpd_tls *t, void *kept)
+{
+    release(t, kept);
+}
+
+struct httpd_tls *httpd_tls_new(void)
+{
+    struct httpd_tls *t = xcalloc(1, sizeof *t);
+
+    /* Pointers that the initialiser cannot have. */
+    options[0].ptr_value = (void *)(uintptr_t)PRIORITIES;
+    options[1].ptr_value = (void *)(uintptr_t)no_certificate;
+    t->options = options;
+    t->begin = begin;
+    t->end = end;
+    pthread_mutex_init(&t->lock, NULL);
+    return t;
+}
+
+void httpd_tls_free(struct httpd_tls *t)
+{
+    if (t == NULL)
+        return;
+    release(t, t->now);
+    pthread_mutex_destroy(&t->lock);
+    free(t);
+}
+
+static int load(struct httpd_certificate *c, struct buf *key, struct buf *chain)
+{
+    const gnutls_datum_t k = {key->p, (unsigned)key->n}, s = {chain->p, (unsigned)chain->n};
+
+    if (gnutls_certificate_allocate_credentials(&c->credentials) != 0)
+        return -1;
+    if (gnutls_certificate_set_x509_key_mem2(c->credentials, &s, &k, GNUTLS_X509_FMT_PEM, NULL,
+                                             0) == 0)
+        return 0;
+    gnutls_certificate_free_credentials(c->credentials);
+    return -1;
+}
+
+static void put_chain(struct slice chain, struct buf *out)
+{
+    struct slice one;
+
+    while (der_get_whole(&chain, DER_SEQUENCE, &one) == 0)
+        pem_put(out, "CERTIFICATE", one);
+}
+
+int httpd_tls_show(struct httpd_tls *t, struct slice key, struct slice chain, struct fault *f)
+{
+    struct httpd_certificate *c = xcalloc(1, sizeof *c), *old;
+    struct buf key_pem, chain_pem;
+    int rc;
+
+    buf_init(&key_pem, 65536);
+    buf_init(&chain_pem, 262144);
+    pem_put(&key_pem, "PRIVATE KEY", key);
+    put_chain(chain, &chain_pem);
+    rc = load(c, &key_pem, &chain_pem);
+    buf_free(&key_pem);
+    buf_free(&chain_pem);
+    if (rc != 0) {
+        free(c);
+        return fault_set(f, FAULT_INTERNAL, "tls.certificate",
+                         "GnuTLS refuses the key or certificate");
+    }
+    c->refs = 1;
+    pthread_mutex_lock(&t->lock);
+    old = t->now;
+    t->now = c;
+    pthread_mutex_unlock(&t->lock);
+    release(t, old);
+    return 0;
+}
+
+void http_request_peer(const struct http_request *r, struct buf *out)
+{
+    const struct http_wait *q = r->connection;
+    unsigned n = 0;
+    const gnutls_datum_t *c = gnutls_certificate_get_peers(session_of(q->connection), &n);
+    size_t all = 0;
+
+    for (unsigned i = 0; c != NULL && i < n; i++)
+        all += c[i].size;
+    for (unsigned i = 0; all <= HTTPD_PEER_CHAIN_MAX && c != NULL && i < n; i++)
+        buf_put(out, c[i].data, c[i].size);
+}

@@ -1,0 +1,394 @@
+/* HTTPS: a client of another make, with and without a certificate; who waits costs no thread; the
+ * server's certificate changes below those that are connected. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <arpa/inet.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <netinet/in.h>
+#include <openssl/ec.h>
+#include <openssl/x509.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/httpd_tls.h"
+
+#define WAITING 40 /* with two threads */
+
+struct pair {
+    struct buf key, certificate; /* DER */
+};
+
+static void make_pair(const char *name, struct pair *out)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *x = X509_new();
+    X509_NAME *subject = X509_get_subject_name(x);
+    PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
+    unsigned char *der = NULL;
+    int n = i2d_PKCS8_PRIV_KEY_INFO(info, &der);
+
+    buf_init(&out->key, 4096);
+    buf_init(&out->certificate, 4096);
+    assert_true(n > 0);
+    buf_put(&out->key, der, (size_t)n);
+    OPENSSL_free(der);
+    PKCS8_PRIV_KEY_INFO_free(info);
+    assert_int_equal(X509_set_version(x, 2), 1);
+    assert_int_equal(X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
+                                                (const unsigned char *)name, -1, -1, 0),
+                     1);
+    assert_int_equal(X509_set_issuer_name(x, subject), 1);
+    assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(x), 7), 1);
+    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(x), -60));
+    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(x), 3600));
+    assert_int_equal(X509_set_pubkey(x, key), 1);
+    assert_true(X509_sign(x, key, EVP_sha256()) > 0);
+    der = NULL;
+    n = i2d_X509(x, &der);
+    assert_true(n > 0);
+    buf_put(&out->certificate, der, (size_t)n);
+    OPENSSL_free(der);
+    X509_free(x);
+    EVP_PKEY_free(key);
+}
+
+static void free_pair(struct pair *p)
+{
+    buf_free(&p->key);
+    buf_free(&p->certificate);
+}
+
+/* ---- the server ---- */
+
+struct server {
+    struct httpd *httpd;
+    struct httpd_tls *tls;
+    struct pair pair;
+    uint16_t port;
+    pthread_mutex_t lock;
+    struct http_wait *waiting[WAITING];
+    size_t n_waiting;
+};
+
+static void handle(void *arg, const struct http_request *r, struct http_answer *out)
+{
+    struct server *s = arg;
+    char address[HTTP_ADDRESS_SIZE];
+    struct buf b;
+
+    if (strcmp(r->path, "/wait") == 0) {
+        pthread_mutex_lock(&s->lock);
+        assert_true(s->n_waiting < WAITING);
+        s->waiting[s->n_waiting++] = http_wait(r);
+        pthread_mutex_unlock(&s->lock);
+        return;
+    }
+    buf_init(&b, 65536);
+    if (strcmp(r->path, "/peer") == 0)
+        http_request_peer(r, &b);
+    http_request_address(r, address);
+    http_answer_field(out, "X-Address", address);
+    out->status = 200;
+    out->max_age = -1;
+    http_answer_keep(out, &b);
+}
+
+static void start(struct server *s)
+{
+    struct httpd_options o = {.threads = 2,
+                              .connections = 200,
+                              .timeout_s = 10,
+                              .waits = true,
+                              .handle = handle,
+                              .arg = s};
+    struct sockaddr_in a = {0};
+    socklen_t n = sizeof a;
+    struct fault f;
+
+    *s = (struct server){.tls = httpd_tls_new()};
+    pthread_mutex_init(&s->lock, NULL);
+    o.tls = s->tls;
+    o.listen_fd = listen_tcp("127.0.0.1", 0, &f);
+    assert_true(o.listen_fd >= 0);
+    assert_int_equal(getsockname(o.listen_fd, (struct sockaddr *)(void *)&a, &n), 0);
+    s->port = ntohs(a.sin_port);
+    assert_int_equal(httpd_start(&o, &s->httpd, &f), 0);
+}
+
+static void show(struct server *s, const char *name)
+{
+    struct fault f;
+
+    make_pair(name, &s->pair);
+    assert_int_equal(
+        httpd_tls_show(s->tls, buf_slice(&s->pair.key), buf_slice(&s->pair.certificate), &f), 0);
+    free_pair(&s->pair);
+}
+
+static void stop(struct server *s)
+{
+    httpd_free(s->httpd);
+    httpd_tls_free(s->tls);
+    pthread_mutex_destroy(&s->lock);
+}
+
+/* ---- the client ---- */
+
+struct client {
+    int fd;
+    gnutls_session_t session;
+    gnutls_certificate_credentials_t credentials;
+};
+
+/* 0, or GnuTLS's error of the handshake. */
+static int client_open(struct client *c, uint16_t port, const char *versions,
+                       const struct pair *own)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
+    char priorities[64];
+    int rc;
+
+    (void)snprintf(priorities, sizeof priorities, "NORMAL:-VERS-ALL:+%s", versions);
+    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(connect(c->fd, (struct sockaddr *)(void *)&a, sizeof a), 0);
+    assert_int_equal(gnutls_certificate_allocate_credentials(&c->credentials), 0);
+    if (own != NULL) {
+        const gnutls_datum_t key = {own->key.p, (unsigned)own->key.n};
+        const gnutls_datum_t cert = {own->certificate.p, (unsigned)own->certificate.n};
+
+        assert_int_equal(gnutls_certificate_set_x509_key_mem2(c->credentials, &cert, &key,
+                                                              GNUTLS_X509_FMT_DER, NULL, 0),
+                         0);
+    }
+    assert_int_equal(gnutls_init(&c->session, GNUTLS_CLIENT), 0);
+    assert_int_equal(gnutls_priority_set_direct(c->session, priorities, NULL), 0);
+    assert_int_equal(gnutls_credentials_set(c->session, GNUTLS_CRD_CERTIFICATE, c->credentials), 0);
+    gnutls_transport_set_int(c->session, c->fd);
+    do
+        rc = gnutls_handshake(c->session);
+    while (rc < 0 && gnutls_error_is_fatal(rc) == 0);
+    return rc;
+}
+
+static void client_close(struct client *c)
+{
+    gnutls_deinit(c->session);
+    gnutls_certificate_free_credentials(c->credentials);
+    (void)close(c->fd);
+}
+
+static void ask(struct client *c, const char *path)
+{
+    char text[128];
+    int n = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path);
+
+    assert_int_equal(gnutls_record_send(c->session, text, (size_t)n), n);
+}
+
+/* A whole answer; its body is behind the empty line. */
+static const char *answer(struct client *c, struct buf *out, size_t body)
+{
+    char part[4096];
+    const char *at;
+
+    buf_init(out, 65536);
+    for (;;) {
+        ssize_t n = gnutls_record_recv(c->session, part, sizeof part);
+
+        if (n == GNUTLS_E_AGAIN || n == GNUTLS_E_INTERRUPTED)
+            continue;
+        assert_true(n > 0);
+        buf_put(out, part, (size_t)n);
+        at = strstr(buf_cstr(out), "\r\n\r\n");
+        if (at != NULL && out->n >= (size_t)(at + 4 - (const char *)out->p) + body)
+            return at + 4;
+    }
+}
+
+static void shows(struct client *c, const char *name)
+{
+    unsigned n = 0;
+    const gnutls_datum_t *all = gnutls_certificate_get_peers(c->session, &n);
+    gnutls_x509_crt_t x;
+    char cn[64];
+    size_t size = sizeof cn;
+
+    assert_int_equal(n, 1);
+    assert_int_equal(gnutls_x509_crt_init(&x), 0);
+    assert_int_equal(gnutls_x509_crt_import(x, all, GNUTLS_X509_FMT_DER), 0);
+    assert_int_equal(gnutls_x509_crt_get_dn_by_oid(x, GNUTLS_OID_X520_COMMON_NAME, 0, 0, cn, &size),
+                     0);
+    assert_string_equal(cn, name);
+    gnutls_x509_crt_deinit(x);
+}
+
+/* ---- tests ---- */
+
+static void without_a_certificate_nobody_is_served(void **state)
+{
+    struct server s;
+    struct client c;
+
+    (void)state;
+    start(&s);
+    assert_true(client_open(&c, s.port, "VERS-TLS1.3", NULL) < 0);
+    client_close(&c);
+    stop(&s);
+}
+
+static void old_versions_are_refused(void **state)
+{
+    struct server s;
+    struct client c;
+
+    (void)state;
+    start(&s);
+    show(&s, "server");
+    assert_true(client_open(&c, s.port, "VERS-TLS1.1", NULL) < 0);
+    client_close(&c);
+    stop(&s);
+}
+
+static void the_clients_certificate_is_told(void **state)
+{
+    static const char *const versions[] = {"VERS-TLS1.2", "VERS-TLS1.3"};
+    struct server s;
+    struct client c;
+    struct pair own;
+    struct buf b;
+
+    (void)state;
+    start(&s);
+    show(&s, "server");
+    make_pair("client", &own);
+    for (size_t i = 0; i < 2; i++) {
+        const char *body;
+
+        assert_int_equal(client_open(&c, s.port, versions[i], &own), 0);
+        ask(&c, "/peer");
+        body = answer(&c, &b, own.certificate.n);
+        assert_memory_equal(body, own.certificate.p, own.certificate.n);
+        assert_non_null(strstr(buf_cstr(&b), "X-Address: 127.0.0.1\r\n"));
+        buf_free(&b);
+        client_close(&c);
+        assert_int_equal(client_open(&c, s.port, versions[i], NULL), 0);
+        ask(&c, "/peer");
+        (void)answer(&c, &b, 0);
+        assert_non_null(strstr(buf_cstr(&b), "Content-Length: 0\r\n"));
+        buf_free(&b);
+        client_close(&c);
+    }
+    free_pair(&own);
+    stop(&s);
+}
+
+static void a_new_certificate_drops_nobody(void **state)
+{
+    struct server s;
+    struct client old, new;
+    struct buf b;
+
+    (void)state;
+    start(&s);
+    show(&s, "first");
+    assert_int_equal(client_open(&old, s.port, "VERS-TLS1.3", NULL), 0);
+    shows(&old, "first");
+    show(&s, "second");
+    assert_int_equal(client_open(&new, s.port, "VERS-TLS1.3", NULL), 0);
+    shows(&new, "second");
+    ask(&old, "/");
+    (void)answer(&old, &b, 0);
+    buf_free(&b);
+    client_close(&old);
+    client_close(&new);
+    stop(&s);
+}
+
+static size_t waiting(struct server *s)
+{
+    size_t n;
+
+    pthread_mutex_lock(&s->lock);
+    n = s->n_waiting;
+    pthread_mutex_unlock(&s->lock);
+    return n;
+}
+
+static void many_wait_and_one_is_served(void **state)
+{
+    struct server s;
+    struct client c[WAITING], other;
+    struct buf b;
+
+    (void)state;
+    start(&s);
+    show(&s, "server");
+    for (size_t i = 0; i < WAITING; i++) {
+        assert_int_equal(client_open(&c[i], s.port, "VERS-TLS1.3", NULL), 0);
+        ask(&c[i], "/wait");
+    }
+    while (waiting(&s) < WAITING)
+        (void)usleep(1000);
+    assert_int_equal(httpd_busy(s.httpd), WAITING);
+    assert_int_equal(client_open(&other, s.port, "VERS-TLS1.3", NULL), 0);
+    ask(&other, "/");
+    (void)answer(&other, &b, 0);
+    buf_free(&b);
+    client_close(&other);
+    client_close(&c[0]); /* gone, which nobody notices yet */
+    for (size_t i = 0; i < WAITING; i++) {
+        struct http_answer a = {0};
+
+        http_answer_text(&a, 200, "done");
+        http_wait_end(s.waiting[i], &a);
+    }
+    for (size_t i = 1; i < WAITING; i++) {
+        assert_memory_equal(answer(&c[i], &b, 4), "done", 4);
+        buf_free(&b);
+        client_close(&c[i]);
+    }
+    stop(&s);
+}
+
+static void the_end_comes_right_after_the_answer(void **state)
+{
+    struct server s;
+    struct client c;
+    struct http_answer a = {0};
+
+    (void)state;
+    start(&s);
+    show(&s, "server");
+    assert_int_equal(client_open(&c, s.port, "VERS-TLS1.2", NULL), 0);
+    ask(&c, "/wait");
+    while (waiting(&s) < 1)
+        (void)usleep(1000);
+    http_answer_text(&a, 503, "later");
+    http_wait_end(s.waiting[0], &a);
+    stop(&s);
+    client_close(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_a_certificate_nobody_is_served),
+        cmocka_unit_test(old_versions_are_refused),
+        cmocka_unit_test(the_clients_certificate_is_told),
+        cmocka_unit_test(a_new_certificate_drops_nobody),
+        cmocka_unit_test(many_wait_and_one_is_served),
+        cmocka_unit_test(the_end_comes_right_after_the_answer),
+    };
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    httpd_prepare();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
