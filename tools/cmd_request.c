@@ -61,9 +61,9 @@ static int broken(struct fault *f)
     return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
 }
 
-static int one_page(struct tool *t, struct request_query *query, struct rows *rows, bool *more,
-                    struct fault *f)
+static int one_page(struct tool *t, void *arg, struct rows *rows, bool *more, struct fault *f)
 {
+    struct request_query *query = arg;
     struct request_info info;
     struct frame answer;
     struct wire_in w;
@@ -93,20 +93,8 @@ static int run_list(struct tool *t, void *args)
 {
     const struct list_args *a = args;
     struct request_query query = {.all = a->all};
-    struct fault f = {0};
-    struct rows rows;
-    bool more = true;
-    int rc = tool_connect(t, &f);
 
-    if (rc != 0)
-        return tool_fail(t, &f);
-    rows_begin(&rows, t, &sheet);
-    while (rc == 0 && more)
-        rc = one_page(t, &query, &rows, &more, &f);
-    if (rc == 0)
-        return rows_end(&rows);
-    rows_drop(&rows);
-    return tool_fail(t, &f);
+    return rows_all_pages(t, &sheet, one_page, &query);
 }
 
 static const struct opt list_opts[] = {

@@ -182,3 +182,21 @@ void rows_drop(struct rows *r)
     (void)tool_print(r->tool, buf_slice(&r->out));
     buf_free(&r->out);
 }
+
+int rows_all_pages(struct tool *t, const struct sheet *s, rows_page page, void *query)
+{
+    struct fault f = {0};
+    struct rows rows;
+    bool more = true;
+    int rc = tool_connect(t, &f);
+
+    if (rc != 0)
+        return tool_fail(t, &f);
+    rows_begin(&rows, t, s);
+    while (rc == 0 && more)
+        rc = page(t, query, &rows, &more, &f);
+    if (rc == 0)
+        return rows_end(&rows);
+    rows_drop(&rows);
+    return tool_fail(t, &f);
+}

@@ -43,4 +43,11 @@ int rows_end(struct rows *r) WARN_UNUSED;
 /* Frees after a failure: the list stays visibly unfinished. */
 void rows_drop(struct rows *r);
 
+/* Asks cerca-ca for one page, adds its rows and moves query to the next; *more
+ * says whether there is one. */
+typedef int (*rows_page)(struct tool *t, void *query, struct rows *r, bool *more, struct fault *f);
+
+/* A whole list that cerca-ca gives in pages. Connects; returns an exit code, failures said. */
+int rows_all_pages(struct tool *t, const struct sheet *s, rows_page page, void *query) WARN_UNUSED;
+
 #endif
