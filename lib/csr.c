@@ -7,15 +7,12 @@
 #include "lib/oid.h"
 #include "lib/utf8.h"
 
-#define ATTRIBUTES_MAX 32
 #define EXTENSIONS_MAX 64
 #define CHALLENGE_MAX 255 /* RFC 2985 5.4.1, pkcs-9-ub-challengePassword */
 
-/* What was met, to refuse a second one; requests in both dialects of extensionRequest count
- * together. */
+/* Extensions that were met, to refuse a second one; requests in both dialects of extensionRequest
+ * count together. */
 struct seen {
-    size_t n_attributes;
-    struct slice attribute[ATTRIBUTES_MAX];
     size_t n_extensions;
     struct cert_extension extension[EXTENSIONS_MAX];
 };
@@ -127,12 +124,11 @@ static int read_attribute(struct slice attribute, struct seen *seen, struct csr 
     if (der_get_oid(&attribute, &oid) < 0 || der_get(&attribute, DER_SET, &set) < 0 ||
         !der_end(attribute))
         return malformed(f, "csr.attributes", "a malformed attribute");
-    if (seen->n_attributes == ATTRIBUTES_MAX)
+    if (out->n_attributes == CSR_ATTRIBUTES_MAX)
         return malformed(f, "csr.attributes", "too many attributes");
-    for (size_t i = 0; i < seen->n_attributes; i++)
-        if (slice_eq(seen->attribute[i], oid))
-            return malformed(f, "csr.attributes", "an attribute is there twice");
-    seen->attribute[seen->n_attributes++] = oid;
+    if (csr_find(out, oid) != NULL)
+        return malformed(f, "csr.attributes", "an attribute is there twice");
+    out->attribute[out->n_attributes++] = (struct csr_attribute){oid, set};
     extensions = slice_eq(oid, oid_extension_request) || slice_eq(oid, oid_ms_extension_request);
     if (extensions)
         return read_extensions(set, seen, out, f);
@@ -150,7 +146,6 @@ static int read_attributes(struct slice in, struct csr *out, struct fault *f)
 
     if (der_end(in))
         return 0;
-    seen.n_attributes = 0;
     seen.n_extensions = 0;
     if (der_get(&in, DER_CONTEXT_CONSTRUCTED(0), &set) < 0 || !der_end(in))
         return malformed(f, "csr.attributes", "malformed attributes");
@@ -220,6 +215,14 @@ int csr_parse(struct slice der, struct csr *out, struct fault *f)
     if (rc < 0)
         memset(out, 0, sizeof(*out));
     return rc;
+}
+
+const struct csr_attribute *csr_find(const struct csr *c, struct slice oid)
+{
+    for (size_t i = 0; i < c->n_attributes; i++)
+        if (slice_eq(c->attribute[i].oid, oid))
+            return &c->attribute[i];
+    return NULL;
 }
 
 int csr_verify(const struct csr *c, struct fault *f)

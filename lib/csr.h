@@ -11,6 +11,12 @@
 
 #define CSR_MAX 16384 /* octets */
 #define CSR_OTHER_MAX 16
+#define CSR_ATTRIBUTES_MAX 32
+
+struct csr_attribute {
+    struct slice oid;
+    struct slice values; /* contents of the SET: one element or more */
+};
 
 struct csr {
     struct slice der;
@@ -31,6 +37,8 @@ struct csr {
     size_t n_other;                    /* requested extensions other than these, all of them; */
     struct slice other[CSR_OTHER_MAX]; /* the OIDs of the first */
     struct slice challenge_password;   /* attribute value as UTF-8, or SLICE_NONE */
+    size_t n_attributes;               /* all of them, those above included; no OID twice */
+    struct csr_attribute attribute[CSR_ATTRIBUTES_MAX];
 };
 
 /* Rules: "csr.der", "csr.version", "csr.subject", "csr.key", "csr.signature.algorithm",
@@ -40,6 +48,8 @@ struct csr {
  * absent, attributes and extensions that are not known here: policy decides about the extensions.
  */
 int csr_parse(struct slice der, struct csr *out, struct fault *f) WARN_UNUSED;
+/* The attribute with this OID; NULL when there is none. */
+const struct csr_attribute *csr_find(const struct csr *c, struct slice oid);
 /* Proof of possession (RFC 2986 section 3, note 2): rule "csr.pop". Also finds points off the
  * curve: rule "csr.key". */
 int csr_verify(const struct csr *c, struct fault *f) WARN_UNUSED;

@@ -127,6 +127,20 @@ struct slice ext_purpose_oid(uint32_t bit)
     return SLICE_NONE;
 }
 
+void ext_key_purposes_put(struct buf *b, uint32_t eku)
+{
+    struct der_mark seq = der_open(b, DER_SEQUENCE);
+
+    for (unsigned i = 0; i < 32; i++) {
+        if ((eku >> i & 1u) == 0)
+            continue;
+        if (ext_purpose_oid(1u << i).n == 0)
+            b->failed = true;
+        der_put_oid(b, ext_purpose_oid(1u << i));
+    }
+    der_close(b, seq);
+}
+
 int ext_key_purposes(struct slice value, uint32_t *out)
 {
     struct slice seq, oid;

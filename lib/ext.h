@@ -46,5 +46,7 @@ bool ext_sid_valid(struct slice sid);
 
 /* The OID of one EKU_* bit; SLICE_NONE when it has none. */
 struct slice ext_purpose_oid(uint32_t bit);
+/* The value of extKeyUsage; a purpose without an OID fails the buffer. */
+void ext_key_purposes_put(struct buf *b, uint32_t eku);
 
 #endif

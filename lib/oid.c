@@ -21,9 +21,19 @@ const struct slice oid_sha512 = OID("\x60\x86\x48\x01\x65\x03\x04\x02\x03");
 const struct slice oid_cms_data = OID("\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01");
 const struct slice oid_cms_signed_data = OID("\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02");
 
+const struct slice oid_cms_enveloped_data = OID("\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03");
+const struct slice oid_asymmetric_keys = OID("\x60\x86\x48\x01\x65\x02\x01\x02\x4e\x05");
+
 const struct slice oid_challenge_password = OID("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x07");
 const struct slice oid_extension_request = OID("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0e");
 const struct slice oid_ms_extension_request = OID("\x2b\x06\x01\x04\x01\x82\x37\x02\x01\x0e");
+
+const struct slice oid_change_subject_name = OID("\x2b\x06\x01\x05\x05\x07\x07\x24");
+const struct slice oid_decrypt_key_id = OID("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x25");
+const struct slice oid_asymm_decrypt_key_id = OID("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x36");
+const struct slice oid_smime_capabilities = OID("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x0f");
+const struct slice oid_request_template = OID("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x3d");
+const struct slice oid_extension_template = OID("\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x02\x3e");
 
 const struct slice oid_subject_key_id = OID("\x55\x1d\x0e");
 const struct slice oid_key_usage = OID("\x55\x1d\x0f");

@@ -22,11 +22,22 @@ extern const struct slice oid_sha512;
 /* Cryptographic messages: RFC 5652 4, 5.1. */
 extern const struct slice oid_cms_data;
 extern const struct slice oid_cms_signed_data;
+extern const struct slice oid_cms_enveloped_data;
+extern const struct slice oid_asymmetric_keys; /* id-ct-KP-aKeyPackage, RFC 5958 2 */
 
 /* Request attributes: RFC 2985 5.4, and the one that Microsoft clients used before it. */
 extern const struct slice oid_challenge_password;
 extern const struct slice oid_extension_request;
 extern const struct slice oid_ms_extension_request;
+
+/* ... that EST clients ask and link with: RFC 6402 2.8, RFC 7030 4.4.1, RFC 8551 2.5.2. */
+extern const struct slice oid_change_subject_name;
+extern const struct slice oid_decrypt_key_id;
+extern const struct slice oid_asymm_decrypt_key_id;
+extern const struct slice oid_smime_capabilities;
+/* ... and that EST servers answer with: RFC 9908 3.4. */
+extern const struct slice oid_request_template;
+extern const struct slice oid_extension_template;
 
 /* Extensions: RFC 5280 4.2. */
 extern const struct slice oid_subject_key_id;

@@ -61,17 +61,8 @@ static void put_key_usage(struct buf *b, const struct tbs_spec *s)
 static void put_key_purposes(struct buf *b, const struct tbs_spec *s)
 {
     struct ext_mark m = ext_open(b, oid_ext_key_usage, s->eku_critical);
-    struct der_mark seq = der_open(b, DER_SEQUENCE);
 
-    for (unsigned i = 0; i < 32; i++) {
-        if ((s->eku >> i & 1u) == 0)
-            continue;
-        /* A purpose without an OID cannot be written. */
-        if (ext_purpose_oid(1u << i).n == 0)
-            b->failed = true;
-        der_put_oid(b, ext_purpose_oid(1u << i));
-    }
-    der_close(b, seq);
+    ext_key_purposes_put(b, s->eku);
     ext_close(b, m);
 }
 
