@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #define BLOCK ((size_t)256 * 1024)
-#define ENTRY_MAX 128 /* octets that one entry of ours has at most */
 
 /* Appends to a file at its own offset. */
 struct out {
@@ -56,7 +55,7 @@ static int put_entries(struct out *o, const struct crl_entry *e, size_t n, struc
             return fault_set(f, FAULT_INTERNAL, "crl.order", "entries do not come in order");
         *last = e[i];
         crl_entry_put(&o->block, &e[i]);
-        if (o->block.n >= BLOCK - ENTRY_MAX && out_flush(o) != 0)
+        if (o->block.n >= BLOCK - CRL_ENTRY_MAX && out_flush(o) != 0)
             return -(int)f->code;
     }
     return 0;

@@ -41,6 +41,8 @@ struct crl_spec {
 
 /* --- writing; errors stick to the buffer ------------------------------------------- */
 
+/* Wants room for CRL_ENTRY_MAX octets in the buffer, and gives back what it does not need. */
+#define CRL_ENTRY_MAX 128
 void crl_entry_put(struct buf *b, const struct crl_entry *e);
 /* Up to the first entry; `entries` is the length of all of them. Empty: the list is left out
  * (5.1.2.6). */
@@ -109,6 +111,12 @@ int64_t crl_memory_read(void *slice, uint8_t *out, size_t max); /* of a struct s
 #define REASON_CA_COMPROMISE 2
 #define REASON_CERTIFICATE_HOLD 6
 #define REASON_REMOVE_FROM_CRL 8
+
+/* crlEntryExtensions with a reason and nothing else, as nearly every entry has them: so they begin,
+ * and the reason follows. */
+#define CRL_REASON_FRONT 13
+extern const uint8_t crl_reason_front[CRL_REASON_FRONT];
+
 const char *crl_reason_name(uint8_t reason); /* "keyCompromise"; NULL: none has this number */
 
 #endif

@@ -1,70 +1,78 @@
 #include "lib/crl.h"
 
+#include <string.h>
+
 #include "lib/der.h"
 #include "lib/ext.h"
 #include "lib/oid.h"
 
 /* Entries come by the million: everything in one is shorter than 128 octets, so that all lengths
- * are one octet and known before anything is written. */
-#define REASON_LEN 12
-#define INVALIDITY_LEN 26
-#define GENERALIZED_FROM INT64_C(2524608000) /* 2050 (4.1.2.5) */
-#define UTC_FROM INT64_C(-631152000)         /* 1950 */
-
-static uint8_t time_len(int64_t t)
-{
-    return t >= UTC_FROM && t < GENERALIZED_FROM ? 15 : 17;
-}
+ * are one octet, and it is written where it stays. */
 
 /* 5.3.1 */
-static void put_reason(struct buf *b, uint8_t reason)
+static uint8_t *write_reason(uint8_t *at, uint8_t reason)
 {
-    const uint8_t element[REASON_LEN] = {DER_SEQUENCE,     10, DER_OID,        3, 0x55,  0x1d, 0x15,
-                                         DER_OCTET_STRING, 3,  DER_ENUMERATED, 1, reason};
-
-    buf_put(b, element, sizeof(element));
+    memcpy(at, crl_reason_front + 2, CRL_REASON_FRONT - 2);
+    at[CRL_REASON_FRONT - 2] = reason;
+    return at + CRL_REASON_FRONT - 1;
 }
 
 /* 5.3.2 */
-static void put_invalidity(struct buf *b, int64_t t)
+static uint8_t *write_invalidity(uint8_t *at, int64_t t, bool *failed)
 {
-    struct ext_mark m = ext_open(b, oid_invalidity_date, false);
+    static const uint8_t front[] = {DER_SEQUENCE, 24,   DER_OID,          3, 0x55,
+                                    0x1d,         0x18, DER_OCTET_STRING, 17};
+    size_t n;
 
-    der_put_generalized_time(b, t);
-    ext_close(b, m);
+    memcpy(at, front, sizeof(front));
+    n = der_generalized_time_write(t, at + sizeof(front));
+    *failed = *failed || n == 0;
+    return at + sizeof(front) + n;
 }
 
-static void put_entry_head(struct buf *b, struct slice serial, uint8_t behind)
+/* 4.1.2.2 of certificates: positive, no leading zeros but the one that a high bit needs. */
+static uint8_t *write_serial(uint8_t *at, const uint8_t *serial, size_t n)
 {
-    uint8_t head[5 + CRL_SERIAL_MAX] = {DER_SEQUENCE, 0, DER_INTEGER};
-    uint8_t n = 4;
+    size_t zero;
 
-    while (serial.n > 0 && serial.p[0] == 0)
-        serial = slice_of(serial.p + 1, serial.n - 1);
-    if (serial.n == 0 || (serial.p[0] & 0x80) != 0)
-        head[n++] = 0;
-    for (size_t i = 0; i < serial.n; i++)
-        head[n++] = serial.p[i];
-    head[3] = (uint8_t)(n - 4);
-    head[1] = (uint8_t)(n - 2 + behind);
-    buf_put(b, head, n);
+    while (n > 0 && serial[0] == 0) {
+        serial++;
+        n--;
+    }
+    zero = n == 0 || (serial[0] & 0x80) != 0 ? 1 : 0;
+    at[0] = DER_INTEGER;
+    at[1] = (uint8_t)(n + zero);
+    at[2] = 0;
+    memcpy(at + 2 + zero, serial, n);
+    return at + 2 + zero + n;
 }
 
 void crl_entry_put(struct buf *b, const struct crl_entry *e)
 {
-    /* 5.3.1: unspecified is never written. */
-    uint8_t extensions =
-        (uint8_t)((e->reason != 0 ? REASON_LEN : 0) + (e->invalidity != 0 ? INVALIDITY_LEN : 0));
-    uint8_t behind = (uint8_t)(time_len(e->revoked) + (extensions > 0 ? 2 + extensions : 0));
+    uint8_t *const begin = buf_grow(b, CRL_ENTRY_MAX), *at, *extensions;
+    bool failed = false;
+    size_t n;
 
-    put_entry_head(b, slice_of(e->serial, e->serial_len), behind);
-    der_put_time(b, e->revoked);
-    if (extensions > 0)
-        buf_put(b, (const uint8_t[]){DER_SEQUENCE, extensions}, 2);
+    if (begin == NULL)
+        return;
+    at = write_serial(begin + 2, e->serial, e->serial_len);
+    n = der_time_write(e->revoked, at);
+    failed = n == 0;
+    at += n;
+    extensions = at;
+    /* 5.3.1: unspecified is never written. */
     if (e->reason != 0)
-        put_reason(b, e->reason);
+        at = write_reason(at + 2, e->reason);
     if (e->invalidity != 0)
-        put_invalidity(b, e->invalidity);
+        at = write_invalidity(at == extensions ? at + 2 : at, e->invalidity, &failed);
+    if (at > extensions) {
+        extensions[0] = DER_SEQUENCE;
+        extensions[1] = (uint8_t)(at - extensions - 2);
+    }
+    begin[0] = DER_SEQUENCE;
+    begin[1] = (uint8_t)(at - begin - 2);
+    b->n -= CRL_ENTRY_MAX - (size_t)(at - begin);
+    b->failed = failed;
 }
 
 static void put_front(struct buf *b, const struct crl_spec *s, uint64_t entries)
@@ -149,6 +157,12 @@ void crl_outer_put(struct buf *b, uint64_t tbs, enum sig_alg alg, struct slice s
         b->failed = true;
     buf_free(&behind);
 }
+
+/* 5.3, 5.3.1 */
+const uint8_t crl_reason_front[CRL_REASON_FRONT] = {
+    DER_SEQUENCE, 12, DER_SEQUENCE,     10, DER_OID,        3, 0x55,
+    0x1d,         21, DER_OCTET_STRING, 3,  DER_ENUMERATED, 1,
+};
 
 const char *crl_reason_name(uint8_t reason)
 {

@@ -257,6 +257,17 @@ static int get_entry_extensions(struct slice seq, struct crl_entry *e)
     return 0;
 }
 
+/* Nearly always: then one look is enough. */
+static bool only_reason(struct slice extensions, struct crl_entry *e)
+{
+    if (extensions.n != CRL_REASON_FRONT + 1 ||
+        memcmp(extensions.p, crl_reason_front, CRL_REASON_FRONT) != 0 ||
+        crl_reason_name(extensions.p[CRL_REASON_FRONT]) == NULL)
+        return false;
+    e->reason = extensions.p[CRL_REASON_FRONT];
+    return true;
+}
+
 static int entry_get(struct slice whole, struct crl_entry *out)
 {
     struct slice seq, serial, extensions;
@@ -267,7 +278,7 @@ static int entry_get(struct slice whole, struct crl_entry *out)
         return -1;
     out->serial_len = (uint8_t)serial.n;
     memcpy(out->serial, serial.p, serial.n);
-    if (der_end(seq))
+    if (der_end(seq) || only_reason(seq, out))
         return 0;
     if (der_get(&seq, DER_SEQUENCE, &extensions) != 0 || !der_end(seq))
         return -1;

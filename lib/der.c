@@ -43,7 +43,9 @@ int der_header(struct slice in, uint8_t *tag, size_t *header, size_t *len)
     return 0;
 }
 
-int der_get_any(struct slice *in, uint8_t *tag, struct slice *contents, struct slice *whole)
+/* Inlined below, where most of what is NULL is known. */
+static inline int get_any(struct slice *in, uint8_t *tag, struct slice *contents,
+                          struct slice *whole)
 {
     size_t header, len;
     uint8_t found;
@@ -61,6 +63,11 @@ int der_get_any(struct slice *in, uint8_t *tag, struct slice *contents, struct s
     return 0;
 }
 
+int der_get_any(struct slice *in, uint8_t *tag, struct slice *contents, struct slice *whole)
+{
+    return get_any(in, tag, contents, whole);
+}
+
 bool der_peek(struct slice in, uint8_t tag)
 {
     return in.n > 0 && in.p[0] == tag;
@@ -74,13 +81,13 @@ bool der_end(struct slice in)
 int der_get(struct slice *in, uint8_t tag, struct slice *contents)
 {
     *contents = SLICE_NONE;
-    return der_peek(*in, tag) ? der_get_any(in, NULL, contents, NULL) : -1;
+    return der_peek(*in, tag) ? get_any(in, NULL, contents, NULL) : -1;
 }
 
 int der_get_whole(struct slice *in, uint8_t tag, struct slice *whole)
 {
     *whole = SLICE_NONE;
-    return der_peek(*in, tag) ? der_get_any(in, NULL, NULL, whole) : -1;
+    return der_peek(*in, tag) ? get_any(in, NULL, NULL, whole) : -1;
 }
 
 int der_get_unsigned(struct slice *in, struct slice *magnitude)

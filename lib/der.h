@@ -81,5 +81,10 @@ void der_put_named_bits(struct buf *b, uint16_t bits); /* bit 0 first, trailing 
 /* UTCTime through 2049, GeneralizedTime from 2050 (RFC 5280 4.1.2.5). */
 void der_put_time(struct buf *b, int64_t t);
 void der_put_generalized_time(struct buf *b, int64_t t);
+/* The same two elements, written where the caller wants them: how many octets, 0 for a year that
+ * has not four digits. For lists of a million. */
+#define DER_TIME_MAX 17
+size_t der_time_write(int64_t t, uint8_t out[DER_TIME_MAX]);
+size_t der_generalized_time_write(int64_t t, uint8_t out[DER_TIME_MAX]);
 
 #endif

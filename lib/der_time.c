@@ -2,6 +2,8 @@
 #include "lib/der.h"
 
 #define SECONDS_PER_DAY 86400
+#define YEAR_0 INT64_C(-62167219200) /* what four digits can say, in seconds since 1970 */
+#define YEAR_10000 INT64_C(253402300800)
 
 /* Days since 1970-01-01 in the proleptic Gregorian calendar. Years are counted from
  * March, so that the leap day is the last of its year. */
@@ -16,19 +18,19 @@ static int64_t days_from_civil(int64_t year, int64_t month, int64_t day)
     return era * 146097 + day_of_era - 719468;
 }
 
-/* Small numbers where they are small: lists of a million dates are written with this. */
-static void civil_from_days(int64_t days, int64_t *year, uint32_t *month, uint32_t *day)
+/* Small numbers: lists of a million dates are written with this. Counted from 400 years before the
+ * year 0, so that nothing is negative. */
+static void civil_from_days(int64_t days, uint32_t *year, uint32_t *month, uint32_t *day)
 {
-    int64_t z = days + 719468;
-    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-    uint32_t doe = (uint32_t)(z - era * 146097);
+    uint32_t z = (uint32_t)(days + 719468 + 146097);
+    uint32_t era = z / 146097, doe = z % 146097;
     uint32_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
     uint32_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     uint32_t shifted = (5 * doy + 2) / 153;
 
     *day = doy - (153 * shifted + 2) / 5 + 1;
     *month = shifted < 10 ? shifted + 3 : shifted - 9;
-    *year = yoe + era * 400 + (*month <= 2 ? 1 : 0);
+    *year = yoe + era * 400 + (*month <= 2 ? 1 : 0) - 400;
 }
 
 static int64_t days_in_month(int64_t year, int64_t month)
@@ -98,42 +100,63 @@ static void write_two(uint8_t *p, uint32_t v)
     p[1] = (uint8_t)('0' + v % 10);
 }
 
+static uint8_t *write_rest(uint8_t *p, uint32_t month, uint32_t day, uint32_t seconds)
+{
+    uint32_t minutes = seconds / 60;
+
+    write_two(p, month);
+    write_two(p + 2, day);
+    write_two(p + 4, minutes / 60);
+    write_two(p + 6, minutes % 60);
+    write_two(p + 8, seconds % 60);
+    p[10] = 'Z';
+    return p + 11;
+}
+
+static size_t write_time(int64_t t, bool may_be_utc, uint8_t out[DER_TIME_MAX])
+{
+    uint32_t year, month, day;
+    int64_t days, seconds;
+    bool utc;
+
+    if (t < YEAR_0 || t >= YEAR_10000)
+        return 0;
+    days = (t - YEAR_0) / SECONDS_PER_DAY;
+    seconds = (t - YEAR_0) % SECONDS_PER_DAY;
+    civil_from_days(days + YEAR_0 / SECONDS_PER_DAY, &year, &month, &day);
+    utc = may_be_utc && year >= 1950 && year < 2050;
+    out[0] = utc ? DER_UTC_TIME : DER_GENERALIZED_TIME;
+    out[1] = utc ? 13 : 15;
+    if (!utc)
+        write_two(out + 2, year / 100);
+    write_two(out + (utc ? 2 : 4), year % 100);
+    return (size_t)(write_rest(out + (utc ? 4 : 6), month, day, (uint32_t)seconds) - out);
+}
+
 static void put_time(struct buf *b, int64_t t, bool may_be_utc)
 {
-    int64_t days = t / SECONDS_PER_DAY, rest = t % SECONDS_PER_DAY, year;
-    uint32_t seconds, month, day;
-    uint8_t element[17] = {DER_GENERALIZED_TIME, 15}, *text = element + 2;
+    uint8_t element[DER_TIME_MAX];
+    size_t n = write_time(t, may_be_utc, element);
 
-    if (rest < 0) {
-        rest += SECONDS_PER_DAY;
-        days--;
-    }
-    civil_from_days(days, &year, &month, &day);
-    if (year < 0 || year > 9999) {
+    if (n > 0)
+        buf_put(b, element, n);
+    else
         b->failed = true;
-        return;
-    }
-    seconds = (uint32_t)rest;
-    write_two(text, (uint32_t)year / 100);
-    write_two(text + 2, (uint32_t)year % 100);
-    write_two(text + 4, month);
-    write_two(text + 6, day);
-    write_two(text + 8, seconds / 3600);
-    write_two(text + 10, seconds / 60 % 60);
-    write_two(text + 12, seconds % 60);
-    text[14] = 'Z';
-    if (may_be_utc && year >= 1950 && year < 2050) {
-        element[2] = DER_UTC_TIME; /* over the century */
-        element[3] = 13;
-        buf_put(b, element + 2, 15);
-    } else {
-        buf_put(b, element, sizeof(element));
-    }
+}
+
+size_t der_time_write(int64_t t, uint8_t out[DER_TIME_MAX])
+{
+    return write_time(t, true, out);
 }
 
 void der_put_time(struct buf *b, int64_t t)
 {
     put_time(b, t, true);
+}
+
+size_t der_generalized_time_write(int64_t t, uint8_t out[DER_TIME_MAX])
+{
+    return write_time(t, false, out);
 }
 
 void der_put_generalized_time(struct buf *b, int64_t t)

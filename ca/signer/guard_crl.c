@@ -7,7 +7,6 @@
 
 #define CLOCK_SLACK 60 /* between cerca-ca's look at the clock and ours */
 #define DRAFT_AGE 3600 /* a long list takes its time, and may wait for the token */
-#define ENTRY_MAX 256
 
 struct hashes {
     struct digest *sha256;
@@ -68,7 +67,7 @@ static int check_entries(struct crl_reader *r, int64_t now, struct fault *f)
     struct buf again;
     int rc;
 
-    buf_init(&again, ENTRY_MAX);
+    buf_init(&again, CRL_ENTRY_MAX);
     while ((rc = crl_read_entry(r, &e, &octets, f)) == 1) {
         if (!entry_right(&e, &last, octets, now, &again)) {
             rc = fault_refuse(f, "signer.entry", "revokedCertificates",

@@ -205,6 +205,40 @@ static void openssl_reads_what_is_written(void **state)
     }
 }
 
+/* X.690 8.3.2; a time that cannot be written fails the buffer. */
+static void serials_of_others_are_written_in_their_shortest_form(void **state)
+{
+    static const struct {
+        uint8_t serial[3], len;
+        const char *want;
+    } cases[] = {
+        {{0x80}, 1, "301302020080"},  {{0x7f}, 1, "301202017f"},
+        {{0, 0, 1}, 3, "3012020101"}, {{0, 0xff, 0}, 3, "3014020300ff00"},
+        {{0}, 0, "3012020100"},
+    };
+    struct buf b, want;
+
+    (void)state;
+    buf_init(&b, CRL_ENTRY_MAX);
+    buf_init(&want, 64);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct crl_entry e = {.serial_len = cases[i].len, .revoked = NOW};
+
+        memcpy(e.serial, cases[i].serial, cases[i].len);
+        buf_reset(&b);
+        crl_entry_put(&b, &e);
+        test_hex(cases[i].want, &want);
+        assert_true(slice_eq(slice_of(b.p, want.n), buf_slice(&want)));
+        assert_int_equal(b.n, want.n + 15);
+        e.invalidity = INT64_MAX;
+        buf_reset(&b);
+        crl_entry_put(&b, &e);
+        assert_true(buf_failed(&b));
+    }
+    buf_free(&b);
+    buf_free(&want);
+}
+
 /* ---- reading ---- */
 
 /* Reads all of it; the rule of the fault, "" when it is right. */
@@ -421,6 +455,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hundred_thousand_entries_take_little_memory),
         cmocka_unit_test(openssl_reads_what_is_written),
+        cmocka_unit_test(serials_of_others_are_written_in_their_shortest_form),
         cmocka_unit_test(what_was_written_is_read_again),
         cmocka_unit_test(every_prefix_and_every_addition_is_refused),
         cmocka_unit_test(no_flipped_octet_leads_astray),

@@ -3,6 +3,7 @@
 #include <openssl/asn1.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -292,6 +293,29 @@ static void test_times_agree_with_the_system_calendar(void **state)
         }
 }
 
+/* Each day from the year 0 to 9999, at some second of it; gmtime_r is the oracle. */
+static void test_every_day_is_written_as_the_system_does(void **state)
+{
+    char want[80];
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 32);
+    for (int64_t day = -719528; day <= 2932896; day++) {
+        time_t t = (time_t)(day * 86400 + (day + 719528) * 7919 % 86400);
+        struct tm tm;
+
+        assert_non_null(gmtime_r(&t, &tm));
+        snprintf(want, sizeof(want), "\x18\x0f%04d%02d%02d%02d%02d%02dZ", tm.tm_year + 1900,
+                 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+        buf_reset(&b);
+        der_put_generalized_time(&b, t);
+        if (!slice_eq(buf_slice(&b), slice_str(want)))
+            fail_msg("%s", want + 2);
+    }
+    buf_free(&b);
+}
+
 static void test_the_edges_of_time(void **state)
 {
     struct buf b;
@@ -322,6 +346,13 @@ static void test_the_edges_of_time(void **state)
     assert_true(slice_eq(buf_slice(&b), slice_str("\x18\x0f"
                                                   "19700101000000Z")));
     buf_reset(&b);
+    der_put_time(&b, -62167219200);
+    assert_true(slice_eq(buf_slice(&b), slice_str("\x18\x0f"
+                                                  "00000101000000Z")));
+    buf_reset(&b);
+    der_put_time(&b, -62167219201);
+    assert_true(buf_failed(&b));
+    buf_reset(&b);
     der_put_time(&b, INT64_MIN);
     assert_true(buf_failed(&b));
     buf_free(&b);
@@ -341,6 +372,7 @@ int main(void)
         cmocka_unit_test(test_oids_have_whole_minimal_subidentifiers),
         cmocka_unit_test(test_times_in_other_forms_are_refused),
         cmocka_unit_test(test_times_agree_with_the_system_calendar),
+        cmocka_unit_test(test_every_day_is_written_as_the_system_does),
         cmocka_unit_test(test_the_edges_of_time),
     };
 
