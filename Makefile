@@ -67,12 +67,13 @@ PUBLIC_SRC := $(wildcard public/*.c)
 MAIN_SRC := $(wildcard main/*.c)
 TOOLS_SRC := $(wildcard tools/*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
+BENCH_HELP_SRC := $(wildcard tests/bench/help/*.c)
 SHIM_SRC := $(wildcard tests/shim/*.c)
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
 UNIT_MODEL_SRC := $(wildcard tests/unit/model_*.c)
 UNIT_HELP_SRC := $(filter-out $(UNIT_SRC) $(UNIT_MODEL_SRC),$(wildcard tests/unit/*.c))
 ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(SUPERVISE_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(ENROLL_SRC) $(PUBLIC_SRC) \
-	$(MAIN_SRC) 	$(TOOLS_SRC) $(BENCH_SRC) $(SHIM_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC)
+	$(MAIN_SRC) 	$(TOOLS_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(SHIM_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC)
 
 LIB_A := $(BUILD)/lib.a
 CORE_A := $(BUILD)/core.a
@@ -85,6 +86,7 @@ ENROLL_A := $(BUILD)/enroll.a
 TOOLS_A := $(BUILD)/tools.a
 AUDIT_A := $(BUILD)/audit.a
 UNIT_A := $(BUILD)/unit.a
+BENCH_A := $(BUILD)/bench.a
 
 PROGRAMS := $(patsubst main/%.c,$(BUILD)/bin/%,$(MAIN_SRC)) $(if $(TOOLS_SRC),$(BUILD)/bin/cerca)
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
@@ -143,14 +145,14 @@ asan: ## all tests with AddressSanitizer and UndefinedBehaviorSanitizer
 		UBSAN_OPTIONS=print_stacktrace=1 tests/run-tests
 
 bench: ## measure, print value, reference and ratio, write build/bench.json
-	@$(BOOTSTRAP) run
+	@$(BOOTSTRAP) run test
 	$(SELF) programs bench-programs shim
 	@CERCA_BUILD=$(BUILD) tests/bench/run
 
 # --- lint ---------------------------------------------------------------------
 
 C_FILES := $(ALL_SRC) $(wildcard lib/*.h ca/*.h ca/*/*.h crl/*.h ocsp/*.h est/*.h enroll/*.h public/*.h main/*.h tools/*.h \
-	tests/*/*.h)
+	tests/*/*.h tests/bench/help/*.h)
 SH_FILES := bootstrap .ci/run tests/run-tests \
 	$(shell grep -lE '^#!.*(/|env )(ba|da)?sh' -r tests tools conf main 2>/dev/null)
 
@@ -259,6 +261,7 @@ $(eval $(call archive,$(PUBLIC_A),$(PUBLIC_SRC)))
 $(eval $(call archive,$(ENROLL_A),$(ENROLL_SRC)))
 $(eval $(call archive,$(TOOLS_A),$(filter-out tools/cerca.c,$(TOOLS_SRC))))
 $(eval $(call archive,$(UNIT_A),$(UNIT_HELP_SRC)))
+$(eval $(call archive,$(BENCH_A),$(BENCH_HELP_SRC)))
 
 # Objects and archives in the order given, then the libraries of this program.
 # The map says which members went in; tests/lint/links reads it.
@@ -319,7 +322,7 @@ $(BUILD)/unit/view_%: $(OBJ)/tests/unit/view_%.o $(OBJ)/tests/unit/model_store.o
 $(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(UNIT_A) $(CORE_A) $(LIB_A)
 	$(call link,$(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
-$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(OCSP_A) $(CORE_A) $(LIB_A)
+$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(BENCH_A) $(PUBLIC_A) $(OCSP_A) $(CORE_A) $(LIB_A)
 	$(call link,$(CORE_LIBS) $(TOOLS_LIBS) $(LIB_LIBS) -ldl)
 
 $(BUILD)/shim/libcerca-shim.so: $(call objects,$(SHIM_SRC))
