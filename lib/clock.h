@@ -1,7 +1,8 @@
 /*
  * Time. Every program asks here and nowhere else, so that test builds can set
- * the clock (CERCA_TEST_CLOCK_OFFSET, seconds added to the real time; absent
- * from release builds, which a test proves).
+ * the clock (CERCA_TEST_CLOCK_OFFSET, seconds added to the real time, or "@FILE":
+ * those in a file of at least 32 octets, at any time; absent from release builds, which a test
+ * proves).
  */
 #ifndef LIB_CLOCK_H
 #define LIB_CLOCK_H

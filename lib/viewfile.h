@@ -52,7 +52,8 @@
  *   - Appends are not synced: after a power loss the log may be short or damaged (checksums tell),
  *     and the writer makes it anew from the store.
  *   - `stamp`: at that time the view held every change of the store. What a reader says is true as
- *     of then and not later; a caller refuses to answer from a stamp past its limit.
+ *     of then and not later; a caller refuses to answer from a stamp past its limit. It does not go
+ * back when the clock does, by up to VIEWFILE_STAMP_SLACK.
  */
 #ifndef LIB_VIEWFILE_H
 #define LIB_VIEWFILE_H
@@ -67,6 +68,7 @@
 #define VIEWFILE_RECORD 48
 #define VIEWFILE_LOG_START 4096
 #define VIEWFILE_NAME_MAX 32
+#define VIEWFILE_STAMP_SLACK 300 /* seconds */
 #define VIEWFILE_CHANGE_MAX ((UINT64_C(1) << 48) - 1)
 
 /* --- reading -------------------------------------------------------------- */

@@ -199,12 +199,14 @@ static int serve(const struct conf *conf, int view_fd, int listen_fd, int keep_f
     loop_signal(s.loop, SIGTERM, on_stop, &s);
     loop_signal(s.loop, SIGINT, on_stop, &s);
     loop_signal(s.loop, SIGHUP, ignore, &s);
-    if (rc == 0)
+    /* The issuers, and the delegates that are kept, are there before the first request. */
+    if (rc == 0) {
+        s.responders = responders_new(s.loop, conf, s.ocsp, keep_fd);
         rc = httpd_start(&o, &s.httpd, f);
+    }
     if (rc == 0) {
         log_info("public.ready", "version", CERCA_VERSION, "threads", log_num(o.threads), NULL);
         loop_timer_set(s.sweep, SWEEP_MS);
-        s.responders = responders_new(s.loop, conf, s.ocsp, keep_fd);
         loop_run(s.loop);
     }
     httpd_free(s.httpd);

@@ -130,7 +130,8 @@ static void set_etag(const struct buf *body, uint8_t etag[OCSP_ETAG_LEN])
 static void set_http(const struct making *m, const struct ocsp_cached *about,
                      struct ocsp_answer *out)
 {
-    out->last_modified = about->this_update;
+    /* RFC 9110 8.8.2.1: never later than the Date. */
+    out->last_modified = about->this_update < m->now ? about->this_update : m->now;
     out->expires = about->next_update;
     out->max_age = earlier(m->r->settings.http_age, about->next_update - m->now);
     memcpy(out->etag, about->etag, sizeof(out->etag));
@@ -214,7 +215,9 @@ void ocsp_answer(struct ocsp_responder *r, struct slice request, int64_t now,
     }
     m.issuer = issuer_of(r, &q);
     if (m.issuer == NULL) {
-        answer_error(r, OCSP_UNAUTHORIZED, out);
+        answer_error(
+            r, __atomic_load_n(&r->all_seen, __ATOMIC_ACQUIRE) ? OCSP_UNAUTHORIZED : OCSP_TRY_LATER,
+            out);
     } else if (!ocsp_issuer_look(m.issuer, &q, r->settings.view_age_max, now, &m.look)) {
         answer_error(r, OCSP_TRY_LATER, out);
     } else {

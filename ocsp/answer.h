@@ -11,6 +11,7 @@ struct ocsp_responder {
     /* Only ever added to, by the thread that scans; `n` is stored when the issuer is whole. */
     struct ocsp_issuer *issuer[OCSP_ISSUERS_MAX];
     size_t n;
+    bool all_seen; /* the last scan found every issuer that there is; atomic */
     uint64_t hits, signed_answers, errors;
 };
 

@@ -159,8 +159,11 @@ void ocsp_issuer_state(struct ocsp_issuer *i, struct ocsp_issuer_state *out)
     pthread_rwlock_unlock(&i->lock);
 }
 
-/* The view's stamp, at most now; a stamp that went back, as a new log's may, does not take an
- * answer back: what was true as of then still is. */
+_Static_assert(OCSP_CLOCK_SKEW >= VIEWFILE_STAMP_SLACK, "a stamp that did not go back is taken");
+
+/* The view's stamp itself, even ahead of our clock: so the answers of the next process, which
+ * knows no `newest`, are not older than ours. A stamp that went back, as a damaged log's may, does
+ * not take an answer back: what was true as of then still is. */
 static bool decide_update(struct ocsp_issuer *i, int64_t view_age_max, int64_t now, int64_t *out)
 {
     int64_t newest = __atomic_load_n(&i->newest, __ATOMIC_SEQ_CST), t;
@@ -170,7 +173,7 @@ static bool decide_update(struct ocsp_issuer *i, int64_t view_age_max, int64_t n
     viewfile_info(i->view, &info);
     if (info.stamp <= 0 || now - info.stamp > view_age_max || info.stamp - now > OCSP_CLOCK_SKEW)
         return false;
-    t = info.stamp < now ? info.stamp : now;
+    t = info.stamp;
     while (t > newest && !__atomic_compare_exchange_n(&i->newest, &newest, t, false,
                                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
         continue;

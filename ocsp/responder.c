@@ -89,9 +89,11 @@ int ocsp_responder_scan(struct ocsp_responder *r, const char *view_dir, struct f
     struct dirent *e;
     int rc = 0;
 
-    if (d == NULL)
+    if (d == NULL) {
+        __atomic_store_n(&r->all_seen, false, __ATOMIC_RELEASE);
         return fault_set(f, FAULT_NOT_FOUND, "view.missing", "cannot open the view %s: %s",
                          view_dir, strerror(errno));
+    }
     while ((e = readdir(d)) != NULL) {
         struct fault now;
         int one;
@@ -106,6 +108,7 @@ int ocsp_responder_scan(struct ocsp_responder *r, const char *view_dir, struct f
         }
     }
     closedir(d);
+    __atomic_store_n(&r->all_seen, rc == 0, __ATOMIC_RELEASE);
     return rc;
 }
 

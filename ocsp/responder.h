@@ -8,13 +8,14 @@
  *   - Nothing when the view cannot be read, is older than what was answered from before, or its
  * time stamp is older than view_age_max or ahead of the clock by more than OCSP_CLOCK_SKEW:
  * tryLater.
- *   - thisUpdate is never later than the view's stamp, and never decreases. nextUpdate is never
- *     past the delegate's notAfter.
+ *   - thisUpdate is the view's stamp, and never decreases, over restarts too (lib/viewfile.h says
+ *     when a stamp goes back). nextUpdate is never past the delegate's notAfter.
  *   - A serial that the view does not have was never issued: unknown, or unauthorized if
  *     configured so (RFC 5019 2.2.3). Never good.
- *   - CertIDs of no issuer of ours: unauthorized. One answer has one signer, and it must be
- *     authorised for every certificate in it (RFC 6960 2.6, 4.2.2.2), so CertIDs of several issuers
- *     in one request are unauthorized too. Clients then ask for each alone.
+ *   - CertIDs of no issuer of ours: unauthorized; tryLater while not all issuers could be read. One
+ * answer has one signer, and it must be authorised for every certificate in it (RFC
+ * 6960 2.6, 4.2.2.2), so CertIDs of several issuers in one request are unauthorized too. Clients
+ * then ask for each alone.
  *   - On hold is revoked with certificateHold.
  *
  * Threads: any number may answer at a time, and others may scan and set delegates meanwhile.

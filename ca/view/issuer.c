@@ -213,9 +213,15 @@ void view_issuer_set_through(struct view_issuer *i, uint64_t number)
 
 int view_issuer_stamp(struct view_issuer *i, int64_t t, struct fault *f)
 {
+    uint64_t before;
+
     if (fdatasync(i->log.fd) < 0)
         return fault_set(f, FAULT_INTERNAL, "view.sync", "cannot sync the view's log: %s",
                          strerror(errno));
-    viewfile_pair_set(i->log.live->stamp, (uint64_t)t);
+    /* A stamp is the thisUpdate of answers (ocsp/issuer.c), which must not go back. One from a
+     * clock that was wrong by more gives way: no reader answers with it. */
+    if (viewfile_pair_get(i->log.live->stamp, &before) != 0 || before <= (uint64_t)t ||
+        before - (uint64_t)t > VIEWFILE_STAMP_SLACK)
+        viewfile_pair_set(i->log.live->stamp, (uint64_t)t);
     return 0;
 }

@@ -83,6 +83,44 @@ static void an_idle_issuers_files_follow_the_change_number_and_the_clock(void **
     view_close(v);
 }
 
+static int64_t stamp_with_clock_at(struct view *v, const char *offset, const char *dir)
+{
+    struct viewfile_info info;
+    struct viewfile *r;
+    struct fault f;
+
+    assert_int_equal(setenv("CERCA_TEST_CLOCK_OFFSET", offset, 1), 0);
+    assert_int_equal(view_maintain(v, &f), 0);
+    assert_int_equal(viewfile_open(dir, &r, &f), 0);
+    viewfile_info(r, &info);
+    viewfile_close(r);
+    return info.stamp;
+}
+
+/* A stamp is the thisUpdate of answers, which other processes go on from. */
+static void a_stamp_goes_back_only_with_a_clock_that_was_far_ahead(void **state)
+{
+    struct world *w = *state;
+    struct view *v = open_view(w);
+    int64_t now = clock_now(), ahead, far;
+    struct fault f;
+    char dir[128];
+
+    (void)folder(w, 1, dir);
+    ahead = stamp_with_clock_at(v, "200", dir);
+    assert_in_range(ahead, now + 200, now + 230);
+    assert_int_equal(stamp_with_clock_at(v, "0", dir), ahead);
+    view_close(v);
+    v = open_view(w);
+    assert_int_equal(stamp_with_clock_at(v, "-30", dir), ahead);
+    far = stamp_with_clock_at(v, "86400", dir);
+    assert_in_range(far, now + 86400, now + 86430);
+    assert_in_range(stamp_with_clock_at(v, "0", dir), now, now + 30);
+    assert_int_equal(unsetenv("CERCA_TEST_CLOCK_OFFSET"), 0);
+    assert_int_equal(view_maintain(v, &f), 0);
+    view_close(v);
+}
+
 /* Exits 0 when nothing it saw contradicts what was acknowledged before it looked. */
 static _Noreturn void reader_process(const struct world *w)
 {
@@ -278,6 +316,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(a_change_is_seen_by_the_next_refresh),
         WORLD_TEST(an_idle_issuers_files_follow_the_change_number_and_the_clock),
+        WORLD_TEST(a_stamp_goes_back_only_with_a_clock_that_was_far_ahead),
         WORLD_TEST(readers_never_see_less_than_was_acknowledged),
         WORLD_TEST(a_full_disk_is_reported_and_made_good_afterwards),
         WORLD_TEST(everybody_may_read_whatever_the_umask),
