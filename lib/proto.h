@@ -101,7 +101,8 @@ enum msg_type {
 
     /* delegate socket: cerca-public asks, cerca-ca answers; nothing else is accepted there */
     MSG_DELEGATE = 0x0401,
-    MSG_DELEGATED = 0x0402, /* the certificate of the responder, DER */
+    MSG_DELEGATED = 0x0402,      /* the certificate of the responder, DER */
+    MSG_DELEGATE_STATE = 0x0403, /* of all responders, when something changed; no answer */
 
     /* control socket: cercad tells cerca-ca */
     MSG_CHILD_STATE = 0x0301,
@@ -358,6 +359,18 @@ struct delegate_request {
 };
 void delegate_request_put(struct buf *b, const struct delegate_request *r);
 int delegate_request_get(struct slice body, struct delegate_request *out) WARN_UNUSED;
+
+/* MSG_DELEGATE_STATE: what cerca-public answers with, issuer by issuer. */
+#define DELEGATE_STATES_MAX 256
+struct delegate_state {
+    uint8_t owner[32];             /* SHA-256 of the issuer's SubjectPublicKeyInfo */
+    int64_t not_before, not_after; /* of the responder's certificate; 0: there is none */
+    int64_t next;                  /* when its successor is asked for */
+    bool blind;                    /* the issuer's view cannot be read: tryLater */
+};
+void delegate_states_put(struct buf *b, const struct delegate_state *s, uint32_t n);
+int delegate_states_get(struct slice body, struct delegate_state out[DELEGATE_STATES_MAX],
+                        uint32_t *n) WARN_UNUSED;
 
 enum child_state { CHILD_RUNNING = 1, CHILD_WAITING = 2, CHILD_STOPPED = 3 };
 struct child_status {

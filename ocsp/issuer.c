@@ -155,6 +155,8 @@ void ocsp_issuer_state(struct ocsp_issuer *i, struct ocsp_issuer_state *out)
     if (i->delegate != NULL) {
         out->delegate_not_before = i->delegate->not_before;
         out->delegate_not_after = i->delegate->not_after;
+        out->delegate_next =
+            out->delegate_not_before + (out->delegate_not_after - out->delegate_not_before) / 2;
     }
     pthread_rwlock_unlock(&i->lock);
 }

@@ -79,6 +79,7 @@ struct ocsp_issuer_state {
     bool view_failed;            /* the last look at the view */
     int64_t delegate_not_before; /* both 0: no delegate */
     int64_t delegate_not_after;
+    int64_t delegate_next; /* its successor is due: half of its life */
 };
 /* Copies at most max, in the order in which they were found; returns how many there are. Takes in
  * what the views have published since. */

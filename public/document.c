@@ -193,32 +193,34 @@ static void answer_file(struct http_answer *out, const char *type, int fd, const
     out->size = (uint64_t)st->st_size;
 }
 
-static int64_t next_update(int fd, uint64_t size)
+void document_crl_times(int fd, uint64_t size, int64_t *this_update, int64_t *next_update)
 {
     struct crl_file file = {.fd = fd};
     const struct crl_input in = {.read = crl_file_read, .arg = &file, .size = size};
     struct crl_reader *r = NULL;
-    int64_t next = 0;
     struct fault f;
 
-    if (crl_read_begin(&in, &r, &f) == 0)
-        next = crl_read_info(r)->next_update;
+    *this_update = *next_update = 0;
+    if (crl_read_begin(&in, &r, &f) == 0) {
+        *this_update = crl_read_info(r)->this_update;
+        *next_update = crl_read_info(r)->next_update;
+    }
     crl_reader_free(r);
-    return next;
 }
 
 void document_crl(struct places *p, const struct conf *c, size_t issuer, struct http_answer *out)
 {
     struct stat st;
     int fd = place_open(p, issuer, "crl.der", &st);
-    int64_t left;
+    int64_t left, this_update;
 
     (void)c;
     if (fd < 0) {
         answer_busy(out);
         return;
     }
-    left = next_update(fd, (uint64_t)st.st_size) - clock_now();
+    document_crl_times(fd, (uint64_t)st.st_size, &this_update, &left);
+    left -= clock_now();
     answer_file(out, "application/pkix-crl", fd, &st);
     out->max_age = left < 0 ? 0 : left < CRL_AGE ? left : CRL_AGE;
 }

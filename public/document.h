@@ -16,6 +16,8 @@ void document_p7c(struct places *p, const struct conf *c, size_t issuer, struct 
 /* The newest CRL (RFC 2585 4.2). Caches keep it for an hour at most and never past its
  * nextUpdate. */
 void document_crl(struct places *p, const struct conf *c, size_t issuer, struct http_answer *out);
+/* Of a CRL in this file; both 0: it is none. */
+void document_crl_times(int fd, uint64_t size, int64_t *this_update, int64_t *next_update);
 /* "checkpoint" or "tile/...", perhaps below the number of a log that a restore began
  * (c2sp.org/tlog-tiles). */
 void document_audit(struct places *p, const char *path, struct http_answer *out);

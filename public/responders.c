@@ -37,6 +37,7 @@ struct responders {
     struct asking *asking;
     size_t n;
     uint64_t next_id, scanned_us;
+    struct buf told; /* of our state, on this connection; empty: nothing */
     int keep_fd;
     bool scan_failed; /* and that was said */
 };
@@ -168,6 +169,7 @@ static void on_closed(struct conn *conn, void *owner)
 
     (void)conn;
     s->conn = NULL;
+    buf_reset(&s->told);
     for (size_t i = 0; i < s->n; i++)
         if (s->asking[i].key != NULL)
             ask_later(&s->asking[i], 1);
@@ -236,9 +238,28 @@ static void ask(struct responders *s, struct asking *a)
     buf_free(&body);
 }
 
-static bool is_due(const struct ocsp_issuer_state *i, int64_t now)
+/* Whenever that is not what cerca-ca was told last. */
+static void tell_state(struct responders *s, const struct ocsp_issuer_state *i, size_t n)
 {
-    return now >= i->delegate_not_before + (i->delegate_not_after - i->delegate_not_before) / 2;
+    struct delegate_state *state = xcalloc(n + 1, sizeof *state);
+    struct buf body;
+
+    for (size_t k = 0; k < n; k++) {
+        memcpy(state[k].owner, i[k].owner, sizeof state[k].owner);
+        state[k].not_before = i[k].delegate_not_before;
+        state[k].not_after = i[k].delegate_not_after;
+        state[k].next = i[k].delegate_next;
+        state[k].blind = i[k].view_failed;
+    }
+    buf_init(&body, FRAME_BODY_MAX);
+    delegate_states_put(&body, state, (uint32_t)n);
+    if (!slice_eq(buf_slice(&body), buf_slice(&s->told)) && connected(s)) {
+        conn_send(s->conn, MSG_DELEGATE_STATE, 0, buf_slice(&body), -1);
+        buf_reset(&s->told);
+        buf_put_slice(&s->told, buf_slice(&body));
+    }
+    buf_free(&body);
+    free(state);
 }
 
 static void look_for_issuers(struct responders *s)
@@ -263,13 +284,15 @@ static void on_turn(void *arg)
 
     look_for_issuers(s);
     n = ocsp_responder_issuers(s->responder, i, OCSP_ISSUERS_MAX);
-    for (size_t k = 0; k < n && k < OCSP_ISSUERS_MAX; k++) {
+    n = n < OCSP_ISSUERS_MAX ? n : OCSP_ISSUERS_MAX;
+    for (size_t k = 0; k < n; k++) {
         struct asking *a = asking_of(s, i[k].owner);
 
-        if (a->key == NULL && is_due(&i[k], clock_now()) && clock_mono_us() >= a->not_before_us &&
-            connected(s))
+        if (a->key == NULL && clock_now() >= i[k].delegate_next &&
+            clock_mono_us() >= a->not_before_us && connected(s))
             ask(s, a);
     }
+    tell_state(s, i, n);
     free(i);
     loop_timer_set(s->turn, TURN_MS);
 }
@@ -280,6 +303,7 @@ struct responders *responders_new(struct loop *l, const struct conf *c, struct o
     struct responders *s = xcalloc(1, sizeof *s);
 
     *s = (struct responders){.loop = l, .conf = c, .responder = r, .keep_fd = keep_fd};
+    buf_init(&s->told, FRAME_BODY_MAX);
     s->turn = loop_timer(l, on_turn, s);
     look_for_issuers(s);
     keep_read(keep_fd, take_kept, s);
@@ -298,6 +322,7 @@ void responders_free(struct responders *s)
         buf_free(&s->asking[i].kept_certificate);
     }
     free(s->asking);
+    buf_free(&s->told);
     loop_timer_free(s->turn);
     free(s);
 }

@@ -146,7 +146,7 @@ struct site *site_new(const struct conf *c, struct places *places, struct ocsp_r
 
     *s = (struct site){.conf = c,
                        .places = places,
-                       .health = health_new(c, places),
+                       .health = health_new(c, places, ocsp),
                        .ocsp = ocsp,
                        .ocsp_path = xcalloc(c->n_issuers + 1, sizeof(char *)),
                        .route = xcalloc(c->n_issuers * (USUAL + 2), sizeof(struct route))};

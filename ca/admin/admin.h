@@ -22,6 +22,7 @@ struct admin_parts {
     struct workers *readers; /* not the door's: lists answer under any load of issuing */
     struct door *door;
     struct crl_publisher *crls;
+    struct delegates *delegates; /* NULL: nobody asks for responders here */
     struct ledger *ledger;
     struct signer_link **links; /* one a token */
     size_t n_links;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ca/delegate/delegate.h"
 #include "ca/store/limits.h"
 #include "lib/clock.h"
 
@@ -225,6 +226,16 @@ static void add_crls(struct items *items, const struct admin *a)
             add(items, &i);
 }
 
+/* Nothing while no cerca-public runs here. */
+static void add_responders(struct items *items, const struct admin *a)
+{
+    struct status_item i;
+
+    for (size_t k = 0; a->has_public && a->parts.delegates && k < a->parts.authorities->n; k++)
+        if (delegates_status(a->parts.delegates, k, &i))
+            add(items, &i);
+}
+
 /* Nothing when there is no HTTP here, or somebody else runs it. */
 static void add_public(struct items *items, const struct admin *a)
 {
@@ -293,6 +304,7 @@ void tell_status(struct ask *q)
     add_view(&items, a);
     add_crls(&items, a);
     add_public(&items, a);
+    add_responders(&items, a);
     add_configuration(&items, a);
     wire_put_u8(&q->out, items.all_well);
     wire_put_u32(&q->out, items.n);

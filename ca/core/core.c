@@ -350,6 +350,7 @@ static void open_admin(struct core *c, int listen_fd)
         .readers = c->readers,
         .door = c->door,
         .crls = c->crls,
+        .delegates = c->delegates,
         .ledger = c->ledger,
         .links = c->links,
         .n_links = c->n_links,
@@ -398,6 +399,8 @@ int core_new(const struct core_options *o, struct core **out, struct fault *f)
     c->door = door_new(&parts);
     for (size_t i = 0; i < c->n_links; i++)
         signer_link_on_late(c->links[i], door_late, c->door);
+    if (o->delegate_fd >= 0)
+        open_delegates(c, o->delegate_fd);
     if (o->listen_fd >= 0) {
         if (open_ledger(c, f) != 0) {
             core_free(c);
@@ -406,8 +409,6 @@ int core_new(const struct core_options *o, struct core **out, struct fault *f)
         publish_crls(c);
         open_admin(c, o->listen_fd);
     }
-    if (o->delegate_fd >= 0)
-        open_delegates(c, o->delegate_fd);
     if (o->control_fd >= 0) {
         c->control = conn_new(c->loop, o->control_fd, &control_callbacks, c);
         conn_send(c->control, MSG_READY, 0, SLICE_NONE, -1);

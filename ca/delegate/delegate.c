@@ -10,6 +10,8 @@
 #include "lib/log.h"
 #include "lib/profile.h"
 
+#define DELEGATE_LATE_S 60 /* past its time before it is called late, as a CRL is */
+
 struct rate {
     uint64_t since_us;
     unsigned n;
@@ -27,7 +29,10 @@ struct delegates {
     struct delegate_parts parts;
     struct listener *listener;
     struct client *clients;
-    struct rate *rate; /* one for each authority */
+    struct rate *rate;           /* one for each authority */
+    const struct client *teller; /* whose state this is; NULL: nobody's */
+    struct delegate_state state[DELEGATE_STATES_MAX];
+    uint32_t n_states;
     bool draining;
 };
 
@@ -57,6 +62,8 @@ static void on_closed(struct conn *conn, void *owner)
 
     (void)conn;
     c->conn = NULL;
+    if (c->owner->teller == c)
+        c->owner->teller = NULL;
     client_drop(c);
 }
 
@@ -88,6 +95,11 @@ static void on_issued(void *arg, const struct issued *issued, const struct fault
 
 /* ---- asking ---- */
 
+static bool delegates(const struct authority *a)
+{
+    return !a->conf->offline && a->conf->ocsp_url[0] != '\0';
+}
+
 static int find_issuer(const struct delegates *d, const uint8_t owner[32], size_t *out,
                        struct fault *f)
 {
@@ -98,7 +110,7 @@ static int find_issuer(const struct delegates *d, const uint8_t owner[32], size_
 
         if (a->certificate.n == 0 || memcmp(a->spki_hash, owner, 32) != 0)
             continue;
-        if (a->conf->offline || a->conf->ocsp_url[0] == '\0')
+        if (!delegates(a))
             return fault_set(f, FAULT_POLICY, "delegate.issuer",
                              "the issuer \"%s\" delegates to no responder: it is offline or has no "
                              "ocsp_url",
@@ -180,11 +192,78 @@ static void on_ask(struct conn *conn, void *owner, const struct frame *frame)
     }
 }
 
+/* ---- telling ---- */
+
+static void on_state(struct conn *conn, void *owner, const struct frame *frame)
+{
+    struct client *c = owner;
+    struct delegates *d = c->owner;
+
+    (void)conn;
+    if (delegate_states_get(frame->body, d->state, &d->n_states) == 0) {
+        d->teller = c;
+    } else {
+        d->teller = NULL;
+        log_warn("delegate.state.malformed", NULL);
+    }
+}
+
+static const struct delegate_state *state_of(const struct delegates *d, const struct authority *a)
+{
+    for (uint32_t i = 0; d->teller != NULL && i < d->n_states; i++)
+        if (memcmp(d->state[i].owner, a->spki_hash, sizeof d->state[i].owner) == 0)
+            return &d->state[i];
+    return NULL;
+}
+
+static void describe(const struct delegate_state *s, int64_t now, struct status_item *out)
+{
+    char until[CLOCK_TEXT_SIZE], next[CLOCK_TEXT_SIZE], age[CLOCK_TEXT_SIZE];
+    const char *state = s->not_after == 0                 ? "none"
+                        : now >= s->not_after             ? "expired"
+                        : now > s->next + DELEGATE_LATE_S ? "late"
+                        : s->blind                        ? "blind"
+                                                          : "current";
+
+    snprintf(out->state, sizeof out->state, "%s", state);
+    out->ok = strcmp(state, "current") == 0;
+    if (s->not_after == 0) {
+        snprintf(out->text, sizeof out->text, "no responder yet: it answers tryLater");
+        return;
+    }
+    clock_format(s->not_after, until);
+    clock_format(s->next, next);
+    clock_format_span(now > s->not_before ? now - s->not_before : 0, age);
+    snprintf(out->text, sizeof out->text, "responder's age %s, valid until %s, next %s%s", age,
+             until, next,
+             s->blind ? "; it cannot read the issuer's view: it answers tryLater" : "");
+}
+
+bool delegates_status(const struct delegates *d, size_t authority, struct status_item *out)
+{
+    const struct authority *a = &d->parts.authorities->item[authority];
+    const struct delegate_state *s;
+
+    *out = (struct status_item){.name = ""};
+    if (a->certificate.n == 0 || a->parsed.not_after <= clock_now() || !delegates(a))
+        return false;
+    snprintf(out->name, sizeof out->name, "ocsp.%.56s", a->conf->name);
+    s = state_of(d, a);
+    if (s != NULL) {
+        describe(s, clock_now(), out);
+        return true;
+    }
+    snprintf(out->state, sizeof out->state, "unknown");
+    snprintf(out->text, sizeof out->text, "cerca-public has not told yet");
+    return true;
+}
+
 /* ---- the socket ---- */
 
-static const struct permit permits[] = {{MSG_DELEGATE, FRAME_BODY_MAX, on_ask}};
+static const struct permit permits[] = {{MSG_DELEGATE, FRAME_BODY_MAX, on_ask},
+                                        {MSG_DELEGATE_STATE, FRAME_BODY_MAX, on_state}};
 static const struct conn_callbacks callbacks = {
-    .permits = permits, .n_permits = 1, .closed = on_closed};
+    .permits = permits, .n_permits = 2, .closed = on_closed};
 
 /* The socket's owner is cerca-public's user; nobody else but root could connect. */
 static void on_accepted(void *arg, int fd, const struct conn_peer *peer)

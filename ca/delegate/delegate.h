@@ -4,11 +4,13 @@
  * ocsp-responder, for DELEGATE_LIFE at most, with a name of ours and none of the request's; and
  * no more than DELEGATE_RATE an issuer in DELEGATE_WINDOW_S, so that a responder that falls over
  * and over fills no store.
+ * It also tells what it answers with, for `cerca status`; nothing depends on that.
  */
 #ifndef CA_DELEGATE_DELEGATE_H
 #define CA_DELEGATE_DELEGATE_H
 
 #include "ca/door/door.h"
+#include "lib/proto.h"
 
 #define DELEGATE_LIFE (7 * 86400)
 #define DELEGATE_RATE 12
@@ -27,6 +29,9 @@ struct delegate_parts {
 struct delegates *delegates_new(const struct delegate_parts *parts, int listen_fd);
 /* No new connections and no new requests. */
 void delegates_drain(struct delegates *d);
+/* "ocsp.NAME" of the issuer at this place among the authorities; false: it delegates to
+ * nobody (any more). */
+bool delegates_status(const struct delegates *d, size_t authority, struct status_item *out);
 /* After the door. NULL is fine. */
 void delegates_free(struct delegates *d);
 

@@ -146,6 +146,32 @@ static void child_states_out_of_range_are_malformed(void **state)
     buf_free(&b);
 }
 
+static void states_of_responders_round_trip(void **state)
+{
+    const struct delegate_state in[2] = {
+        {.owner = {1, 2}, .not_before = 5, .not_after = 9, .next = 7, .blind = true},
+        {.owner = {3}}};
+    struct delegate_state *out = xcalloc(DELEGATE_STATES_MAX, sizeof(*out));
+    struct buf b;
+    uint32_t n;
+
+    (void)state;
+    buf_init(&b, FRAME_BODY_MAX);
+    delegate_states_put(&b, in, 2);
+    assert_int_equal(delegate_states_get(buf_slice(&b), out, &n), 0);
+    assert_int_equal(n, 2);
+    assert_memory_equal(out[0].owner, in[0].owner, 32);
+    assert_true(out[0].not_before == 5 && out[0].not_after == 9 && out[0].next == 7);
+    assert_true(out[0].blind && !out[1].blind && out[1].not_after == 0);
+    for (size_t k = 0; k < b.n; k++)
+        assert_int_equal(delegate_states_get(slice_of(b.p, k), out, &n), -1);
+    buf_reset(&b);
+    wire_put_u32(&b, DELEGATE_STATES_MAX + 1);
+    assert_int_equal(delegate_states_get(buf_slice(&b), out, &n), -1);
+    buf_free(&b);
+    free(out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +180,7 @@ int main(void)
         cmocka_unit_test(more_names_than_allowed_are_malformed),
         cmocka_unit_test(a_fault_round_trips_and_a_success_is_no_fault),
         cmocka_unit_test(a_list_page_round_trips),
+        cmocka_unit_test(states_of_responders_round_trip),
         cmocka_unit_test(child_states_out_of_range_are_malformed),
     };
 
