@@ -12,10 +12,11 @@
 
 #define CLOCK_TICKS_PER_SECOND 10000 /* a tick is 100 microseconds */
 
-int64_t clock_now(void);      /* seconds since 1970-01-01T00:00:00Z */
-uint64_t clock_ticks(void);   /* 100-microsecond ticks since then */
-uint64_t clock_boot_us(void); /* microseconds since boot, sleep included; nobody can set it */
-uint64_t clock_mono_us(void); /* monotonic microseconds, for time limits and rates */
+int64_t clock_now(void);        /* seconds since 1970-01-01T00:00:00Z */
+uint64_t clock_ticks(void);     /* 100-microsecond ticks since then */
+uint64_t clock_boot_us(void);   /* microseconds since boot, sleep included; nobody can set it */
+uint64_t clock_mono_us(void);   /* monotonic microseconds, for time limits and rates */
+uint64_t clock_coarse_ms(void); /* monotonic milliseconds, some late, at a fraction of the cost */
 
 #define CLOCK_TEXT_SIZE 32
 /* RFC 3339, UTC, whole seconds: 2026-11-21T09:30:00Z. */

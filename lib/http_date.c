@@ -14,13 +14,16 @@ static const char *const days[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
 void http_date_put(int64_t t, char out[HTTP_DATE_SIZE])
 {
     char c[CLOCK_TEXT_SIZE]; /* 1994-11-06T08:49:37Z */
-    int64_t weekday = ((t / DAY + 4) % 7 + 7) % 7;
-    unsigned month;
+    size_t weekday = (size_t)(((t / DAY + 4) % 7 + 7) % 7), month;
 
     clock_format(t, c);
-    month = (unsigned)(c[5] - '0') * 10 + (unsigned)(c[6] - '0');
-    (void)snprintf(out, HTTP_DATE_SIZE, "%.3s, %.2s %.3s %.4s %.8s GMT", days[weekday], c + 8,
-                   months + 3 * (month - 1), c, c + 11);
+    month = (size_t)(c[5] - '0') * 10 + (size_t)(c[6] - '0') - 1;
+    memcpy(out, "Sun, 06 Nov 1994 08:49:37 GMT", HTTP_DATE_SIZE);
+    memcpy(out, days[weekday], 3);
+    memcpy(out + 5, c + 8, 2);
+    memcpy(out + 8, months + 3 * month, 3);
+    memcpy(out + 12, c, 4);
+    memcpy(out + 17, c + 11, 8);
 }
 
 /* Takes `want` digits off the text; a blank stands for the first one in asctime's form. */

@@ -53,6 +53,35 @@ static void test_base64_skips_white_space(void **state)
 }
 
 /* RFC 4648 3.2, 3.3, 3.5 */
+/* At the place of each digit of a quantum. */
+static void test_no_octet_but_the_alphabet_is_a_digit(void **state)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 100);
+    for (unsigned at = 0; at < 4; at++)
+        for (unsigned c = 1; c < 256; c++) {
+            const char *is = strchr(alphabet, (int)c);
+            uint8_t text[8] = "AAAAAAAA";
+
+            text[4 + at] = (uint8_t)c;
+            buf_reset(&b);
+            if (is == NULL) {
+                /* Too few are left, or it is padding of nothing. */
+                assert_int_equal(base64_get(slice_of(text, 8), &b), c == '=' && at == 3 ? 0 : -1);
+                continue;
+            }
+            assert_int_equal(base64_get(slice_of(text, 8), &b), 0);
+            assert_int_equal(b.n, 6);
+            assert_int_equal(b.p[3] << 16 | b.p[4] << 8 | b.p[5], (int)(is - alphabet)
+                                                                      << 6 * (3 - at));
+        }
+    buf_free(&b);
+}
+
 static void test_what_is_not_base64_is_refused(void **state)
 {
     static const char *const bad[] = {"Z",    "Zg",    "Zg=",      "Zh==",   "Zm9=",    "====",
@@ -216,6 +245,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_base64_vectors),
         cmocka_unit_test(test_base64_skips_white_space),
+        cmocka_unit_test(test_no_octet_but_the_alphabet_is_a_digit),
         cmocka_unit_test(test_what_is_not_base64_is_refused),
         cmocka_unit_test(test_blocks_are_those_of_openssl),
         cmocka_unit_test(test_real_files_are_read),
