@@ -105,6 +105,12 @@ void ocsp_data_put(struct buf *b, const struct ocsp_data *d);
 void ocsp_signed_put(struct buf *b, struct slice data, enum sig_alg alg, struct slice signature);
 /* Appends the whole OCSPResponse around that. certificate: SLICE_NONE for none. */
 void ocsp_response_put(struct buf *b, struct slice signed_part, struct slice certificate);
+/* The same, where the caller appends the signed part between the two. */
+struct ocsp_response_mark {
+    size_t response, wrapped, typed, octets, basic;
+};
+struct ocsp_response_mark ocsp_response_open(struct buf *b);
+void ocsp_response_close(struct buf *b, struct ocsp_response_mark m, struct slice certificate);
 /* The whole OCSPResponse of an error. */
 struct slice ocsp_error(enum ocsp_status s);
 

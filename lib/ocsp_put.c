@@ -130,26 +130,40 @@ void ocsp_signed_put(struct buf *b, struct slice data, enum sig_alg alg, struct 
     der_put_bit_octets(b, signature);
 }
 
-void ocsp_response_put(struct buf *b, struct slice signed_part, struct slice certificate)
+struct ocsp_response_mark ocsp_response_open(struct buf *b)
 {
     static const uint8_t successful = OCSP_SUCCESSFUL;
-    struct der_mark response = der_open(b, DER_SEQUENCE), wrapped, octets, basic, certs, typed;
+    struct ocsp_response_mark m;
 
+    m.response = der_open(b, DER_SEQUENCE).at;
     der_put(b, DER_ENUMERATED, slice_of(&successful, 1));
-    wrapped = der_open(b, DER_CONTEXT_CONSTRUCTED(0));
-    typed = der_open(b, DER_SEQUENCE);
+    m.wrapped = der_open(b, DER_CONTEXT_CONSTRUCTED(0)).at;
+    m.typed = der_open(b, DER_SEQUENCE).at;
     der_put_oid(b, oid_ocsp_basic);
-    octets = der_open(b, DER_OCTET_STRING);
-    basic = der_open(b, DER_SEQUENCE);
-    buf_put_slice(b, signed_part);
+    m.octets = der_open(b, DER_OCTET_STRING).at;
+    m.basic = der_open(b, DER_SEQUENCE).at;
+    return m;
+}
+
+void ocsp_response_close(struct buf *b, struct ocsp_response_mark m, struct slice certificate)
+{
     if (certificate.n > 0) {
-        certs = der_open(b, DER_CONTEXT_CONSTRUCTED(0));
+        struct der_mark certs = der_open(b, DER_CONTEXT_CONSTRUCTED(0));
+
         der_put(b, DER_SEQUENCE, certificate);
         der_close(b, certs);
     }
-    der_close(b, basic);
-    der_close(b, octets);
-    der_close(b, typed);
-    der_close(b, wrapped);
-    der_close(b, response);
+    der_close(b, (struct der_mark){m.basic});
+    der_close(b, (struct der_mark){m.octets});
+    der_close(b, (struct der_mark){m.typed});
+    der_close(b, (struct der_mark){m.wrapped});
+    der_close(b, (struct der_mark){m.response});
+}
+
+void ocsp_response_put(struct buf *b, struct slice signed_part, struct slice certificate)
+{
+    struct ocsp_response_mark m = ocsp_response_open(b);
+
+    buf_put_slice(b, signed_part);
+    ocsp_response_close(b, m, certificate);
 }

@@ -132,54 +132,69 @@ static void set_http(const struct making *m, const struct ocsp_cached *about,
 {
     /* RFC 9110 8.8.2.1: never later than the Date. */
     out->last_modified = about->this_update < m->now ? about->this_update : m->now;
-    out->expires = about->next_update;
     out->max_age = earlier(m->r->settings.http_age, about->next_update - m->now);
     memcpy(out->etag, about->etag, sizeof(out->etag));
 }
 
 /* Signed for this request alone; whatever is cached is not to say less afterwards. */
-static void answer_live(const struct making *m, enum sig_alg alg, struct buf *part,
-                        struct ocsp_answer *out)
+static void answer_live(const struct making *m, enum sig_alg alg, struct ocsp_answer *out)
 {
-    if (!sign(m, alg, part, out))
-        return;
-    for (size_t n = 0; n < m->q->n; n++)
+    struct buf part;
+    bool is_signed;
+
+    buf_init(&part, OCSP_RESPONSE_MAX);
+    is_signed = sign(m, alg, &part, out);
+    if (is_signed)
+        ocsp_response_put(&out->body, buf_slice(&part), m->look.delegate->certificate);
+    buf_free(&part);
+    for (size_t n = 0; is_signed && n < m->q->n; n++)
         if (m->look.row[n].status != 0) {
             struct ocsp_cache_key k = key_of(m->issuer, &m->q->id[n]);
 
             ocsp_cache_outdate(m->r->cache, &k, m->look.this_update);
         }
-    ocsp_response_put(&out->body, buf_slice(part), m->look.delegate->certificate);
 }
 
-static void answer_cached(const struct making *m, struct buf *part, struct ocsp_answer *out)
+/* What is cached comes straight into the answer. */
+static bool answer_again(const struct making *m, const struct ocsp_cache_key *k,
+                         struct ocsp_cached *about, struct ocsp_answer *out)
+{
+    struct ocsp_response_mark mark = ocsp_response_open(&out->body);
+
+    if (!ocsp_cache_get(m->r->cache, k, m->now, about, &out->body)) {
+        buf_reset(&out->body);
+        return false;
+    }
+    ocsp_response_close(&out->body, mark, m->look.delegate->certificate);
+    set_http(m, about, out);
+    return true;
+}
+
+static void answer_cached(const struct making *m, struct ocsp_answer *out)
 {
     struct ocsp_cache_key k = key_of(m->issuer, &m->q->id[0]);
     struct ocsp_cached about = {.change = m->look.row[0].change, .delegate = m->look.delegate->id};
-    struct slice certificate = m->look.delegate->certificate;
+    struct buf part;
 
-    if (ocsp_cache_get(m->r->cache, &k, m->now, &about, part)) {
-        count(&m->r->hits);
-        ocsp_response_put(&out->body, buf_slice(part), certificate);
+    if (answer_again(m, &k, &about, out))
+        return;
+    buf_init(&part, OCSP_RESPONSE_MAX);
+    if (sign(m, m->look.delegate->alg, &part, out)) {
+        ocsp_response_put(&out->body, buf_slice(&part), m->look.delegate->certificate);
+        about.this_update = m->look.this_update;
+        about.next_update = m->next_update;
+        about.renew_at = m->now + (m->next_update - m->now) / 2;
+        set_etag(&out->body, about.etag);
+        ocsp_cache_put(m->r->cache, &k, &about, buf_slice(&part), &m->issuer->newest);
         set_http(m, &about, out);
-        return;
     }
-    if (!sign(m, m->look.delegate->alg, part, out))
-        return;
-    ocsp_response_put(&out->body, buf_slice(part), certificate);
-    about.this_update = m->look.this_update;
-    about.next_update = m->next_update;
-    about.renew_at = m->now + (m->next_update - m->now) / 2;
-    set_etag(&out->body, about.etag);
-    ocsp_cache_put(m->r->cache, &k, &about, buf_slice(part), &m->issuer->newest);
-    set_http(m, &about, out);
+    buf_free(&part);
 }
 
 static void answer(struct making *m, struct ocsp_answer *out)
 {
     const struct ocsp_delegate *d = m->look.delegate;
     enum sig_alg alg = ocsp_delegate_alg(d, m->q->preferred, m->q->n_preferred);
-    struct buf part;
 
     if (!m->look.all_issued && m->r->settings.never_issued_unauthorized) {
         answer_error(m->r, OCSP_UNAUTHORIZED, out);
@@ -190,12 +205,10 @@ static void answer(struct making *m, struct ocsp_answer *out)
         answer_error(m->r, OCSP_TRY_LATER, out);
         return;
     }
-    buf_init(&part, OCSP_RESPONSE_MAX);
     if (m->q->n == 1 && m->q->nonce.n == 0 && m->look.all_issued && alg == d->alg)
-        answer_cached(m, &part, out);
+        answer_cached(m, out);
     else
-        answer_live(m, alg, &part, out);
-    buf_free(&part);
+        answer_live(m, alg, out);
 }
 
 void ocsp_answer(struct ocsp_responder *r, struct slice request, int64_t now,
@@ -207,7 +220,7 @@ void ocsp_answer(struct ocsp_responder *r, struct slice request, int64_t now,
 
     buf_reset(&out->body);
     out->status = OCSP_SUCCESSFUL;
-    out->max_age = out->last_modified = out->expires = 0;
+    out->max_age = out->last_modified = 0;
     memset(out->etag, 0, sizeof(out->etag));
     if (ocsp_request_parse(request, &q, &f) < 0) {
         answer_error(r, OCSP_MALFORMED_REQUEST, out);

@@ -12,7 +12,7 @@ struct ocsp_responder {
     struct ocsp_issuer *issuer[OCSP_ISSUERS_MAX];
     size_t n;
     bool all_seen; /* the last scan found every issuer that there is; atomic */
-    uint64_t hits, signed_answers, errors;
+    uint64_t signed_answers, errors;
 };
 
 #endif

@@ -10,13 +10,15 @@ enum {
     ALLOCATION = 16, /* what malloc adds, about */
 };
 
-/* In a bucket's chain, and in its stripe's ring of use, most recent behind the head. */
+/* In a bucket's chain, and in its stripe's list by age. What finding it reads stands together: of
+ * many answers none is in the processor's caches. */
 struct entry {
     struct entry *next;
-    struct entry *newer, *older;
-    struct ocsp_cached about;
     struct ocsp_cache_key key;
     uint16_t n;
+    bool used; /* since it was put there, or was spared last */
+    struct entry *newer, *older;
+    struct ocsp_cached about;
     uint8_t answer[];
 };
 
@@ -24,6 +26,7 @@ struct stripe {
     pthread_mutex_t lock;
     struct entry **bucket;
     size_t buckets, n, octets;
+    uint64_t hits;
     struct entry *newest, *oldest;
 } __attribute__((aligned(64)));
 
@@ -80,13 +83,13 @@ static size_t size_of(const struct entry *e)
     return sizeof(*e) + e->n + ALLOCATION + sizeof(struct entry *);
 }
 
-static void use_unlink(struct stripe *s, struct entry *e)
+static void unlist(struct stripe *s, struct entry *e)
 {
     *(e->newer != NULL ? &e->newer->older : &s->newest) = e->older;
     *(e->older != NULL ? &e->older->newer : &s->oldest) = e->newer;
 }
 
-static void use_first(struct stripe *s, struct entry *e)
+static void list_newest(struct stripe *s, struct entry *e)
 {
     e->newer = NULL;
     e->older = s->newest;
@@ -100,19 +103,37 @@ static void drop(struct stripe *s, struct entry **at)
     struct entry *e = *at;
 
     *at = e->next;
-    use_unlink(s, e);
+    unlist(s, e);
     s->n--;
     s->octets -= size_of(e);
     free(e);
 }
 
-static void drop_oldest(struct stripe *s)
+/* NULL is fine. */
+static void drop_entry(struct stripe *s, const struct entry *e)
 {
-    struct entry **at = bucket_of(s, &s->oldest->key);
+    struct entry **at;
 
-    while (*at != s->oldest)
+    if (e == NULL)
+        return;
+    at = bucket_of(s, &e->key);
+    while (*at != e)
         at = &(*at)->next;
     drop(s, at);
+}
+
+/* The next one to go. Who was used is spared once: as good as moving it with each use, which would
+ * touch others that nobody asked for. */
+static struct entry *next_to_go(struct stripe *s)
+{
+    struct entry *e;
+
+    while ((e = s->oldest) != NULL && e->used) {
+        e->used = false;
+        unlist(s, e);
+        list_newest(s, e);
+    }
+    return e;
 }
 
 static void grow(struct stripe *s)
@@ -172,8 +193,8 @@ bool ocsp_cache_get(struct ocsp_cache *c, const struct ocsp_cache_key *k, int64_
     if (found) {
         *want = e->about;
         buf_put(answer, e->answer, e->n);
-        use_unlink(s, e);
-        use_first(s, e);
+        e->used = true;
+        s->hits++;
     }
     pthread_mutex_unlock(&s->lock);
     return found;
@@ -190,17 +211,6 @@ static void outdate(struct stripe *s, const struct ocsp_cache_key *k, int64_t th
             at = &(*at)->next;
 }
 
-static void drop_same(struct stripe *s, const struct ocsp_cache_key *k)
-{
-    struct entry **at = bucket_of(s, k), *e = find(s, k);
-
-    if (e == NULL)
-        return;
-    while (*at != e)
-        at = &(*at)->next;
-    drop(s, at);
-}
-
 static void add(struct stripe *s, struct entry *e)
 {
     struct entry **at;
@@ -210,7 +220,7 @@ static void add(struct stripe *s, struct entry *e)
     at = bucket_of(s, &e->key);
     e->next = *at;
     *at = e;
-    use_first(s, e);
+    list_newest(s, e);
     s->n++;
     s->octets += size_of(e);
 }
@@ -232,9 +242,9 @@ void ocsp_cache_put(struct ocsp_cache *c, const struct ocsp_cache_key *k,
     outdate(s, k, about->this_update);
     if (__atomic_load_n(newest, __ATOMIC_SEQ_CST) <= about->this_update &&
         size_of(e) <= c->stripe_max) {
-        drop_same(s, k);
+        drop_entry(s, find(s, k));
         while (s->octets + size_of(e) > c->stripe_max)
-            drop_oldest(s);
+            drop_entry(s, next_to_go(s));
         add(s, e);
         e = NULL;
     }
@@ -251,15 +261,17 @@ void ocsp_cache_outdate(struct ocsp_cache *c, const struct ocsp_cache_key *k, in
     pthread_mutex_unlock(&s->lock);
 }
 
-void ocsp_cache_size(struct ocsp_cache *c, size_t *answers, size_t *octets)
+void ocsp_cache_size(struct ocsp_cache *c, size_t *answers, size_t *octets, uint64_t *hits)
 {
     *answers = *octets = 0;
+    *hits = 0;
     for (size_t i = 0; i < STRIPES; i++) {
         struct stripe *s = &c->stripe[i];
 
         pthread_mutex_lock(&s->lock);
         *answers += s->n;
         *octets += s->octets;
+        *hits += s->hits;
         pthread_mutex_unlock(&s->lock);
     }
 }

@@ -1,5 +1,6 @@
 /*
- * Signed answers, kept within a bound of memory; those that were not asked for longest go first.
+ * Signed answers, kept within a bound of memory; the oldest go first, but for those that were asked
+ * for meanwhile.
  * What is kept of one is what stands before the certificates, so that all share the responder's.
  *
  * An answer is given out only while nothing that it says has changed: the status row's revision,
@@ -43,6 +44,6 @@ void ocsp_cache_put(struct ocsp_cache *c, const struct ocsp_cache_key *k,
 /* An answer for this certificate that is not kept had this thisUpdate: drops what is earlier. */
 void ocsp_cache_outdate(struct ocsp_cache *c, const struct ocsp_cache_key *k, int64_t this_update);
 
-void ocsp_cache_size(struct ocsp_cache *c, size_t *answers, size_t *octets);
+void ocsp_cache_size(struct ocsp_cache *c, size_t *answers, size_t *octets, uint64_t *hits);
 
 #endif

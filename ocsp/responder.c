@@ -141,8 +141,7 @@ size_t ocsp_responder_issuers(struct ocsp_responder *r, struct ocsp_issuer_state
 
 void ocsp_responder_stats(struct ocsp_responder *r, struct ocsp_stats *out)
 {
-    out->hits = __atomic_load_n(&r->hits, __ATOMIC_RELAXED);
     out->signed_answers = __atomic_load_n(&r->signed_answers, __ATOMIC_RELAXED);
     out->errors = __atomic_load_n(&r->errors, __ATOMIC_RELAXED);
-    ocsp_cache_size(r->cache, &out->cached, &out->cached_octets);
+    ocsp_cache_size(r->cache, &out->cached, &out->cached_octets, &out->hits);
 }

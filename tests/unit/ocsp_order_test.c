@@ -87,6 +87,7 @@ static void the_cache_stays_within_its_bound_and_drops_what_is_asked_for_least(v
     struct ocsp_cache *c = ocsp_cache_new(4u << 20);
     struct ocsp_cached about = {.change = 1, .delegate = 1, .this_update = 10, .renew_at = 100};
     size_t n, octets;
+    uint64_t hits;
     struct buf out;
 
     (void)state;
@@ -99,9 +100,10 @@ static void the_cache_stays_within_its_bound_and_drops_what_is_asked_for_least(v
         assert_true(ocsp_cache_get(c, &always, 50, &about, &out));
         assert_int_equal(out.n, sizeof(answer));
     }
-    ocsp_cache_size(c, &n, &octets);
+    ocsp_cache_size(c, &n, &octets, &hits);
     assert_in_range(octets, 2u << 20, 4u << 20);
     assert_in_range(n, 5000, 20000);
+    assert_int_equal(hits, 40000);
     buf_free(&out);
     ocsp_cache_free(c);
 }
