@@ -96,7 +96,6 @@ static struct http_wait *begin(struct httpd *h, struct MHD_Connection *c)
     q->conn = httpd_conn_of(c);
     buf_init(&q->body, HTTPD_BODY_MAX);
     httpd_conn_phase(q->conn, HTTPD_SENDS, h->timeout_ms);
-    atomic_fetch_add_explicit(&h->busy, 1, memory_order_relaxed);
     return q;
 }
 
@@ -161,7 +160,6 @@ static void on_completed(void *arg, struct MHD_Connection *c, void **context,
         return;
     *context = NULL;
     httpd_conn_phase(q->conn, HTTPD_WAITS, h->timeout_ms);
-    atomic_fetch_sub_explicit(&h->busy, 1, memory_order_relaxed);
     buf_free(&q->body);
     free(q);
 }
@@ -216,11 +214,6 @@ void httpd_quiesce(struct httpd *h)
     if (!h->quiesced)
         (void)MHD_quiesce_daemon(h->daemon);
     h->quiesced = true;
-}
-
-unsigned httpd_busy(struct httpd *h)
-{
-    return atomic_load_explicit(&h->busy, memory_order_relaxed);
 }
 
 void httpd_free(struct httpd *h)

@@ -43,8 +43,7 @@ struct http_answer {
      * itself. */
     char etag[72];         /* with its quotes */
     int64_t last_modified; /* 0: none */
-    int64_t max_age;       /* seconds; -1: none is said; 0: no-cache */
-    int64_t expires;       /* 0: with max_age */
+    int64_t max_age;       /* seconds; -1: none is said; 0: no-cache. Expires is the same moment */
     const char *cache;     /* more for Cache-Control, constant: "immutable"; NULL: nothing */
     const char *allow;     /* of a 405 */
     struct {

@@ -1,6 +1,5 @@
 /* From an http_answer to a response of the library: conditions, ranges, fields, body. */
 #include <arpa/inet.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,21 +114,51 @@ static void add(struct MHD_Response *r, const char *name, const char *value)
     (void)MHD_add_response_header(r, name, value);
 }
 
+/* A value being written; not by printf, of which an answer would need several. */
+struct text {
+    char s[128];
+    size_t n;
+};
+
+static void put(struct text *t, const char *s)
+{
+    size_t n = strnlen(s, sizeof t->s - 1 - t->n);
+
+    memcpy(t->s + t->n, s, n);
+    t->n += n;
+    t->s[t->n] = '\0';
+}
+
+static void put_number(struct text *t, uint64_t v)
+{
+    char digits[21];
+    size_t at = sizeof digits - 1;
+
+    digits[at] = '\0';
+    do
+        digits[--at] = (char)('0' + v % 10);
+    while ((v /= 10) > 0);
+    put(t, digits + at);
+}
+
 static void add_cache_control(struct MHD_Response *r, const struct http_answer *a)
 {
-    char text[96];
+    struct text t = {.n = 0};
 
-    if (a->max_age == 0)
-        snprintf(text, sizeof text, "%s", a->cache != NULL ? a->cache : "no-cache");
-    else
-        snprintf(text, sizeof text, "public, max-age=%" PRId64 "%s%s", a->max_age,
-                 a->cache != NULL ? ", " : "", a->cache != NULL ? a->cache : "");
-    add(r, MHD_HTTP_HEADER_CACHE_CONTROL, text);
+    if (a->max_age > 0) {
+        put(&t, "public, max-age=");
+        put_number(&t, (uint64_t)a->max_age);
+        if (a->cache != NULL)
+            put(&t, ", ");
+    }
+    if (a->cache != NULL || a->max_age == 0)
+        put(&t, a->cache != NULL ? a->cache : "no-cache");
+    add(r, MHD_HTTP_HEADER_CACHE_CONTROL, t.s);
 }
 
 static void add_caching(struct MHD_Response *r, const struct http_answer *a, int64_t now)
 {
-    char text[HTTP_DATE_SIZE + 32];
+    char text[HTTP_DATE_SIZE];
 
     if (a->etag[0] != '\0')
         add(r, MHD_HTTP_HEADER_ETAG, a->etag);
@@ -139,7 +168,7 @@ static void add_caching(struct MHD_Response *r, const struct http_answer *a, int
     }
     if (a->max_age < 0)
         return;
-    http_date_put(a->expires != 0 ? a->expires : now + a->max_age, text);
+    http_date_put(now + a->max_age, text);
     add(r, MHD_HTTP_HEADER_EXPIRES, text);
     add_cache_control(r, a);
 }
@@ -147,14 +176,19 @@ static void add_caching(struct MHD_Response *r, const struct http_answer *a, int
 static void add_range(struct MHD_Response *r, unsigned status, uint64_t first, uint64_t length,
                       uint64_t size)
 {
-    char text[80];
+    struct text t = {.n = 0};
 
-    if (status == MHD_HTTP_PARTIAL_CONTENT)
-        snprintf(text, sizeof text, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, first,
-                 first + length - 1, size);
-    else
-        snprintf(text, sizeof text, "bytes */%" PRIu64, size);
-    add(r, MHD_HTTP_HEADER_CONTENT_RANGE, text);
+    put(&t, "bytes ");
+    if (status == MHD_HTTP_PARTIAL_CONTENT) {
+        put_number(&t, first);
+        put(&t, "-");
+        put_number(&t, first + length - 1);
+    } else {
+        put(&t, "*");
+    }
+    put(&t, "/");
+    put_number(&t, size);
+    add(r, MHD_HTTP_HEADER_CONTENT_RANGE, t.s);
 }
 
 static const char *field(struct MHD_Connection *c, const char *name)
@@ -188,8 +222,14 @@ static unsigned judge(struct MHD_Connection *c, const struct http_answer *a, int
     }
 }
 
-static void add_fields(struct MHD_Response *r, const struct http_answer *a, unsigned status)
+/* The Date is ours, so that it agrees with what Expires and max-age were counted from. */
+static void add_fields(struct MHD_Response *r, const struct http_answer *a, unsigned status,
+                       int64_t now)
 {
+    char date[HTTP_DATE_SIZE];
+
+    http_date_put(now, date);
+    add(r, MHD_HTTP_HEADER_DATE, date);
     if (a->type != NULL && status != MHD_HTTP_NOT_MODIFIED)
         add(r, MHD_HTTP_HEADER_CONTENT_TYPE, a->type);
     if (a->allow != NULL)
@@ -215,7 +255,7 @@ enum MHD_Result httpd_answer_queue(struct MHD_Connection *c, struct http_answer 
     r = respond(a, first, *octets);
     if (r == NULL)
         return MHD_NO;
-    add_fields(r, a, status);
+    add_fields(r, a, status, now);
     add_caching(r, a, now);
     if (ranges)
         add(r, MHD_HTTP_HEADER_ACCEPT_RANGES, "bytes");

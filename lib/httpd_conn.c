@@ -4,14 +4,9 @@
 #include "lib/clock.h"
 #include "lib/httpd_inner.h"
 
-static uint64_t now_ms(void)
-{
-    return clock_mono_us() / 1000;
-}
-
 void httpd_conn_phase(struct httpd_conn *c, enum httpd_phase phase, uint64_t ms)
 {
-    uint64_t now = now_ms();
+    uint64_t now = clock_coarse_ms();
 
     atomic_store_explicit(&c->since_ms, now, memory_order_relaxed);
     atomic_store_explicit(&c->until_ms, now + ms, memory_order_relaxed);
@@ -80,7 +75,7 @@ static bool is_late(const struct httpd_conn *c, uint64_t now, bool crowded)
 
 void httpd_sweep(struct httpd *h)
 {
-    uint64_t now = now_ms();
+    uint64_t now = clock_coarse_ms();
     bool crowded;
 
     pthread_mutex_lock(&h->lock);
@@ -99,6 +94,17 @@ unsigned httpd_connections(struct httpd *h)
 
     pthread_mutex_lock(&h->lock);
     n = h->n_conns;
+    pthread_mutex_unlock(&h->lock);
+    return n;
+}
+
+unsigned httpd_busy(struct httpd *h)
+{
+    unsigned n = 0;
+
+    pthread_mutex_lock(&h->lock);
+    for (struct httpd_conn *c = h->conns; c != NULL; c = c->next)
+        n += atomic_load_explicit(&c->phase, memory_order_relaxed) != HTTPD_WAITS;
     pthread_mutex_unlock(&h->lock);
     return n;
 }

@@ -53,7 +53,6 @@ struct httpd {
     pthread_mutex_t lock; /* over the list; who holds it may use the descriptors in it */
     struct httpd_conn *conns;
     unsigned n_conns;
-    _Atomic unsigned busy;
 };
 
 /* --- deadlines (lib/httpd_conn.c) ----------------------------------------------------- */

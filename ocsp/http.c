@@ -1,9 +1,9 @@
 #include "ocsp/http.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/http.h"
 #include "lib/pem.h"
 
 /* One a thread, used again and again; the server copies what is in it. */
@@ -14,34 +14,33 @@ static _Thread_local struct ocsp_answer answer;
  */
 static void decode(const char *rest, struct buf *out)
 {
-    struct buf text;
+    uint8_t text[HTTP_PATH_MAX + 3];
+    size_t n = 0;
 
-    buf_init(&text, HTTPD_HEAD_MAX);
-    for (rest += strspn(rest, "/"); *rest != '\0'; rest++)
-        buf_put_u8(&text, *rest == ' ' ? '+' : (uint8_t)*rest);
-    while (text.n % 4 != 0)
-        buf_put_u8(&text, '=');
+    for (rest += strspn(rest, "/"); *rest != '\0' && n < HTTP_PATH_MAX; rest++)
+        text[n++] = *rest == ' ' ? '+' : (uint8_t)*rest;
+    while (n % 4 != 0)
+        text[n++] = '=';
     /* What cannot be read is empty, and that is malformedRequest. */
-    if (buf_failed(&text) || base64_get(buf_slice(&text), out) != 0)
+    if (*rest != '\0' || base64_get(slice_of(text, n), out) != 0)
         buf_reset(out);
-    buf_free(&text);
 }
 
-/* RFC 5019 6.2, for GETs alone: nothing caches the answer to a POST. */
+/* RFC 5019 6.2, for GETs alone: nothing caches the answer to a POST. Where 6.2 lets Expires be
+ * nextUpdate, ours goes with max-age: a cache that knows Expires only (RFC 9111 5.3) would keep for
+ * days what may be revoked. */
 static void put_caching(struct http_answer *out)
 {
-    char hex[2 * OCSP_ETAG_LEN + 1];
-
     if (answer.max_age == 0) {
         out->max_age = 0;
         out->cache = "no-store";
         return;
     }
-    hex_encode(slice_of(answer.etag, OCSP_ETAG_LEN), hex);
-    (void)snprintf(out->etag, sizeof out->etag, "\"%s\"", hex);
+    out->etag[0] = '"';
+    hex_encode(slice_of(answer.etag, OCSP_ETAG_LEN), out->etag + 1);
+    out->etag[1 + 2 * OCSP_ETAG_LEN] = '"';
     out->last_modified = answer.last_modified;
     out->max_age = answer.max_age;
-    out->expires = answer.expires;
     out->cache = "no-transform, must-revalidate";
 }
 
@@ -78,7 +77,7 @@ void ocsp_http(struct ocsp_responder *o, const struct http_request *r, const cha
         http_answer_text(out, 400, "An OCSP responder: POST a request, or GET its base64.\n");
         return;
     }
-    buf_init(&request, HTTPD_HEAD_MAX);
+    buf_init(&request, OCSP_REQUEST_MAX);
     decode(rest, &request);
     put_answer(o, buf_slice(&request), true, out);
     buf_free(&request);

@@ -94,7 +94,6 @@ struct ocsp_answer {
      * set. max_age never passes next_update. */
     int64_t max_age;
     int64_t last_modified;       /* thisUpdate */
-    int64_t expires;             /* nextUpdate */
     uint8_t etag[OCSP_ETAG_LEN]; /* of the body's SHA-256 */
 };
 

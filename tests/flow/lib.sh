@@ -93,6 +93,16 @@ json() {
     report $? "$1"
 }
 
+# agrees HEAD: an HTTP head whose Expires is its Date and its max-age together, so that every cache
+# keeps it as long (RFC 9111 4.2.1).
+agrees() {
+    tr -d '\r' <"$1" >"$scratch/agrees"
+    max_age=$(sed -n 's/^Cache-Control:.*max-age=\([0-9]*\).*/\1/p' "$scratch/agrees")
+    date=$(date -d "$(sed -n 's/^Date: //p' "$scratch/agrees")" +%s)
+    expires=$(date -d "$(sed -n 's/^Expires: //p' "$scratch/agrees")" +%s)
+    [ -n "$max_age" ] && [ "$max_age" -gt 0 ] && [ $((date + max_age)) = "$expires" ]
+}
+
 done_testing() {
     echo "1..$tests"
     [ "$failures" -eq 0 ]

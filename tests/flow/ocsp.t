@@ -92,6 +92,7 @@ is '... an OCSP response' "$(field Content-Type)" application/ocsp-response
 ok '... that OpenSSL believes' says good -respin body
 etag=$(field ETag)
 like '... which caches may keep' head '^Cache-Control: public, max-age=[1-9][0-9]*, no-transform'
+ok '... all for as long' agrees head
 is '... and ask for again' "$(code "$url/$(encoded plain.der)" -H "If-None-Match: $etag")" 304
 is '... by date' \
     "$(code "$url/$(encoded plain.der)" -H "If-Modified-Since: $(date -u -R -d 'now + 1 hour' |

@@ -112,8 +112,7 @@ ok '... and those octets' sh -c 'tail -c +101 whole | head -c 100 | cmp - body'
 is '... which it names' "$(field Content-Range)" "bytes 100-199/$(wc -c <whole)"
 is 'past the end gets 416' "$(code /crl/issuing.crl -r 100000-)" 416
 is 'another If-Range gets the whole' "$(code /crl/issuing.crl -r 0-9 -H 'If-Range: "old"')" 200
-ok 'caches are told until when' sh -c "grep -Ei '^cache-control: public, max-age=[0-9]+' head &&
-    grep -i '^expires: ' head"
+ok 'caches are told until when, all the same' agrees head
 is 'HEAD gets the head' "$(curl -sI -o head -w '%{http_code}' "$base/crl/issuing.crl")" 200
 is '... with the length' "$(field Content-Length)" "$(wc -c <whole)"
 is 'health' "$(code /health)" 200
