@@ -14,7 +14,7 @@
  * spki_parse refuses. */
 bool keycheck_ec_point(const struct spki *k)
 {
-    EC_KEY *key;
+    struct pubkey_ec *key;
 
     if (k->type != KEY_P256 && k->type != KEY_P384 && k->type != KEY_P521)
         return true;

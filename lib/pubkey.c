@@ -11,7 +11,7 @@
 
 struct pubkey {
     enum key_type type;
-    EC_KEY *ec;            /* P-256, P-384, P-521 */
+    struct pubkey_ec *ec;  /* P-256, P-384, P-521 */
     EVP_PKEY *key;         /* the others */
     EVP_PKEY_CTX *ctx;     /* RSA only: initialised to verify with `prepared` */
     enum sig_alg prepared; /* SIG_NONE: not yet */

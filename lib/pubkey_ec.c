@@ -11,7 +11,18 @@
 #include <openssl/ecdsa.h>
 #include <openssl/obj_mac.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+
+#include "lib/ecdsa_table.h"
+
+struct pubkey_ec {
+    EC_KEY *key;
+    atomic_uint holders;
+    bool may_have_table;
+    atomic_uint verified;      /* counted while there is no table */
+    _Atomic(EC_GROUP *) table; /* set once */
+};
 
 /* Made once a process, then only read. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -35,9 +46,8 @@ static const EC_GROUP *group_of(enum key_type t)
 
 /* EC_POINT_oct2point refuses a point that is not on the curve. The curves have cofactor 1 and
  * the point at infinity has another encoding, so that is the whole check (SEC 1 3.2.2.1). */
-EC_KEY *pubkey_ec_open(enum key_type t, struct slice point)
+static EC_KEY *import(const EC_GROUP *group, struct slice point)
 {
-    const EC_GROUP *group = group_of(t);
     EC_POINT *p = EC_POINT_new(group);
     EC_KEY *k = EC_KEY_new();
     int ok = p != NULL && k != NULL && EC_KEY_set_group(k, group) == 1 &&
@@ -52,19 +62,54 @@ EC_KEY *pubkey_ec_open(enum key_type t, struct slice point)
     return k;
 }
 
-void pubkey_ec_free(EC_KEY *k)
+struct pubkey_ec *pubkey_ec_open(enum key_type t, struct slice point)
 {
-    EC_KEY_free(k);
-}
+    EC_KEY *key = import(group_of(t), point);
+    struct pubkey_ec *k;
 
-EC_KEY *pubkey_ec_share(EC_KEY *k)
-{
-    if (EC_KEY_up_ref(k) != 1)
-        abort();
+    if (key == NULL)
+        return NULL;
+    k = xcalloc(1, sizeof(*k));
+    k->key = key;
+    k->may_have_table = t == KEY_P256;
+    atomic_init(&k->holders, 1);
     return k;
 }
 
-int pubkey_ec_verify(EC_KEY *k, struct slice hash, struct slice signature)
+void pubkey_ec_free(struct pubkey_ec *k)
 {
-    return ECDSA_verify(0, hash.p, (int)hash.n, signature.p, (int)signature.n, k) == 1 ? 0 : -1;
+    if (k == NULL || atomic_fetch_sub(&k->holders, 1) > 1)
+        return;
+    EC_KEY_free(k->key);
+    EC_GROUP_free(atomic_load(&k->table));
+    free(k);
+}
+
+struct pubkey_ec *pubkey_ec_share(struct pubkey_ec *k)
+{
+    (void)atomic_fetch_add(&k->holders, 1);
+    return k;
+}
+
+/* Made by whoever verifies for the thousandth time; the others go on without it meanwhile. */
+static const EC_GROUP *table_of(struct pubkey_ec *k)
+{
+    EC_GROUP *table = atomic_load_explicit(&k->table, memory_order_acquire);
+
+    if (table == NULL && k->may_have_table &&
+        atomic_fetch_add(&k->verified, 1) == PUBKEY_EC_OFTEN) {
+        table = ecdsa_table_make(p256, EC_KEY_get0_public_key(k->key));
+        atomic_store_explicit(&k->table, table, memory_order_release);
+    }
+    return table;
+}
+
+int pubkey_ec_verify(struct pubkey_ec *k, struct slice hash, struct slice signature)
+{
+    const EC_GROUP *table = table_of(k);
+
+    if (table != NULL)
+        return ecdsa_table_verify(p256, table, hash, signature);
+    return ECDSA_verify(0, hash.p, (int)hash.n, signature.p, (int)signature.n, k->key) == 1 ? 0
+                                                                                            : -1;
 }

@@ -198,11 +198,12 @@ static int open_verifiers(const struct spki *key, unsigned n, struct pubkey ***o
     struct pubkey **verify = xcalloc(n, sizeof(verify[0]));
 
     *out = NULL;
-    for (unsigned i = 0; i < n; i++)
-        if (pubkey_open(key, &verify[i], f) != 0) {
-            free_verifiers(verify, n);
-            return -(int)f->code;
-        }
+    if (pubkey_open(key, &verify[0], f) != 0) {
+        free(verify);
+        return -(int)f->code;
+    }
+    for (unsigned i = 1; i < n; i++)
+        verify[i] = pubkey_dup(verify[0]);
     *out = verify;
     return 0;
 }
