@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 
 #define MAGIC "CERCABK1"
 #define WINDOW ((uint64_t)16 << 20) /* octets on their way to the disk */
+#define PIECE 1048576               /* written at once */
 #define CHUNK 262144
 
 /* ---- manifest ---- */
@@ -85,9 +87,25 @@ static bool sections_lie_right(const struct backup_manifest *m, uint64_t end)
 
 /* ---- writing ---- */
 
+/* fcntl refuses O_DIRECT where the file system has none. */
+static bool set_direct(int fd, bool on)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    return flags >= 0 && fcntl(fd, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
+}
+
+static void leave_direct(struct backup_writer *w)
+{
+    if (w->direct)
+        (void)set_direct(w->fd, false);
+    w->direct = false;
+}
+
 void backup_begin(struct backup_writer *w, int fd)
 {
-    *w = (struct backup_writer){.fd = fd, .hash = digest_begin(32)};
+    *w = (struct backup_writer){
+        .fd = fd, .direct = set_direct(fd, true), .piece = xpages(PIECE), .hash = digest_begin(32)};
 }
 
 static int write_fault(struct fault *f)
@@ -98,44 +116,83 @@ static int write_fault(struct fault *f)
                      "cannot write the backup: %s", strerror(errno));
 }
 
-/* What lies one window back is on the disk before more is written: a commit of the store would
- * else have to wait for all of it. */
+/* Through the page cache: what lies one window back is on the disk before more is written, for a
+ * commit of the store would else have to wait for all of it. */
 static void keep_up(struct backup_writer *w)
 {
-    if (w->at - w->synced < WINDOW)
+    if (w->direct || w->written - w->synced < WINDOW)
         return;
-    (void)sync_file_range(w->fd, (off_t)w->synced, (off_t)(w->at - w->synced),
+    (void)sync_file_range(w->fd, (off_t)w->synced, (off_t)(w->written - w->synced),
                           SYNC_FILE_RANGE_WRITE);
     if (w->synced >= WINDOW)
         (void)sync_file_range(w->fd, (off_t)(w->synced - WINDOW), (off_t)WINDOW,
                               SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
                                   SYNC_FILE_RANGE_WAIT_AFTER);
-    w->synced = w->at;
+    w->synced = w->written;
+}
+
+static int write_out(struct backup_writer *w, struct slice s, struct fault *f)
+{
+    while (s.n > 0) {
+        ssize_t n = pwrite(w->fd, s.p, s.n, (off_t)w->written);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EINVAL && w->direct) {
+            leave_direct(w); /* blocks of another size than we took them for */
+            continue;
+        }
+        if (n <= 0)
+            return write_fault(f);
+        s = slice_of(s.p + n, s.n - (size_t)n);
+        w->written += (uint64_t)n;
+    }
+    keep_up(w);
+    return 0;
+}
+
+static int piece_out(struct backup_writer *w, struct fault *f)
+{
+    size_t n = w->n;
+
+    w->n = 0;
+    return write_out(w, slice_of(w->piece, n), f);
+}
+
+/* Takes what may be written as it lies, else what the piece has room for. */
+static int put_some(struct backup_writer *w, struct slice *s, struct fault *f)
+{
+    bool as_it_lies = w->n == 0 && s->n >= PAGE_ALIGN && (uintptr_t)s->p % PAGE_ALIGN == 0;
+    size_t n = as_it_lies ? s->n - s->n % PAGE_ALIGN : s->n;
+    int rc = 0;
+
+    if (!as_it_lies) {
+        n = n < PIECE - w->n ? n : PIECE - w->n;
+        memcpy(w->piece + w->n, s->p, n);
+        w->n += n;
+    }
+    w->at += n;
+    if (as_it_lies)
+        rc = write_out(w, slice_of(s->p, n), f);
+    else if (w->n == PIECE)
+        rc = piece_out(w, f);
+    *s = slice_of(s->p + n, s->n - n);
+    return rc;
 }
 
 static int put_plain(struct backup_writer *w, struct slice s, struct fault *f)
 {
-    while (s.n > 0) {
-        ssize_t n = pwrite(w->fd, s.p, s.n, (off_t)w->at);
+    int rc = 0;
 
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return write_fault(f);
-        s = slice_of(s.p + n, s.n - (size_t)n);
-        w->at += (uint64_t)n;
-    }
-    return 0;
+    while (rc == 0 && s.n > 0)
+        rc = put_some(w, &s, f);
+    return rc;
 }
 
 int backup_put(struct backup_writer *w, struct slice s, struct fault *f)
 {
-    int rc;
-
     digest_add(w->hash, s);
-    rc = put_plain(w, s, f);
-    keep_up(w);
-    return rc;
+    return put_plain(w, s, f);
 }
 
 int backup_end(struct backup_writer *w, const struct backup_manifest *m, uint8_t sha256[32],
@@ -161,6 +218,9 @@ int backup_end(struct backup_writer *w, const struct backup_manifest *m, uint8_t
     w->hash = NULL;
     if (rc == 0)
         rc = put_plain(w, slice_of(sha256, 32), f);
+    leave_direct(w);
+    if (rc == 0)
+        rc = piece_out(w, f);
     if (rc == 0 && fsync(w->fd) != 0)
         rc = write_fault(f);
     return rc;
@@ -168,6 +228,9 @@ int backup_end(struct backup_writer *w, const struct backup_manifest *m, uint8_t
 
 void backup_writer_free(struct backup_writer *w)
 {
+    leave_direct(w);
+    free(w->piece);
+    w->piece = NULL;
     digest_end(w->hash, NULL);
     w->hash = NULL;
 }

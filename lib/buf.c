@@ -233,6 +233,11 @@ void *xcalloc(size_t count, size_t size)
     return had(calloc(count == 0 ? 1 : count, size == 0 ? 1 : size));
 }
 
+void *xpages(size_t size)
+{
+    return had(aligned_alloc(PAGE_ALIGN, (size + PAGE_ALIGN - 1) / PAGE_ALIGN * PAGE_ALIGN));
+}
+
 void *xreallocarray(void *p, size_t count, size_t size)
 {
     return had(reallocarray(p, count == 0 ? 1 : count, size));

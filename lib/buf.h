@@ -73,6 +73,9 @@ int hex_decode(const char *text, uint8_t *out, size_t n) WARN_UNUSED;
 
 /* malloc and friends for daemons: out of memory logs and exits. */
 void *xcalloc(size_t count, size_t size);
+/* At a multiple of PAGE_ALIGN, as direct input and output wants it; not zeroed. */
+#define PAGE_ALIGN 4096
+void *xpages(size_t size);
 /* What is new is not zeroed. Not for secrets: the old octets are not wiped. */
 void *xreallocarray(void *p, size_t count, size_t size);
 char *xstrdup(const char *s);

@@ -1,51 +1,33 @@
 /*
- * A copy of the durable environment while it serves. LMDB writes to a descriptor: a pipe, from a
- * thread of its own, so that whoever asked sees every octet.
+ * A copy of the durable environment while it serves: the pages up to the last one that a read
+ * transaction sees, as they lie in the file, as LMDB's own copy takes them. What it sees is not
+ * written again before it ends; LMDB writes by pwrite, so that pread sees the same as the map.
  *
- * Pages go out as they lie, freed ones among them. Compacting would leave those out (few, for rows
- * are mostly added) at the cost of walking the trees.
+ * They are read into memory first, and the sink gets that: free pages among them may be used again
+ * meanwhile, and would else be other ones when they are hashed than when they are written.
+ * Compacting would leave those out (few, for rows are mostly added) at the cost of walking the
+ * trees.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ca/store/store_lmdb.h"
 #include "lib/step.h"
 
-#define PIPE_OCTETS 1048576
-#define CHUNK 262144                    /* stays in a processor's cache on its way */
+#define CHUNK 1048576                   /* whole pages; few calls, little memory */
+#define METAS 2                         /* pages in front, which commits write by turns */
 #define ROOM_EVERY ((uint64_t)64 << 20) /* octets between looks at the disk */
 
-struct copier {
-    MDB_env *env;
+struct image {
+    MDB_txn *t;
     int fd;
-    int rc;
+    uint64_t octets, at;
+    uint8_t *chunk;
+    size_t n;
 };
-
-/* LMDB may meet a pipe that nobody reads any more. */
-static void *copier_main(void *arg)
-{
-    struct copier *c = arg;
-    sigset_t pipe_only;
-    sigemptyset(&pipe_only);
-    sigaddset(&pipe_only, SIGPIPE);
-    (void)pthread_sigmask(SIG_BLOCK, &pipe_only, NULL);
-    c->rc = mdb_env_copyfd2(c->env, c->fd, 0);
-    (void)close(c->fd);
-    return NULL;
-}
-
-static ssize_t read_some(int fd, uint8_t *p, size_t n)
-{
-    ssize_t got;
-    do
-        got = read(fd, p, n);
-    while (got < 0 && errno == EINTR);
-    return got;
-}
 
 static int check_room(struct store *s, struct fault *f)
 {
@@ -56,61 +38,91 @@ static int check_room(struct store *s, struct fault *f)
                      "the disk of the store is full: the copy was given up");
 }
 
-static int pump(struct store *s, int fd, uint8_t *p, ssize_t first, store_sink sink, void *arg,
-                struct fault *f)
+/* The next piece, of n octets at most. */
+static int image_read(struct image *i, size_t n, struct fault *f)
+{
+    uint64_t left = i->octets - i->at;
+    size_t want = left < n ? (size_t)left : n;
+    for (i->n = 0; i->n < want;) {
+        ssize_t got = pread(i->fd, i->chunk + i->n, want - i->n, (off_t)(i->at + i->n));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return fault_set(f, FAULT_INTERNAL, "backup.read", "cannot read the store: %s",
+                             got == 0 ? "it ends early" : strerror(errno));
+        i->n += (size_t)got;
+    }
+    i->at += i->n;
+    return 0;
+}
+
+/* No commit is under way: which pages there are, and the ones in front. */
+static int image_look(struct store *s, struct image *i, struct fault *f)
+{
+    MDB_envinfo info;
+    MDB_stat env;
+    struct stat st;
+    int rc = mdb_env_info(s->env, &info);
+    if (rc == 0)
+        rc = mdb_env_stat(s->env, &env);
+    if (rc == 0)
+        rc = mdb_env_get_fd(s->env, &i->fd);
+    if (rc != 0)
+        return store_fail(f, rc, "copying the store");
+    if (fstat(i->fd, &st) != 0)
+        return fault_set(f, FAULT_INTERNAL, "backup.read", "%s", strerror(errno));
+    /* Pages at the end that are free already may never have been written. */
+    i->octets = ((uint64_t)info.me_last_pgno + 1) * env.ms_psize;
+    if (i->octets > (uint64_t)st.st_size)
+        i->octets = (uint64_t)st.st_size;
+    return image_read(i, METAS * (size_t)env.ms_psize, f);
+}
+
+/* A write transaction that writes nothing keeps the others waiting: what the last commit was is
+ * then the same for all that is read here. */
+static int image_begin(struct store *s, struct image *i, struct store_stats *stats, struct fault *f)
+{
+    MDB_txn *none;
+    int rc = mdb_txn_begin(s->env, NULL, 0, &none);
+    if (rc != 0)
+        return store_fail(f, rc, "copying the store");
+    rc = store_stats(s, stats, f);
+    if (rc == 0)
+        rc = read_begin(s, &i->t, f);
+    if (rc == 0)
+        rc = image_look(s, i, f);
+    mdb_txn_abort(none);
+    return rc;
+}
+
+static int pump(struct store *s, struct image *i, store_sink sink, void *arg, struct fault *f)
 {
     uint64_t since = 0;
-    ssize_t n = first;
-    int rc = 0;
-    while (rc == 0 && n > 0) {
-        rc = sink(arg, slice_of(p, (size_t)n), f);
-        since += (uint64_t)n;
+    int rc = sink(arg, slice_of(i->chunk, i->n), f);
+    while (rc == 0 && i->at < i->octets) {
+        STEP("store.copy");
+        rc = image_read(i, CHUNK, f);
+        if (rc == 0)
+            rc = sink(arg, slice_of(i->chunk, i->n), f);
+        since += i->n;
         if (rc == 0 && since >= ROOM_EVERY) {
             rc = check_room(s, f);
             since = 0;
         }
-        STEP("store.copy");
-        n = rc == 0 ? read_some(fd, p, CHUNK) : 0;
     }
-    if (rc == 0 && n < 0)
-        rc = fault_set(f, FAULT_INTERNAL, "backup.pipe", "%s", strerror(errno));
     return rc;
-}
-
-/* The copy's transaction has begun when its first octets come: until then nothing is committed. */
-static int copy(struct store *s, struct copier *c, int from, store_sink sink, void *arg,
-                struct store_stats *stats, struct fault *f)
-{
-    uint8_t *p = xcalloc(1, CHUNK);
-    pthread_t thread;
-    ssize_t n = 0;
-    pthread_mutex_lock(&s->commit_lock);
-    int rc = store_stats(s, stats, f);
-    bool runs = rc == 0 && pthread_create(&thread, NULL, copier_main, c) == 0;
-    if (runs)
-        n = read_some(from, p, CHUNK);
-    pthread_mutex_unlock(&s->commit_lock);
-    if (rc == 0 && !runs)
-        rc = fault_set(f, FAULT_INTERNAL, "backup.thread", "no thread for the copy");
-    if (rc == 0)
-        rc = pump(s, from, p, n, sink, arg, f);
-    (void)close(from);
-    if (runs)
-        pthread_join(thread, NULL);
-    else
-        (void)close(c->fd);
-    free(p);
-    return rc == 0 && c->rc != 0 ? store_fail(f, c->rc, "copying the store") : rc;
 }
 
 int store_copy(struct store *s, store_sink sink, void *arg, struct store_stats *stats,
                struct fault *f)
 {
-    int ends[2];
+    struct image i = {.chunk = xpages(CHUNK)};
     memset(stats, 0, sizeof(*stats));
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return fault_set(f, FAULT_INTERNAL, "backup.pipe", "%s", strerror(errno));
-    (void)fcntl(ends[1], F_SETPIPE_SZ, PIPE_OCTETS);
-    struct copier c = {.env = s->env, .fd = ends[1]};
-    return copy(s, &c, ends[0], sink, arg, stats, f);
+    int rc = image_begin(s, &i, stats, f);
+    if (rc == 0)
+        rc = pump(s, &i, sink, arg, f);
+    if (i.t != NULL)
+        read_end(s, i.t);
+    free(i.chunk);
+    return rc;
 }

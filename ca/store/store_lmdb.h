@@ -81,10 +81,6 @@ struct store {
     struct store_op *head, *tail;
     bool stopping;
 
-    /* Held by the writer from the begin of a transaction to the end of its commit, and by who has
-     * to know exactly what the last commit was. */
-    pthread_mutex_t commit_lock;
-
     struct clock_guard clock;
 
     /* the writer's own */

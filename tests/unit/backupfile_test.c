@@ -161,22 +161,114 @@ static void a_format_of_the_future_is_refused_as_such(void **state)
     close(fd);
 }
 
+/* What is put is kept for a while: at the end at the latest. */
 static void a_write_that_fails_is_said(void **state)
 {
+    static const uint8_t bytes[3 << 20];
+    struct backup_manifest m;
     struct backup_writer w;
     struct fault f;
-    uint8_t bytes[64] = {0};
-    int fd = new_file();
+    uint8_t hash[32];
 
     (void)state;
-    fault_clear(&f);
+    describe(&m);
+    for (size_t n = 64; n <= sizeof(bytes); n = n * 2 + 1) {
+        int fd = new_file();
+
+        fault_clear(&f);
+        backup_begin(&w, fd);
+        assert_int_equal(ftruncate(fd, 16), 0);
+        assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW), 0);
+        assert_true(backup_put(&w, slice_of(bytes, n), &f) < 0 || backup_end(&w, &m, hash, &f) < 0);
+        assert_string_equal(f.rule, "backup.write");
+        backup_writer_free(&w);
+        close(fd);
+    }
+}
+
+/* ---- pieces ---- */
+
+#define MUCH ((size_t)5 << 20)
+
+/* A file on a disk, where O_DIRECT is what it is. */
+static int new_disk_file(void)
+{
+    char path[] = "/var/tmp/cerca-backupfile.XXXXXX";
+    int fd = mkostemp(path, O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    assert_int_equal(unlink(path), 0);
+    return fd;
+}
+
+static uint8_t *much(void)
+{
+    uint8_t *p = malloc(MUCH);
+
+    assert_non_null(p);
+    for (size_t i = 0; i < MUCH; i++)
+        p[i] = (uint8_t)(i * 31 + i / 4096);
+    return p;
+}
+
+/* In pieces of `step`, from `p`, then the end; and read back. */
+static void put_and_compare(struct backup_writer *w, const uint8_t *p, size_t step)
+{
+    struct backup_manifest m = {.image = MUCH};
+    uint8_t hash[32], *back = malloc(MUCH);
+    uint64_t from = w->at;
+    struct fault f;
+
+    assert_non_null(back);
+    for (size_t at = 0; at < MUCH; at += step)
+        assert_int_equal(backup_put(w, slice_of(p + at, MUCH - at < step ? MUCH - at : step), &f),
+                         0);
+    assert_int_equal(backup_end(w, &m, hash, &f), 0);
+    assert_int_equal(fcntl(w->fd, F_GETFL) & O_DIRECT, 0);
+    assert_int_equal(lseek(w->fd, 0, SEEK_END), w->at);
+    assert_int_equal(backup_read(w->fd, from, back, MUCH, &f), 0);
+    assert_memory_equal(back, p, MUCH);
+    if (from == 0)
+        assert_int_equal(read_backup(w->fd, &f), 0);
+    free(back);
+}
+
+static void pieces_of_any_size_and_place_make_the_same_file(void **state)
+{
+    static const size_t steps[] = {1 << 20, (1 << 20) + 4096, 3 << 20, 999, 4095, 4097, 65536,
+                                   MUCH};
+    uint8_t *p = much(), *pages = NULL;
+
+    (void)state;
+    assert_int_equal(posix_memalign((void **)&pages, PAGE_ALIGN, MUCH), 0);
+    memcpy(pages, p, MUCH);
+    for (size_t i = 0; i < 4 * sizeof(steps) / sizeof(steps[0]); i++) {
+        int fd = i % 2 ? new_disk_file() : new_file();
+        struct backup_writer w;
+
+        backup_begin(&w, fd);
+        put_and_compare(&w, i / 2 % 2 ? p : pages, steps[i / 4]);
+        backup_writer_free(&w);
+        close(fd);
+    }
+    free(pages);
+    free(p);
+}
+
+/* As where a block is larger than a page: the kernel says EINVAL. */
+static void what_may_not_be_written_directly_is_written_all_the_same(void **state)
+{
+    uint8_t *p = much();
+    int fd = new_disk_file();
+    struct backup_writer w;
+
+    (void)state;
     backup_begin(&w, fd);
-    assert_int_equal(ftruncate(fd, 16), 0);
-    assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW), 0);
-    assert_true(backup_put(&w, slice_of(bytes, sizeof(bytes)), &f) < 0);
-    assert_string_equal(f.rule, "backup.write");
+    w.at = w.written = 100;
+    put_and_compare(&w, p, 1 << 20);
     backup_writer_free(&w);
     close(fd);
+    free(p);
 }
 
 int main(void)
@@ -188,6 +280,8 @@ int main(void)
         cmocka_unit_test(sections_that_do_not_lie_in_the_file_are_refused),
         cmocka_unit_test(a_format_of_the_future_is_refused_as_such),
         cmocka_unit_test(a_write_that_fails_is_said),
+        cmocka_unit_test(pieces_of_any_size_and_place_make_the_same_file),
+        cmocka_unit_test(what_may_not_be_written_directly_is_written_all_the_same),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
