@@ -81,6 +81,8 @@ struct conf_issuer {
     int64_t leaf_validity_max;             /* the signer's own cap on what it signs, seconds */
     int64_t crl_every, crl_validity;       /* of its CRLs, seconds */
     int64_t crl_delay;                     /* from a revocation to the CRL that has it, seconds */
+    int64_t crl_delta, crl_delta_validity; /* of delta CRLs; crl_delta 0: there are none */
+    unsigned crl_shards;                   /* parts of its CRL, lib/crlname.h; 0: none */
     char *ocsp_url, *issuer_url, *crl_url; /* put into what it issues; "" : none */
 };
 

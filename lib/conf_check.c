@@ -184,6 +184,28 @@ static int check_issuer_crl(const struct conf_reader *r, const struct conf_issue
                          "is not longer than crl_every and crl_delay together");
 }
 
+/* Deltas and parts lie beside the full CRL (lib/crlname.h). */
+static int check_issuer_crl_parts(const struct conf_reader *r, const struct conf_issuer *i,
+                                  struct fault *f)
+{
+    const char *key = i->crl_delta > 0 ? "crl_delta" : "crl_shards";
+
+    if (i->crl_delta == 0 && i->crl_shards == 0)
+        return 0;
+    if (i->offline)
+        return issuer_refuse(r, i, key, ORDER, f, "its key is not here: there is a full CRL only");
+    if (i->crl_url[0] == '\0' || strpbrk(i->crl_url, "?#") != NULL)
+        return issuer_refuse(r, i, key, ORDER, f, "needs a crl_url, without a query");
+    if (i->crl_delta == 0)
+        return 0;
+    if (i->crl_delta >= i->crl_every)
+        return issuer_refuse(r, i, key, ORDER, f, "is not shorter than crl_every");
+    if (i->crl_delta + i->crl_delay >= i->crl_delta_validity)
+        return issuer_refuse(r, i, "crl_delta_validity", ORDER, f,
+                             "is not longer than crl_delta and crl_delay together");
+    return 0;
+}
+
 /* Compared as they will be in certificates: "CN=a" is "cn=a" and "CN=\\61". */
 static bool same_subject(const struct conf_issuer *a, const struct conf_issuer *b)
 {
@@ -287,6 +309,8 @@ static int check_issuers(const struct conf_reader *r, struct fault *f)
             rc = check_issuer_path(r, issuer, f);
         if (rc == 0)
             rc = check_issuer_crl(r, issuer, f);
+        if (rc == 0)
+            rc = check_issuer_crl_parts(r, issuer, f);
         if (rc == 0)
             rc = check_issuer_unique(r, i, f);
         if (rc == 0)

@@ -154,7 +154,20 @@ static const struct conf_key issuer_keys[] = {
              "late is not missed at once. The signer refuses more."},
     {.name = "crl_delay", .type = CONF_SPAN, IN(crl_delay), .min = 1, .max = DAY,
      .fallback = "10s",
-     .help = "After a revocation the next CRL follows this soon; all revocations meanwhile share it."},
+     .help = "After a revocation the next CRL follows this soon; all revocations meanwhile share "
+             "it. With crl_delta that is the next delta CRL."},
+    {.name = "crl_delta", .type = CONF_SPAN, IN(crl_delta), .max = 365 * DAY, .fallback = "none",
+     .help = "A delta CRL (RFC 5280 5.2.4), with what changed since a full one, is published this "
+             "often and soon after a revocation, at crl_url with /delta.crl for its .crl; full "
+             "ones then follow crl_every alone. none: no deltas."},
+    {.name = "crl_delta_validity", .type = CONF_SPAN, IN(crl_delta_validity), .min = 20,
+     .max = 365 * DAY, .fallback = "6h",
+     .help = "From a delta CRL's thisUpdate to its nextUpdate; longer than crl_delta. The signer "
+             "refuses more."},
+    {.name = "crl_shards", .type = CONF_NUMBER, IN(crl_shards), .max = 256, .fallback = "0",
+     .help = "The CRL is published in so many parts too (RFC 5280 5.2.5), each at crl_url with "
+             "/shard-K-of-N.crl for its .crl. What is issued from now on names its part instead of "
+             "crl_url; the parts that earlier certificates name are published on. 0: none."},
 };
 
 const struct conf_section conf_issuers = {

@@ -18,6 +18,7 @@
 #include "lib/key.h"
 
 #define CRL_SERIAL_MAX 20      /* RFC 5280 4.1.2.2 */
+#define CRL_REMOVE_FROM_CRL 8  /* 5.3.1: a reason in deltas only, released or no longer listed */
 #define CRL_SURROUND_MAX 16384 /* octets in front of the entries; the same behind them */
 
 struct crl_entry {
@@ -37,6 +38,7 @@ struct crl_spec {
     struct slice idp; /* IssuingDistributionPoint, whole (5.2.5); SLICE_NONE: none */
     bool delta;       /* 5.2.4: changes since the CRL of number `base` */
     uint64_t base;
+    struct slice freshest; /* CRLDistributionPoints of the delta, whole (5.2.6); SLICE_NONE: none */
 };
 
 /* --- writing; errors stick to the buffer ------------------------------------------- */
@@ -81,7 +83,7 @@ struct crl_info {
     struct slice authority_key_id;
     bool has_number, delta;
     uint64_t number, base;
-    struct slice idp;
+    struct slice idp, freshest;
     struct slice signature; /* not of a draft */
 };
 

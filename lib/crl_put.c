@@ -121,6 +121,14 @@ static void put_number(struct buf *b, struct slice oid, bool critical, uint64_t 
     ext_close(b, m);
 }
 
+static void put_value(struct buf *b, struct slice oid, bool critical, struct slice value)
+{
+    struct ext_mark m = ext_open(b, oid, critical);
+
+    buf_put_slice(b, value);
+    ext_close(b, m);
+}
+
 void crl_tail_put(struct buf *b, const struct crl_spec *s)
 {
     struct der_mark tagged = der_open(b, DER_CONTEXT_CONSTRUCTED(0));
@@ -130,12 +138,10 @@ void crl_tail_put(struct buf *b, const struct crl_spec *s)
     put_number(b, oid_crl_number, false, s->number);
     if (s->delta)
         put_number(b, oid_delta_crl_indicator, true, s->base);
-    if (s->idp.n > 0) {
-        struct ext_mark m = ext_open(b, oid_issuing_distribution_point, true);
-
-        buf_put_slice(b, s->idp);
-        ext_close(b, m);
-    }
+    if (s->idp.n > 0)
+        put_value(b, oid_issuing_distribution_point, true, s->idp);
+    if (s->freshest.n > 0)
+        put_value(b, oid_freshest_crl, false, s->freshest);
     der_close(b, seq);
     der_close(b, tagged);
 }

@@ -340,6 +340,8 @@ static int take_extension(struct crl_info *i, const struct cert_extension *x, st
     }
     if (slice_eq(x->oid, oid_issuing_distribution_point))
         i->idp = x->value;
+    else if (slice_eq(x->oid, oid_freshest_crl))
+        i->freshest = x->value;
     else if (slice_eq(x->oid, oid_authority_key_id) && get_authority(x->value, i) == 0)
         return 0;
     else if (slice_eq(x->oid, oid_authority_key_id) || x->critical)

@@ -244,3 +244,23 @@ bool ext_sid_valid(struct slice sid)
     }
     return digits > 0 && groups > 0 && groups <= 15;
 }
+
+void ext_point_name_put(struct buf *b, const char *url)
+{
+    struct der_mark name = der_open(b, DER_CONTEXT_CONSTRUCTED(0));
+    struct der_mark full = der_open(b, DER_CONTEXT_CONSTRUCTED(0));
+
+    der_put(b, DER_CONTEXT(6), slice_str(url));
+    der_close(b, full);
+    der_close(b, name);
+}
+
+void ext_points_put(struct buf *b, const char *url)
+{
+    struct der_mark points = der_open(b, DER_SEQUENCE);
+    struct der_mark point = der_open(b, DER_SEQUENCE);
+
+    ext_point_name_put(b, url);
+    der_close(b, point);
+    der_close(b, points);
+}

@@ -44,6 +44,12 @@ int ext_ms_sid(struct slice value, struct slice *out) WARN_UNUSED;
 #define EXT_SID_MAX 187
 bool ext_sid_valid(struct slice sid);
 
+/* DistributionPointName (4.2.1.13) with one URI, tagged [0], as it stands in a DistributionPoint
+ * and in an IssuingDistributionPoint. */
+void ext_point_name_put(struct buf *b, const char *url);
+/* CRLDistributionPoints with that alone: the value of cRLDistributionPoints and of freshestCRL. */
+void ext_points_put(struct buf *b, const char *url);
+
 /* The OID of one EKU_* bit; SLICE_NONE when it has none. */
 struct slice ext_purpose_oid(uint32_t bit);
 /* The value of extKeyUsage; a purpose without an OID fails the buffer. */

@@ -173,15 +173,26 @@ static int crldp_scheme(const struct lint_cert *c, char why[LINT_WHY])
     return lint_why(why, "no distribution point is at an http or ldap URI");
 }
 
-static int crldp_ours(const struct lint_cert *c, char why[LINT_WHY])
+static int points_ours(const struct lint_cert *c, enum lint_ext_id id, const char *name,
+                       char why[LINT_WHY])
 {
     struct slice list;
     bool all;
 
-    if (lint_list(c, X_CRLDP, &list) < 0)
+    if (lint_list(c, id, &list) < 0)
         return 0;
     (void)each_place(list, "http://", "http://", &all);
-    return all ? 0 : lint_why(why, "cRLDistributionPoints has something other than http URIs");
+    return all ? 0 : lint_why(why, "%s has something other than http URIs", name);
+}
+
+static int crldp_ours(const struct lint_cert *c, char why[LINT_WHY])
+{
+    return points_ours(c, X_CRLDP, "cRLDistributionPoints", why);
+}
+
+static int freshest_ours(const struct lint_cert *c, char why[LINT_WHY])
+{
+    return points_ours(c, X_FRESHEST, "freshestCRL", why);
 }
 
 static int crldp_reasons(const struct lint_cert *c, char why[LINT_WHY])
@@ -268,6 +279,7 @@ static const struct lint_rule rules[] = {
     {"lint.crldp.ours", "RFC 5280 4.2.1.13", LINT_ERROR, LINT_OURS, crldp_ours},
     {"lint.crldp.reasons", "RFC 5280 4.2.1.13", LINT_WARNING, LINT_ALL, crldp_reasons},
     {"lint.freshest.der", "RFC 5280 4.2.1.15", LINT_ERROR, LINT_ALL, freshest_der},
+    {"lint.freshest.ours", "RFC 5280 4.2.1.15", LINT_ERROR, LINT_OURS, freshest_ours},
     {"lint.tls_feature", "RFC 7633 4", LINT_ERROR, LINT_ALL, tls_feature},
     {"lint.sda.der", "RFC 5280 4.2.1.8", LINT_ERROR, LINT_ALL, sda_der},
     {"lint.no_rev_avail.value", "RFC 9608 2", LINT_ERROR, LINT_ALL, no_rev_value},

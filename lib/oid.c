@@ -63,6 +63,7 @@ const struct slice oid_crl_reason = OID("\x55\x1d\x15");
 const struct slice oid_invalidity_date = OID("\x55\x1d\x18");
 const struct slice oid_delta_crl_indicator = OID("\x55\x1d\x1b");
 const struct slice oid_issuing_distribution_point = OID("\x55\x1d\x1c");
+const struct slice oid_freshest_crl = OID("\x55\x1d\x2e");
 
 const struct slice oid_ad_ocsp = OID("\x2b\x06\x01\x05\x05\x07\x30\x01");
 const struct slice oid_ad_ca_issuers = OID("\x2b\x06\x01\x05\x05\x07\x30\x02");

@@ -72,6 +72,7 @@ extern const struct slice oid_crl_reason;
 extern const struct slice oid_invalidity_date;
 extern const struct slice oid_delta_crl_indicator;
 extern const struct slice oid_issuing_distribution_point;
+extern const struct slice oid_freshest_crl; /* 4.2.1.15, 5.2.6 */
 
 /* Access methods: RFC 5280 4.2.2.1. */
 extern const struct slice oid_ad_ocsp;

@@ -112,20 +112,12 @@ static void put_authority_info(struct buf *b, const struct tbs_spec *s)
     ext_close(b, m);
 }
 
-/* 4.2.1.13: one distribution point with fullName, one URI. */
-static void put_crl_point(struct buf *b, const struct tbs_spec *s)
+/* 4.2.1.13, 4.2.1.15: one distribution point with fullName, one URI. */
+static void put_crl_point(struct buf *b, struct slice oid, const char *url)
 {
-    struct ext_mark m = ext_open(b, oid_crl_distribution_points, false);
-    struct der_mark points = der_open(b, DER_SEQUENCE);
-    struct der_mark point = der_open(b, DER_SEQUENCE);
-    struct der_mark name = der_open(b, DER_CONTEXT_CONSTRUCTED(0));
-    struct der_mark full = der_open(b, DER_CONTEXT_CONSTRUCTED(0));
+    struct ext_mark m = ext_open(b, oid, false);
 
-    der_put(b, DER_CONTEXT(6), slice_str(s->crl_url));
-    der_close(b, full);
-    der_close(b, name);
-    der_close(b, point);
-    der_close(b, points);
+    ext_points_put(b, url);
     ext_close(b, m);
 }
 
@@ -170,7 +162,9 @@ static void put_addresses(struct buf *b, const struct tbs_spec *s)
     if (given(status_url(s, s->ocsp_url)) || given(s->issuer_url))
         put_authority_info(b, s);
     if (given(status_url(s, s->crl_url)))
-        put_crl_point(b, s);
+        put_crl_point(b, oid_crl_distribution_points, s->crl_url);
+    if (given(status_url(s, s->freshest_url)))
+        put_crl_point(b, oid_freshest_crl, s->freshest_url);
 }
 
 static void put_extensions(struct buf *b, const struct tbs_spec *s)

@@ -57,10 +57,11 @@ struct tbs_spec {
     const char *ocsp_url;        /* AIA and CRL distribution point; NULL or "": none */
     const char *issuer_url;
     const char *crl_url;
-    bool must_staple;   /* RFC 7633: TLS feature status_request */
-    bool no_rev_avail;  /* RFC 9608; no OCSP or CRL address is written then */
-    bool ocsp_no_check; /* RFC 6960 4.2.2.2.1; the same */
-    struct slice sid;   /* Microsoft security identifier, "S-1-5-..."; empty: none */
+    const char *freshest_url; /* of a delta CRL: freshestCRL */
+    bool must_staple;         /* RFC 7633: TLS feature status_request */
+    bool no_rev_avail;        /* RFC 9608; no OCSP or CRL address is written then */
+    bool ocsp_no_check;       /* RFC 6960 4.2.2.2.1; the same */
+    struct slice sid;         /* Microsoft security identifier, "S-1-5-..."; empty: none */
 };
 
 /* Appends the TBSCertificate. Errors stick to the buffer. */

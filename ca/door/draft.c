@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "lib/crlname.h"
 #include "lib/lint.h"
 
 static void describe(const struct decision *d, const struct authority *issuer,
@@ -35,17 +36,26 @@ static void describe(const struct decision *d, const struct authority *issuer,
     memcpy(t->authority_key_id, issuer->key_id, sizeof(t->authority_key_id));
     t->ocsp_url = issuer->conf->ocsp_url;
     t->issuer_url = issuer->conf->issuer_url;
-    t->crl_url = issuer->conf->crl_url;
 }
 
 int draft_write(const struct decision *d, const struct authority *issuer,
                 const uint8_t serial[SERIAL_LEN], struct buf *out, struct fault *f)
 {
+    struct buf crl_url, freshest_url;
     struct tbs_spec spec;
     struct cert c;
 
+    buf_init(&crl_url, CRL_URL_MAX);
+    buf_init(&freshest_url, CRL_URL_MAX);
     describe(d, issuer, serial, &spec);
+    if (spec.has_authority_key_id) {
+        crl_places_of(issuer->conf, serial, &crl_url, &freshest_url);
+        spec.crl_url = buf_cstr(&crl_url);
+        spec.freshest_url = buf_cstr(&freshest_url);
+    }
     tbs_put(out, &spec);
+    buf_free(&crl_url);
+    buf_free(&freshest_url);
     if (buf_failed(out))
         return fault_set(f, FAULT_TOO_LARGE, "certificate.size",
                          "the certificate would be larger than %d octets", TBS_MAX);

@@ -22,7 +22,7 @@ static const struct slice *const extensions_allowed[] = {
     &oid_basic_constraints, &oid_name_constraints, &oid_crl_distribution_points,
     &oid_authority_key_id,  &oid_ext_key_usage,    &oid_authority_info_access,
     &oid_tls_feature,       &oid_no_rev_avail,     &oid_ocsp_no_check,
-    &oid_ms_ca_security,
+    &oid_ms_ca_security,    &oid_freshest_crl,
 };
 
 int guard_new(const struct conf *conf, struct guard *out, struct fault *f)
@@ -117,11 +117,12 @@ static int check_extensions(const struct cert *c, struct fault *f)
         while (k < n && !slice_eq(oid, *extensions_allowed[k]))
             k++;
         if (k == n)
-            return fault_refuse(f, "signer.extension", "extensions", oid,
-                                "key identifiers, key usages, basic constraints, alternative "
-                                "names, name constraints, AIA, CRL distribution points, TLS "
-                                "feature, noRevAvail, OCSP no check and the security identifier "
-                                "of Microsoft");
+            return fault_refuse(
+                f, "signer.extension", "extensions", oid,
+                "key identifiers, key usages, basic constraints, alternative "
+                "names, name constraints, AIA, CRL distribution points, "
+                "freshest CRL, TLS feature, noRevAvail, OCSP no check and the security identifier "
+                "of Microsoft");
     }
     return 0;
 }

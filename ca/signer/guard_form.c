@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "lib/crlname.h"
 #include "lib/lint.h"
 #include "lib/oid.h"
 
@@ -34,7 +35,6 @@ static bool describe(const struct conf_issuer *by, const struct cert *c, bool se
     if (!self) {
         out->ocsp_url = by->ocsp_url;
         out->issuer_url = by->issuer_url;
-        out->crl_url = by->crl_url;
     }
     if (c->serial.n != SERIAL_LEN || (c->eku & EKU_OTHER) != 0 ||
         (out->has_authority_key_id && c->authority_key_id.n != sizeof(out->authority_key_id)))
@@ -49,17 +49,26 @@ static bool describe(const struct conf_issuer *by, const struct cert *c, bool se
 
 int guard_form(const struct conf_issuer *by, const struct cert *draft, bool self, struct fault *f)
 {
+    struct buf again, crl_url, freshest_url;
     struct tbs_spec spec;
     struct fault lint;
-    struct buf again;
     bool same = false;
 
     buf_init(&again, TBS_MAX);
+    buf_init(&crl_url, CRL_URL_MAX);
+    buf_init(&freshest_url, CRL_URL_MAX);
     if (describe(by, draft, self, &spec)) {
+        if (!self) {
+            crl_places_of(by, spec.serial, &crl_url, &freshest_url);
+            spec.crl_url = buf_cstr(&crl_url);
+            spec.freshest_url = buf_cstr(&freshest_url);
+        }
         tbs_put(&again, &spec);
         same = !buf_failed(&again) && slice_eq(buf_slice(&again), draft->tbs);
     }
     buf_free(&again);
+    buf_free(&crl_url);
+    buf_free(&freshest_url);
     if (!same)
         return fault_refuse(f, "signer.form", "tbsCertificate", SLICE_NONE,
                             "what this version writes, with the URLs of this issuer");

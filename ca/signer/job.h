@@ -5,7 +5,7 @@
 #ifndef CA_SIGNER_JOB_H
 #define CA_SIGNER_JOB_H
 
-#include "ca/signer/guard.h"
+#include "ca/signer/guard_crl.h"
 #include "lib/buf.h"
 #include "lib/proto.h"
 
@@ -26,9 +26,8 @@ struct job {
     enum sig_alg alg; /* as tbs says */
     uint8_t hash[64]; /* of tbs, as the signature needs it */
     uint8_t tbs_hash[32];
-    uint32_t scope; /* of a CRL's number */
-    uint64_t number;
-    int rc; /* 0, or the code of `fault` */
+    struct guard_crl crl; /* of MSG_SIGN_CRL */
+    int rc;               /* 0, or the code of `fault` */
     struct buf answer;
     struct fault fault;
 

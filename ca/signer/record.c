@@ -292,22 +292,32 @@ static int number_rises(const struct signrecord_entry *last, uint64_t number,
     return fault_refuse(f, "signer.number", "cRLNumber", SLICE_NONE, allowed);
 }
 
-int record_append_crl(struct record *r, const uint8_t *key, uint32_t scope, uint64_t number,
-                      const uint8_t tbs_hash[32], struct fault *f)
+static int was_signed(const struct signrecord_entry *last, struct fault *f)
 {
-    struct signrecord_entry e = {.number = 0};
+    return last != NULL ? 0
+                        : fault_refuse(f, "signer.extension", "issuingDistributionPoint",
+                                       SLICE_NONE, "a part of crl_shards, or of what it once was");
+}
+
+int record_append_crl(struct record *r, const uint8_t *key, const struct guard_crl *crl,
+                      struct fault *f)
+{
+    struct signrecord_entry e = {.number = 0}, *last;
     struct record_entry out = {.key = key, .serial = slice_of(e.serial, SERIAL_LEN)};
     bool again = false;
     int rc;
 
     memcpy(e.key, key, RECORD_KEY_LEN);
-    memcpy(e.tbs_hash, tbs_hash, sizeof(e.tbs_hash));
-    memcpy(out.tbs_hash, tbs_hash, sizeof(out.tbs_hash));
-    signrecord_crl_put(scope, number, e.serial);
+    memcpy(e.tbs_hash, crl->tbs_hash, sizeof(e.tbs_hash));
+    memcpy(out.tbs_hash, crl->tbs_hash, sizeof(out.tbs_hash));
+    signrecord_crl_put(crl->scope, crl->number, e.serial);
     (void)pthread_mutex_lock(&r->crl_lock);
     rc = r->crls_read ? 0 : crls_read(r, f);
+    last = crl_find(r, key, crl->scope);
+    if (rc == 0 && crl->earlier)
+        rc = was_signed(last, f);
     if (rc == 0)
-        rc = number_rises(crl_find(r, key, scope), number, tbs_hash, &again, f);
+        rc = number_rises(last, crl->number, crl->tbs_hash, &again, f);
     if (rc == 0 && !again)
         rc = record_append(r, &out, 1, f);
     if (rc == 0)

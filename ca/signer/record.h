@@ -19,6 +19,7 @@
 #ifndef CA_SIGNER_RECORD_H
 #define CA_SIGNER_RECORD_H
 
+#include "ca/signer/guard_crl.h"
 #include "lib/buf.h"
 #include "lib/fault.h"
 #include "lib/tbs.h"
@@ -46,10 +47,11 @@ void record_close(struct record *r);
 int record_append(struct record *r, const struct record_entry *e, size_t n,
                   struct fault *f) WARN_UNUSED;
 /* The same for a CRL, whose number must be greater than that of every CRL of this key and scope
- * in the record: rule "signer.number". The very draft that has the last number may come again. The
- * first call reads the whole record. */
-int record_append_crl(struct record *r, const uint8_t *key, uint32_t scope, uint64_t number,
-                      const uint8_t tbs_hash[32], struct fault *f) WARN_UNUSED;
+ * in the record: rule "signer.number". The very draft that has the last number may come again. One
+ * that is only for earlier certificates needs another of its scope before it: rule
+ * "signer.extension". The first call reads the whole record. */
+int record_append_crl(struct record *r, const uint8_t *key, const struct guard_crl *crl,
+                      struct fault *f) WARN_UNUSED;
 uint64_t record_count(struct record *r);
 
 #endif

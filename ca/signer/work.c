@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include "ca/signer/cakey.h"
-#include "ca/signer/guard_crl.h"
 #include "ca/signer/signop.h"
 #include "lib/cert.h"
 #include "lib/clock.h"
@@ -54,7 +53,6 @@ static int prepare_certificate(const struct work *w, struct job *j, struct fault
 static int prepare_crl(const struct work *w, struct job *j, struct fault *f)
 {
     struct crl_sign_request r;
-    struct guard_crl crl;
     struct stat st;
     int rc;
 
@@ -66,15 +64,12 @@ static int prepare_crl(const struct work *w, struct job *j, struct fault *f)
         struct crl_file file = {j->fd, r.start};
         const struct crl_input in = {.read = crl_file_read, .arg = &file, .size = r.octets};
 
-        rc = guard_crl(j->by, &in, clock_now(), &crl, f);
+        rc = guard_crl(j->by, &in, clock_now(), &j->crl, f);
     }
     if (rc != 0)
         return rc;
     j->alg = j->by->conf->alg;
-    j->scope = crl.scope;
-    j->number = crl.number;
-    memcpy(j->hash, crl.hash, sizeof(j->hash));
-    memcpy(j->tbs_hash, crl.tbs_hash, sizeof(j->tbs_hash));
+    memcpy(j->hash, j->crl.hash, sizeof(j->hash));
     return 0;
 }
 
@@ -106,8 +101,7 @@ static void record_crls(struct work *w, struct job *list)
 {
     for (struct job *j = list; j != NULL; j = j->next)
         if (j->type == MSG_SIGN_CRL && j->rc == 0)
-            j->rc = record_append_crl(w->record, j->by->spki_hash, j->scope, j->number, j->tbs_hash,
-                                      &j->fault);
+            j->rc = record_append_crl(w->record, j->by->spki_hash, &j->crl, &j->fault);
 }
 
 static void answer_put(struct job *j, struct slice signature)

@@ -33,11 +33,11 @@ static void entry(struct crl_entry *e, uint8_t serial)
     e->serial[15] = serial;
 }
 
-static int setup(void **state)
+static int setup_with(void **state, const char *issuers)
 {
     struct bench *b = xcalloc(1, sizeof(*b));
 
-    b->p = process_new(place_two_issuers);
+    b->p = process_new(issuers);
     process_start(b->p);
     assert_non_null(b->p->client);
     buf_init(&b->spki, CERT_MAX);
@@ -57,6 +57,34 @@ static int setup(void **state)
         entry(&b->entry[i], (uint8_t)(i + 1));
     *state = b;
     return 0;
+}
+
+static int setup(void **state)
+{
+    return setup_with(state, place_two_issuers);
+}
+
+/* "issuing" gets these too. */
+static int setup_more(void **state, const char *more)
+{
+    static const char end[] = "issuing.crl\"; }";
+    const char *at = strstr(place_two_issuers, end);
+    struct buf text;
+    int rc;
+
+    assert_non_null(at);
+    assert_int_equal(at[sizeof(end) - 1], 0);
+    buf_init(&text, 65536);
+    buf_printf(&text, "%.*s%s }", (int)strlen(place_two_issuers) - 2, place_two_issuers, more);
+    rc = setup_with(state, buf_cstr(&text));
+    buf_free(&text);
+    return rc;
+}
+
+static int setup_parts(void **state)
+{
+    return setup_more(state,
+                      "crl_delta = \"1h\"; crl_delta_validity = \"3h\"; crl_shards = \"8\";");
 }
 
 static int teardown(void **state)
@@ -255,6 +283,169 @@ static void a_delta_or_a_part_is_refused(void **state)
     refused(b, "signer.extension");
 }
 
+/* ---- deltas and parts (RFC 5280 5.2.4 to 5.2.6), of an issuer that has them ---- */
+
+/* DistributionPointName and CRLDistributionPoints, by hand. */
+static void put_points(struct buf *b, const char *around, const char *url)
+{
+    size_t n = strlen(url);
+    size_t outer = strlen(around);
+
+    for (size_t i = 0; i < outer; i++) {
+        buf_put(b, &around[i], 1);
+        buf_put(b, (const uint8_t[]){(uint8_t)(n + 2 * (outer - i))}, 1);
+    }
+    buf_put(b, (const uint8_t[]){0x86, (uint8_t)n}, 2);
+    buf_put_str(b, url);
+}
+
+static void put_freshest(struct buf *b, const char *url)
+{
+    buf_init(b, 1024);
+    put_points(b, "\x30\x30\xa0\xa0", url);
+}
+
+static void put_idp(struct buf *b, const char *url)
+{
+    buf_init(b, 1024);
+    put_points(b, "\x30\xa0\xa0", url);
+}
+
+static void a_full_crl_says_where_the_delta_is(void **state)
+{
+    struct bench *b = *state;
+    struct buf right, wrong;
+
+    put_freshest(&right, "http://ca.test/issuing/delta.crl");
+    put_freshest(&wrong, "http://ca.test/issuing/delta.crt");
+    refused(b, "signer.form");
+    b->spec.freshest = buf_slice(&wrong);
+    refused(b, "signer.form");
+    b->spec.freshest = buf_slice(&right);
+    b->entry[1].reason = 8;
+    refused(b, "signer.entry");
+    b->entry[1].reason = 1;
+    assert_int_equal(ask(b), 0);
+    buf_free(&right);
+    buf_free(&wrong);
+}
+
+static void a_delta_is_signed_within_its_limits(void **state)
+{
+    struct bench *b = *state;
+    struct buf freshest;
+
+    b->spec.delta = true;
+    b->spec.base = 900;
+    b->entry[1].reason = 8;
+    refused(b, "signer.validity");
+    b->spec.next_update = b->spec.this_update + 3 * 3600;
+    b->spec.base = 1000;
+    refused(b, "signer.extension");
+    b->spec.base = 0;
+    refused(b, "signer.extension");
+    b->spec.base = 999;
+    put_freshest(&freshest, "http://ca.test/issuing/delta.crl");
+    b->spec.freshest = buf_slice(&freshest);
+    refused(b, "signer.form");
+    b->spec.freshest = SLICE_NONE;
+    assert_int_equal(ask(b), 0);
+    /* One sequence for full ones and deltas. */
+    b->n = 1;
+    refused(b, "signer.number");
+    b->spec.delta = false;
+    b->spec.freshest = buf_slice(&freshest);
+    refused(b, "signer.number");
+    b->spec.number = 1001;
+    assert_int_equal(ask(b), 0);
+    buf_free(&freshest);
+}
+
+static void a_part_is_signed_under_its_own_name_alone(void **state)
+{
+    static const char *const wrong[] = {
+        "http://ca.test/issuing/shard-8-of-8.crl",
+        "http://ca.test/issuing/shard-03-of-8.crl",
+        "http://ca.test/other/shard-3-of-8.crl",
+        "http://ca.test/issuing/shard-3-of-257.crl",
+        "http://ca.test/issuing.crl",
+        "http://ca.test/issuing/shard-3-of-8.crl ",
+        "http://ca.test/issuing//shard-3-of-8.crl",
+        "shard-3-of-8.crl",
+        "http://ca.test/issuing/delta.crl",
+        "",
+    };
+    struct bench *b = *state;
+    struct buf idp;
+
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        put_idp(&idp, wrong[i]);
+        b->spec.idp = buf_slice(&idp);
+        refused(b, "signer.extension");
+        buf_free(&idp);
+    }
+    put_idp(&idp, "http://ca.test/issuing/shard-3-of-8.crl");
+    b->spec.idp = buf_slice(&idp);
+    b->spec.delta = true;
+    b->spec.base = 900;
+    refused(b, "signer.extension");
+    b->spec.delta = false;
+    assert_int_equal(ask(b), 0);
+    b->n = 2;
+    refused(b, "signer.number");
+    buf_free(&idp);
+    put_idp(&idp, "http://ca.test/issuing/shard-4-of-8.crl"); /* numbers of its own */
+    b->spec.idp = buf_slice(&idp);
+    assert_int_equal(ask(b), 0);
+    buf_free(&idp);
+}
+
+/* A distribution point with more in it: onlyContainsUserCerts (RFC 5280 5.2.5). */
+static void a_part_of_a_part_is_refused(void **state)
+{
+    struct bench *b = *state;
+    struct buf idp;
+
+    put_idp(&idp, "http://ca.test/issuing/shard-3-of-8.crl");
+    idp.p[1] = (uint8_t)(idp.p[1] + 3);
+    buf_put(&idp, "\x81\x01\xff", 3);
+    b->spec.idp = buf_slice(&idp);
+    refused(b, "signer.extension");
+    buf_free(&idp);
+}
+
+/* Earlier certificates name them: they are signed on, but none is begun. */
+static void parts_of_another_number_need_a_past(void **state)
+{
+    struct bench *b = *state;
+    struct guard_crl crl = {.scope = 4u << 16 | 1, .number = 7};
+    struct record *r;
+    struct buf idp;
+
+    put_idp(&idp, "http://ca.test/issuing/shard-1-of-4.crl");
+    b->spec.idp = buf_slice(&idp);
+    refused(b, "signer.extension");
+    process_kill(b->p, 9);
+    assert_int_equal(record_open(place_path(b->p->place, "signer/default.record"), &r, &b->f), 0);
+    sha256(buf_slice(&b->spki), crl.tbs_hash);
+    {
+        uint8_t key[32];
+
+        sha256(buf_slice(&b->spki), key);
+        assert_int_equal(record_append_crl(r, key, &crl, &b->f), 0);
+        crl.earlier = true;
+        crl.number = 8;
+        assert_int_equal(record_append_crl(r, key, &crl, &b->f), 0);
+        crl.scope++;
+        assert_int_not_equal(record_append_crl(r, key, &crl, &b->f), 0);
+        assert_string_equal(b->f.rule, "signer.extension");
+    }
+    record_close(r);
+    process_start(b->p);
+    assert_int_equal(ask(b), 0);
+    buf_free(&idp);
+}
+
 static void whatever_is_no_list_is_refused(void **state)
 {
     struct bench *b = *state;
@@ -290,6 +481,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(entries_that_are_not_ours_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(entries_out_of_order_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_delta_or_a_part_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_full_crl_says_where_the_delta_is, setup_parts, teardown),
+        cmocka_unit_test_setup_teardown(a_delta_is_signed_within_its_limits, setup_parts, teardown),
+        cmocka_unit_test_setup_teardown(a_part_is_signed_under_its_own_name_alone, setup_parts,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_part_of_a_part_is_refused, setup_parts, teardown),
+        cmocka_unit_test_setup_teardown(parts_of_another_number_need_a_past, setup_parts, teardown),
         cmocka_unit_test_setup_teardown(whatever_is_no_list_is_refused, setup, teardown),
     };
 
