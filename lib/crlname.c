@@ -69,9 +69,15 @@ void crl_name_file(const struct crl_name *n, char out[CRL_FILE_MAX])
     (void)snprintf(out, CRL_FILE_MAX, "%s.der", n->kind == CRL_FULL ? "crl" : name);
 }
 
+size_t crl_url_stem(const char *crl_url)
+{
+    size_t n = strlen(crl_url);
+
+    return n > 4 && strcasecmp(crl_url + n - 4, ".crl") == 0 ? n - 4 : n;
+}
+
 void crl_name_url(const struct crl_name *n, const char *crl_url, struct buf *out)
 {
-    size_t len = strlen(crl_url);
     char name[CRL_NAME_MAX];
 
     if (n->kind == CRL_FULL) {
@@ -79,9 +85,7 @@ void crl_name_url(const struct crl_name *n, const char *crl_url, struct buf *out
         return;
     }
     crl_name_print(n, name);
-    if (len > 4 && strcasecmp(crl_url + len - 4, ".crl") == 0)
-        len -= 4;
-    buf_put(out, crl_url, len);
+    buf_put(out, crl_url, crl_url_stem(crl_url));
     buf_printf(out, "/%s.crl", name);
 }
 

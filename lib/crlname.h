@@ -38,6 +38,8 @@ uint32_t crl_name_scope(const struct crl_name *n);
 /* False: no scope of a part. */
 bool crl_scope_shard(uint32_t scope, struct crl_name *out);
 
+/* How long that STEM is. */
+size_t crl_url_stem(const char *crl_url);
 /* In the issuer's folder of the public view: "crl.der", "delta.der", "shard-3-of-8.der". */
 void crl_name_file(const struct crl_name *n, char out[CRL_FILE_MAX]);
 /* Appends the URL; `crl_url` is the issuer's. */

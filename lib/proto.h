@@ -290,16 +290,24 @@ struct backup_done {
 void backup_done_put(struct buf *b, const struct backup_done *d);
 int backup_done_get(struct slice body, struct backup_done *out) WARN_UNUSED;
 
-/* MSG_CRL_SHOW, MSG_CRL_PUBLISH: the name of an issuer. MSG_CRL_LISTED: a u32 count, then that
- * many of what MSG_CRL_SHOWN and MSG_CRL_PUBLISHED have one of. */
-void issuer_request_put(struct buf *b, const char *issuer);
-int issuer_request_get(struct slice body, char issuer[64]) WARN_UNUSED;
+/* MSG_CRL_SHOW, MSG_CRL_PUBLISH: an issuer, and which of its CRLs (lib/crlname.h). MSG_CRL_LISTED:
+ * a u32 count, then that many of what MSG_CRL_SHOWN and MSG_CRL_PUBLISHED have one of; the parts
+ * of one number are one row, "8 shards". */
+struct crl_request {
+    char issuer[64];
+    char list[24]; /* "full", "delta", "shard-3-of-8" */
+};
+void crl_request_put(struct buf *b, const char *issuer, const char *list);
+int crl_request_get(struct slice body, struct crl_request *out) WARN_UNUSED;
+#define CRL_ROWS_MAX 128 /* they fit into a frame */
 struct crl_row {
     char issuer[64];
+    char list[24];
     char state[16];  /* "current", "none", "due", "late", "expired" */
     char text[256];  /* why, when something is wrong */
     bool installed;  /* made elsewhere: its issuer's key is not here */
     uint64_t number; /* 0: there is none */
+    uint64_t base;   /* of a delta: the number of the full one that it is over */
     int64_t this_update, next_update;
     int64_t next; /* when the next one is due; 0: not ours to make */
     uint64_t entries, octets;

@@ -16,7 +16,8 @@
 #define CERTIFICATE_MAX 65536
 #define CHAIN_MAX 8
 #define CERTIFICATE_AGE 86400
-#define CRL_AGE 3600
+#define CRL_AGE 3600  /* and CRL_BASE_STAYS in ca/crl/slot.h */
+#define DELTA_AGE 300 /* of what is there to be new */
 
 /* No descriptor left is no reason to say that there is nothing. */
 static void answer_busy(struct http_answer *out)
@@ -208,13 +209,17 @@ void document_crl_times(int fd, uint64_t size, int64_t *this_update, int64_t *ne
     crl_reader_free(r);
 }
 
-void document_crl(struct places *p, const struct conf *c, size_t issuer, struct http_answer *out)
+void document_crl(struct places *p, size_t issuer, const struct crl_name *name,
+                  struct http_answer *out)
 {
+    int64_t left, most = name->kind == CRL_DELTA ? DELTA_AGE : CRL_AGE;
+    char file[CRL_FILE_MAX];
+    int64_t this_update;
     struct stat st;
-    int fd = place_open(p, issuer, "crl.der", &st);
-    int64_t left, this_update;
+    int fd;
 
-    (void)c;
+    crl_name_file(name, file);
+    fd = place_open(p, issuer, file, &st);
     if (fd < 0) {
         answer_busy(out);
         return;
@@ -222,7 +227,16 @@ void document_crl(struct places *p, const struct conf *c, size_t issuer, struct 
     document_crl_times(fd, (uint64_t)st.st_size, &this_update, &left);
     left -= clock_now();
     answer_file(out, "application/pkix-crl", fd, &st);
-    out->max_age = left < 0 ? 0 : left < CRL_AGE ? left : CRL_AGE;
+    out->max_age = left < 0 ? 0 : left < most ? left : most;
+}
+
+void document_full_crl(struct places *p, const struct conf *c, size_t issuer,
+                       struct http_answer *out)
+{
+    const struct crl_name full = {.kind = CRL_FULL};
+
+    (void)c;
+    document_crl(p, issuer, &full, out);
 }
 
 /* --- the audit log's tree -------------------------------------------------------------------- */

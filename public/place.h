@@ -1,7 +1,7 @@
 /*
  * The public view's files, found for the issuers of the configuration. Nothing that a client sent
- * names an issuer's file: names come from the configuration and the view's own folder, and files
- * are opened below a descriptor of it.
+ * names an issuer's file, but for the number of a part of its CRL, written anew: names come from
+ * the configuration and the view's own folder, and files are opened below a descriptor of it.
  */
 #ifndef PUBLIC_PLACE_H
 #define PUBLIC_PLACE_H

@@ -27,6 +27,8 @@ struct site {
     size_t n_ocsp_paths;
     struct route *route;
     size_t n_routes;
+    struct route *beside; /* CRLs: what lies beside those is below these, with a slash at the end */
+    size_t n_beside;
 };
 
 static const struct {
@@ -35,7 +37,7 @@ static const struct {
 } usual[] = {{"/ca/", ".crt", document_certificate},
              {"/ca/", ".pem", document_chain},
              {"/ca/", ".p7c", document_p7c},
-             {"/crl/", ".crl", document_crl}};
+             {"/crl/", ".crl", document_full_crl}};
 #define USUAL (sizeof usual / sizeof usual[0])
 
 static const struct route *find(const struct site *s, const char *path)
@@ -117,6 +119,45 @@ static const char *behind_ocsp(const struct site *s, const char *path)
     return NULL;
 }
 
+static void add_beside(struct site *s, const char *path, size_t n)
+{
+    struct buf b;
+
+    buf_init(&b, CRL_URL_MAX);
+    buf_put(&b, path, crl_url_stem(path));
+    buf_put_str(&b, "/");
+    s->beside[s->n_beside++] = (struct route){xstrdup(buf_cstr(&b)), NULL, n};
+    buf_free(&b);
+}
+
+/* Takes over `path`. */
+static void add_crl(struct site *s, char *path, size_t n)
+{
+    add_beside(s, path, n);
+    add(s, path, document_full_crl, n);
+}
+
+/* /crl/NAME/delta.crl: the name is read, and written again for the file. */
+static void look_beside(struct site *s, const char *path, struct http_answer *out)
+{
+    const char *file = strrchr(path, '/');
+    size_t folder = file == NULL ? 0 : (size_t)(++file - path), n;
+    char text[CRL_NAME_MAX];
+    struct crl_name name;
+
+    if (folder == 0 || !ends(file, ".crl") || (n = strlen(file) - 4) >= sizeof text)
+        return;
+    memcpy(text, file, n);
+    text[n] = '\0';
+    if (!crl_name_parse(text, &name) || name.kind == CRL_FULL)
+        return;
+    for (size_t i = 0; i < s->n_beside; i++)
+        if (strlen(s->beside[i].path) == folder && memcmp(s->beside[i].path, path, folder) == 0) {
+            document_crl(s->places, s->beside[i].issuer, &name, out);
+            return;
+        }
+}
+
 static void add_issuer(struct site *s, size_t n)
 {
     const struct conf_issuer *i = &s->conf->issuers[n];
@@ -127,7 +168,7 @@ static void add_issuer(struct site *s, size_t n)
         add(s, path, issuer_document(path), n);
     path = own_path(s->conf, i->crl_url);
     if (path != NULL)
-        add(s, path, document_crl, n);
+        add_crl(s, path, n);
     path = own_path(s->conf, i->ocsp_url);
     if (path != NULL)
         add_ocsp(s, path);
@@ -135,7 +176,10 @@ static void add_issuer(struct site *s, size_t n)
     for (size_t k = 0; k < USUAL; k++) {
         buf_reset(&b);
         buf_printf(&b, "%s%s%s", usual[k].folder, i->name, usual[k].suffix);
-        add(s, xstrdup(buf_cstr(&b)), usual[k].show, n);
+        if (usual[k].show == document_full_crl)
+            add_crl(s, xstrdup(buf_cstr(&b)), n);
+        else
+            add(s, xstrdup(buf_cstr(&b)), usual[k].show, n);
     }
     buf_free(&b);
 }
@@ -149,7 +193,8 @@ struct site *site_new(const struct conf *c, struct places *places, struct ocsp_r
                        .health = health_new(c, places, ocsp),
                        .ocsp = ocsp,
                        .ocsp_path = xcalloc(c->n_issuers + 1, sizeof(char *)),
-                       .route = xcalloc(c->n_issuers * (USUAL + 2), sizeof(struct route))};
+                       .route = xcalloc(c->n_issuers * (USUAL + 2), sizeof(struct route)),
+                       .beside = xcalloc(c->n_issuers * 2 + 1, sizeof(struct route))};
     add_ocsp(s, xstrdup("/ocsp"));
     for (size_t i = 0; i < c->n_issuers; i++)
         add_issuer(s, i);
@@ -163,6 +208,9 @@ void site_free(struct site *s)
     for (size_t i = 0; i < s->n_routes; i++)
         free(s->route[i].path);
     free(s->route);
+    for (size_t i = 0; i < s->n_beside; i++)
+        free(s->beside[i].path);
+    free(s->beside);
     for (size_t i = 0; i < s->n_ocsp_paths; i++)
         free(s->ocsp_path[i]);
     free(s->ocsp_path);
@@ -180,6 +228,8 @@ static void look_up(struct site *s, const char *path, struct http_answer *out)
         document_audit(s->places, path + 7, out);
     else if (strcmp(path, "/health") == 0)
         health_answer(s->health, out);
+    else
+        look_beside(s, path, out);
 }
 
 void site_answer(void *site, const struct http_request *r, struct http_answer *out)

@@ -1,8 +1,8 @@
 /*
  * What cerca-public serves, by path. The paths that the configuration writes into certificates
  * (issuer_url, crl_url) are served wherever they lie below base_url; besides, for every issuer,
- * /ca/NAME.crt, .pem and .p7c and /crl/NAME.crl; /audit/ and /health. OCSP is at /ocsp and at the
- * paths of each ocsp_url, for all issuers everywhere.
+ * /ca/NAME.crt, .pem and .p7c and /crl/NAME.crl; what lib/crlname.h puts beside a CRL; /audit/ and
+ * /health. OCSP is at /ocsp and at the paths of each ocsp_url, for all issuers everywhere.
  */
 #ifndef PUBLIC_SITE_H
 #define PUBLIC_SITE_H

@@ -314,11 +314,11 @@ static int list_one(struct ceremony *c, const struct conf_issuer *i, struct faul
     struct crl_row row;
     struct buf der;
     int fd = -1;
-    int rc = crl_publish(c->tool, i->name, &row, f);
+    int rc = crl_publish(c->tool, i->name, "full", &row, f);
 
     buf_init(&der, CRL_INSTALL_MAX);
     if (rc == 0)
-        rc = crl_open(c->tool, i->name, &row, &fd, f);
+        rc = crl_open(c->tool, i->name, "full", &row, &fd, f);
     if (rc == 0)
         rc = read_all(fd, &der, f);
     STEP("ceremony.listed");

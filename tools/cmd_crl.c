@@ -19,8 +19,10 @@ static json_t *row_json(const struct crl_row *r)
     int64_t now = clock_now();
 
     json_put(o, "issuer", json_text(r->issuer));
+    json_put(o, "list", json_text(r->list));
     json_put(o, "state", json_text(r->state));
     json_put(o, "number", r->number == 0 ? json_null() : json_integer((json_int_t)r->number));
+    json_put(o, "base", r->base == 0 ? json_null() : json_integer((json_int_t)r->base));
     json_put(o, "this_update", r->number == 0 ? json_null() : json_time(r->this_update));
     json_put(o, "next_update", r->number == 0 ? json_null() : json_time(r->next_update));
     json_put(o, "next", r->next == 0 ? json_null() : json_time(r->next));
@@ -45,8 +47,10 @@ static void put_age(const json_t *row, struct buf *out)
 
 static const struct column columns[] = {
     {"ISSUER", "issuer", 14, COLUMN_ALWAYS, NULL},
+    {"LIST", "list", 10, COLUMN_ALWAYS, NULL},
     {"STATE", "state", 8, COLUMN_ALWAYS, NULL},
     {"NUMBER", "number", 11, COLUMN_ALWAYS, NULL},
+    {"BASE", "base", 11, COLUMN_WIDE, NULL},
     {"ENTRIES", "entries", 8, COLUMN_ALWAYS, NULL},
     {"OCTETS", "octets", 10, COLUMN_WIDE, NULL},
     {"AGE", "age", 10, COLUMN_ALWAYS, put_age},
@@ -56,14 +60,14 @@ static const struct column columns[] = {
 };
 
 static const char *const keys[] = {
-    "issuer",  "state",  "number", "this_update", "next_update", "next",
-    "entries", "octets", "age",    "installed",   "text",        NULL,
+    "issuer", "list",    "state",  "number", "base",      "this_update", "next_update",
+    "next",   "entries", "octets", "age",    "installed", "text",        NULL,
 };
 
 static const struct sheet sheet = {columns, keys};
 
-/* The rows of the issuers, or of the one with this name. */
-static int get_rows(struct tool *t, struct crl_row list[CA_MAX], size_t *n, struct fault *f)
+/* What there is of all issuers. */
+static int get_rows(struct tool *t, struct crl_row list[CRL_ROWS_MAX], size_t *n, struct fault *f)
 {
     struct frame answer;
     struct wire_in w;
@@ -75,7 +79,7 @@ static int get_rows(struct tool *t, struct crl_row list[CA_MAX], size_t *n, stru
     if (rc != 0)
         return rc;
     wire_in_init(&w, answer.body);
-    *n = wire_get_count(&w, CA_MAX, 1);
+    *n = wire_get_count(&w, CRL_ROWS_MAX, 1);
     for (size_t i = 0; i < *n; i++)
         crl_row_get(&w, &list[i]);
     return wire_in_done(&w)
@@ -98,7 +102,7 @@ static int print_rows(struct tool *t, const struct crl_row *list, size_t n)
 
 static int run_list(struct tool *t, void *args)
 {
-    struct crl_row *list = xcalloc(CA_MAX, sizeof(*list));
+    struct crl_row *list = xcalloc(CRL_ROWS_MAX, sizeof(*list));
     struct fault f = {0};
     size_t n;
     int rc;
@@ -123,6 +127,7 @@ const struct command cmd_crl_list = {
 
 struct change_args {
     bool dry_run;
+    const char *list; /* of publish */
 };
 
 static const struct opt change_opts[] = {
@@ -131,13 +136,22 @@ static const struct opt change_opts[] = {
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
 };
 
-/* Those that were named, and without a name all that can be made here. */
+static const struct opt publish_opts[] = {
+    {"dry-run", OPT_FLAG, offsetof(struct change_args, dry_run), NULL,
+     "say what would be done, and do nothing", 'n'},
+    {"list", OPT_TEXT, offsetof(struct change_args, list), "LIST",
+     "this one alone: full, delta or shard-K-of-N (default: full, and the others follow)", 0},
+    {NULL, OPT_FLAG, 0, NULL, NULL, 0},
+};
+
+/* Those that were named, and without a name all that can be made here: by the full one. */
 static size_t choose(const struct tool *t, struct crl_row *list, size_t n)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < n; i++)
-        if (t->n_words > 0 ? strcmp(t->words[0], list[i].issuer) == 0 : !list[i].installed)
+        if (strcmp(list[i].list, "full") == 0 &&
+            (t->n_words > 0 ? strcmp(t->words[0], list[i].issuer) == 0 : !list[i].installed))
             list[kept++] = list[i];
     return kept;
 }
@@ -156,7 +170,8 @@ static int publish_all(struct tool *t, const struct change_args *args, struct cr
         return tool_fail(t, f);
     }
     for (size_t i = 0; i < n && !args->dry_run; i++)
-        if (crl_publish(t, list[i].issuer, &list[i], f) != 0)
+        if (crl_publish(t, list[i].issuer, args->list != NULL ? args->list : "full", &list[i], f) !=
+            0)
             return tool_fail(t, f);
     if (args->dry_run)
         tool_say(t, "dry run: a new CRL would be published for each of these");
@@ -165,7 +180,7 @@ static int publish_all(struct tool *t, const struct change_args *args, struct cr
 
 static int run_publish(struct tool *t, void *args)
 {
-    struct crl_row *list = xcalloc(CA_MAX, sizeof(*list));
+    struct crl_row *list = xcalloc(CRL_ROWS_MAX, sizeof(*list));
     struct fault f = {0};
     int rc = publish_all(t, args, list, &f);
 
@@ -177,8 +192,8 @@ const struct command cmd_crl_publish = {
     .name = "crl publish",
     .help = "publish a new CRL now, of one issuer or of all",
     .arguments = "[options] [ISSUER]",
-    .examples = "  cerca crl publish issuing\n",
-    .opts = change_opts,
+    .examples = "  cerca crl publish issuing\n  cerca crl publish issuing --list delta\n",
+    .opts = publish_opts,
     .args_size = sizeof(struct change_args),
     .max = 1,
     .formats = FORMAT_TABLE | FORMAT_JSON | FORMAT_CSV,
@@ -221,6 +236,7 @@ static int describe(struct slice der, struct crl_row *out, struct fault *f)
     if (rc == 0) {
         const struct crl_info *i = crl_read_info(r);
 
+        memcpy(out->list, "full", 5);
         memcpy(out->state, "dry run", 8);
         out->number = i->number;
         out->this_update = i->this_update;

@@ -70,7 +70,10 @@ static void put_head(struct show *s, const struct crl_info *i, const char *name)
 
         json_put(o, "issuer", json_text(s->row->issuer));
         json_put(o, "subject", json_text(name));
+        json_put(o, "list", json_text(s->row->list));
         json_put(o, "number", json_integer((json_int_t)s->row->number));
+        json_put(o, "base",
+                 s->row->base == 0 ? json_null() : json_integer((json_int_t)s->row->base));
         json_put(o, "algorithm", json_text(sig_alg_name(i->alg)));
         json_put(o, "this_update", json_text(from));
         json_put(o, "next_update", json_text(until));
@@ -81,10 +84,13 @@ static void put_head(struct show *s, const struct crl_info *i, const char *name)
         json_decref(o);
         return;
     }
+    buf_printf(&s->out, "issuer       %s\nlist         %s\n", name, s->row->list);
+    if (s->row->base != 0)
+        buf_printf(&s->out, "base         %llu\n", (unsigned long long)s->row->base);
     buf_printf(&s->out,
-               "issuer       %s\nnumber       %llu\nalgorithm    %s\nthis update  %s\n"
+               "number       %llu\nalgorithm    %s\nthis update  %s\n"
                "next update  %s\nentries      %llu\n",
-               name, (unsigned long long)s->row->number, sig_alg_name(i->alg), from, until,
+               (unsigned long long)s->row->number, sig_alg_name(i->alg), from, until,
                (unsigned long long)s->row->entries);
 }
 
@@ -153,17 +159,27 @@ static int print_der(struct show *s, struct crl_file *file, uint64_t size, struc
     return rc;
 }
 
+struct show_args {
+    const char *list;
+};
+
+static const struct opt show_opts[] = {
+    {"list", OPT_TEXT, offsetof(struct show_args, list), "LIST",
+     "which one: full, delta or shard-K-of-N (default: full)", 0},
+    {NULL, OPT_FLAG, 0, NULL, NULL, 0},
+};
+
 static int run_show(struct tool *t, void *args)
 {
+    const struct show_args *a = args;
     struct crl_row row;
     struct show s = {.tool = t, .row = &row};
     struct fault f = {0};
     struct stat st;
     int fd, rc;
 
-    (void)args;
     buf_init(&s.out, (size_t)2 * CHUNK);
-    rc = crl_open(t, t->words[0], &row, &fd, &f);
+    rc = crl_open(t, t->words[0], a->list != NULL ? a->list : "full", &row, &fd, &f);
     if (rc == 0 && fstat(fd, &st) != 0)
         rc = fault_set(&f, FAULT_INTERNAL, "crl.read", "the CRL cannot be read");
     if (rc == 0) {
@@ -185,9 +201,12 @@ static int run_show(struct tool *t, void *args)
 
 const struct command cmd_crl_show = {
     .name = "crl show",
-    .help = "print the CRL of an issuer",
+    .help = "print a CRL of an issuer",
     .arguments = "[options] ISSUER",
-    .examples = "  cerca crl show issuing\n  cerca crl show issuing -o der >issuing.crl\n",
+    .examples = "  cerca crl show issuing\n  cerca crl show issuing -o der >issuing.crl\n"
+                "  cerca crl show issuing --list delta\n",
+    .opts = show_opts,
+    .args_size = sizeof(struct show_args),
     .min = 1,
     .max = 1,
     .formats = FORMAT_TEXT | FORMAT_PEM | FORMAT_DER | FORMAT_JSON,

@@ -13,20 +13,22 @@ int crl_row_read(const struct frame *answer, struct crl_row *out, struct fault *
                : fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
 }
 
-int crl_publish(struct tool *t, const char *issuer, struct crl_row *out, struct fault *f)
+int crl_publish(struct tool *t, const char *issuer, const char *list, struct crl_row *out,
+                struct fault *f)
 {
     struct frame answer;
     struct buf body;
     int rc;
 
     buf_init(&body, 4096);
-    issuer_request_put(&body, issuer);
+    crl_request_put(&body, issuer, list);
     rc = tool_call(t, MSG_CRL_PUBLISH, buf_slice(&body), MSG_CRL_PUBLISHED, &answer, f);
     buf_free(&body);
     return rc == 0 ? crl_row_read(&answer, out, f) : rc;
 }
 
-int crl_open(struct tool *t, const char *issuer, struct crl_row *out, int *fd, struct fault *f)
+int crl_open(struct tool *t, const char *issuer, const char *list, struct crl_row *out, int *fd,
+             struct fault *f)
 {
     struct frame answer;
     struct buf body;
@@ -34,7 +36,7 @@ int crl_open(struct tool *t, const char *issuer, struct crl_row *out, int *fd, s
 
     *fd = -1;
     buf_init(&body, 4096);
-    issuer_request_put(&body, issuer);
+    crl_request_put(&body, issuer, list);
     if (rc == 0)
         rc = client_call(t->client, MSG_CRL_SHOW, buf_slice(&body), tool_time_left_ms(t), &answer,
                          f);

@@ -1,4 +1,5 @@
 /* `cerca crl`: what is published, and asking for the next one. */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,36 +11,33 @@ static void malformed(struct ask *q)
     ask_fail(q, &q->fault);
 }
 
+/* As many as the frame takes; few configurations have a tenth of that. */
 void list_crls(struct ask *q)
 {
     const struct admin_parts *parts = &q->client->admin->parts;
-    struct crl_row row;
-    struct buf rows;
-    uint32_t n = 0;
+    struct crl_row *row = xcalloc(CRL_ROWS_MAX, sizeof(*row));
+    size_t n = 0;
 
-    buf_init(&rows, FRAME_BODY_MAX);
     for (size_t i = 0; i < parts->authorities->n; i++)
-        if (crl_row_of(parts->crls, i, &row)) {
-            crl_row_put(&rows, &row);
-            n++;
-        }
-    wire_put_u32(&q->out, n);
-    buf_put_slice(&q->out, buf_slice(&rows));
-    buf_free(&rows);
+        n += crl_rows(parts->crls, i, row + n, CRL_ROWS_MAX - n);
+    wire_put_u32(&q->out, (uint32_t)n);
+    for (size_t i = 0; i < n; i++)
+        crl_row_put(&q->out, &row[i]);
+    free(row);
     ask_answer(q, MSG_CRL_LISTED, buf_slice(&q->out));
 }
 
 void show_crl(struct ask *q)
 {
+    struct crl_request r;
     struct crl_row row;
-    char issuer[64];
     int fd;
 
-    if (issuer_request_get(buf_slice(&q->in), issuer) != 0) {
+    if (crl_request_get(buf_slice(&q->in), &r) != 0) {
         malformed(q);
         return;
     }
-    if (crl_open(q->client->admin->parts.crls, issuer, &row, &fd, &q->fault) != 0) {
+    if (crl_open(q->client->admin->parts.crls, r.issuer, r.list, &row, &fd, &q->fault) != 0) {
         ask_fail(q, &q->fault);
         return;
     }
@@ -62,12 +60,12 @@ static void published(void *arg, const struct crl_row *row, const struct fault *
 
 void publish_crl(struct ask *q)
 {
-    char issuer[64];
+    struct crl_request r;
 
-    if (issuer_request_get(buf_slice(&q->in), issuer) != 0)
+    if (crl_request_get(buf_slice(&q->in), &r) != 0)
         malformed(q);
     else
-        crl_publish(q->client->admin->parts.crls, issuer, &q->client->who, published, q);
+        crl_publish(q->client->admin->parts.crls, r.issuer, r.list, &q->client->who, published, q);
 }
 
 void install_crl(struct ask *q)

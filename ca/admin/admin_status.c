@@ -9,6 +9,8 @@
 #include "ca/store/limits.h"
 #include "lib/clock.h"
 
+#define STATUS_CRLS 16 /* of one issuer; cerca crl list tells of more */
+
 struct items {
     struct buf *out;
     uint32_t n;
@@ -219,11 +221,17 @@ static void add_view(struct items *items, const struct admin *a)
 
 static void add_crls(struct items *items, const struct admin *a)
 {
+    struct crl_row rows[STATUS_CRLS];
     struct status_item i;
 
-    for (size_t k = 0; k < a->parts.authorities->n; k++)
-        if (crl_status(a->parts.crls, k, &i))
+    for (size_t k = 0; k < a->parts.authorities->n; k++) {
+        size_t n = crl_rows(a->parts.crls, k, rows, STATUS_CRLS);
+
+        for (size_t r = 0; r < n; r++) {
+            crl_status(&rows[r], &i);
             add(items, &i);
+        }
+    }
 }
 
 /* Nothing while no cerca-public runs here. */

@@ -13,7 +13,6 @@
 
 #define DRAFT_FILE "crl.draft"
 #define NEW_FILE "crl.new"
-#define CHANGES 256
 
 static void write_failed(const char *what, struct fault *f)
 {
@@ -22,105 +21,16 @@ static void write_failed(const char *what, struct fault *f)
     (void)fault_set(f, code, "crl.write", "%s: %s", what, strerror(errno));
 }
 
-/* ---- what there is ---- */
-
-static bool puts_on_crl(const struct store_change *c, uint16_t issuer)
-{
-    return c->ref.issuer == issuer &&
-           (c->state != CERT_GOOD || c->reason == REASON_REMOVE_FROM_CRL) && c->state != CERT_OPEN;
-}
-
-/* Revocations that the last CRL does not have: committed before a crash, not yet published. */
-static void find_changes(struct slot *s)
-{
-    struct store_change c[CHANGES];
-    uint64_t after = s->next.change;
-    size_t n;
-
-    do {
-        if (store_changes_since(s->p->parts.store, after, c, CHANGES, &n, &s->fault) != 0)
-            return;
-        for (size_t i = 0; i < n && !s->behind; i++)
-            s->behind = puts_on_crl(&c[i], (uint16_t)s->number);
-        after = n > 0 ? c[n - 1].number : after;
-    } while (n > 0 && !s->behind);
-}
-
-void crl_step_load(struct slot *s)
-{
-    struct fault *f = &s->fault;
-    struct stat st;
-
-    if (view_issuer_folder(s->p->parts.view, (uint16_t)s->number, &s->dirfd, f) != 0 ||
-        store_crl(s->p->parts.store, (uint16_t)s->number, CRL_SCOPE_ALL, &s->next, f) != 0)
-        return;
-    s->missing = fstatat(s->dirfd, CRL_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-                 (uint64_t)st.st_size != s->next.octets;
-    s->behind = false;
-    if (s->next.published != 0)
-        find_changes(s);
-}
-
 /* ---- the draft ---- */
-
-struct source {
-    struct slot *s;
-    bool keep; /* nobody leaves */
-    uint8_t after[SERIAL_LEN];
-    struct store_revoked batch[CRL_SOURCE_BATCH];
-};
-
-/* By a clock that is or was wrong, what is valid looks expired. */
-static bool keeps_all(const struct slot *s)
-{
-    struct fault doubt;
-
-    return store_clock(s->p->parts.store, &doubt) != 0 ||
-           s->row.scheduled > s->next.this_update + CRL_CLOCK_SLACK;
-}
-
-/* RFC 5280 3.3: until it was on one regularly scheduled CRL beyond its validity. */
-static bool has_left(const struct source *q, const struct store_revoked *r)
-{
-    int64_t last = r->not_after > r->time ? r->not_after : r->time;
-
-    return !q->keep && last < q->s->row.scheduled;
-}
-
-static void entry_of(const struct store_revoked *r, struct crl_entry *e)
-{
-    e->serial_len = SERIAL_LEN;
-    memcpy(e->serial, r->serial, SERIAL_LEN);
-    e->reason = r->reason;
-    e->revoked = r->time;
-    e->invalidity = r->invalidity;
-}
-
-/* Empty batches end the walk, so what has left is passed over here. */
-static int next_entries(void *arg, struct crl_entry *out, size_t max, size_t *n, struct fault *f)
-{
-    struct source *q = arg;
-    size_t found;
-
-    *n = 0;
-    do {
-        if (store_revoked(q->s->p->parts.store, (uint16_t)q->s->number, q->after, q->batch,
-                          max < CRL_SOURCE_BATCH ? max : CRL_SOURCE_BATCH, &found, f) != 0)
-            return -(int)f->code;
-        for (size_t i = 0; i < found; i++)
-            if (!has_left(q, &q->batch[i]))
-                entry_of(&q->batch[i], &out[(*n)++]);
-        if (found > 0)
-            memcpy(q->after, q->batch[found - 1].serial, SERIAL_LEN);
-    } while (found > 0 && *n == 0);
-    return 0;
-}
 
 /* The number is durable before anything is signed with it. */
 static int take_number(struct slot *s, int64_t now, struct fault *f)
 {
-    struct store_crl_step step = {.row = {.issuer = (uint16_t)s->number, .scope = CRL_SCOPE_ALL}};
+    struct store_crl_step step = {
+        .row = {.issuer = (uint16_t)s->number, .scope = crl_name_scope(&s->name)}};
     struct store_op op = {.kind = STORE_CRL, .crl = &step, .time = now};
+    const struct conf_issuer *conf = s->a->conf;
+    bool delta = s->name.kind == CRL_DELTA;
     struct store_stats stats;
 
     if (store_do(s->p->parts.store, &op) != 0) {
@@ -129,10 +39,12 @@ static int take_number(struct slot *s, int64_t now, struct fault *f)
     }
     if (store_stats(s->p->parts.store, &stats, f) != 0)
         return -(int)f->code;
-    s->next = step.row;
+    if (!delta)
+        s->next = step.row;
+    s->next.number = step.row.number;
     s->next.change = stats.change;
     s->next.this_update = now;
-    s->next.next_update = now + s->a->conf->crl_validity;
+    s->next.next_update = now + (delta ? conf->crl_delta_validity : conf->crl_validity);
     if (s->scheduled)
         s->next.scheduled = now;
     STEP("crl.numbered");
@@ -165,22 +77,21 @@ void crl_close_draft(struct slot *s)
 
 void crl_step_draft(struct slot *s)
 {
-    struct source *q = xcalloc(1, sizeof(*q));
     struct crl_spec spec = {.alg = s->a->conf->alg, .issuer = buf_slice(&s->subject)};
+    struct crl_content *content = NULL;
 
-    q->s = s;
-    if (take_number(s, clock_now(), &s->fault) == 0 && open_draft(s, &s->fault) == 0) {
-        q->keep = keeps_all(s);
+    if (take_number(s, clock_now(), &s->fault) == 0 && open_draft(s, &s->fault) == 0 &&
+        crl_content_new(s, &content, &spec, &s->fault) == 0) {
         spec.this_update = s->next.this_update;
         spec.next_update = s->next.next_update;
         spec.number = s->next.number;
         memcpy(spec.authority_key_id, s->key_id, sizeof(spec.authority_key_id));
-        if (crl_build(s->draft.fd, &spec, next_entries, q, &s->draft, &s->fault) == 0)
+        if (crl_build(s->draft.fd, &spec, crl_content_next, content, &s->draft, &s->fault) == 0)
             s->next.entries = s->draft.entries;
     }
     if (s->fault.code != FAULT_NONE)
         crl_close_draft(s);
-    free(q);
+    crl_content_free(content);
     STEP("crl.drafted");
 }
 
@@ -198,8 +109,11 @@ int crl_open_new(struct slot *s, int *fd, struct fault *f)
 
 static void fill_audit(const struct slot *s, struct audit_event *e)
 {
-    char from[CLOCK_TEXT_SIZE], until[CLOCK_TEXT_SIZE];
+    char from[CLOCK_TEXT_SIZE], until[CLOCK_TEXT_SIZE], list[CRL_NAME_MAX], base[32] = "";
 
+    crl_name_print(&s->name, list);
+    if (s->next.base != 0)
+        (void)snprintf(base, sizeof(base), " base=%llu", (unsigned long long)s->next.base);
     clock_format(s->next.this_update, from);
     clock_format(s->next.next_update, until);
     e->action = AUDIT_CRL;
@@ -209,8 +123,8 @@ static void fill_audit(const struct slot *s, struct audit_event *e)
     snprintf(e->actor, sizeof(e->actor), "%s", s->who.name[0] ? s->who.name : "cerca-ca");
     snprintf(e->origin, sizeof(e->origin), "%s", s->who.origin);
     snprintf(e->detail, sizeof(e->detail),
-             "issuer=%.64s number=%llu entries=%llu this_update=%s next_update=%s%s",
-             s->a->conf->name, (unsigned long long)s->next.published,
+             "issuer=%.64s list=%s number=%llu%s entries=%llu this_update=%s next_update=%s%s",
+             s->a->conf->name, list, (unsigned long long)s->next.published, base,
              (unsigned long long)s->next.entries, from, until,
              s->install_fd >= 0 ? " installed" : "");
 }
@@ -232,12 +146,15 @@ static void record(struct slot *s)
 
 void crl_put_in_place(struct slot *s, int fd)
 {
+    char file[CRL_FILE_MAX];
+
+    crl_name_file(&s->name, file);
     if (fsync(fd) != 0) {
         write_failed("the CRL cannot be synced", &s->fault);
         return;
     }
     STEP("crl.written");
-    if (renameat(s->dirfd, NEW_FILE, s->dirfd, CRL_FILE) != 0 || fsync(s->dirfd) != 0) {
+    if (renameat(s->dirfd, NEW_FILE, s->dirfd, file) != 0 || fsync(s->dirfd) != 0) {
         write_failed("the CRL cannot be put into place", &s->fault);
         return;
     }

@@ -41,6 +41,36 @@ int store_crl(struct store *s, uint16_t issuer, uint32_t scope, struct store_crl
     return rc == 0 ? 0 : store_fail(f, rc, "reading a CRL's row");
 }
 
+int store_crl_shards(struct store *s, uint16_t issuer, bool has[CRL_SHARDS_MAX + 1],
+                     struct fault *f)
+{
+    uint8_t key[KEY_LEN], at[KEY_LEN];
+    struct crl_name name;
+    MDB_txn *t;
+    MDB_cursor *c = NULL;
+    MDB_val k, v;
+    memset(has, 0, (CRL_SHARDS_MAX + 1) * sizeof(has[0]));
+    int rc = read_begin(s, &t, f);
+    if (rc != 0)
+        return rc;
+    rc = mdb_cursor_open(t, s->dbi[D_CRL], &c);
+    for (uint32_t n = 1; rc == 0 && n <= CRL_SHARDS_MAX; n++) {
+        key_put(issuer, n << 16, key);
+        k = val_of(key, sizeof(key));
+        rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+        if (rc != 0 || k.mv_size != KEY_LEN || memcmp(k.mv_data, key, 2) != 0)
+            break;
+        memcpy(at, k.mv_data, KEY_LEN);
+        n = (uint32_t)at[2] << 8 | at[3];
+        if (crl_scope_shard(n << 16 | (uint32_t)at[4] << 8 | at[5], &name))
+            has[n] = true;
+    }
+    if (c != NULL)
+        mdb_cursor_close(c);
+    read_end(s, t);
+    return rc == 0 || rc == MDB_NOTFOUND ? 0 : store_fail(f, rc, "reading the rows of CRLs");
+}
+
 static uint64_t greatest(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
@@ -94,22 +124,52 @@ static int find_not_after(struct store *s, MDB_txn *t, const uint8_t key[ROW_REF
     return rc;
 }
 
-/* 1: it belongs on a CRL; 0: not; or an LMDB code. */
+/* 1: it belongs on a CRL; 0: it was released from hold; or an LMDB code. */
 static int revoked_get(struct store *s, MDB_txn *t, const uint8_t *key, struct slice value,
                        struct store_revoked *out)
 {
     struct row_status row;
     if (row_status_get(value, &row) != 0)
         return MDB_CORRUPTED;
-    if (row.state == CERT_GOOD) /* released from hold */
-        return 0;
     memcpy(out->serial, key, SERIAL_LEN);
-    out->reason = row.reason;
+    out->reason = row.state == CERT_GOOD ? REASON_REMOVE_FROM_CRL : row.reason;
     out->time = row.time;
     out->invalidity = row.invalidity;
     out->not_after = row.not_after;
+    if (row.state == CERT_GOOD)
+        return 0;
     int rc = row.not_after == 0 ? find_not_after(s, t, key, &out->not_after) : 0;
     return rc == 0 ? 1 : rc;
+}
+
+static int revoked_of(struct store *s, MDB_txn *t, uint16_t issuer, const uint8_t *serial,
+                      struct store_revoked *out)
+{
+    struct cert_ref ref = {.issuer = issuer};
+    uint8_t key[ROW_REF];
+    struct slice row;
+    memcpy(ref.serial, serial, SERIAL_LEN);
+    ref_put(&ref, key);
+    int rc = row_get(t, s->dbi[D_STATUS], key, sizeof(key), &row);
+    if (rc != 0)
+        return rc;
+    rc = revoked_get(s, t, key, row, out);
+    return rc == 0 || rc == 1 ? 0 : rc;
+}
+
+int store_revoked_of(struct store *s, uint16_t issuer, const uint8_t (*serial)[SERIAL_LEN],
+                     struct store_revoked *out, size_t n, struct fault *f)
+{
+    MDB_txn *t;
+    int rc = read_begin(s, &t, f);
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; i < n && rc == 0; i++)
+        rc = revoked_of(s, t, issuer, serial[i], &out[i]);
+    read_end(s, t);
+    if (rc == MDB_CORRUPTED || rc == MDB_NOTFOUND)
+        return store_damaged(f, "status row");
+    return rc == 0 ? 0 : store_fail(f, rc, "reading who is revoked");
 }
 
 static int scan(struct store *s, MDB_txn *t, MDB_cursor *c, uint16_t issuer,

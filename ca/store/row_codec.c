@@ -378,6 +378,10 @@ void row_crl_put(struct buf *b, const struct store_crl *c)
     wire_put_i64(b, c->scheduled);
     wire_put_u64(b, c->entries);
     wire_put_u64(b, c->octets);
+    if (c->base != 0) {
+        wire_put_u64(b, c->base);
+        wire_put_u64(b, c->base_change);
+    }
 }
 
 int row_crl_get(struct slice s, struct store_crl *out)
@@ -393,6 +397,8 @@ int row_crl_get(struct slice s, struct store_crl *out)
     out->scheduled = wire_get_i64(&w);
     out->entries = wire_get_u64(&w);
     out->octets = wire_get_u64(&w);
+    out->base = w.rest.n > 0 ? wire_get_u64(&w) : 0;
+    out->base_change = w.rest.n > 0 ? wire_get_u64(&w) : 0;
     return done(&w);
 }
 

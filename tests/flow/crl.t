@@ -104,7 +104,7 @@ ok 'all of them' cerca crl publish
 fails 'an unknown issuer' 1 'nobody' cerca crl publish nobody
 fails 'is not shown either' 1 'nobody' cerca crl show nobody
 ok 'a table for people' cerca crl list
-like 'with states' "$out" 'issuing +current'
+like 'with states' "$out" 'issuing +full +current'
 ok 'text for people' cerca crl show issuing
 like 'with entries' "$out" "$(serial_of one) .* keyCompromise"
 ok 'status tells of each' cerca status
