@@ -21,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -171,16 +170,17 @@ static void count(struct worker *w, const struct peer *p, uint64_t now_us)
 /* The length of the whole answer; 0: its head is not here yet. */
 static size_t answer_length(const struct peer *p, size_t *body)
 {
+    static const char length[] = "\r\nContent-Length: "; /* as servers spell it */
     const char *end = memmem(p->answer, p->n, "\r\n\r\n", 4), *at;
 
     if (end == NULL)
         return 0;
     if (strncmp(p->answer, "HTTP/1.1 200 ", 13) != 0)
         die("an answer is no 200");
-    at = strcasestr(p->answer, "\r\nContent-Length:");
-    if (at == NULL || at > end)
+    at = memmem(p->answer, (size_t)(end - p->answer), length, sizeof(length) - 1);
+    if (at == NULL)
         die("an answer has no length");
-    *body = strtoul(at + 17, NULL, 10);
+    *body = strtoul(at + sizeof(length) - 1, NULL, 10);
     return (size_t)(end + 4 - p->answer) + *body;
 }
 
