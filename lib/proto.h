@@ -69,6 +69,10 @@ enum msg_type {
 
     MSG_REVOKE = 0x0150,
     MSG_REVOKED = 0x0151,
+    MSG_BLOCK_LIST = 0x0152,
+    MSG_BLOCK_LISTED = 0x0153,
+    MSG_UNBLOCK = 0x0154,    /* an identity: fixed 16 */
+    MSG_UNBLOCKED = 0x0155,  /* empty body */
     MSG_AUDIT_READ = 0x0120, /* bodies in lib/proto_audit.h */
     MSG_AUDIT_PAGE = 0x0121,
     MSG_AUDIT_CHECKPOINTS = 0x0122,
@@ -218,6 +222,7 @@ void shown_get(struct wire_in *w, struct shown *out);
 #define REVOKE_MAX 256
 struct revoke_request {
     bool release;        /* from hold; the fields below are not looked at */
+    bool block;          /* their subjects and names alone, whatever became of them; nor here */
     uint8_t reason;      /* CRLReason (RFC 5280 5.3.1); certificateHold puts on hold */
     int64_t invalidity;  /* RFC 5280 5.3.2; 0: not known */
     bool block_identity; /* nothing is issued any more for these subjects and names */
@@ -233,6 +238,27 @@ struct revoke_outcome {
 void revoke_outcome_put(struct buf *b, const struct revoke_outcome *o);
 /* Reads one from w; the error sticks to w. */
 void revoke_outcome_get(struct wire_in *w, struct revoke_outcome *out);
+
+/* MSG_BLOCK_LIST: what nothing is issued for any more; MSG_BLOCK_LISTED: a flag "there are more", a
+ * u32 count, then that many block_info, keys first. */
+#define BLOCK_IDENTITY 16
+struct block_query {
+    bool further; /* from behind these */
+    bool identity;
+    uint8_t id[32];
+};
+void block_query_put(struct buf *b, const struct block_query *q);
+int block_query_get(struct slice body, struct block_query *out) WARN_UNUSED;
+struct block_info {
+    bool identity;       /* profile, subject and names; else a key */
+    uint8_t id[32];      /* BLOCK_IDENTITY octets; else SHA-256 of the SubjectPublicKeyInfo */
+    struct cert_info by; /* the certificate with which it was blocked */
+};
+void block_info_put(struct buf *b, const struct block_info *i);
+/* Reads one from w; the error sticks to w. */
+void block_info_get(struct wire_in *w, struct block_info *out);
+void unblock_put(struct buf *b, const uint8_t identity[BLOCK_IDENTITY]);
+int unblock_get(struct slice body, uint8_t identity[BLOCK_IDENTITY]) WARN_UNUSED;
 
 /* MSG_CA_LISTED: a u32 count, then that many. */
 #define CA_MAX 64

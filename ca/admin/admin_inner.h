@@ -114,6 +114,10 @@ void start_preview(struct ask *q);
 /* admin_revoke.c, on the loop. */
 void start_revoke(struct ask *q);
 
+/* admin_block.c */
+void list_blocks(struct ask *q);
+void unblock(struct ask *q);
+
 /* admin_token.c */
 void create_token(struct ask *q);
 void list_tokens(struct ask *q);

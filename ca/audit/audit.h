@@ -44,8 +44,9 @@ enum audit_action {
     AUDIT_PRUNE = 23, /* details of old records were dropped; their hashes stay */
     AUDIT_CA_RETIRE = 24,
     AUDIT_CLOSE = 25, /* ... or closed by an operator */
+    AUDIT_IDENTITY_UNBLOCK = 26,
 };
-#define AUDIT_ACTION_MAX AUDIT_CLOSE
+#define AUDIT_ACTION_MAX AUDIT_IDENTITY_UNBLOCK
 
 struct audit_event {
     enum audit_action action;

@@ -50,6 +50,7 @@ static const char *const action_names[] = {
     [AUDIT_PRUNE] = "prune",
     [AUDIT_CA_RETIRE] = "ca-retire",
     [AUDIT_CLOSE] = "close",
+    [AUDIT_IDENTITY_UNBLOCK] = "identity-unblock",
 };
 
 static bool action_known(unsigned a)

@@ -4,13 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/door/identity.h"
 #include "ca/door/job.h"
+#include "ca/store/tokens.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/step.h"
 
 /* One message's revocations: they share commits, and the last one that is done answers. */
 struct revocation {
+    struct work work; /* first: the workers hand back this */
     struct door *door;
     struct requester who;
     struct revoke_request request;
@@ -19,6 +22,15 @@ struct revocation {
     void *arg;
     struct revoke_outcome *outcome; /* for each serial */
     struct store_op *op;
+    struct token_ids tokens; /* that go with blocked identities */
+    struct token_end *ends;  /* one for each */
+    struct fault fault;
+};
+
+/* A token that is revoked. */
+struct token_end {
+    struct store_op op;
+    struct store_token token;
 };
 
 static void answer(void *arg)
@@ -28,6 +40,8 @@ static void answer(void *arg)
     STEP("revoke.answer");
     r->reply(r->arg, r->outcome, r->request.n);
     __atomic_sub_fetch(&r->door->pending_ops, 1, __ATOMIC_RELEASE);
+    token_ids_free(&r->tokens);
+    free(r->ends);
     free(r->outcome);
     free(r->op);
     free(r);
@@ -62,6 +76,8 @@ static enum audit_action action_of(const struct revoke_request *q)
 {
     if (q->release)
         return AUDIT_RELEASE;
+    if (q->block)
+        return AUDIT_IDENTITY_BLOCK;
     return q->reason == REASON_CERTIFICATE_HOLD ? AUDIT_HOLD : AUDIT_REVOKE;
 }
 
@@ -70,7 +86,7 @@ static void describe(const struct revocation *r, struct audit_event *e)
     const struct revoke_request *q = &r->request;
     char when[40] = "";
 
-    if (q->release)
+    if (q->release || q->block)
         return;
     if (q->invalidity != 0)
         clock_format(q->invalidity, when);
@@ -87,7 +103,7 @@ static void submit(struct revocation *r, size_t i, const struct cert_ref *ref)
     struct store_op *op = &r->op[i];
     struct job about = {.door = r->door, .who = r->who, .ref = *ref};
 
-    op->kind = r->request.release ? STORE_RELEASE : STORE_REVOKE;
+    op->kind = r->request.release ? STORE_RELEASE : r->request.block ? STORE_BLOCK : STORE_REVOKE;
     op->ref = *ref;
     op->reason = r->request.reason;
     op->invalidity = r->request.invalidity;
@@ -121,6 +137,66 @@ static void start_one(struct revocation *r, size_t i)
     one_less(r);
 }
 
+/* ---- tokens of blocked identities ---- */
+
+/* On the writer thread. One that ended meanwhile is as good as revoked. */
+static void token_ended(struct store_op *op)
+{
+    one_less(op->arg);
+}
+
+static void end_token(struct revocation *r, struct token_end *e, uint64_t id)
+{
+    struct job about = {.door = r->door, .who = r->who};
+
+    e->token.verb = TOKEN_REVOKE;
+    e->token.row.info.id = id;
+    snprintf(e->token.row.info.revoked_by, sizeof(e->token.row.info.revoked_by), "%s", r->who.name);
+    e->op.kind = STORE_TOKEN;
+    e->op.time = clock_now();
+    e->op.token = &e->token;
+    e->op.done = token_ended;
+    e->op.arg = r;
+    job_audit(&about, AUDIT_TOKEN_REVOKE, &e->op.audit);
+    e->op.audit.has_serial = false;
+    snprintf(e->op.audit.detail, sizeof(e->op.audit.detail), "its identity is blocked");
+    store_submit(r->door->parts.store, &e->op);
+}
+
+/* On the loop. Tokens first: whoever is told of the revocation knows that they are gone. */
+static void start_all(void *arg)
+{
+    struct revocation *r = arg;
+
+    r->waiting = r->request.n + r->tokens.n + 1;
+    r->ends = xcalloc(r->tokens.n + 1, sizeof(*r->ends));
+    for (size_t i = 0; i < r->tokens.n; i++)
+        end_token(r, &r->ends[i], r->tokens.id[i]);
+    for (size_t i = 0; i < r->request.n; i++) {
+        if (r->fault.code == FAULT_NONE) {
+            start_one(r, i);
+            continue;
+        }
+        note_fault(&r->outcome[i], &r->fault);
+        one_less(r);
+    }
+    one_less(r);
+}
+
+/* On a worker: there may be many tokens. */
+static void find_tokens(struct work *w, unsigned worker)
+{
+    struct revocation *r = (struct revocation *)w;
+
+    (void)worker;
+    if (identity_tokens(r->door->parts.store, (const uint8_t(*)[SERIAL_LEN])r->request.serial,
+                        r->request.n, &r->tokens, &r->fault) == 0)
+        fault_clear(&r->fault);
+    else
+        token_ids_free(&r->tokens);
+    loop_post(r->door->parts.loop, start_all, r);
+}
+
 void door_revoke(struct door *d, const struct requester *who, const struct revoke_request *q,
                  revoke_reply reply, void *arg)
 {
@@ -135,8 +211,10 @@ void door_revoke(struct door *d, const struct requester *who, const struct revok
     r->outcome = xcalloc(q->n, sizeof(*r->outcome));
     r->op = xcalloc(q->n, sizeof(*r->op));
     __atomic_add_fetch(&d->pending_ops, 1, __ATOMIC_ACQUIRE);
-    r->waiting = q->n + 1;
-    for (size_t i = 0; i < q->n; i++)
-        start_one(r, i);
-    one_less(r);
+    if (!q->release && (q->block || q->block_identity)) {
+        r->work.run = find_tokens;
+        workers_push(d->parts.workers, WORK_FINISH, &r->work);
+    } else {
+        start_all(r);
+    }
 }

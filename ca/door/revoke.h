@@ -15,8 +15,9 @@
 typedef void (*revoke_reply)(void *arg, const struct revoke_outcome *outcome, size_t n);
 
 /* Belongs to the loop, as does the reply. Each serial is decided and recorded by itself; refusals
- * are recorded too. Rules: those of STORE_REVOKE and STORE_RELEASE, serial.unknown,
- * serial.ambiguous. */
+ * are recorded too. Rules: those of STORE_REVOKE, STORE_RELEASE and STORE_BLOCK, serial.unknown,
+ * serial.ambiguous. The tokens of an identity that is blocked (ca/door/identity.h) are revoked just
+ * before. */
 void door_revoke(struct door *d, const struct requester *who, const struct revoke_request *r,
                  revoke_reply reply, void *arg);
 

@@ -194,6 +194,12 @@ void op_apply(struct write_txn *w, struct store_op *op)
     case STORE_RELEASE:
         rc = op_release(w, op);
         break;
+    case STORE_BLOCK:
+        rc = op_block(w, op);
+        break;
+    case STORE_UNBLOCK:
+        rc = op_unblock(w, op, &e);
+        break;
     case STORE_CHECKPOINT:
         op_checkpoint(w, op);
         break;

@@ -195,6 +195,8 @@ enum store_op_kind {
     STORE_REVOKE, /* or put on hold, by the reason; keyCompromise and cACompromise block the key too
                    */
     STORE_RELEASE, /* from hold */
+    STORE_BLOCK,   /* the identity of `ref`, whatever became of that certificate */
+    STORE_UNBLOCK, /* an identity; out: `ref`, with which it was blocked */
     STORE_AUDIT,
     STORE_TOKEN,     /* ca/store/tokens.h */
     STORE_REQUEST,   /* ca/store/requests.h */
@@ -269,6 +271,7 @@ struct store_op {
     int64_t time;                  /* of the change: now */
     uint8_t reason;                /* revoke: CRLReason */
     int64_t invalidity;            /* revoke: RFC 5280 5.3.2; 0: not known */
+    uint8_t identity[16];          /* unblock */
     bool block_identity;           /* revoke: nothing is issued for this identity any more */
     struct store_request *request; /* request */
     struct store_token *token;     /* token */
@@ -385,6 +388,17 @@ struct store_stats {
     uint32_t schema;
 };
 int store_stats(struct store *s, struct store_stats *out, struct fault *f) WARN_UNUSED;
+
+/* What nothing is issued for any more: keys, then identities, each in the order of `id`, from
+ * behind `after` (NULL: from the start) until fn returns other than 0. */
+struct store_block {
+    bool identity;
+    uint8_t id[32];     /* SHA-256 of a SubjectPublicKeyInfo; or an identity, 16 octets */
+    struct cert_ref by; /* the certificate with which it was blocked */
+};
+typedef int (*store_block_each)(void *arg, const struct store_block *b);
+int store_blocks(struct store *s, const struct store_block *after, store_block_each fn, void *arg,
+                 struct fault *f) WARN_UNUSED;
 
 /* Copies the durable environment as it is at one moment, while serving: `stats` is what it was
  * then. The sink gets it from its first octet to its last, on the caller's thread; when it

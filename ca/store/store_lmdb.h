@@ -211,6 +211,9 @@ int gate_refuse(const struct store_gate *g, struct fault *f) WARN_UNUSED;
 /* lmdb_revoke.c: puts a key (D_BLOCKED) or an identity among those that nothing is issued for. */
 void key_block(struct write_txn *w, const struct store_op *op, enum durable_dbi d,
                const uint8_t *key, size_t n);
+/* lmdb_block.c */
+int op_block(struct write_txn *w, struct store_op *op) WARN_UNUSED;
+int op_unblock(struct write_txn *w, struct store_op *op, struct audit_event *e) WARN_UNUSED;
 /* lmdb_crl.c; *record is cleared when there is nothing to record. */
 int op_crl(struct write_txn *w, struct store_op *op, bool *record) WARN_UNUSED;
 /* lmdb_published.c */

@@ -22,7 +22,7 @@ fails 'an unknown command is a usage error' 2 'there is no command "frobnicate"'
 fails 'half a command is a usage error' 2 '"store" needs a second word' cerca store
 ok 'help lists every command' cerca help
 cp "$out" "$scratch/help"
-for command in init issue renew bulk list search show revoke hold release 'ca list' 'conf check' 'conf show' 'conf example' status \
+for command in init issue renew bulk list search show revoke hold release 'block list' 'block add' 'block remove' 'ca list' 'conf check' 'conf show' 'conf example' status \
     'store check' completion; do
     like "help knows $command" "$scratch/help" "^  $command  "
 done

@@ -146,6 +146,52 @@ static void child_states_out_of_range_are_malformed(void **state)
     buf_free(&b);
 }
 
+static void what_is_blocked_round_trips(void **state)
+{
+    struct block_query query = {.further = true, .identity = true, .id = {7}}, got;
+    struct block_info in = {.identity = true, .id = {9, 8}}, out;
+    uint8_t identity[BLOCK_IDENTITY];
+    struct wire_in w;
+    struct buf b;
+
+    (void)state;
+    strcpy(in.by.subject, "CN=a");
+    buf_init(&b, FRAME_BODY_MAX);
+    block_query_put(&b, &query);
+    assert_int_equal(block_query_get(buf_slice(&b), &got), 0);
+    assert_true(got.further && got.identity && got.id[0] == 7);
+    assert_int_equal(block_query_get(slice_of(b.p, b.n - 1), &got), -1);
+    buf_reset(&b);
+    block_info_put(&b, &in);
+    wire_in_init(&w, buf_slice(&b));
+    block_info_get(&w, &out);
+    assert_true(wire_in_done(&w) && out.identity && out.id[1] == 8);
+    assert_string_equal(out.by.subject, "CN=a");
+    buf_reset(&b);
+    unblock_put(&b, in.id);
+    assert_int_equal(unblock_get(buf_slice(&b), identity), 0);
+    assert_memory_equal(identity, in.id, sizeof(identity));
+    assert_int_equal(unblock_get(slice_of(b.p, b.n - 1), identity), -1);
+    buf_free(&b);
+}
+
+static void nothing_is_released_and_blocked_at_once(void **state)
+{
+    struct revoke_request in = {.block = true, .n = 1}, out;
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, FRAME_BODY_MAX);
+    revoke_request_put(&b, &in);
+    assert_int_equal(revoke_request_get(buf_slice(&b), &out), 0);
+    assert_true(out.block && !out.release && out.n == 1);
+    in.release = true;
+    buf_reset(&b);
+    revoke_request_put(&b, &in);
+    assert_int_equal(revoke_request_get(buf_slice(&b), &out), -1);
+    buf_free(&b);
+}
+
 static void states_of_responders_round_trip(void **state)
 {
     const struct delegate_state in[2] = {
@@ -180,6 +226,8 @@ int main(void)
         cmocka_unit_test(more_names_than_allowed_are_malformed),
         cmocka_unit_test(a_fault_round_trips_and_a_success_is_no_fault),
         cmocka_unit_test(a_list_page_round_trips),
+        cmocka_unit_test(what_is_blocked_round_trips),
+        cmocka_unit_test(nothing_is_released_and_blocked_at_once),
         cmocka_unit_test(states_of_responders_round_trip),
         cmocka_unit_test(child_states_out_of_range_are_malformed),
     };

@@ -207,6 +207,12 @@ int do_release(struct fixture *x, struct request *r)
     return act(x, r, STORE_RELEASE, AUDIT_RELEASE);
 }
 
+int do_block(struct fixture *x, struct request *r, bool block)
+{
+    return act(x, r, block ? STORE_BLOCK : STORE_UNBLOCK,
+               block ? AUDIT_IDENTITY_BLOCK : AUDIT_IDENTITY_UNBLOCK);
+}
+
 void issue(struct fixture *x, struct request *r)
 {
     assert_int_equal(do_reserve(x, r), 0);

@@ -46,6 +46,7 @@ int do_finish(struct fixture *x, struct request *r);
 int do_abandon(struct fixture *x, struct request *r);
 int do_revoke(struct fixture *x, struct request *r, uint8_t reason);
 int do_release(struct fixture *x, struct request *r);
+int do_block(struct fixture *x, struct request *r, bool block);
 /* Reserves and finishes; asserts that both worked. */
 void issue(struct fixture *x, struct request *r);
 /* The certificate's row; asserts that it is there. */

@@ -197,6 +197,75 @@ static void a_blocked_identity_gets_no_certificate_any_more_another_one_does(voi
     request_free(&c);
 }
 
+struct blocks {
+    size_t n;
+    struct store_block item[8];
+};
+
+static int note_block(void *arg, const struct store_block *b)
+{
+    struct blocks *all = arg;
+    all->item[all->n++] = *b;
+    return all->n % 2 == 0; /* pages of two */
+}
+
+static struct blocks blocked(struct fixture *x)
+{
+    struct blocks all = {.n = 0};
+    size_t before;
+    do {
+        before = all.n;
+        assert_int_equal(
+            store_blocks(x->s, all.n > 0 ? &all.item[all.n - 1] : NULL, note_block, &all, &x->f),
+            0);
+    } while (all.n > before);
+    return all;
+}
+
+static void identities_are_blocked_alone_listed_and_let_go(void **state)
+{
+    struct fixture *x = *state;
+    struct request a[3], again;
+    struct blocks all;
+    for (int i = 0; i < 3; i++) {
+        char name[] = "a.example.com";
+        name[0] = (char)('a' + i);
+        request_init(&a[i], x, name);
+        issue(x, &a[i]);
+    }
+    assert_int_equal(do_revoke(x, &a[0], REASON_KEY_COMPROMISE), 0);
+    assert_int_equal(do_block(x, &a[0], true), 0); /* revoked already */
+    assert_int_equal(do_block(x, &a[1], true), 0);
+    assert_int_equal(do_block(x, &a[1], true), -FAULT_CONFLICT);
+    assert_string_equal(a[1].op.fault.rule, "block.already");
+    assert_int_equal(do_revoke(x, &a[2], REASON_KEY_COMPROMISE), 0);
+    all = blocked(x);
+    assert_int_equal(all.n, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(all.item[i].identity, i >= 2);
+    for (size_t i = 1; i < 4; i++)
+        assert_true(i == 2 || memcmp(all.item[i - 1].id, all.item[i].id, i < 2 ? 32 : 16) < 0);
+    request_init(&again, x, "again.example.com");
+    memcpy(again.op.intent.identity, a[1].op.intent.identity, 16);
+    assert_int_equal(do_reserve(x, &again), -FAULT_POLICY);
+    assert_string_equal(again.op.fault.rule, "identity.blocked");
+    memcpy(again.op.identity, a[1].op.intent.identity, 16);
+    memset(&again.op.ref, 0, sizeof(again.op.ref));
+    assert_int_equal(do_block(x, &again, false), 0);
+    assert_memory_equal(again.op.ref.serial, a[1].op.ref.serial, SERIAL_LEN);
+    assert_int_equal(do_block(x, &again, false), -FAULT_NOT_FOUND);
+    assert_string_equal(again.op.fault.rule, "block.unknown");
+    assert_int_equal(blocked(x).n, 3);
+    request_free(&again);
+    request_init(&again, x, "again.example.com");
+    memcpy(again.op.intent.identity, a[1].op.intent.identity, 16);
+    assert_int_equal(do_reserve(x, &again), 0);
+    assert_clean(x);
+    request_free(&again);
+    for (int i = 0; i < 3; i++)
+        request_free(&a[i]);
+}
+
 /* RFC 5280 5.3.2 */
 static void the_invalidity_date_is_kept_and_never_in_the_future(void **state)
 {
@@ -255,6 +324,7 @@ int main(void)
         T(revoked_stays_revoked_but_may_become_key_compromise),
         T(a_compromised_key_gets_no_certificate_any_more),
         T(a_blocked_identity_gets_no_certificate_any_more_another_one_does),
+        T(identities_are_blocked_alone_listed_and_let_go),
         T(the_invalidity_date_is_kept_and_never_in_the_future),
         T(lists_find_by_key_and_by_time_of_issue),
     };
