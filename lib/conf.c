@@ -345,6 +345,11 @@ void conf_delegate_socket(const struct conf *c, struct buf *out)
     buf_printf(out, "%s/public.sock", c->sock_dir);
 }
 
+void conf_enroll_socket(const struct conf *c, struct buf *out)
+{
+    buf_printf(out, "%s/enroll.sock", c->sock_dir);
+}
+
 void conf_signer_socket(const struct conf *c, const char *token, struct buf *out)
 {
     buf_printf(out, "%s/signer-%s.sock", c->sock_dir, token);

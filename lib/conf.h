@@ -160,6 +160,23 @@ struct conf_signing {
     char *sha256;  /* of that file, 64 digits; "": not said */
 };
 
+/* How a client of EST says who it is. */
+enum conf_way {
+    WAY_TOKEN = 1 << 0,       /* a token (cerca token), as password of HTTP Basic or as Bearer */
+    WAY_CERTIFICATE = 1 << 1, /* a certificate of this CA, in TLS */
+};
+
+/* What EST offers under one label. */
+struct conf_est {
+    char *name;    /* the label; EST_DEFAULT: also without one */
+    char *profile; /* name of a profile */
+    uint32_t ways; /* enum conf_way: each is enough */
+    char **from;   /* profiles whose certificates count; empty: its own */
+    size_t n_from;
+    int64_t grace; /* seconds after its end that a certificate may still be renewed */
+};
+#define EST_DEFAULT "default"
+
 struct conf_operator {
     char *name;
     uid_t uid;
@@ -186,6 +203,15 @@ struct conf {
     bool ocsp_unauthorized; /* what was never issued is unauthorized, not unknown */
     uid_t http_user;
     bool has_http_user;
+    char **https_names;
+    size_t n_https_names;       /* "dns:ca.example.com", "192.0.2.1"; empty: conf_https_names */
+    char *https_profile;        /* of the server's own certificate */
+    unsigned https_connections; /* at once */
+    int64_t https_timeout;      /* seconds, for each part of a request */
+    uid_t https_user;
+    bool has_https_user;
+    struct conf_est *est;
+    size_t n_est;
     uint64_t store_quota;     /* octets of the durable environment */
     uint64_t free_watermark;  /* octets free on the disk below which issuing stops */
     int64_t intent_grace;     /* seconds until an open intent is abandoned */
@@ -242,6 +268,16 @@ const struct conf_issuer *conf_successor(const struct conf *c, const struct conf
 const struct conf_token *conf_audit_token(const struct conf *c);
 const struct conf_profile *conf_profile(const struct conf *c, const char *name);
 const struct conf_operator *conf_operator(const struct conf *c, uid_t uid);
+/* Is there anything to enroll for, and an address? */
+bool conf_enrolls(const struct conf *c);
+/* The label; "" is EST_DEFAULT. NULL: there is none. */
+const struct conf_est *conf_est(const struct conf *c, const char *label);
+/* Of the HTTPS server's certificate: those of the configuration, else its address, and localhost
+ * when that is one of this host alone. Addresses lie in `arena`. */
+#define HTTPS_NAMES_MAX 16
+#define HTTPS_ARENA ((size_t)16 * HTTPS_NAMES_MAX)
+int conf_https_names(const struct conf *c, struct san_list *out, uint8_t arena[HTTPS_ARENA],
+                     struct fault *f) WARN_UNUSED;
 const char *conf_role_name(enum conf_role r);
 /* "100/1h": a number and a span. False: "", there is no limit. The text was checked. */
 bool conf_limit(const char *text, uint32_t *n, int64_t *per);
@@ -260,10 +296,12 @@ void conf_print_profile(const struct conf *c, const struct conf_profile *p, stru
 /* The same as a JSON object. */
 void conf_print_profile_json(const struct conf_profile *p, struct buf *out);
 
-/* Socket paths: sock_dir/admin.sock, sock_dir/signer-TOKEN.sock, sock_dir/public.sock. */
+/* Socket paths: sock_dir/admin.sock, sock_dir/signer-TOKEN.sock, sock_dir/public.sock,
+ * sock_dir/enroll.sock. */
 void conf_admin_socket(const struct conf *c, struct buf *out);
 void conf_signer_socket(const struct conf *c, const char *token, struct buf *out);
 void conf_delegate_socket(const struct conf *c, struct buf *out);
+void conf_enroll_socket(const struct conf *c, struct buf *out);
 
 /* `cerca conf show`: every key with its effective value, and whether it is the default. */
 void conf_print(const struct conf *c, struct buf *out);

@@ -382,6 +382,8 @@ int conf_cross_check(const struct conf_reader *r, struct fault *f)
     if (rc == 0)
         rc = conf_check_profiles(r, f);
     if (rc == 0)
+        rc = conf_check_enroll(r, f);
+    if (rc == 0)
         rc = check_operators(r, f);
     return rc == 0 ? check_signings(r, f) : rc;
 }

@@ -119,14 +119,6 @@ static const struct conf_key ocsp_keys[] = {
      .help = "Memory for signed OCSP answers, to be sent again."},
 };
 
-static const struct conf_key https_keys[] = {
-    {.name = "listen", .type = CONF_TEXT, IN(https_listen), .fallback = "127.0.0.1",
-     .check = conf_check_listen,
-     .help = "IP address for HTTPS (enrollment, operators); \"\" turns it off."},
-    {.name = "port", .type = CONF_PORT, IN(https_port), .min = 1, .max = 65535, .fallback = "8443",
-     .help = "TCP port for HTTPS."},
-};
-
 static const struct conf_key ca_keys[] = {
     {.name = "workers", .type = CONF_NUMBER, IN(workers), .min = 1, .max = 64, .fallback = "2",
      .help = "Threads of cerca-ca that verify requests and signatures."},
@@ -208,10 +200,6 @@ static const struct conf_section ocsp_section = {
     .name = "ocsp", KEYS(ocsp_keys), .help = "Answers about single certificates.",
 };
 
-static const struct conf_section https_section = {
-    .name = "https", KEYS(https_keys), .help = "What needs TLS.",
-};
-
 static const struct conf_section ca_section = {
     .name = "ca", KEYS(ca_keys), .help = "The core, cerca-ca.",
 };
@@ -228,12 +216,13 @@ const struct conf_section *const conf_sections[] = {
     &record_section,
     &http_section,
     &ocsp_section,
-    &https_section,
+    &conf_https,
     &ca_section,
     &audit_section,
     &conf_tokens,
     &conf_issuers,
     &conf_profiles,
+    &conf_est_labels,
     &conf_operators,
     &conf_grants,
     &conf_ceremony,

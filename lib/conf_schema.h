@@ -132,6 +132,7 @@ int conf_check_key_type(const char *text, struct fault *f);
 int conf_check_constraint(const char *text, struct fault *f);
 int conf_check_limit(const char *text, struct fault *f);
 int conf_check_credential(const char *text, struct fault *f);
+int conf_check_server_name(const char *text, struct fault *f);
 int conf_check_sha256(const char *text, struct fault *f); /* 64 digits, or "" */
 
 /* One reading of a file. `file` lives as long as the checks, for their line numbers. */
@@ -167,6 +168,8 @@ void conf_fit_profiles(const struct conf_reader *r);
 int conf_cross_check(const struct conf_reader *r, struct fault *f) WARN_UNUSED;
 /* The same of profiles and grants (lib/conf_check_profile.c). */
 int conf_check_profiles(const struct conf_reader *r, struct fault *f) WARN_UNUSED;
+/* The same of HTTPS and EST (lib/conf_enroll.c). */
+int conf_check_enroll(const struct conf_reader *r, struct fault *f) WARN_UNUSED;
 /* The element of an array in struct conf. */
 void *conf_element(const struct conf_section *s, const struct conf *c, size_t i);
 size_t conf_element_count(const struct conf_section *s, const struct conf *c);

@@ -22,5 +22,7 @@ extern const struct conf_section conf_tokens, conf_issuers, conf_ceremony, conf_
 extern const struct conf_section conf_profiles;
 /* lib/conf_schema_people.c */
 extern const struct conf_section conf_operators, conf_grants;
+/* lib/conf_schema_enroll.c */
+extern const struct conf_section conf_https, conf_est_labels;
 
 #endif

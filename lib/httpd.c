@@ -51,7 +51,7 @@ static size_t leave_encoded(void *arg, struct MHD_Connection *c, char *s)
 static void answer(struct httpd *h, const char *url, const char *method, struct http_wait *q,
                    struct http_answer *a)
 {
-    struct http_request r = {.connection = q, .body = buf_slice(&q->body)};
+    struct http_request r = {.connection = q, .target = url, .body = buf_slice(&q->body)};
     char path[HTTP_PATH_MAX];
 
     r.path = path;
@@ -99,13 +99,14 @@ static struct http_wait *begin(struct httpd *h, struct MHD_Connection *c)
     return q;
 }
 
-/* A body that says at once that it is too large is not waited for. */
+/* A body that says at once that it is far too large is not waited for. One that is only too large
+ * is read and dropped, so that its sender hears why. */
 static bool says_too_large(struct MHD_Connection *c)
 {
     const char *length =
         MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
-    return length != NULL && strtoull(length, NULL, 10) > HTTPD_BODY_MAX;
+    return length != NULL && strtoull(length, NULL, 10) > (uint64_t)16 * HTTPD_BODY_MAX;
 }
 
 static enum MHD_Result send_answer(struct httpd *h, struct http_wait *q, struct http_answer *a)

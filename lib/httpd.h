@@ -26,6 +26,7 @@
 struct http_request {
     const char *method; /* "GET"; for HEAD too: the server leaves the body out */
     const char *path;   /* decoded once, begins with a slash */
+    const char *target; /* as it came, without its query */
     struct slice body;  /* empty unless it is a POST */
     void *connection;
 };

@@ -108,6 +108,12 @@ enum msg_type {
     MSG_DELEGATED = 0x0402,      /* the certificate of the responder, DER */
     MSG_DELEGATE_STATE = 0x0403, /* of all responders, when something changed; no answer */
 
+    /* enroll socket: cerca-enroll asks, cerca-ca answers (lib/proto_enroll.h) */
+    MSG_ENROLL = 0x0501,        /* answered by MSG_ISSUED */
+    MSG_ENROLL_SERVER = 0x0502, /* a CSR, DER; answered by MSG_ISSUED */
+    MSG_ENROLL_CAS = 0x0503,    /* a label */
+    MSG_ENROLL_CAS_ARE = 0x0504,
+
     /* control socket: cercad tells cerca-ca */
     MSG_CHILD_STATE = 0x0301,
 };

@@ -21,14 +21,15 @@ struct options {
     const char *conf;
     const char *verify; /* a backup */
     struct restore_options restore;
-    int conf_fd, listen_fd, delegate_fd, control_fd;
+    int conf_fd, listen_fd, delegate_fd, enroll_fd, control_fd;
     bool check, bootstrap;
 };
 
 static void usage(FILE *to)
 {
     fputs("usage: cerca-ca -c CONF [--check | --bootstrap]\n"
-          "                [--conf-fd N] [--listen-fd N] [--delegate-fd N] [--control-fd N]\n"
+          "                [--conf-fd N] [--listen-fd N] [--delegate-fd N] [--enroll-fd N]\n"
+          "                [--control-fd N]\n"
           "       cerca-ca -c CONF --restore FILE [--crl FILE] ... [--checkpoint FILE] ...\n"
           "       cerca-ca --verify-backup FILE\n"
           "\n"
@@ -42,7 +43,7 @@ static void usage(FILE *to)
           "                    make a backup the store of a stopped CA, closed, then end\n"
           "      --verify-backup FILE\n"
           "                    check a backup offline, then end\n"
-          "      --conf-fd N, --listen-fd N, --delegate-fd N, --control-fd N\n"
+          "      --conf-fd N, --listen-fd N, --delegate-fd N, --enroll-fd N, --control-fd N\n"
           "                    descriptors that cercad hands over\n"
           "      --help, --version\n",
           to);
@@ -76,6 +77,7 @@ static void parse_options(int argc, char **argv, struct options *o)
         {"conf-fd", required_argument, NULL, 'f'},
         {"listen-fd", required_argument, NULL, 'l'},
         {"delegate-fd", required_argument, NULL, 'd'},
+        {"enroll-fd", required_argument, NULL, 'e'},
         {"control-fd", required_argument, NULL, 'k'},
         {"restore", required_argument, NULL, 'r'},
         {"crl", required_argument, NULL, 'R'},
@@ -89,7 +91,8 @@ static void parse_options(int argc, char **argv, struct options *o)
     };
     int c;
 
-    *o = (struct options){.conf_fd = -1, .listen_fd = -1, .delegate_fd = -1, .control_fd = -1};
+    *o = (struct options){
+        .conf_fd = -1, .listen_fd = -1, .delegate_fd = -1, .enroll_fd = -1, .control_fd = -1};
     while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
         switch (c) {
         case 'c':
@@ -103,6 +106,9 @@ static void parse_options(int argc, char **argv, struct options *o)
             break;
         case 'd':
             o->delegate_fd = parse_fd(optarg);
+            break;
+        case 'e':
+            o->enroll_fd = parse_fd(optarg);
             break;
         case 'k':
             o->control_fd = parse_fd(optarg);
@@ -201,6 +207,7 @@ static int run(const struct options *o, const struct conf *conf,
     struct core_options parts = {.conf = conf,
                                  .blocklist = blocklist,
                                  .delegate_fd = o->delegate_fd,
+                                 .enroll_fd = o->enroll_fd,
                                  .control_fd = o->control_fd};
     struct core *core;
     struct fault f;

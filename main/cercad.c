@@ -125,7 +125,9 @@ int main(int argc, char **argv)
     if (status >= 0)
         return status;
     k.folder = folder;
-    k.keep_fd = memfd_create("cerca-ocsp", MFD_CLOEXEC);
+    k.memory[MEMORY_NONE] = -1;
+    k.memory[MEMORY_OCSP] = memfd_create("cerca-ocsp", MFD_CLOEXEC);
+    k.memory[MEMORY_TLS] = memfd_create("cerca-tls", MFD_CLOEXEC);
     k.conf_path = o.conf_path;
     if (own_folder(folder, sizeof folder, &f) != 0 || generation_read(o.conf_path, &g, &f) != 0) {
         status = failed(&f);

@@ -1,7 +1,6 @@
 #include "public/responders.h"
 
 #include <limits.h>
-#include <openssl/ec.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,12 +8,12 @@
 #include "lib/cert.h"
 #include "lib/clock.h"
 #include "lib/conn.h"
+#include "lib/keep.h"
 #include "lib/log.h"
+#include "lib/ownkey.h"
 #include "lib/proto.h"
-#include "public/keep.h"
 
 #define TURN_MS 1000
-#define KEY_DER_MAX 4096
 #define SCAN_EVERY_US 10000000
 #define ASK_AGAIN_S 15      /* after what may be over soon */
 #define REFUSED_AGAIN_S 600 /* after what only a new configuration changes */
@@ -50,7 +49,7 @@ static struct asking *asking_of(struct responders *s, const uint8_t owner[32])
     s->asking = xreallocarray(s->asking, s->n + 1, sizeof *s->asking);
     s->asking[s->n] = (struct asking){0};
     memcpy(s->asking[s->n].owner, owner, 32);
-    buf_init(&s->asking[s->n].kept_key, KEY_DER_MAX);
+    buf_init(&s->asking[s->n].kept_key, OWNKEY_DER_MAX);
     buf_init(&s->asking[s->n].kept_certificate, CERT_MAX);
     return &s->asking[s->n++];
 }
@@ -76,18 +75,15 @@ static void ask_later(struct asking *a, uint64_t seconds)
 static int put_to_work(struct responders *s, struct asking *a, EVP_PKEY *key,
                        struct slice certificate, struct fault *f)
 {
-    unsigned char *der = NULL;
-    int n = i2d_PrivateKey(key, &der);
     int rc = ocsp_responder_delegate(s->responder, a->owner, key, certificate, f);
 
-    if (rc == 0 && n > 0) {
-        buf_reset(&a->kept_key);
-        buf_put(&a->kept_key, der, (size_t)n);
-        buf_reset(&a->kept_certificate);
+    if (rc != 0)
+        return rc;
+    buf_reset(&a->kept_key);
+    buf_reset(&a->kept_certificate);
+    if (ownkey_put(key, &a->kept_key) == 0)
         buf_put_slice(&a->kept_certificate, certificate);
-    }
-    OPENSSL_clear_free(der, n > 0 ? (size_t)n : 0);
-    return rc;
+    return 0;
 }
 
 static void keep_all(struct responders *s)
@@ -199,39 +195,22 @@ static bool connected(struct responders *s)
 
 /* ---- asking ---- */
 
-/* A request that shows the key; cerca-ca chooses the name. */
-static int put_csr(EVP_PKEY *key, struct buf *out)
-{
-    X509_REQ *q = X509_REQ_new();
-    unsigned char *p = NULL;
-    int n = -1;
-
-    if (q != NULL && X509_REQ_set_version(q, 0) == 1 && X509_REQ_set_pubkey(q, key) == 1 &&
-        X509_REQ_sign(q, key, EVP_sha256()) > 0)
-        n = i2d_X509_REQ(q, &p);
-    if (n > 0)
-        buf_put(out, p, (size_t)n);
-    OPENSSL_free(p);
-    X509_REQ_free(q);
-    return n > 0 ? 0 : -1;
-}
-
 static void ask(struct responders *s, struct asking *a)
 {
     struct delegate_request r;
     struct buf csr, body;
+    struct fault f;
 
     buf_init(&csr, CSR_MAX);
     buf_init(&body, FRAME_BODY_MAX);
-    a->key = EVP_EC_gen("P-256");
     a->id = ++s->next_id;
-    if (a->key != NULL && put_csr(a->key, &csr) == 0) {
+    if (ownkey_new(&a->key, &csr, &f) == 0) {
         memcpy(r.owner, a->owner, sizeof r.owner);
         r.csr = buf_slice(&csr);
         delegate_request_put(&body, &r);
         conn_send(s->conn, MSG_DELEGATE, a->id, buf_slice(&body), -1);
     } else {
-        log_error("ocsp.delegate.key", NULL);
+        log_fault(LOG_LEVEL_ERROR, "ocsp.delegate.key", &f, NULL);
         ask_later(a, ASK_AGAIN_S);
     }
     buf_free(&csr);

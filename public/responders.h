@@ -12,7 +12,7 @@
 
 struct responders;
 
-/* Begins at once, with what is kept at `keep_fd` (public/keep.h; -1: nothing). Without a cerca-ca
+/* Begins at once, with what is kept at `keep_fd` (lib/keep.h; -1: nothing). Without a cerca-ca
  * at the socket it goes on trying. `r` stays the caller's. */
 struct responders *responders_new(struct loop *l, const struct conf *c, struct ocsp_responder *r,
                                   int keep_fd);

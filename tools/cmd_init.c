@@ -109,9 +109,8 @@ static int report(const struct tool *t, const struct devca *d, bool was_there, b
     for (size_t i = 0; i < conf->n_operators; i++)
         buf_printf(&out, "  %-15s %s, uid %u, %s\n", "operator", conf->operators[i].name,
                    (unsigned)conf->operators[i].uid, conf_role_name(conf->operators[i].role));
-    buf_printf(&out, "  %-15s http %s:%u, https %s:%u (reserved, nothing listens there yet)\n",
-               "endpoints", conf->http_listen, conf->http_port, conf->https_listen,
-               conf->https_port);
+    buf_printf(&out, "  %-15s http %s:%u, https %s:%u (once est has a label)\n", "endpoints",
+               conf->http_listen, conf->http_port, conf->https_listen, conf->https_port);
     buf_printf(&out, "  %-15s %s/admin.sock\n", "", conf->sock_dir);
     if (!brief)
         put_next(d->conf, &out);

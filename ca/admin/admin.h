@@ -32,8 +32,8 @@ struct admin_parts {
 struct admin *admin_new(const struct admin_parts *parts, int listen_fd);
 /* No new connections, requests told to retry; the present ones get their answers. */
 void admin_drain(struct admin *a);
-/* What cercad says of cerca-public. */
-void admin_public(struct admin *a, const struct child_status *st);
+/* What cercad says of cerca-public and cerca-enroll. */
+void admin_front(struct admin *a, const struct child_status *st);
 /* Requests not answered yet. */
 size_t admin_busy(const struct admin *a);
 /* Ends a store check and a backup that are running. Before the store is closed. NULL is fine. */

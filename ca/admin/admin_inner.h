@@ -14,6 +14,7 @@ struct issuer_names {
 };
 
 #define ADMIN_KINDS_MAX 16
+#define ADMIN_FRONTS_MAX 4
 
 /* admin_long.c: what takes long has a thread, one of a kind at a time. */
 struct long_run {
@@ -37,8 +38,9 @@ struct admin {
     const struct approval_kind *kinds[ADMIN_KINDS_MAX + 1]; /* of the messages; NULL-ended */
     size_t busy;
     bool draining;
-    struct child_status public_program; /* as cercad told last ... */
-    bool has_public;                    /* ... if it did */
+    struct child_status
+        front[ADMIN_FRONTS_MAX]; /* programs that face the network, as cercad told */
+    size_t n_fronts;
     struct long_run check, preview;
     bool backing_up;
     pthread_t backup_thread;

@@ -234,31 +234,50 @@ static void add_crls(struct items *items, const struct admin *a)
     }
 }
 
+static bool has_front(const struct admin *a, const char *program)
+{
+    for (size_t k = 0; k < a->n_fronts; k++)
+        if (strcmp(a->front[k].program, program) == 0)
+            return true;
+    return false;
+}
+
 /* Nothing while no cerca-public runs here. */
 static void add_responders(struct items *items, const struct admin *a)
 {
     struct status_item i;
 
-    for (size_t k = 0; a->has_public && a->parts.delegates && k < a->parts.authorities->n; k++)
+    if (a->parts.delegates == NULL || !has_front(a, "cerca-public"))
+        return;
+    for (size_t k = 0; k < a->parts.authorities->n; k++)
         if (delegates_status(a->parts.delegates, k, &i))
             add(items, &i);
 }
 
-/* Nothing when there is no HTTP here, or somebody else runs it. */
-static void add_public(struct items *items, const struct admin *a)
+#define PREFIX "cerca-"
+
+/* Nothing of those that are not here, or that somebody else runs. */
+static void add_fronts(struct items *items, const struct admin *a)
 {
     struct status_item i;
 
-    if (!a->has_public)
-        return;
-    program_status("public", &a->public_program, true, &i);
-    add(items, &i);
+    for (size_t k = 0; k < a->n_fronts; k++) {
+        program_status(a->front[k].program + strlen(PREFIX), &a->front[k], true, &i);
+        add(items, &i);
+    }
 }
 
-void admin_public(struct admin *a, const struct child_status *st)
+void admin_front(struct admin *a, const struct child_status *st)
 {
-    a->public_program = *st;
-    a->has_public = true;
+    size_t k = 0;
+
+    while (k < a->n_fronts && strcmp(a->front[k].program, st->program) != 0)
+        k++;
+    if (k == ADMIN_FRONTS_MAX || strncmp(st->program, PREFIX, strlen(PREFIX)) != 0)
+        return;
+    a->front[k] = *st;
+    if (k == a->n_fronts)
+        a->n_fronts++;
 }
 
 static void add_configuration(struct items *items, const struct admin *a)
@@ -311,7 +330,7 @@ void tell_status(struct ask *q)
     add_checkpoint(&items, a);
     add_view(&items, a);
     add_crls(&items, a);
-    add_public(&items, a);
+    add_fronts(&items, a);
     add_responders(&items, a);
     add_configuration(&items, a);
     wire_put_u8(&q->out, items.all_well);

@@ -135,8 +135,9 @@ static void on_child_state(struct conn *conn, void *owner, const struct frame *f
         log_warn("control.malformed", NULL);
         return;
     }
-    if (strcmp(st.program, "cerca-public") == 0 && c->admin != NULL)
-        admin_public(c->admin, &st);
+    if ((strcmp(st.program, "cerca-public") == 0 || strcmp(st.program, "cerca-enroll") == 0) &&
+        c->admin != NULL)
+        admin_front(c->admin, &st);
     for (size_t i = 0; i < c->n_links; i++)
         if (strcmp(signer_link_token(c->links[i]), st.token) == 0)
             signer_link_child(c->links[i], &st);
@@ -186,6 +187,7 @@ static void on_stop(void *arg, int signo)
     c->drain_since_us = clock_mono_us();
     admin_drain(c->admin);
     delegates_drain(c->delegates);
+    enroll_drain(c->enroll);
     on_drain(c);
 }
 
@@ -367,6 +369,17 @@ static void open_delegates(struct core *c, int listen_fd)
     c->delegates = delegates_new(&parts, listen_fd);
 }
 
+static void open_enroll(struct core *c, int listen_fd)
+{
+    const struct enroll_parts parts = {.conf = c->conf,
+                                       .loop = c->loop,
+                                       .store = c->store,
+                                       .authorities = c->authorities,
+                                       .door = c->door};
+
+    c->enroll = enroll_new(&parts, listen_fd);
+}
+
 static void catch_signals(struct core *c)
 {
     loop_signal(c->loop, SIGTERM, on_stop, c);
@@ -409,6 +422,8 @@ int core_new(const struct core_options *o, struct core **out, struct fault *f)
         publish_crls(c);
         open_admin(c, o->listen_fd);
     }
+    if (o->enroll_fd >= 0)
+        open_enroll(c, o->enroll_fd);
     if (o->control_fd >= 0) {
         c->control = conn_new(c->loop, o->control_fd, &control_callbacks, c);
         conn_send(c->control, MSG_READY, 0, SLICE_NONE, -1);
@@ -443,6 +458,7 @@ void core_free(struct core *c)
     crl_publisher_free(c->crls);
     admin_free(c->admin);
     delegates_free(c->delegates);
+    enroll_free(c->enroll);
     ledger_free(c->ledger);
     bootstrap_free(c->bootstrap);
     free(c->links);

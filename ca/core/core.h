@@ -15,6 +15,7 @@ struct core_options {
     const struct key_blocklist *blocklist; /* outlives the core; NULL: none */
     int listen_fd;                         /* the admin socket; -1: none (set-up) */
     int delegate_fd;                       /* the delegate socket; -1: none */
+    int enroll_fd;                         /* the enroll socket; -1: none */
     int control_fd;                        /* to cercad; -1: started alone */
 };
 

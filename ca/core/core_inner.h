@@ -6,6 +6,7 @@
 
 #include "ca/core/core.h"
 #include "ca/delegate/delegate.h"
+#include "ca/enroll/enroll.h"
 
 struct core {
     const struct conf *conf;
@@ -21,6 +22,7 @@ struct core {
     struct ledger *ledger;      /* the audit log's checkpoints; none at set-up */
     struct admin *admin;
     struct delegates *delegates; /* NULL: no socket */
+    struct enroll *enroll;       /* NULL: no socket */
     struct conn *control;
     struct loop_timer *drain;
     uint64_t drain_since_us;

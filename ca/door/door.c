@@ -76,7 +76,8 @@ static void post_stranger(void *arg)
 static void refuse(struct job *j)
 {
     bool worth = worth_recording(&j->fault);
-    bool stranger = j->kind == JOB_REQUEST && j->who.role == ROLE_NONE && j->token == NULL;
+    bool stranger =
+        j->kind == JOB_REQUEST && j->who.role == ROLE_NONE && j->token == NULL && j->bearer == NULL;
 
     if (!worth || stranger) {
         loop_post(j->door->parts.loop, worth ? post_stranger : post_refused, j);
@@ -412,7 +413,7 @@ static void start(struct job *j)
 }
 
 static void issue(struct door *d, const struct requester *who, struct authority *delegate_of,
-                  struct slice body, door_reply reply, void *arg)
+                  struct door_evidence *evidence, struct slice body, door_reply reply, void *arg)
 {
     struct job *j;
 
@@ -421,6 +422,7 @@ static void issue(struct door *d, const struct requester *who, struct authority 
     j = job_new(d, who, reply, arg);
     j->kind = JOB_REQUEST;
     j->delegate_of = delegate_of;
+    j->evidence = evidence;
     buf_put_slice(&j->body, body);
     start(j);
 }
@@ -428,13 +430,19 @@ static void issue(struct door *d, const struct requester *who, struct authority 
 void door_issue(struct door *d, const struct requester *who, struct slice body, door_reply reply,
                 void *arg)
 {
-    issue(d, who, NULL, body, reply, arg);
+    issue(d, who, NULL, NULL, body, reply, arg);
+}
+
+void door_issue_proven(struct door *d, const struct requester *who, struct door_evidence *e,
+                       struct slice body, door_reply reply, void *arg)
+{
+    issue(d, who, NULL, e, body, reply, arg);
 }
 
 void door_issue_delegate(struct door *d, const struct requester *who, struct authority *issuer,
                          struct slice body, door_reply reply, void *arg)
 {
-    issue(d, who, issuer, body, reply, arg);
+    issue(d, who, issuer, NULL, body, reply, arg);
 }
 
 void door_refuse(struct door *d, const struct requester *who, const struct fault *f,

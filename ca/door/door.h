@@ -29,6 +29,7 @@ struct requester {
     char name[64]; /* "operator:alice" */
     enum conf_role role;
     uid_t uid;       /* on this host */
+    uint64_t source; /* of who has no role: whose refusals count together; 0: those of the uid */
     char origin[64]; /* "admin pid=123" */
 };
 
@@ -62,6 +63,11 @@ void door_issue(struct door *d, const struct requester *who, struct slice body, 
  * with an ocsp_url has responders, whichever the profile names. */
 void door_issue_delegate(struct door *d, const struct requester *who, struct authority *issuer,
                          struct slice body, door_reply reply, void *arg);
+/* The same for who is neither an operator nor brings a token (ca/door/bearer.h). `e` is good until
+ * the reply. */
+struct door_evidence;
+void door_issue_proven(struct door *d, const struct requester *who, struct door_evidence *e,
+                       struct slice body, door_reply reply, void *arg);
 /* Issues the certificate of a configured issuer for the key in its token. */
 void door_issue_ca(struct door *d, const struct requester *who, struct authority *subject,
                    struct slice spki, door_reply reply, void *arg);
@@ -78,7 +84,7 @@ void door_refuse(struct door *d, const struct requester *who, const struct fault
                  door_reply reply, void *arg);
 /* Records such a refusal with nobody waiting. */
 void door_record_refusal(struct door *d, const struct requester *who, const struct fault *f);
-/* The same of who has no role: the first of a uid in a minute, the others as a number. */
+/* The same of who has no role: the first of a source in a minute, the others as a number. */
 void door_refuse_stranger(struct door *d, const struct requester *who, const struct fault *f);
 /* Is issuing possible now? For `cerca status`. */
 int door_check(struct door *d, struct fault *f) WARN_UNUSED;

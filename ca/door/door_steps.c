@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ca/door/bearer.h"
 #include "ca/door/draft.h"
 #include "ca/door/token.h"
 #include "lib/clock.h"
@@ -54,14 +55,15 @@ int step_authorise(struct job *j, struct fault *f)
 
     if (issue_request_get(buf_slice(&j->body), &j->request) != 0)
         return fault_set(f, FAULT_MALFORMED, "request.body", "the request is malformed");
-    if (j->request.token.n > 0 && token_authorise(j, f) != 0)
+    if ((j->evidence != NULL && bearer_authorise(j, f) != 0) ||
+        (j->request.token.n > 0 && token_authorise(j, f) != 0))
         return -(int)f->code;
     j->profile = conf_profile(conf, j->request.profile);
     if (j->profile == NULL)
         return refuse_profile(conf, j->request.profile, f);
     if (j->token != NULL && token_maker(j, f) != 0)
         return -(int)f->code;
-    if (j->token == NULL && j->who.role < j->profile->role) {
+    if (j->token == NULL && j->bearer == NULL && j->who.role < j->profile->role) {
         (void)fault_refuse(f, "requester.role", "requester", slice_str(j->who.name),
                            conf_role_name(j->profile->role));
         f->code = FAULT_DENIED;
@@ -117,9 +119,14 @@ static int decide_request(struct job *j, struct fault *f)
         (csr_verify(&j->csr, f) != 0 && !goes_on(j, f)) ||
         (find_replaced(j, f) != 0 && !goes_on(j, f)))
         return -(int)f->code;
-    if (j->token == NULL)
+    if (j->token == NULL && j->bearer == NULL)
         return policy_decide(&in, &j->decision, f);
     in.authorisation = &authorisation;
+    if (j->token == NULL) {
+        if (bearer_names(j, &authorisation, f) != 0 || policy_decide(&in, &j->decision, f) != 0)
+            return -(int)f->code;
+        return bearer_check(j, f);
+    }
     in.requester = j->token->row.info.created_by; /* a token is worth no more than its maker */
     if (token_names(j, &authorisation, f) != 0 || policy_decide(&in, &j->decision, f) != 0)
         return -(int)f->code;
@@ -269,9 +276,9 @@ void step_fill_intent(struct job *j)
     memcpy(i->spki_hash, j->decision.spki_hash, sizeof(i->spki_hash));
     memcpy(i->identity, j->decision.identity, sizeof(i->identity));
     memcpy(i->generation, j->door->parts.conf->generation, sizeof(i->generation));
-    i->has_request_key = j->token != NULL || j->request.has_request_key;
-    if (j->token != NULL) {
-        token_request_key(j, i->request_key, i->content);
+    i->has_request_key = j->token != NULL || j->bearer != NULL || j->request.has_request_key;
+    if (j->token != NULL || j->bearer != NULL) {
+        job_bound_key(j, i->request_key, i->content);
     } else if (i->has_request_key) {
         hash_request_key(j, i->request_key);
         hash_content(j, i->content);

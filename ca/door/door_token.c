@@ -11,8 +11,6 @@
 #include "ca/door/job.h"
 #include "ca/door/token.h"
 #include "lib/clock.h"
-#include "lib/name.h"
-#include "lib/subject.h"
 
 #define PREFIX "cerca-token-"
 #define NUMBER_MAX 20 /* digits */
@@ -208,91 +206,7 @@ int token_names(struct job *j, struct policy_authorisation *out, struct fault *f
 
 /* ---- subject ---- */
 
-struct search {
-    struct slice oid, utf8;
-    bool found;
-};
-
-static int match(void *arg, enum name_attr attr, struct slice oid, struct slice utf8,
-                 struct fault *f)
-{
-    struct search *s = arg;
-
-    (void)attr;
-    (void)f;
-    s->found = s->found || (slice_eq(oid, s->oid) && slice_eq(utf8, s->utf8));
-    return 0;
-}
-
-/* A CN is one of the names: policy sees to that for who is bound to names. */
-static int check_attribute(void *arg, enum name_attr attr, struct slice oid, struct slice utf8,
-                           struct fault *f)
-{
-    struct search s = {oid, utf8, attr == ATTR_CN};
-
-    if (!s.found && name_check(*(const struct slice *)arg, match, &s, f) != 0)
-        return -(int)f->code;
-    if (s.found)
-        return 0;
-    (void)fault_refuse(f, "token.subject", "subject", utf8,
-                       "nothing but a CN that is one of the names, and what the profile adds, "
-                       "unless the token has a subject");
-    f->code = FAULT_DENIED;
-    return -FAULT_DENIED;
-}
-
-/* What the profile makes of the names alone. */
-static int own_subject(const struct job *j, struct buf *out, struct fault *f)
-{
-    const char *text = j->profile->subject;
-    struct buf empty;
-    int rc;
-
-    buf_init(&empty, 16);
-    rc = name_from_cn(slice_str(""), &empty, f);
-    if (rc == 0 && text[0] != '\0')
-        rc = subject_make(text, buf_slice(&empty), &j->decision.sans, true, out, f);
-    else if (rc == 0)
-        buf_put_slice(out, buf_slice(&empty));
-    buf_free(&empty);
-    return rc;
-}
-
 int token_subject(const struct job *j, struct fault *f)
 {
-    struct slice own;
-    struct buf made;
-    int rc;
-
-    if (j->token->row.info.subject[0] != '\0')
-        return 0;
-    buf_init(&made, NAME_DER_MAX);
-    rc = own_subject(j, &made, f);
-    own = buf_slice(&made);
-    if (rc == 0)
-        rc = name_check(j->decision.subject, check_attribute, &own, f);
-    buf_free(&made);
-    return rc;
-}
-
-/* ---- the request key ---- */
-
-/* The same token with the same key for the same names is the same request, whatever the octets
- * of the CSR; the rest of what was asked for is its content. */
-void token_request_key(const struct job *j, uint8_t key[32], uint8_t content[32])
-{
-    const struct decision *d = &j->decision;
-    struct buf b;
-
-    buf_init(&b, 4096);
-    wire_put_text(&b, "token");
-    wire_put_u64(&b, j->token->row.info.id);
-    wire_put_text(&b, d->profile);
-    wire_put_fixed(&b, d->spki_hash, sizeof(d->spki_hash));
-    wire_put_fixed(&b, d->identity, sizeof(d->identity));
-    sha256(buf_slice(&b), key);
-    wire_put_i64(&b, j->request.validity);
-    wire_put_i64(&b, j->request.not_after);
-    sha256(buf_slice(&b), content);
-    buf_free(&b);
+    return j->token->row.info.subject[0] != '\0' ? 0 : job_subject_of_names(j, "token.subject", f);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/door/bearer.h"
 #include "ca/door/token.h"
 
 #define SPARE_MAX 512
@@ -34,6 +35,7 @@ struct job *job_new(struct door *d, const struct requester *who, door_reply repl
     j->delegate_of = NULL;
     j->profile = NULL;
     j->report = NULL;
+    j->evidence = NULL;
     j->again = false;
     j->decision.profile = NULL;
     memset(&j->ref, 0, sizeof(j->ref));
@@ -54,6 +56,7 @@ void job_discard(struct job *j)
     if (j->all_next != NULL)
         j->all_next->all_prev = j->all_prev;
     token_drop(j);
+    free(j->bearer);
     buf_free(&j->body);
     buf_free(&j->tbs);
     buf_free(&j->certificate);
@@ -66,6 +69,8 @@ void job_done(struct job *j)
 
     decision_free(&j->decision);
     token_drop(j);
+    free(j->bearer);
+    j->bearer = NULL;
     j->under_way = false;
     d->in_flight--;
     if (d->n_spare >= SPARE_MAX) {

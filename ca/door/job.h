@@ -12,6 +12,7 @@ enum job_kind {
 
 /* The request's token, where it has one. */
 struct job_token;
+struct door_bearer;
 
 struct job {
     struct work work; /* first: the workers hand back this */
@@ -29,6 +30,8 @@ struct job {
     struct authority *cross_by; /* who signs instead of the parent; NULL: the parent does */
     const struct conf_profile *profile;
     struct job_token *token;            /* NULL: none */
+    struct door_evidence *evidence;     /* the adapter's; NULL: none */
+    struct door_bearer *bearer;         /* what it proved; NULL: nothing */
     const struct policy_report *report; /* explain.c: who is told; NULL: nobody */
     struct authority *delegate_of;      /* an OCSP responder of this one; NULL: none */
     struct authority *issuer;
@@ -75,6 +78,10 @@ void door_sweep(void *arg);
 /* door_record.c: a strangers_record; `arg` is the door. */
 void door_record_stranger(void *arg, const struct requester *who, const struct fault *f,
                           uint64_t more, int64_t since);
+
+/* door_bound.c: of jobs with a token or a bearer. */
+int job_subject_of_names(const struct job *j, const char *rule, struct fault *f) WARN_UNUSED;
+void job_bound_key(const struct job *j, uint8_t key[32], uint8_t content[32]);
 
 /* door_steps.c: run on a worker; each leaves the job with a fault or ready for the next step. */
 int step_authorise(struct job *j, struct fault *f) WARN_UNUSED;

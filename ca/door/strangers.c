@@ -7,7 +7,7 @@
 
 struct stranger {
     bool used;
-    uid_t uid;
+    uint64_t source;
     struct requester who;
     struct fault newest;
     uint64_t more;     /* since the last record */
@@ -24,12 +24,17 @@ struct strangers {
     struct stranger of[STRANGERS_MAX + 1]; /* the last: all that had no place */
 };
 
-static struct stranger *find(struct strangers *s, uid_t uid)
+static uint64_t source_of(const struct requester *who)
+{
+    return who->source != 0 ? who->source : who->uid;
+}
+
+static struct stranger *find(struct strangers *s, uint64_t source)
 {
     struct stranger *free_one = NULL;
 
     for (size_t i = 0; i < STRANGERS_MAX; i++) {
-        if (s->of[i].used && s->of[i].uid == uid)
+        if (s->of[i].used && s->of[i].source == source)
             return &s->of[i];
         if (!s->of[i].used && free_one == NULL)
             free_one = &s->of[i];
@@ -75,7 +80,7 @@ static void on_tick(void *arg)
 
 void strangers_refused(struct strangers *s, const struct requester *who, const struct fault *f)
 {
-    struct stranger *x = find(s, who->uid);
+    struct stranger *x = find(s, source_of(who));
     bool first = !x->used;
 
     x->who = *who;
@@ -85,7 +90,7 @@ void strangers_refused(struct strangers *s, const struct requester *who, const s
         return;
     }
     x->used = true;
-    x->uid = who->uid;
+    x->source = source_of(who);
     begin(x);
     s->record(s->arg, who, f, 0, x->since);
     if (!s->ticking)

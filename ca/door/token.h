@@ -33,6 +33,5 @@ int token_names(struct job *j, struct policy_authorisation *out, struct fault *f
 int token_subject(const struct job *j, struct fault *f) WARN_UNUSED;
 /* Wipes and frees. */
 void token_drop(struct job *j);
-void token_request_key(const struct job *j, uint8_t key[32], uint8_t content[32]);
 
 #endif

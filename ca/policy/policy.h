@@ -77,6 +77,8 @@ struct policy_authorisation {
     const char *sid; /* Microsoft security identifier, "S-1-5-21-..."; NULL or "": none */
     const char *upn; /* user principal name, "alice@example.com"; NULL or "": none */
     const struct san_list *names; /* the only names that may be certified; NULL: as the profile */
+    bool subject; /* the subject is authorised too: with `names`, its CN need not be one of them
+                     unless the profile wants that */
 };
 
 /* One thing that was looked at, for who wants to know why. Texts are good during the call. */

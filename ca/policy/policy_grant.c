@@ -113,7 +113,7 @@ bool policy_names_bound(const struct policy_input *in)
     size_t at = 0;
 
     if (in->authorisation != NULL && in->authorisation->names != NULL)
-        return true;
+        return !in->authorisation->subject;
     while ((g = next_grant(in, &at, &any)) != NULL)
         if (!names_names(g))
             return false;

@@ -72,8 +72,8 @@ pid_t command_start(struct command *k, const struct generation *g, const struct 
     }
     for (size_t i = 0; i < p->n_sockets; i++)
         add_descriptor(&l, p->socket[i].option, p->socket[i].fd);
-    if (p->keeps && !check && k->keep_fd >= 0)
-        add_descriptor(&l, "--keep-fd", k->keep_fd);
+    if (!check && k->memory[p->memory] >= 0)
+        add_descriptor(&l, "--keep-fd", k->memory[p->memory]);
     if (control >= 0)
         add_descriptor(&l, "--control-fd", control);
     if (check)

@@ -9,7 +9,7 @@ struct command {
     const char *folder; /* of the programs: cercad's own */
     const char *conf_path;
     struct pins pins;
-    int keep_fd; /* memory that outlives cerca-public, for its OCSP keys; -1: none */
+    int memory[MEMORIES]; /* by enum program_memory; -1: none */
 };
 
 /* Starts p under g. `control` (or -1) is the program's end of its control socket. With

@@ -6,7 +6,7 @@
 
 #include "lib/fault.h"
 
-#define LAUNCH_FDS_MAX 4
+#define LAUNCH_FDS_MAX 6
 #define LAUNCH_ARGS_MAX 16
 
 struct launch {

@@ -84,19 +84,33 @@ static int plan_signer(const struct conf *c, const struct conf_token *t, struct 
     return pin_number(t, &out->pin_fd, f);
 }
 
-static void plan_public(const struct conf *c, struct program *out)
+static void set_address(struct program_socket *s, const char *address, uint16_t port)
 {
     struct buf b;
     buf_init(&b, 128);
+    s->address = address;
+    s->port = port;
+    buf_printf(&b, "%s:%u", address, port);
+    s->path = text_of(&b);
+}
+
+static void plan_public(const struct conf *c, struct program *out)
+{
     *out = new_program("cerca-public", "");
     struct program_socket *s = add_socket(out, "--listen-fd");
-    out->keeps = true;
-    s->address = c->http_listen;
-    s->port = c->http_port;
-    buf_printf(&b, "%s:%u", c->http_listen, c->http_port);
-    s->path = text_of(&b);
+    out->memory = MEMORY_OCSP;
+    set_address(s, c->http_listen, c->http_port);
     out->environment = environment_for(NULL);
     set_user(out, c->has_http_user, c->http_user);
+}
+
+static void plan_enroll(const struct conf *c, struct program *out)
+{
+    *out = new_program("cerca-enroll", "");
+    out->memory = MEMORY_TLS;
+    set_address(add_socket(out, "--listen-fd"), c->https_listen, c->https_port);
+    out->environment = environment_for(NULL);
+    set_user(out, c->has_https_user, c->https_user);
 }
 
 /* cerca-ca decides by uid who may do what; the file's mode only keeps out those who
@@ -125,18 +139,27 @@ static void plan_ca(const struct conf *c, struct program *out)
         s->path = text_of(&b);
         give_to(s, c->has_http_user, c->http_user);
     }
+    if (conf_enrolls(c)) {
+        s = add_socket(out, "--enroll-fd");
+        buf_init(&b, 4096);
+        conf_enroll_socket(c, &b);
+        s->path = text_of(&b);
+        give_to(s, c->has_https_user, c->https_user);
+    }
     out->environment = environment_for(NULL);
     set_user(out, c->has_ca_user, c->ca_user);
 }
 
 int programs_plan(const struct conf *c, struct programs *out, struct fault *f)
 {
-    *out = (struct programs){.at = xcalloc(c->n_tokens + 2, sizeof *out->at)};
+    *out = (struct programs){.at = xcalloc(c->n_tokens + 3, sizeof *out->at)};
     int r = 0;
     for (size_t i = 0; i < c->n_tokens && r == 0; i++)
         r = plan_signer(c, &c->tokens[i], &out->at[out->n++], f);
     if (r == 0 && *c->http_listen != '\0')
         plan_public(c, &out->at[out->n++]);
+    if (r == 0 && conf_enrolls(c))
+        plan_enroll(c, &out->at[out->n++]);
     if (r == 0)
         plan_ca(c, &out->at[out->n++]);
     for (size_t i = 0; i < out->n && r == 0; i++)

@@ -6,7 +6,7 @@
 
 #include "lib/conf.h"
 
-#define PROGRAM_SOCKETS_MAX 2
+#define PROGRAM_SOCKETS_MAX 3
 
 struct program_socket {
     const char *option;  /* by which the program gets its descriptor: "--listen-fd" */
@@ -19,15 +19,18 @@ struct program_socket {
     int fd; /* ours; -1 until programs_listen */
 };
 
+enum program_memory { MEMORY_NONE, MEMORY_OCSP, MEMORY_TLS };
+#define MEMORIES 3
+
 struct program {
-    const char *name;   /* "cerca-signer", "cerca-public", "cerca-ca" */
+    const char *name;   /* "cerca-signer", "cerca-public", "cerca-enroll", "cerca-ca" */
     char *token;        /* "" for all but signers */
     char **environment; /* all that it gets, NULL behind the last */
     bool has_user;      /* runs as another user than cercad */
     uid_t user;
     gid_t group;
-    bool keeps; /* gets the memory that outlives it */
-    int pin_fd; /* the number at which it expects its PIN; -1: elsewhere */
+    enum program_memory memory; /* that outlives it */
+    int pin_fd;                 /* the number at which it expects its PIN; -1: elsewhere */
     struct program_socket socket[PROGRAM_SOCKETS_MAX];
     size_t n_sockets;
 };

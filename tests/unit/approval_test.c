@@ -32,8 +32,10 @@ struct world {
     struct fault fault;
 };
 
-static const struct requester alice = {"operator:alice", ROLE_ADMIN, 1000, "admin pid=1"};
-static const struct requester bob = {"operator:bob", ROLE_ADMIN, 1001, "admin pid=2"};
+static const struct requester alice = {
+    .name = "operator:alice", .role = ROLE_ADMIN, .uid = 1000, .origin = "admin pid=1"};
+static const struct requester bob = {
+    .name = "operator:bob", .role = ROLE_ADMIN, .uid = 1001, .origin = "admin pid=2"};
 
 static int describe(void *arg, struct slice content, char out[APPROVAL_TEXT_MAX], struct fault *f)
 {

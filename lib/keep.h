@@ -1,9 +1,9 @@
 /*
- * What outlives cerca-public, not cercad: its OCSP keys and their certificates, in anonymous memory
- * whose descriptor cercad keeps and hands to the next one. So a restart needs no token.
+ * What outlives cerca-public or cerca-enroll, not cercad: their keys and certificates, in anonymous
+ * memory whose descriptor cercad keeps and hands to the next one. So a restart needs no token.
  */
-#ifndef PUBLIC_KEEP_H
-#define PUBLIC_KEEP_H
+#ifndef LIB_KEEP_H
+#define LIB_KEEP_H
 
 #include <openssl/evp.h>
 
@@ -13,9 +13,9 @@
 #define KEEP_MAX 1048576
 
 struct kept {
-    uint8_t owner[32]; /* the issuer: SHA-256 of its SubjectPublicKeyInfo */
+    uint8_t owner[32]; /* whose: an issuer's SHA-256 of its SubjectPublicKeyInfo; zeros: TLS */
     struct slice key;  /* PKCS#8, DER */
-    struct slice certificate;
+    struct slice certificate; /* and its chain behind it */
 };
 
 /* Writes them all, instead of what was there. fd -1: does nothing. */

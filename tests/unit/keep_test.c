@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "public/keep.h"
+#include "lib/keep.h"
 
 static unsigned found;
 static char keys[64];

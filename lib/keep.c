@@ -1,4 +1,4 @@
-#include "public/keep.h"
+#include "lib/keep.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -1,0 +1,36 @@
+/*
+ * Who asks, when that is neither an operator nor a token's bearer: an adapter was shown something,
+ * and proves it as the door's first step, on a worker. What was proven bounds the request: names
+ * and subject of the bearer and nothing else. Rules: "renew.subject", "renew.names",
+ * "bearer.subject", and those of the adapter.
+ */
+#ifndef CA_DOOR_BEARER_H
+#define CA_DOOR_BEARER_H
+
+#include "ca/policy/policy.h"
+
+struct job;
+
+struct door_bearer {
+    char requester[64];    /* on record: "certificate:0123..." */
+    struct san_list names; /* the only ones that may be certified; they point into the evidence */
+    char upn[256], sid[192];
+    struct slice subject; /* Name, whole; the one that may be certified whatever the names are */
+    char owner[128];
+    bool renews;                /* subject and names must stay as they are: those above */
+    uint8_t serial[SERIAL_LEN]; /* ... of this certificate */
+};
+
+struct door_evidence {
+    /* Fills `out`, which is zeroed; 0, or why it is not believed. */
+    int (*prove)(struct door_evidence *e, struct door_bearer *out, struct fault *f);
+};
+
+/* Proves the evidence (j->evidence), and from then on j->who is the bearer. */
+int bearer_authorise(struct job *j, struct fault *f) WARN_UNUSED;
+/* After the CSR was parsed. */
+int bearer_names(struct job *j, struct policy_authorisation *out, struct fault *f) WARN_UNUSED;
+/* After the decision: what comes out is what the bearer may have. */
+int bearer_check(const struct job *j, struct fault *f) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,352 @@
+#include "ca/enroll/enroll_inner.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/log.h"
+
+/* Of one front end; those of the door, and no more. */
+#define ASKS_MAX ((size_t)DOOR_IN_FLIGHT_MAX)
+#define QUEUE_MAX ((size_t)64 << 20)
+
+/* ---- clients and what they ask ---- */
+
+static void client_drop(struct enroll_client *c)
+{
+    if (c->conn != NULL || c->asks > 0)
+        return;
+    if (c->prev != NULL)
+        c->prev->next = c->next;
+    else
+        c->owner->clients = c->next;
+    if (c->next != NULL)
+        c->next->prev = c->prev;
+    free(c);
+}
+
+static void on_closed(struct conn *conn, void *owner)
+{
+    struct enroll_client *c = owner;
+
+    (void)conn;
+    c->conn = NULL;
+    client_drop(c);
+}
+
+static void answer_fault(struct enroll_client *c, uint64_t id, const struct fault *f)
+{
+    struct buf b;
+
+    if (c->conn == NULL)
+        return;
+    buf_init(&b, 4096);
+    fault_put(&b, f);
+    conn_send(c->conn, MSG_FAULT, id, buf_slice(&b), -1);
+    buf_free(&b);
+}
+
+static struct enroll_ask *ask_new(struct enroll_client *c, const struct frame *frame)
+{
+    struct enroll_ask *q = xcalloc(1, sizeof(*q));
+
+    q->client = c;
+    q->id = frame->id;
+    buf_init(&q->in, FRAME_BODY_MAX);
+    buf_put_slice(&q->in, frame->body);
+    c->asks++;
+    return q;
+}
+
+/* Wipes: a secret may be in there. */
+static void ask_free(struct enroll_ask *q)
+{
+    struct enroll_client *c = q->client;
+
+    c->asks--;
+    buf_free(&q->in);
+    free(q);
+    client_drop(c);
+}
+
+/* ---- who tries secrets ---- */
+
+/* An IPv6 host has its whole /64. */
+static uint64_t slow_key(const char *address)
+{
+    uint8_t octets[16] = {0}, hash[32];
+    uint64_t key;
+
+    if (inet_pton(AF_INET6, address, octets) == 1)
+        memset(octets + 8, 0, 8);
+    else if (inet_pton(AF_INET, address, octets) != 1)
+        memset(octets, 0, sizeof(octets));
+    sha256(slice_of(octets, sizeof(octets)), hash);
+    memcpy(&key, hash, sizeof(key));
+    return key;
+}
+
+static int check_slow(const struct enroll_ask *q, struct fault *f)
+{
+    uint32_t wait = slow_wait(q->client->owner->slow, slow_key(q->request.address));
+
+    if (!q->request.has_secret || wait == 0)
+        return 0;
+    return fault_unavailable(f, wait, "est.slow",
+                             "too many wrong secrets from this address; retry after %u s", wait);
+}
+
+/* ---- answers ---- */
+
+static void on_issued(void *arg, const struct issued *issued, const struct fault *fault)
+{
+    struct enroll_ask *q = arg;
+    struct enroll_client *c = q->client;
+    struct buf b;
+
+    if (fault != NULL) {
+        if (strcmp(fault->rule, "token.unknown") == 0)
+            slow_failed(c->owner->slow, slow_key(q->request.address));
+        answer_fault(c, q->id, fault);
+    } else if (c->conn != NULL) {
+        buf_init(&b, FRAME_BODY_MAX);
+        issued_put(&b, issued);
+        conn_send(c->conn, MSG_ISSUED, q->id, buf_slice(&b), -1);
+        buf_free(&b);
+    }
+    ask_free(q);
+}
+
+static void tell_who(const struct enroll_ask *q, struct requester *out)
+{
+    *out = (struct requester){.name = "est",
+                              .role = ROLE_NONE,
+                              .uid = q->client->uid,
+                              .source = slow_key(q->request.address)};
+    (void)snprintf(out->origin, sizeof(out->origin), "est %s", q->request.address);
+}
+
+static void refuse(struct enroll_ask *q, const struct fault *f)
+{
+    struct requester who;
+
+    tell_who(q, &who);
+    if (f->code == FAULT_DENIED)
+        door_refuse_stranger(q->client->owner->parts.door, &who, f);
+    log_fault(LOG_LEVEL_INFO, "enroll.refused", f, "address", q->request.address, NULL);
+    answer_fault(q->client, q->id, f);
+    ask_free(q);
+}
+
+/* ---- enrolling ---- */
+
+static int unauthorised(const struct conf_est *l, struct fault *f)
+{
+    (void)fault_refuse(f, "est.unauthorised", "credentials", SLICE_NONE,
+                       (l->ways & WAY_TOKEN) != 0 ? "a token, or a certificate if the label has it"
+                                                  : "a certificate of this CA, in TLS");
+    f->code = FAULT_DENIED;
+    return -FAULT_DENIED;
+}
+
+/* By what the client showed, and what the label takes. */
+static int choose_way(struct enroll_ask *q, const struct conf_est *l, struct issue_request *out,
+                      struct fault *f)
+{
+    const struct enroll_request *r = &q->request;
+
+    if (r->renew) {
+        if (r->chain.n == 0 || (l->ways & WAY_CERTIFICATE) == 0) {
+            (void)fault_refuse(f, "est.renew", "certificate", SLICE_NONE,
+                               "the certificate that is renewed, in TLS (RFC 7030 3.3.2)");
+            f->code = FAULT_DENIED;
+            return -FAULT_DENIED;
+        }
+    } else if (r->has_secret && (l->ways & WAY_TOKEN) != 0) {
+        out->token = r->secret;
+        return 0;
+    } else if (r->chain.n == 0 || (l->ways & WAY_CERTIFICATE) == 0) {
+        return unauthorised(l, f);
+    }
+    evidence_init(&q->evidence, q->client->owner->parts.store, l, r->renew, r->chain);
+    return 0;
+}
+
+static void ask_door(struct enroll_ask *q, const struct issue_request *r)
+{
+    struct enroll_client *c = q->client;
+    struct door *door = c->owner->parts.door;
+    struct requester who;
+    struct buf body;
+
+    tell_who(q, &who);
+    buf_init(&body, FRAME_BODY_MAX);
+    issue_request_put(&body, r);
+    if (r->token.n > 0)
+        door_issue(door, &who, buf_slice(&body), on_issued, q);
+    else
+        door_issue_proven(door, &who, &q->evidence.door, buf_slice(&body), on_issued, q);
+    buf_free(&body);
+}
+
+static int prepare(struct enroll_ask *q, struct issue_request *out, struct fault *f)
+{
+    const struct conf_est *l;
+
+    if (enroll_request_get(buf_slice(&q->in), &q->request) != 0)
+        return fault_set(f, FAULT_MALFORMED, "request.body", "the request is malformed");
+    l = conf_est(q->client->owner->parts.conf, q->request.label);
+    if (l == NULL) {
+        (void)fault_refuse(f, "est.label", "label", slice_str(q->request.label),
+                           "a label of the configuration");
+        f->code = FAULT_NOT_FOUND;
+        return -FAULT_NOT_FOUND;
+    }
+    if (check_slow(q, f) != 0 || choose_way(q, l, out, f) != 0)
+        return -(int)f->code;
+    (void)snprintf(out->profile, sizeof(out->profile), "%s", l->profile);
+    out->csr = q->request.csr;
+    return 0;
+}
+
+static void handle_enroll(struct enroll_ask *q)
+{
+    struct issue_request r = {.validity = 0};
+    struct fault f;
+
+    fault_clear(&f);
+    if (prepare(q, &r, &f) != 0)
+        refuse(q, &f);
+    else
+        ask_door(q, &r);
+}
+
+/* ---- for the front end itself ---- */
+
+static void handle_server(struct enroll_ask *q)
+{
+    struct enroll_client *c = q->client;
+    struct requester who = {.name = "cerca-enroll", .role = ROLE_ADMIN, .uid = c->uid};
+    struct fault f;
+    struct buf body;
+
+    fault_clear(&f);
+    (void)snprintf(who.origin, sizeof(who.origin), "enroll pid=%d", (int)c->pid);
+    buf_init(&body, FRAME_BODY_MAX);
+    if (server_request(c->owner, buf_slice(&q->in), &body, &f) != 0)
+        refuse(q, &f);
+    else
+        door_issue(c->owner->parts.door, &who, buf_slice(&body), on_issued, q);
+    buf_free(&body);
+}
+
+static void handle_cas(struct enroll_ask *q)
+{
+    char label[ENROLL_LABEL_SIZE];
+    struct buf out;
+    struct fault f;
+
+    fault_clear(&f);
+    buf_init(&out, FRAME_BODY_MAX);
+    if (enroll_label_get(buf_slice(&q->in), label) != 0)
+        (void)fault_set(&f, FAULT_MALFORMED, "request.body", "the request is malformed");
+    else if (cas_put(q->client->owner, label, &out, &f) == 0 && buf_failed(&out))
+        (void)fault_set(&f, FAULT_TOO_LARGE, "answer.size", "the CAs' certificates are too large");
+    if (f.code != FAULT_NONE) {
+        refuse(q, &f);
+    } else {
+        if (q->client->conn != NULL)
+            conn_send(q->client->conn, MSG_ENROLL_CAS_ARE, q->id, buf_slice(&out), -1);
+        ask_free(q);
+    }
+    buf_free(&out);
+}
+
+/* ---- the socket ---- */
+
+static void turn_away(struct enroll_client *c, uint64_t id, const char *rule, const char *text)
+{
+    struct fault f;
+
+    fault_clear(&f);
+    (void)fault_unavailable(&f, 1, rule, "%s", text);
+    answer_fault(c, id, &f);
+}
+
+static void on_message(struct conn *conn, void *owner, const struct frame *frame)
+{
+    struct enroll_client *c = owner;
+    struct enroll_ask *q;
+
+    (void)conn;
+    if (c->owner->draining) {
+        turn_away(c, frame->id, "door.closed", "cerca-ca ends just now");
+        return;
+    }
+    if (c->asks >= ASKS_MAX) {
+        turn_away(c, frame->id, "busy", "too many requests at once");
+        return;
+    }
+    q = ask_new(c, frame);
+    if (frame->type == MSG_ENROLL)
+        handle_enroll(q);
+    else if (frame->type == MSG_ENROLL_SERVER)
+        handle_server(q);
+    else
+        handle_cas(q);
+}
+
+static const struct permit permits[] = {{MSG_ENROLL, FRAME_BODY_MAX, on_message},
+                                        {MSG_ENROLL_SERVER, CSR_MAX, on_message},
+                                        {MSG_ENROLL_CAS, 128, on_message}};
+static const struct conn_callbacks callbacks = {
+    .permits = permits, .n_permits = 3, .closed = on_closed, .queue_max = QUEUE_MAX};
+
+/* The socket's owner is cerca-enroll's user; nobody else but root could connect. */
+static void on_accepted(void *arg, int fd, const struct conn_peer *peer)
+{
+    struct enroll *e = arg;
+    struct enroll_client *c = xcalloc(1, sizeof(*c));
+
+    c->owner = e;
+    c->uid = peer->uid;
+    c->pid = peer->pid;
+    c->next = e->clients;
+    if (c->next != NULL)
+        c->next->prev = c;
+    e->clients = c;
+    c->conn = conn_new(e->parts.loop, fd, &callbacks, c);
+}
+
+struct enroll *enroll_new(const struct enroll_parts *parts, int listen_fd)
+{
+    struct enroll *e = xcalloc(1, sizeof(*e));
+
+    e->parts = *parts;
+    e->slow = slow_new();
+    e->listener = listener_new(parts->loop, listen_fd, on_accepted, e);
+    return e;
+}
+
+void enroll_drain(struct enroll *e)
+{
+    if (e != NULL)
+        e->draining = true;
+}
+
+void enroll_free(struct enroll *e)
+{
+    if (e == NULL)
+        return;
+    listener_free(e->listener);
+    for (struct enroll_client *c = e->clients, *next; c != NULL; c = next) {
+        next = c->next;
+        conn_close(c->conn);
+        c->conn = NULL;
+        c->asks = 0;
+        client_drop(c);
+    }
+    slow_free(e->slow);
+    free(e);
+}

@@ -1,0 +1,49 @@
+/* What the files of the enroll socket share. */
+#ifndef CA_ENROLL_ENROLL_INNER_H
+#define CA_ENROLL_ENROLL_INNER_H
+
+#include "ca/enroll/enroll.h"
+#include "ca/enroll/evidence.h"
+#include "lib/conn.h"
+#include "lib/proto_enroll.h"
+#include "lib/slow.h"
+
+struct enroll {
+    struct enroll_parts parts;
+    struct listener *listener;
+    struct enroll_client *clients;
+    struct slow *slow; /* who came with wrong secrets, by address */
+    struct server_rate {
+        uint64_t since_us;
+        unsigned n;
+    } server; /* certificates for the front end itself */
+    bool draining;
+};
+
+struct enroll_client {
+    struct enroll *owner;
+    struct conn *conn; /* NULL once it is gone */
+    uid_t uid;
+    pid_t pid;
+    size_t asks; /* not answered yet */
+    struct enroll_client *next, *prev;
+};
+
+/* One request, and where its answer goes. */
+struct enroll_ask {
+    struct enroll_client *client;
+    uint64_t id;
+    struct buf in;                 /* the message */
+    struct enroll_request request; /* points into it */
+    struct evidence evidence;
+};
+
+/* server.c: the request for the front end's own certificate, for its CSR. Rules "server.rate",
+ * "server.csr", and those of names. */
+int server_request(struct enroll *e, struct slice csr, struct buf *out,
+                   struct fault *f) WARN_UNUSED;
+/* cas.c: "est.label", or nothing issued yet: FAULT_UNAVAILABLE. */
+int cas_put(const struct enroll *e, const char *label, struct buf *out,
+            struct fault *f) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,198 @@
+#include "enroll/site.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "enroll/credentials.h"
+#include "enroll/reply.h"
+#include "est/body.h"
+#include "est/certs.h"
+#include "est/path.h"
+#include "lib/httpd_tls.h"
+#include "lib/proto_enroll.h"
+
+struct site {
+    const struct conf *conf;
+    struct ca_link *link;
+    struct cas *cas;
+};
+
+/* A client that waits. */
+struct waiting {
+    struct http_wait *wait;
+    bool lines; /* as reply_in_lines */
+    const struct conf_est *label;
+};
+
+struct site *site_new(const struct conf *c, struct ca_link *k, struct cas *cas)
+{
+    struct site *s = xcalloc(1, sizeof *s);
+
+    *s = (struct site){c, k, cas};
+    return s;
+}
+
+void site_free(struct site *s)
+{
+    free(s);
+}
+
+/* ---- cacerts ---- */
+
+static void answer_cas(struct site *s, const struct http_request *r, const struct conf_est *label,
+                       struct http_answer *out)
+{
+    struct buf message;
+    struct fault f;
+
+    fault_clear(&f);
+    buf_init(&message, CAS_MAX);
+    if (cas_get(s->cas, label, &message) == 0) {
+        reply_der(CERTS_TYPE_FULL, buf_slice(&message), reply_in_lines(r), out);
+    } else {
+        (void)fault_unavailable(&f, 5, "est.cacerts", "the CA's certificates are not known yet");
+        reply_fault(&f, label, out);
+    }
+    buf_free(&message);
+}
+
+/* ---- enrolling ---- */
+
+static void on_reply(void *arg, uint16_t type, struct slice body, const struct fault *fault)
+{
+    struct waiting *w = arg;
+    struct http_answer a = {0};
+    struct issued i = {.again = false};
+    struct fault f;
+
+    fault_clear(&f);
+    if (fault != NULL)
+        f = *fault;
+    else if (type != MSG_ISSUED || issued_get(body, &i) != 0)
+        (void)fault_set(&f, FAULT_INTERNAL, "est.ca", "cerca-ca answers nonsense");
+    if (f.code == FAULT_NONE)
+        reply_certificate(i.certificate, w->lines, &a);
+    else
+        reply_fault(&f, w->label, &a);
+    http_wait_end(w->wait, &a);
+    free(w);
+}
+
+/* Nothing of the request is looked at after this. */
+static void pass_on(struct site *s, const struct http_request *r, const struct conf_est *label,
+                    struct buf *body)
+{
+    struct waiting *w = xcalloc(1, sizeof *w);
+
+    w->label = label;
+    w->lines = reply_in_lines(r);
+    w->wait = http_wait(r);
+    ca_link_ask(s->link, MSG_ENROLL, body, on_reply, w);
+}
+
+/* DER of the request into `out`. */
+static int read_csr(const struct http_request *r, struct buf *out, struct fault *f)
+{
+    static const char *const labels[] = {"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST", NULL};
+
+    return est_body_get(r->body, labels, out, f);
+}
+
+static int write_request(const struct http_request *r, struct enroll_request *q, struct buf *out,
+                         struct fault *f)
+{
+    struct credentials c;
+    struct buf csr, chain;
+    int rc;
+
+    buf_init(&csr, CSR_MAX);
+    buf_init(&chain, ENROLL_CHAIN_MAX);
+    rc = credentials_get(http_request_field(r, "Authorization"), &c, f);
+    if (rc == 0)
+        rc = read_csr(r, &csr, f);
+    if (rc == 0) {
+        http_request_peer(r, &chain);
+        http_request_address(r, q->address);
+        q->csr = buf_slice(&csr);
+        q->chain = buf_slice(&chain);
+        q->has_secret = c.there;
+        (void)snprintf(q->user, sizeof(q->user), "%s", c.user);
+        q->secret = buf_slice(&c.secret);
+        enroll_request_put(out, q);
+    }
+    credentials_free(&c);
+    buf_free(&csr);
+    buf_free(&chain);
+    return rc;
+}
+
+static void answer_enroll(struct site *s, const struct http_request *r, const struct est_path *p,
+                          const struct conf_est *label, struct http_answer *out)
+{
+    struct enroll_request q = {.renew = p->operation->op == EST_SIMPLEREENROLL};
+    struct buf body;
+    struct fault f;
+
+    fault_clear(&f);
+    buf_init(&body, FRAME_BODY_MAX);
+    (void)snprintf(q.label, sizeof(q.label), "%s", label->name);
+    if (write_request(r, &q, &body, &f) == 0)
+        pass_on(s, r, label, &body);
+    else
+        reply_fault(&f, label, out);
+    buf_free(&body);
+}
+
+/* ---- which operation ---- */
+
+static bool right_type(const struct http_request *r, const struct est_operation *o)
+{
+    const char *type = http_request_field(r, "Content-Type");
+
+    return o->request[0] == '\0' || type == NULL || est_type_is(type, o->request);
+}
+
+static void refuse_type(const struct est_operation *o, struct http_answer *out)
+{
+    struct buf text;
+
+    buf_init(&text, 256);
+    buf_printf(&text, "Content-Type must be %s.\n", o->request);
+    http_answer_text(out, 415, "");
+    http_answer_keep(out, &text);
+}
+
+static void refuse_method(const struct est_operation *o, struct http_answer *out)
+{
+    bool get = strcmp(o->method, "GET") == 0;
+
+    http_answer_text(out, 405, get ? "Only GET and HEAD.\n" : "Only POST.\n");
+    out->allow = get ? "GET, HEAD" : "POST";
+}
+
+void site_answer(void *site, const struct http_request *r, struct http_answer *out)
+{
+    struct site *s = site;
+    const struct conf_est *label;
+    struct est_path p;
+
+    if (est_path_parse(r->target, &p) != 0)
+        return;
+    label = conf_est(s->conf, p.label);
+    if (label == NULL) {
+        http_answer_text(out, 404, "There is no such label here.\n");
+    } else if (!p.operation->offered) {
+        http_answer_text(out, 501, "This operation is not offered here.\n");
+    } else if (strcmp(r->method, p.operation->method) != 0) {
+        refuse_method(p.operation, out);
+    } else if (p.operation->op == EST_CACERTS) {
+        answer_cas(s, r, label, out);
+    } else if (!right_type(r, p.operation)) {
+        refuse_type(p.operation, out);
+    } else if (p.operation->op == EST_SIMPLEENROLL || p.operation->op == EST_SIMPLEREENROLL) {
+        answer_enroll(s, r, &p, label, out);
+    } else {
+        http_answer_text(out, 501, "This operation is not offered here.\n");
+    }
+}

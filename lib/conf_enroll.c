@@ -1,0 +1,119 @@
+/* HTTPS and EST in the configuration: looking up, and what one key alone cannot show. */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/conf_schema.h"
+#include "lib/tbs.h"
+
+bool conf_enrolls(const struct conf *c)
+{
+    return c->https_listen[0] != '\0' && c->n_est > 0;
+}
+
+const struct conf_est *conf_est(const struct conf *c, const char *label)
+{
+    if (label[0] == '\0')
+        label = EST_DEFAULT;
+    for (size_t i = 0; i < c->n_est; i++)
+        if (strcmp(c->est[i].name, label) == 0)
+            return &c->est[i];
+    return NULL;
+}
+
+/* ---- names of the server ---- */
+
+static int add_name(const char *text, struct san_list *out, uint8_t *arena, size_t *used,
+                    struct fault *f)
+{
+    struct san s;
+
+    if (san_parse(text, &s, arena, HTTPS_ARENA, used, f) != 0 || san_check(&s, f) != 0)
+        return -(int)f->code;
+    return san_list_add(out, &s, f);
+}
+
+static bool is_any(const char *address)
+{
+    return strspn(address, "0.:") == strlen(address);
+}
+
+static bool is_own_host(const char *address)
+{
+    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+}
+
+int conf_https_names(const struct conf *c, struct san_list *out, uint8_t arena[HTTPS_ARENA],
+                     struct fault *f)
+{
+    size_t used = 0;
+    int rc = 0;
+
+    out->n = 0;
+    for (size_t i = 0; i < c->n_https_names && rc == 0; i++)
+        rc = add_name(c->https_names[i], out, arena, &used, f);
+    if (c->n_https_names > 0)
+        return rc;
+    if (is_own_host(c->https_listen))
+        rc = add_name("localhost", out, arena, &used, f);
+    return rc == 0 ? add_name(c->https_listen, out, arena, &used, f) : rc;
+}
+
+int conf_check_server_name(const char *text, struct fault *f)
+{
+    uint8_t arena[16];
+    size_t used = 0;
+    struct san s;
+
+    if (san_parse(text, &s, arena, sizeof(arena), &used, f) == 0 && san_check(&s, f) == 0 &&
+        (s.kind == SAN_DNS || s.kind == SAN_IP))
+        return 0;
+    return fault_set(f, FAULT_CONFIG, "conf.value", "must be a DNS name or an IP address");
+}
+
+/* ---- checks ---- */
+
+static int check_profile(const struct conf_reader *r, const struct conf_est *e, const char *key,
+                         const char *name, struct fault *f)
+{
+    const struct conf_profile *p = conf_profile(r->conf, name);
+    char field[32];
+
+    (void)snprintf(field, sizeof(field), "est.%s", key);
+    if (p == NULL)
+        return conf_refuse(r, conf_line(r, "est", e->name, key), "conf.reference", field, f,
+                           "label \"%s\": %s: there is no profile \"%s\"", e->name, key, name);
+    if (p->ca || (p->eku & EKU_OCSP_SIGNING) != 0)
+        return conf_refuse(r, conf_line(r, "est", e->name, key), "conf.value", field, f,
+                           "label \"%s\": %s: \"%s\" makes CAs or OCSP responders, which enroll "
+                           "elsewhere",
+                           e->name, key, name);
+    return 0;
+}
+
+static int check_label(const struct conf_reader *r, const struct conf_est *e, struct fault *f)
+{
+    int rc = check_profile(r, e, "profile", e->profile, f);
+
+    for (size_t i = 0; i < e->n_from && rc == 0; i++)
+        rc = check_profile(r, e, "from", e->from[i], f);
+    return rc;
+}
+
+int conf_check_enroll(const struct conf_reader *r, struct fault *f)
+{
+    const struct conf *c = r->conf;
+    int rc = 0;
+
+    for (size_t i = 0; i < c->n_est && rc == 0; i++)
+        rc = check_label(r, &c->est[i], f);
+    if (rc != 0 || !conf_enrolls(c))
+        return rc;
+    if (conf_profile(c, c->https_profile) == NULL)
+        return conf_refuse(r, conf_line(r, "https", NULL, "profile"), "conf.reference",
+                           "https.profile", f, "https: profile: there is no profile \"%s\"",
+                           c->https_profile);
+    if (c->n_https_names == 0 && is_any(c->https_listen))
+        return conf_refuse(r, conf_line(r, "https", NULL, "listen"), "conf.missing", "https.names",
+                           f, "https: names: say under which names clients reach it");
+    return 0;
+}

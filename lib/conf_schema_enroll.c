@@ -1,0 +1,71 @@
+/* The schema: HTTPS, and what is enrolled for there. */
+#include "lib/conf_table.h"
+
+static const struct conf_word ways[] = {
+    {"token", WAY_TOKEN}, {"certificate", WAY_CERTIFICATE}, {NULL, 0}};
+
+/* A key is a few lines here, its help the last. */
+/* clang-format off */
+
+#define IN(field) .at = offsetof(struct conf, field)
+
+static const struct conf_key https_keys[] = {
+    {.name = "listen", .type = CONF_TEXT, IN(https_listen), .fallback = "127.0.0.1",
+     .check = conf_check_listen,
+     .help = "IP address for HTTPS (enrollment); \"\" turns it off. Nothing listens there unless "
+             "est has a label."},
+    {.name = "port", .type = CONF_PORT, IN(https_port), .min = 1, .max = 65535, .fallback = "8443",
+     .help = "TCP port for HTTPS."},
+    {.name = "names", .type = CONF_TEXTS, IN(https_names),
+     .at_too = offsetof(struct conf, n_https_names), .max = HTTPS_NAMES_MAX, .fallback = "",
+     .check = conf_check_server_name, .example = "ca.example.com",
+     .help = "Names under which clients reach it, DNS names or IP addresses: those of the server's "
+             "certificate, which this CA issues. None given: the address that it listens on, and "
+             "localhost when only this host reaches that."},
+    {.name = "profile", .type = CONF_TEXT, IN(https_profile), .check = conf_check_name,
+     .fallback = "tls-server",
+     .help = "Profile of the server's certificate."},
+    {.name = "connections", .type = CONF_NUMBER, IN(https_connections), .min = 64, .max = 100000,
+     .fallback = "1000",
+     .help = "HTTPS connections at once; further ones wait."},
+    {.name = "timeout", .type = CONF_SPAN, IN(https_timeout), .min = 1, .max = 600,
+     .fallback = "30s",
+     .help = "As http.timeout; the handshake counts too."},
+    {.name = "user", .type = CONF_USER, IN(https_user),
+     .at_too = offsetof(struct conf, has_https_user), .fallback = "",
+     .help = "User that cerca-enroll runs as, by name or number; \"\": the one that started "
+             "cercad. It reads no file at all."},
+};
+
+const struct conf_section conf_https = {
+    .name = "https", KEYS(https_keys), .help = "Enrollment over TLS.",
+};
+
+#undef IN
+#define IN(field) .at = offsetof(struct conf_est, field)
+
+static const struct conf_key est_keys[] = {
+    {.name = "name", .type = CONF_TEXT, IN(name), .check = conf_check_name, .example = "default",
+     .help = "The label in the path, /.well-known/est/LABEL/simpleenroll. \"default\" is what is "
+             "asked for without a label too."},
+    {.name = "profile", .type = CONF_TEXT, IN(profile), .check = conf_check_name,
+     .example = "tls-client",
+     .help = "Profile that is enrolled for."},
+    {.name = "ways", .type = CONF_BITS32, IN(ways), .words = ways, .min = 1, .max = LIST_MAX,
+     .fallback = "token certificate",
+     .help = "How clients may say who they are; each is enough. token: one of cerca token for this "
+             "profile, as the password of HTTP Basic or as Bearer. certificate: one that this CA "
+             "issued, in TLS; it may have its own names and no others, and renew itself."},
+    {.name = "from", .type = CONF_TEXTS, IN(from), .at_too = offsetof(struct conf_est, n_from),
+     .max = LIST_MAX, .fallback = "", .check = conf_check_name,
+     .help = "Profiles whose certificates count. None given: the label's own."},
+    {.name = "grace", .type = CONF_SPAN, IN(grace), .max = 10 * YEAR, .fallback = "none",
+     .help = "For this long after its end a certificate may still be renewed; none: no longer."},
+};
+
+const struct conf_section conf_est_labels = {
+    .name = "est", KEYS(est_keys), ELEMENTS(conf_est, est, 256), .examples = 1,
+    .help = "What is enrolled for over EST (RFC 7030), under which label, and by whom.",
+};
+
+/* clang-format on */

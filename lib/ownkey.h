@@ -1,0 +1,17 @@
+/* Keys that a daemon makes in its memory for a certificate of its own, P-256. */
+#ifndef LIB_OWNKEY_H
+#define LIB_OWNKEY_H
+
+#include <openssl/evp.h>
+
+#include "lib/fault.h"
+
+#define OWNKEY_DER_MAX 4096 /* octets of PKCS#8 */
+
+/* A new key, and a request (RFC 2986) that shows it and says nothing else, DER: whoever issues
+ * chooses the names. Rule "key.make". */
+int ownkey_new(EVP_PKEY **key, struct buf *csr, struct fault *f) WARN_UNUSED;
+/* PKCS#8, DER; -1: OpenSSL fails. A secret. */
+int ownkey_put(EVP_PKEY *key, struct buf *out) WARN_UNUSED;
+
+#endif

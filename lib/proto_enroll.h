@@ -1,0 +1,35 @@
+/*
+ * Messages of the enroll socket: what a front end was shown, as it was shown. As in lib/proto.h.
+ *
+ *   MSG_ENROLL         enroll_request; MSG_ISSUED, or MSG_FAULT
+ *   MSG_ENROLL_SERVER  the CSR for the front end's own certificate of HTTPS; MSG_ISSUED
+ *   MSG_ENROLL_CAS     text label; MSG_ENROLL_CAS_ARE: concatenated DER certificates, the issuer of
+ *                      the label's profile, those above it, and their other generations
+ */
+#ifndef LIB_PROTO_ENROLL_H
+#define LIB_PROTO_ENROLL_H
+
+#include "lib/proto.h"
+
+#define ENROLL_LABEL_SIZE 64
+#define ENROLL_CHAIN_MAX 24576
+#define ENROLL_SECRET_MAX 1024
+
+struct enroll_request {
+    char label[ENROLL_LABEL_SIZE]; /* "" : none */
+    bool renew;                    /* the client's certificate (RFC 7030 4.2.2) */
+    char address[48];              /* the client's, as text */
+    struct slice csr;              /* DER, at most CSR_MAX */
+    struct slice chain; /* of the TLS client, who has the key to its first certificate: concatenated
+                           DER; empty: no certificate. Nothing else is known of it. */
+    bool has_secret;
+    char user[128]; /* HTTP Basic; "" with Bearer */
+    struct slice secret;
+};
+void enroll_request_put(struct buf *b, const struct enroll_request *r);
+int enroll_request_get(struct slice body, struct enroll_request *out) WARN_UNUSED;
+
+void enroll_label_put(struct buf *b, const char *label);
+int enroll_label_get(struct slice body, char label[ENROLL_LABEL_SIZE]) WARN_UNUSED;
+
+#endif

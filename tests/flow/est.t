@@ -1,0 +1,389 @@
+#!/bin/sh
+# EST: clients that nobody here wrote enroll, use and renew certificates over HTTPS; whatever they
+# may not have, and whatever is malformed, is refused with the right status, a reason and a record.
+# shellcheck disable=SC2317 # functions are called by name
+# shellcheck source=tests/flow/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+cd "$scratch" || exit 1
+ca_init || bail 'no CA'
+conf=$ca_dir/cerca.conf
+cat >>"$conf" <<'labels'
+profiles = ( { name = "short"; eku = ( "clientAuth" ); validity = "60s"; cn_must_be_san = false;
+               san_required = false; } );
+est = (
+    { name = "default"; profile = "tls-client"; },
+    { name = "servers"; profile = "tls-server"; ways = ( "token" ); },
+    { name = "vpn"; profile = "vpn-client"; ways = ( "certificate" ); from = ( "tls-client" ); },
+    { name = "short"; profile = "short"; },
+    { name = "late"; profile = "short"; grace = "1h"; }
+);
+labels
+ca_start || bail 'it does not start'
+port=$(sed -n '/^https = {/,/}/s/.*port = "\(.*\)";.*/\1/p' "$conf")
+base=https://localhost:$port/.well-known/est
+log=$scratch/cercad.log
+cp "$ca_dir/ca/root.pem" root.pem
+cat "$ca_dir/ca/issuing.pem" root.pem >chain.pem
+
+pid_of() { # PROGRAM
+    tr ' ' '\n' <"/proc/$ca_pid/task/$ca_pid/children" | while read -r pid; do
+        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] &&
+            ! grep -q -e --check "/proc/$pid/cmdline" && echo "$pid"
+    done
+}
+
+runs_anew() { # PROGRAM OLD_PID
+    now=$(pid_of "$1")
+    [ -n "$now" ] && [ "$now" != "$2" ]
+}
+
+# est PATH [OPTION...]: the status; the head in `head`, the body in `body`.
+est() {
+    path=$1
+    shift
+    : >body
+    rm -f head
+    curl -s -m 20 --cacert root.pem -D head -o body -w '%{http_code}' "$@" "$base/$path"
+}
+
+# post PATH FILE [OPTION...]: the same with that file as a request.
+post() {
+    path=$1
+    file=$2
+    shift 2
+    est "$path" -H 'Content-Type: application/pkcs10' --data-binary "@$file" "$@"
+}
+
+field() { # NAME, of the last answer's head
+    tr -d '\r' <./head | sed -n "s/^$1: //p"
+}
+
+# csr NAME SUBJECT [SAN]: a new key NAME.key, and a request as base64 in NAME.csr.
+csr() {
+    openssl ecparam -name prime256v1 -genkey -noout -out "$1.key" &&
+        again "$@"
+}
+
+again() { # the same with the key that is there
+    openssl req -new -key "$1.key" -subj "$2" ${3:+-addext "subjectAltName=$3"} \
+        -outform DER -out "$1.der" && base64 <"$1.der" >"$1.csr"
+}
+
+# taken NAME: the certificate of the last answer becomes NAME.pem, and is one for NAME.key.
+taken() {
+    base64 -d <body | openssl pkcs7 -inform DER -print_certs -out "$1.pem" &&
+        openssl verify -CAfile root.pem -untrusted "$ca_dir/ca/issuing.pem" "$1.pem" &&
+        openssl x509 -in "$1.pem" -noout -pubkey | cmp - "$1.pub"
+}
+
+public() { # NAME
+    openssl pkey -in "$1.key" -pubout -out "$1.pub"
+}
+
+token() { # PROFILE USES PATTERN...
+    profile=$1
+    uses=$2
+    shift 2
+    for pattern; do
+        set -- "$@" --name "$pattern"
+        shift
+    done
+    cerca token create --profile "$profile" --uses "$uses" --ttl 1h "$@" -o json 2>/dev/null |
+        jq -r .token
+}
+
+is_up() {
+    [ "$(est cacerts)" = 200 ]
+}
+
+says() { # NAME PATTERN
+    like "$1" body "$2"
+}
+
+# --- the server ------------------------------------------------------------------------------------
+
+ok 'it is there' wait_until 20 is_up
+ok 'status shows it' sh -c "cerca status | grep -E '^ok +enroll +running'"
+like 'it is jailed and reads no file' "$log" 'sandbox.entered program=cerca-enroll .*paths=1'
+ok 'its certificate is one of this CA, for its name' sh -c \
+    "openssl s_client -connect localhost:$port -CAfile root.pem -verify_return_error \
+        -verify_hostname localhost -brief </dev/null"
+ok '... and its address' sh -c "openssl s_client -connect localhost:$port -CAfile root.pem \
+    -verify_return_error -verify_ip 127.0.0.1 -brief </dev/null"
+for version in 1.2 1.3; do
+    is "TLS $version" "$(est cacerts --tlsv$version --tls-max $version)" 200
+done
+is 'TLS 1.1 is refused' "$(OPENSSL_CONF=/dev/null est cacerts --tlsv1.0 --tls-max 1.1 \
+    --ciphers ALL:@SECLEVEL=0)" 000
+
+# --- cacerts -----------------------------------------------------------------------------------------
+
+is 'cacerts' "$(est cacerts)" 200
+is '... is certificates and nothing else' "$(field Content-Type)" \
+    'application/pkcs7-mime; smime-type=certs-only'
+base64 -d <body | openssl pkcs7 -inform DER -print_certs -out cas.pem
+is '... root and issuer' "$(grep -c BEGIN cas.pem)" 2
+ok '... which GnuTLS reads too' sh -c 'base64 -d <body | certtool --p7-info --inder'
+is '... of a label' "$(est servers/cacerts)" 200
+is 'HEAD' "$(est cacerts -I)" 200
+is 'an unknown label' "$(est nobody/cacerts)" 404
+is 'an unknown operation' "$(est nonsense)" 404
+is 'fullcmc' "$(post fullcmc /dev/null)" 501
+is 'cacerts takes no POST' "$(est cacerts -X POST)" 405
+is '... and says so' "$(field Allow)" 'GET, HEAD'
+is 'simpleenroll no GET' "$(est simpleenroll)" 405
+is '... and says so' "$(field Allow)" POST
+is 'nothing else is here' "$(curl -s -o body -w '%{http_code}' --cacert root.pem \
+    "https://localhost:$port/")" 404
+
+# --- enrolling by token ------------------------------------------------------------------------------
+
+csr a /CN=a.example.test DNS:a.example.test
+public a
+secret=$(token tls-client 1 dns:a.example.test)
+is 'nobody is asked for credentials' "$(post simpleenroll a.csr)" 401
+is '... by name of the scheme' "$(field WWW-Authenticate | cut -d ' ' -f 1)" Basic
+says '... and told the rule' 'rule est.unauthorised'
+is 'a wrong token' "$(post simpleenroll a.csr -u x:cerca-token-1-00)" 401
+is 'enrolled' "$(post simpleenroll a.csr -u "x:$secret")" 200
+is '... with a certificate and nothing else' "$(field Content-Type)" \
+    'application/pkcs7-mime; smime-type=certs-only'
+ok '... that verifies, for the key' taken a
+ok '... for one name' sh -c "openssl x509 -in a.pem -noout -ext subjectAltName |
+    grep -x ' *DNS:a.example.test'"
+cp body first
+is 'the same request again' "$(post simpleenroll a.csr -u "x:$secret")" 200
+ok '... gets the same certificate' cmp body first
+again a /CN=a.example.test DNS:a.example.test
+is '... another CSR of that key too' "$(post simpleenroll a.csr -u "x:$secret")" 200
+ok '... the same' cmp body first
+csr b /CN=a.example.test DNS:a.example.test
+is 'another key, and the token is used up' "$(post simpleenroll b.csr -u "x:$secret")" 403
+says '... it says' 'token.used'
+is 'a name that the token has not' "$(post simpleenroll b.csr \
+    -u "x:$(token tls-client 1 dns:c.example.test)")" 403
+says '... it says' 'rule token.name; field san.dns; value dns:a.example.test'
+is 'a token of another profile' "$(post servers/simpleenroll b.csr \
+    -u "x:$(token tls-client 1 dns:a.example.test)")" 403
+is 'one as Bearer, under the other label' "$(post servers/simpleenroll b.csr \
+    -H "Authorization: Bearer $(token tls-server 1 dns:a.example.test)")" 200
+secret=$(token tls-client 9 dns:b.example.test)
+csr b /CN=b.example.test DNS:b.example.test
+public b
+is 'DER as it is' "$(post simpleenroll b.der -u "x:$secret")" 200
+ok '... taken' taken b
+(echo '-----BEGIN CERTIFICATE REQUEST-----' && cat b.csr &&
+    echo '-----END CERTIFICATE REQUEST-----') >b.req
+is 'PEM' "$(post simpleenroll b.req -u "x:$secret")" 200
+tr -d '\n' <b.csr >b.line
+is 'one long line' "$(post simpleenroll b.line -u "x:$secret")" 200
+is '... gets one' "$(wc -l <body)" 0
+is 'chunks' "$(post simpleenroll b.csr -u "x:$secret" -H 'Transfer-Encoding: chunked')" 200
+is 'a client that waits for 100' "$(post simpleenroll b.csr -u "x:$secret" \
+    -H 'Expect: 100-continue')" 200
+is 'a type with parameters' "$(est simpleenroll -u "x:$secret" --data-binary @b.csr \
+    -H 'Content-Type: application/pkcs10; charset=x' -H 'Content-Transfer-Encoding: base64')" 200
+is 'no type at all' "$(est simpleenroll -u "x:$secret" --data-binary @b.csr \
+    -H 'Content-Type:')" 200
+is 'the label default by name' "$(post default/simpleenroll b.csr -u "x:$secret")" 200
+ok 'two on one connection' sh -c "curl -s -v --cacert root.pem '$base/cacerts' '$base/cacerts' \
+    2>&1 >/dev/null | grep -q 'Re-using existing connection'"
+
+# --- with a certificate -------------------------------------------------------------------------------
+
+own() { # NAME: options of curl for its certificate
+    echo "--cert $1.pem --key $1.key"
+}
+
+# post_as NAME PATH FILE: with that certificate.
+post_as() {
+    # shellcheck disable=SC2046 # words
+    post "$2" "$3" $(own "$1")
+}
+
+csr n /CN=a.example.test DNS:a.example.test
+public n
+is 'renewed with another key' "$(post_as a simplereenroll n.csr)" 200
+ok '... taken' taken n
+cp body first
+is '... and asked again' "$(post_as a simplereenroll n.csr)" 200
+ok '... the same' cmp body first
+ok 'it follows the old one' sh -c "cerca show \
+    \"\$(openssl x509 -in n.pem -noout -serial | cut -d = -f 2)\" -o json |
+    jq -e '.. | .replaces? // empty'"
+is 'the new one renews too, with TLS 1.2' "$(csr m /CN=a.example.test DNS:a.example.test &&
+    post simplereenroll m.csr --cert n.pem --key n.key --tls-max 1.2)" 200
+csr m /CN=a.example.test
+public m
+is 'names that are left out are kept' "$(post_as a simplereenroll m.csr)" 200
+ok '... taken' taken m
+ok '... with them' sh -c "openssl x509 -in m.pem -noout -ext subjectAltName |
+    grep -x ' *DNS:a.example.test'"
+csr x /CN=a.example.test DNS:a.example.test,DNS:b.example.test
+is 'one name more' "$(post_as a simplereenroll x.csr)" 403
+says '... it says' 'value dns:b.example.test'
+csr x /CN=b.example.test DNS:b.example.test
+is 'other names' "$(post_as a simplereenroll x.csr)" 403
+csr x /CN=other DNS:a.example.test
+is 'another subject' "$(post_as a simplereenroll x.csr)" 400
+says '... it says' 'rule renew.subject'
+is 'no certificate' "$(post simplereenroll n.csr -u "x:$secret")" 403
+says '... it says' 'rule est.renew'
+csr x /CN=a.example.test DNS:a.example.test
+is 'enrolled anew with one' "$(post_as a simpleenroll x.csr)" 200
+csr x /CN=a.example.test DNS:a.example.test
+is 'under a label for another profile, that takes it' "$(post_as a vpn/simpleenroll x.csr)" 200
+is '... and one that does not' "$(post_as a servers/simpleenroll x.csr)" 401
+is '... and one of other profiles' "$(post_as a short/simplereenroll x.csr)" 403
+says '... it says' 'rule est.certificate.profile; field certificate; value tls-client'
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout f.key \
+    -out f.pem -subj /CN=a.example.test -addext subjectAltName=DNS:a.example.test 2>"$err"
+is "somebody else's certificate" "$(post_as f simpleenroll x.csr)" 403
+says '... it says' 'rule est.certificate.unknown'
+serial=$(openssl x509 -in a.pem -noout -serial | cut -d = -f 2)
+openssl req -x509 -key f.key -out f.pem -subj /CN=a.example.test -set_serial "0x$serial" \
+    -addext subjectAltName=DNS:a.example.test 2>"$err"
+is '... with the serial of one of ours' "$(post_as f simplereenroll x.csr)" 403
+is 'before it is revoked' "$(post_as a simplereenroll n.csr)" 200
+ok 'revoked' cerca revoke --yes a.pem
+is '... it enrolls no more' "$(post_as a simplereenroll n.csr)" 403
+says '... it says' 'rule est.certificate.revoked'
+ok 'held' cerca revoke --reason certificateHold --yes n.pem
+is '... neither does that' "$(post_as n simplereenroll m.csr)" 403
+
+# --- what is malformed --------------------------------------------------------------------------------
+
+perl -pe 'binmode STDIN; BEGIN { undef $/ } substr($_, -3, 1) ^= "\x01"' <b.der | base64 >pop.csr
+head -c 100 b.der | base64 >cut.csr
+echo '!!!!' >junk.csr
+: >empty.csr
+head -c 40000 /dev/zero | base64 >large.csr
+head -c 200000 /dev/zero | base64 >huge.csr
+while read -r what file status rule; do
+    is "$what" "$(post simpleenroll "$file.csr" -u "x:$secret")" "$status"
+    says '... it says' "rule $rule"
+done <<'table'
+a_wrong_proof_of_possession pop 400 csr.pop
+a_CSR_cut_short cut 400 csr.der
+no_base64 junk 400 est.body
+nothing empty 400 est.body.empty
+too_large large 413 est.body.size
+table
+is 'far too large' "$(post simpleenroll huge.csr -u "x:$secret")" 413
+is 'a wrong type' "$(est simpleenroll -u "x:$secret" --data-binary @b.csr)" 415
+is 'no scheme that we know' "$(post simpleenroll b.csr -H 'Authorization: Digest x')" 400
+is 'a Basic that is none' "$(post simpleenroll b.csr -H 'Authorization: Basic !!')" 400
+is 'a key that the profile refuses' "$(
+    openssl ecparam -name secp521r1 -genkey -noout -out b.key
+    again b /CN=b.example.test DNS:b.example.test
+    post simpleenroll b.csr -u "x:$secret"
+)" 400
+says '... it says' 'rule key.type'
+head -c 100000 /dev/urandom >noise
+perl -MIO::Socket::INET -e 'alarm 10; my $s = IO::Socket::INET->new("127.0.0.1:'"$port"'") or die;
+    $SIG{PIPE} = "IGNORE"; local $/; print $s <STDIN>; my $x = <$s>' <noise
+ok 'noise harms nobody' is_up
+
+# --- secrets that are tried -----------------------------------------------------------------------------
+
+csr g /CN=g.example.test DNS:g.example.test
+for _ in 1 2 3 4 5 6; do
+    last=$(post simpleenroll g.csr -u x:cerca-token-1-00)
+done
+is 'who tries secrets waits' "$last" 429
+ok '... and is told how long' test "$(field Retry-After)" -ge 1
+is 'who shows a certificate does not' "$(post_as m simplereenroll n.csr)" 200
+
+ca_stop
+ca_start || bail 'it does not start again'
+wait_until 20 is_up || bail 'HTTPS does not come back'
+
+# --- programs that nobody here wrote -----------------------------------------------------------------------
+
+ok 'strongSwan takes the CAs' pki --estca --url "https://localhost:$port" --cacert root.pem \
+    --caout swan --outform pem --force
+ok '... the same root' sh -c 'openssl x509 -in swan.pem -outform DER >swan.der &&
+    openssl x509 -in root.pem -outform DER | cmp - swan.der'
+openssl ecparam -name prime256v1 -genkey -noout -out swan.key
+pki --req --type ecdsa --in swan.key --dn CN=swan.example.test --san swan.example.test \
+    --outform pem >swan.req 2>"$err"
+pki --est --url "https://localhost:$port" --cacert root.pem --cacert "$ca_dir/ca/issuing.pem" \
+    --userpass "x:$(token tls-client 1 dns:swan.example.test)" --in swan.req --outform pem \
+    >swan-1.pem 2>"$err"
+ok '... enrolls by token' openssl verify -CAfile root.pem -untrusted "$ca_dir/ca/issuing.pem" \
+    swan-1.pem
+pki --est --url "https://localhost:$port" --cacert root.pem --cacert "$ca_dir/ca/issuing.pem" \
+    --cert swan-1.pem --key swan.key --in swan.req --outform pem >swan-2.pem 2>"$err"
+ok '... and renews with its certificate' openssl verify -CAfile root.pem \
+    -untrusted "$ca_dir/ca/issuing.pem" swan-2.pem
+ok '... which is another one' sh -c '! cmp -s swan-1.pem swan-2.pem'
+
+# --- who dies ---------------------------------------------------------------------------------------------
+
+shown() {
+    openssl s_client -connect "localhost:$port" </dev/null 2>/dev/null |
+        openssl x509 -noout -serial
+}
+
+before=$(shown)
+enroll=$(pid_of cerca-enroll)
+kill -KILL "$enroll"
+ok 'it is started again after kill -9' wait_until 10 runs_anew cerca-enroll "$enroll"
+ok '... and serves' wait_until 10 is_up
+is '... with the certificate that it had' "$(shown)" "$before"
+core=$(pid_of cerca-ca)
+csr w /CN=w.example.test DNS:w.example.test
+public w
+secret=$(token tls-client 1 dns:w.example.test)
+kill -STOP "$core"
+curl -sv -m 30 --cacert root.pem -D waiting.head -o waiting.body -H 'Content-Type: application/pkcs10' \
+    --data-binary @w.csr -u "x:$secret" "$base/simpleenroll" 2>waiting.err &
+client=$!
+wait_until 10 grep -q 'completely uploaded' waiting.err
+ok 'others are served while one waits' is_up
+kill -KILL "$core"
+wait "$client"
+like 'cerca-ca dies: its client is told to try again' waiting.head '^HTTP/1.1 503'
+like '... and when' waiting.head '^Retry-After: [0-9]'
+ok 'cerca-ca is started again' wait_until 20 runs_anew cerca-ca "$core"
+wait_until 20 cerca status
+ok '... and the client gets its certificate' wait_until 20 sh -c \
+    "curl -sf --cacert root.pem -o body -H 'Content-Type: application/pkcs10' \
+    --data-binary @w.csr -u 'x:$secret' '$base/simpleenroll'"
+ok '... taken' taken w
+enroll=$(pid_of cerca-enroll)
+kill -HUP "$ca_pid"
+lost=0
+until runs_anew cerca-enroll "$enroll"; do
+    is_up || lost=$((lost + 1))
+done
+is 'nobody is turned away while a new configuration is taken' "$lost" 0
+wait_until 10 cerca status
+
+# --- the record ------------------------------------------------------------------------------------------
+
+ok 'the store is sound' cerca store check
+cerca audit log --limit 1000 -o json >records 2>"$err"
+like 'the record says by which certificate' records "certificate:$(echo "$serial" | tr A-F a-f)"
+like '... and of refusals, by which rule and from where' records 'est 127.0.0.1.*est.unauthorised'
+unlike 'no secret is in the log' "$log" "$secret"
+# --- the end of a certificate ------------------------------------------------------------------------------
+
+csr s /CN=s.example.test DNS:s.example.test
+public s
+is 'one for a minute' "$(post short/simpleenroll s.csr \
+    -u "x:$(token short 1 dns:s.example.test)")" 200
+ok '... taken' taken s
+csr t /CN=s.example.test DNS:s.example.test
+ca_stop
+CERCA_TEST_CLOCK_OFFSET=120
+export CERCA_TEST_CLOCK_OFFSET
+ca_start || bail 'it does not start later'
+unset CERCA_TEST_CLOCK_OFFSET
+wait_until 20 is_up || bail 'HTTPS does not come back later'
+is 'two minutes later' "$(post_as s short/simplereenroll t.csr)" 403
+says '... it says' 'rule est.certificate.expired'
+is '... but in its time of grace' "$(post_as s late/simplereenroll t.csr)" 200
+
+done_testing

@@ -1,0 +1,95 @@
+/* Messages of the enroll socket: round trips, and everything cut or too long is malformed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "lib/proto_enroll.h"
+
+static void put_sample(struct buf *b)
+{
+    struct enroll_request r = {.label = "devices", .renew = true, .address = "192.0.2.1"};
+
+    r.csr = slice_str("a request");
+    r.chain = slice_str("a chain");
+    r.has_secret = true;
+    strcpy(r.user, "alice");
+    r.secret = slice_str("a secret");
+    enroll_request_put(b, &r);
+}
+
+static void a_request_round_trips(void **state)
+{
+    struct enroll_request out;
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, FRAME_BODY_MAX);
+    put_sample(&b);
+    assert_int_equal(enroll_request_get(buf_slice(&b), &out), 0);
+    assert_string_equal(out.label, "devices");
+    assert_true(out.renew);
+    assert_string_equal(out.address, "192.0.2.1");
+    assert_true(slice_is(out.csr, "a request"));
+    assert_true(slice_is(out.chain, "a chain"));
+    assert_true(out.has_secret);
+    assert_string_equal(out.user, "alice");
+    assert_true(slice_is(out.secret, "a secret"));
+    buf_free(&b);
+}
+
+static void what_is_cut_is_malformed(void **state)
+{
+    struct enroll_request out;
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, FRAME_BODY_MAX);
+    put_sample(&b);
+    for (size_t n = 0; n < b.n; n++)
+        assert_int_equal(enroll_request_get(slice_of(b.p, n), &out), -1);
+    buf_put_u8(&b, 0);
+    assert_int_equal(enroll_request_get(buf_slice(&b), &out), -1);
+    buf_free(&b);
+}
+
+static void a_chain_that_is_too_long_is_malformed(void **state)
+{
+    static const uint8_t zeros[ENROLL_CHAIN_MAX + 1];
+    struct enroll_request r = {.chain = slice_of(zeros, sizeof(zeros))}, out;
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, FRAME_BODY_MAX);
+    enroll_request_put(&b, &r);
+    assert_int_equal(enroll_request_get(buf_slice(&b), &out), -1);
+    buf_free(&b);
+}
+
+static void a_label_round_trips(void **state)
+{
+    char out[ENROLL_LABEL_SIZE];
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, FRAME_BODY_MAX);
+    enroll_label_put(&b, "devices");
+    assert_int_equal(enroll_label_get(buf_slice(&b), out), 0);
+    assert_string_equal(out, "devices");
+    assert_int_equal(enroll_label_get(slice_of(b.p, b.n - 1), out), -1);
+    buf_free(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_request_round_trips),
+        cmocka_unit_test(what_is_cut_is_malformed),
+        cmocka_unit_test(a_chain_that_is_too_long_is_malformed),
+        cmocka_unit_test(a_label_round_trips),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
