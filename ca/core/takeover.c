@@ -111,10 +111,30 @@ struct keys {
     struct {
         uint8_t hash[SIGNRECORD_KEY_LEN];
         uint16_t number;
-        uint64_t crl; /* greatest number of a CRL */
     } key[CA_ISSUERS_MAX];
     size_t n;
+    struct crl_number {
+        uint16_t issuer;
+        uint32_t scope;
+        uint64_t greatest;
+    } * crl;
+    size_t n_crls;
 };
+
+/* There are as many as an issuer has parts of its CRL, some hundred at most. */
+static void note_crl(struct keys *k, uint16_t issuer, uint32_t scope, uint64_t number)
+{
+    size_t i = 0;
+
+    while (i < k->n_crls && (k->crl[i].issuer != issuer || k->crl[i].scope != scope))
+        i++;
+    if (i == k->n_crls) {
+        k->crl = xreallocarray(k->crl, k->n_crls + 1, sizeof(k->crl[0]));
+        k->crl[k->n_crls++] = (struct crl_number){.issuer = issuer, .scope = scope};
+    }
+    if (number > k->crl[i].greatest)
+        k->crl[i].greatest = number;
+}
 
 static int note_key(void *arg, const struct store_issuer *i)
 {
@@ -156,9 +176,8 @@ static bool is_news(const struct takeover *t, struct keys *k, const struct signr
         i++;
     if (i == k->n)
         return false;
-    if (signrecord_crl_get(e->serial, &scope, &number) && scope == CRL_SCOPE_ALL &&
-        number > k->key[i].crl)
-        k->key[i].crl = number;
+    if (signrecord_crl_get(e->serial, &scope, &number))
+        note_crl(k, k->key[i].number, scope, number);
     if ((e->serial[0] & 0xc0) != 0x40)
         return false;
     memcpy(ref->serial, e->serial, SERIAL_LEN);
@@ -207,13 +226,13 @@ static int take_record(struct takeover *t, const char *token, struct keys *k, st
 
 /* The next CRL must have a greater number than any that relying parties may have seen (RFC 5280
  * 5.2.3); the signer signs no other. Taking a number never goes below the time that it is given. */
-static int take_crl_number(struct store *s, uint16_t issuer, uint64_t number, struct fault *f)
+static int take_crl_number(struct store *s, const struct crl_number *c, struct fault *f)
 {
-    struct store_crl_step step = {.row = {.issuer = issuer, .scope = CRL_SCOPE_ALL}};
-    struct store_op op = {.kind = STORE_CRL, .crl = &step, .time = (int64_t)number};
-    int rc = store_crl(s, issuer, CRL_SCOPE_ALL, &step.row, f);
+    struct store_crl_step step = {.row = {.issuer = c->issuer, .scope = c->scope}};
+    struct store_op op = {.kind = STORE_CRL, .crl = &step, .time = (int64_t)c->greatest};
+    int rc = store_crl(s, c->issuer, c->scope, &step.row, f);
 
-    if (rc != 0 || step.row.number >= number)
+    if (rc != 0 || step.row.number >= c->greatest)
         return rc;
     if (store_do(s, &op) != 0) {
         *f = op.fault;
@@ -233,9 +252,10 @@ int takeover_records(struct takeover *t, struct fault *f)
     p = published_new(t->store, t->conf);
     for (size_t i = 0; rc == 0 && i < t->conf->n_tokens; i++)
         rc = take_record(t, t->conf->tokens[i].name, k, p, f);
-    for (size_t i = 0; rc == 0 && i < k->n; i++)
-        rc = take_crl_number(t->store, k->key[i].number, k->key[i].crl, f);
+    for (size_t i = 0; rc == 0 && i < k->n_crls; i++)
+        rc = take_crl_number(t->store, &k->crl[i], f);
     ended = published_end(p, &late);
+    free(k->crl);
     free(k);
     if (rc == 0 && ended != 0) {
         *f = late;

@@ -329,23 +329,28 @@ static void what_was_signed_and_never_published_counts_as_revoked(void **state)
 static void numbers_of_crls_go_on_behind_those_that_were_signed(void **state)
 {
     struct world *w = *state;
-    struct signrecord_entry e[3] = {{.number = 1}, {.number = 2}, {.number = 3}};
+    struct signrecord_entry e[4] = {{.number = 1}, {.number = 2}, {.number = 3}, {.number = 4}};
+    const struct crl_name part = crl_name_shard(8, 3);
     struct store_crl crl;
     const uint64_t signed_last = 5000000000;
 
     restored(w);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         signrecord_crl_put(CRL_SCOPE_ALL, signed_last - 2 + i, e[i].serial);
         memcpy(e[i].key, w->spki_hash, SIGNRECORD_KEY_LEN);
     }
     signrecord_crl_put(CRL_SCOPE_ALL, signed_last + 9, e[1].serial);
     e[1].key[0] ^= 1; /* another CA's */
-    write_record(w, e, 3);
+    signrecord_crl_put(crl_name_scope(&part), signed_last + 3, e[3].serial);
+    write_record(w, e, 4);
     for (int again = 0; again < 2; again++) {
         assert_int_equal(takeover_records(&w->t, &w->x.f), 0);
         assert_int_equal(store_crl(w->x.s, w->issuer, CRL_SCOPE_ALL, &crl, &w->x.f), 0);
         assert_int_equal(crl.number, signed_last);
         assert_int_equal(crl.published, 0);
+        /* A part of it has a sequence of its own. */
+        assert_int_equal(store_crl(w->x.s, w->issuer, crl_name_scope(&part), &crl, &w->x.f), 0);
+        assert_int_equal(crl.number, signed_last + 3);
     }
     assert_clean(&w->x);
 }
