@@ -9,9 +9,12 @@
 
 static struct slot *issuer_named(struct crl_publisher *p, const char *issuer, struct fault *f)
 {
-    for (size_t i = 0; i < p->n; i++)
-        if (strcmp(p->slot[i].a->conf->name, issuer) == 0 && p->slot[i].a->certificate.n > 0)
+    for (size_t i = 0; i < p->n; i++) {
+        const struct authority *a = p->slot[i].a;
+
+        if (a->certificate.n > 0 && strcmp(a->conf->name, issuer) == 0)
             return &p->slot[i];
+    }
     (void)fault_set(f, FAULT_NOT_FOUND, "crl.issuer",
                     "there is no issuer \"%.64s\" with a certificate", issuer);
     return NULL;
