@@ -13,12 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "crl/build.h"
 #include "lib/clock.h"
-#include "lib/name.h"
 #include "lib/tbs.h"
+#include "tests/bench/help/onecrl.h"
 
 #define NOW 1795000000
 #define TURNS 2
@@ -80,112 +78,19 @@ static int give(void *arg, struct crl_entry *out, size_t max, size_t *n, struct 
     return 0;
 }
 
-static void add(void *arg, struct slice octets)
-{
-    digest_add(arg, octets);
-}
-
-/* What the signer does before it signs. */
-static void read_draft(const struct crl_draft *d, uint8_t hash[32])
-{
-    struct digest *digest = digest_begin(32);
-    struct crl_file file = {d->fd, d->start};
-    const struct crl_input in = {.read = crl_file_read,
-                                 .arg = &file,
-                                 .size = d->octets,
-                                 .draft = true,
-                                 .tap = add,
-                                 .tap_arg = digest};
-    struct slice octets;
-    struct crl_reader *r;
-    struct crl_entry e;
-    struct fault f;
-    struct buf again;
-    int rc = crl_read_begin(&in, &r, &f);
-
-    buf_init(&again, 256);
-    while (rc == 0 && (rc = crl_read_entry(r, &e, &octets, &f)) == 1) {
-        buf_reset(&again);
-        crl_entry_put(&again, &e);
-        rc = slice_eq(buf_slice(&again), octets) ? 0 : -1;
-    }
-    if (rc != 0 || crl_read_end(r, &f) != 0)
-        die("reading the draft");
-    buf_free(&again);
-    crl_reader_free(r);
-    digest_end(digest, hash);
-}
-
-static void sign_hash(EVP_PKEY *key, const uint8_t hash[32], struct buf *out)
-{
-    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(key, NULL);
-    uint8_t raw[SIGNATURE_MAX];
-    size_t n = sizeof(raw);
-
-    if (c == NULL || EVP_PKEY_sign_init(c) <= 0 || EVP_PKEY_sign(c, raw, &n, hash, 32) <= 0)
-        die("signing");
-    buf_put(out, raw, n);
-    EVP_PKEY_CTX_free(c);
-}
-
-static int open_file(const char *folder)
-{
-    char path[4096];
-    int fd;
-
-    snprintf(path, sizeof(path), "%s/crl.XXXXXX", folder);
-    fd = mkstemp(path);
-    if (fd < 0 || unlink(path) != 0)
-        die("making a file");
-    return fd;
-}
-
-static double ours_once(EVP_PKEY *key, struct list *l, const char *folder, uint64_t *octets)
-{
-    struct crl_draft d;
-    struct crl_spec spec = {
-        .alg = SIG_ECDSA_SHA256, .this_update = NOW, .next_update = NOW + 604800, .number = NOW};
-    int draft = open_file(folder), whole = open_file(folder);
-    struct buf name, signature, der;
-    struct spki spki;
-    struct fault f;
-    uint8_t hash[32], *at;
-    uint64_t since;
-
-    buf_init(&name, NAME_DER_MAX);
-    buf_init(&signature, SIGNATURE_MAX);
-    buf_init(&der, 4096);
-    at = buf_grow(&der, (size_t)i2d_PUBKEY(key, NULL));
-    if (at == NULL || i2d_PUBKEY(key, &at) <= 0 || spki_parse(buf_slice(&der), &spki, &f) != 0 ||
-        name_parse("CN=Bench CA", &name, &f) != 0)
-        die("preparing");
-    spec.issuer = buf_slice(&name);
-    since = clock_mono_us();
-    if (crl_build(draft, &spec, give, l, &d, &f) != 0)
-        die("building");
-    read_draft(&d, hash);
-    sign_hash(key, hash, &signature);
-    if (crl_verify(&d, &spki, spec.alg, buf_slice(&signature), &f) != 0 ||
-        crl_assemble(&d, spec.alg, buf_slice(&signature), whole, octets, &f) != 0)
-        die("assembling");
-    look(l);
-    since = clock_mono_us() - since;
-    close(draft);
-    close(whole);
-    buf_free(&name);
-    buf_free(&signature);
-    buf_free(&der);
-    return (double)since / 1e6;
-}
-
 static double ours(EVP_PKEY *key, struct list *l, const char *folder)
 {
-    uint64_t octets;
+    struct onecrl o = {
+        .key = key,
+        .folder = folder,
+        .spec = {.this_update = NOW, .next_update = NOW + 604800, .number = NOW},
+    };
     double sum = 0;
 
     for (int i = 0; i < TURNS; i++) {
         l->at = 0;
-        sum += ours_once(key, l, folder, &octets);
+        sum += onecrl_make(&o, give, l);
+        look(l);
     }
     return sum;
 }
