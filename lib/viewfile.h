@@ -7,7 +7,8 @@
  *   current      "G\n": the generation in force; replaced by rename
  *   snapshot.G   immutable: header, then status rows sorted by serial
  *   log.G        header page, then records appended: every change since the snapshot
- *   crl.der      the newest full CRL, DER; replaced by rename
+ *   crl.der      the newest full CRL, DER; replaced by rename; beside it the others that
+ *                lib/crlname.h names
  *
  * All integers are big-endian.
  *

@@ -3,7 +3,7 @@
  * network-facing programs only read (format and reader: lib/viewfile.h).
  *
  *   ISSUER-N/issuer.der, issuer.pem   the CA certificate
- *   ISSUER-N/crl.der                  the newest CRL (ca/crl writes it)
+ *   ISSUER-N/crl.der                  the newest CRL (ca/crl writes it), and deltas and parts
  *   ISSUER-N/current                  names the snapshot and log pair in force (renamed into place)
  *   ISSUER-N/snapshot.G               immutable, sorted status rows
  *   ISSUER-N/log.G                    changes since, append-only
