@@ -51,6 +51,8 @@ struct keygen_seal {
     struct slice key;                /* PKCS#8 in DER */
     struct slice recipient;          /* certificate whose private key opens the envelope */
     struct slice signer, signer_key; /* who made the key: certificate, and its PKCS#8 in DER */
+    const struct slice *chain;       /* CAs above the signer, to go along */
+    size_t n_chain;
     enum keygen_cipher cipher;
     bool oaep;
 };
@@ -60,9 +62,16 @@ struct keygen_seal {
  * usage; no identifier), "est.keygen.seal". */
 int keygen_seal(const struct keygen_seal *s, struct buf *out, struct fault *f) WARN_UNUSED;
 
-/* Opens it with a private key (PKCS#8 in DER). Whoever signed it must have a certificate below one
- * of the anchors; n_anchors 0: any. Rules: "est.keygen.open", "est.keygen.signer". */
-int keygen_open(struct slice sealed, struct slice private_key, const struct slice *anchors,
-                size_t n_anchors, struct buf *key, struct fault *f) WARN_UNUSED;
+struct keygen_opener {
+    struct slice private_key;    /* PKCS#8 in DER */
+    const struct slice *anchors; /* whoever signed must have a certificate below one of these; */
+    size_t n_anchors;            /* 0: any */
+    const struct slice *others;  /* certificates that may stand in between */
+    size_t n_others;
+};
+
+/* Rules: "est.keygen.open", "est.keygen.signer". */
+int keygen_open(struct slice sealed, const struct keygen_opener *o, struct buf *key,
+                struct fault *f) WARN_UNUSED;
 
 #endif

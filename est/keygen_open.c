@@ -89,17 +89,32 @@ static X509_STORE *store_of(const struct slice *anchors, size_t n)
     return NULL;
 }
 
-static int verify(struct slice info, const struct slice *anchors, size_t n, struct buf *out)
+/* A certificate that cannot be read, or is there already, helps nobody. */
+static void add_others(CMS_ContentInfo *cms, const struct keygen_opener *o)
 {
-    unsigned flags = CMS_BINARY | (n == 0 ? CMS_NO_SIGNER_CERT_VERIFY : 0);
+    for (size_t i = 0; i < o->n_others; i++) {
+        X509 *x = keygen_read_x509(o->others[i]);
+
+        if (x != NULL)
+            (void)CMS_add1_cert(cms, x);
+        X509_free(x);
+    }
+    ERR_clear_error();
+}
+
+static int verify(struct slice info, const struct keygen_opener *o, struct buf *out)
+{
+    unsigned flags = CMS_BINARY | (o->n_anchors == 0 ? CMS_NO_SIGNER_CERT_VERIFY : 0);
     CMS_ContentInfo *cms = read_cms(info);
-    X509_STORE *store = store_of(anchors, n);
+    X509_STORE *store = store_of(o->anchors, o->n_anchors);
     BIO *bio = BIO_new(BIO_s_secmem());
     int rc = -1;
 
-    if (cms != NULL && store != NULL && bio != NULL &&
-        CMS_verify(cms, NULL, store, NULL, bio, flags) == 1)
-        rc = take_bio(bio, out);
+    if (cms != NULL && store != NULL && bio != NULL) {
+        add_others(cms, o);
+        if (CMS_verify(cms, NULL, store, NULL, bio, flags) == 1)
+            rc = take_bio(bio, out);
+    }
     BIO_free(bio);
     X509_STORE_free(store);
     CMS_ContentInfo_free(cms);
@@ -123,8 +138,8 @@ static int unpack(struct slice package, struct buf *key)
     return 0;
 }
 
-int keygen_open(struct slice sealed, struct slice private_key, const struct slice *anchors,
-                size_t n_anchors, struct buf *key, struct fault *f)
+int keygen_open(struct slice sealed, const struct keygen_opener *o, struct buf *key,
+                struct fault *f)
 {
     struct buf message, info, package;
     int rc = 0;
@@ -133,12 +148,12 @@ int keygen_open(struct slice sealed, struct slice private_key, const struct slic
     buf_init(&message, MESSAGE_MAX);
     buf_init(&info, MESSAGE_MAX + 64);
     buf_init(&package, MESSAGE_MAX);
-    if (decrypt(sealed, private_key, &message) != 0) {
+    if (decrypt(sealed, o->private_key, &message) != 0) {
         rc = refused(f, "est.keygen.open", "is not enveloped for the key that should open it");
         goto out;
     }
     wrap(buf_slice(&message), &info);
-    if (buf_failed(&info) || verify(buf_slice(&info), anchors, n_anchors, &package) != 0)
+    if (buf_failed(&info) || verify(buf_slice(&info), o, &package) != 0)
         rc = refused(f, "est.keygen.signer", "is not signed by anyone who is trusted");
     else if (unpack(buf_slice(&package), key) != 0 || buf_failed(key))
         rc = refused(f, "est.keygen.open", "is none, or several");

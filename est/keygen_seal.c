@@ -91,8 +91,25 @@ static int strip(struct slice info, struct slice *inner)
     return der_get_whole(&content, DER_SEQUENCE, inner);
 }
 
+static STACK_OF(X509) * chain_of(const struct keygen_seal *s)
+{
+    STACK_OF(X509) *chain = sk_X509_new_null();
+
+    for (size_t i = 0; chain != NULL && i < s->n_chain; i++) {
+        X509 *x = keygen_read_x509(s->chain[i]);
+
+        if (x != NULL && sk_X509_push(chain, x) > 0)
+            continue;
+        X509_free(x);
+        sk_X509_pop_free(chain, X509_free);
+        chain = NULL;
+    }
+    return chain;
+}
+
 static int sign(const struct keygen_seal *s, struct buf *out)
 {
+    STACK_OF(X509) *chain = chain_of(s);
     X509 *signer = keygen_read_x509(s->signer);
     EVP_PKEY *key = keygen_read_key(s->signer_key);
     CMS_ContentInfo *cms = NULL;
@@ -103,8 +120,8 @@ static int sign(const struct keygen_seal *s, struct buf *out)
     buf_init(&package, KEYGEN_KEY_MAX + 16);
     put_package(&package, s->key);
     bio = read_bio(buf_slice(&package));
-    if (signer != NULL && key != NULL)
-        cms = CMS_sign(signer, key, NULL, NULL, CMS_PARTIAL | CMS_BINARY | CMS_NOSMIMECAP);
+    if (signer != NULL && key != NULL && chain != NULL)
+        cms = CMS_sign(signer, key, chain, NULL, CMS_PARTIAL | CMS_BINARY | CMS_NOSMIMECAP);
     if (cms != NULL && bio != NULL && !buf_failed(&package) && set_type(cms, ASYMMETRIC_KEYS) &&
         CMS_final(cms, bio, NULL, CMS_BINARY) == 1)
         rc = write_cms(cms, out);
@@ -112,6 +129,7 @@ static int sign(const struct keygen_seal *s, struct buf *out)
     CMS_ContentInfo_free(cms);
     EVP_PKEY_free(key);
     X509_free(signer);
+    sk_X509_pop_free(chain, X509_free);
     buf_free(&package);
     return rc;
 }

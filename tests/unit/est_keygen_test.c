@@ -326,6 +326,23 @@ static void check_outside(struct slice der, int type)
     CMS_ContentInfo_free(cms);
 }
 
+static int open_with(const struct buf *sealed, const struct buf *key, const struct slice *anchors,
+                     size_t n, struct buf *out, struct fault *f)
+{
+    const struct keygen_opener o = {
+        .private_key = buf_slice(key), .anchors = anchors, .n_anchors = n};
+
+    return keygen_open(buf_slice(sealed), &o, out, f);
+}
+
+static int open_cut(const struct buf *sealed, size_t n, const struct buf *key, struct buf *out,
+                    struct fault *f)
+{
+    const struct keygen_opener o = {.private_key = buf_slice(key)};
+
+    return keygen_open(slice_of(sealed->p, n), &o, out, f);
+}
+
 static void test_sealed_keys_open_for_their_recipient_alone(void **state)
 {
     static const struct {
@@ -358,21 +375,16 @@ static void test_sealed_keys_open_for_their_recipient_alone(void **state)
         assert_int_equal(keygen_seal(&p.seal, &sealed, &f), 0);
         check_outside(buf_slice(&sealed), rows[i].recipient);
         assert_null(memmem(sealed.p, sealed.n, p.key.p + 16, 16));
-        assert_int_equal(
-            keygen_open(buf_slice(&sealed), buf_slice(&p.recipient_key), anchors, 1, &key, &f), 0);
+        assert_int_equal(open_with(&sealed, &p.recipient_key, anchors, 1, &key, &f), 0);
         assert_true(slice_eq(buf_slice(&key), buf_slice(&p.key)));
         /* Nobody vouches for who signed it. */
         anchors[0] = buf_slice(&p.recipient);
-        assert_int_equal(
-            keygen_open(buf_slice(&sealed), buf_slice(&p.recipient_key), anchors, 1, &key, &f),
-            -FAULT_MALFORMED);
+        assert_int_equal(open_with(&sealed, &p.recipient_key, anchors, 1, &key, &f),
+                         -FAULT_MALFORMED);
         assert_string_equal(f.rule, "est.keygen.signer");
-        assert_int_equal(
-            keygen_open(buf_slice(&sealed), buf_slice(&p.recipient_key), NULL, 0, &key, &f), 0);
+        assert_int_equal(open_with(&sealed, &p.recipient_key, NULL, 0, &key, &f), 0);
         /* Another key. */
-        assert_int_equal(
-            keygen_open(buf_slice(&sealed), buf_slice(&p.signer_key), NULL, 0, &key, &f),
-            -FAULT_MALFORMED);
+        assert_int_equal(open_with(&sealed, &p.signer_key, NULL, 0, &key, &f), -FAULT_MALFORMED);
         assert_string_equal(f.rule, "est.keygen.open");
         assert_int_equal(key.n, 0);
         buf_free(&key);
@@ -407,6 +419,68 @@ static void test_recipients_that_may_not_decrypt_are_refused(void **state)
         buf_free(&out);
         people_close(&p);
     }
+}
+
+/* A CA in between, below a root: in the message, or known to who opens it. */
+static void test_signers_may_have_a_chain(void **state)
+{
+    static const char *const ca_only[][2] = {{"basicConstraints", "critical,CA:TRUE"},
+                                             {NULL, NULL}};
+    X509 *above = test_foreign(ca_only), *below = X509_new();
+    struct buf sealed, key;
+    struct slice root, middle;
+    uint8_t *root_der = NULL, *middle_der = NULL;
+    const uint8_t *at;
+    struct people p;
+    BASIC_CONSTRAINTS *constraints;
+    struct fault f;
+    X509 *ca;
+
+    (void)state;
+    people_open(&p, KEY_P256, KU_KEY_AGREEMENT);
+    at = p.ca.p;
+    ca = d2i_X509(NULL, &at, (long)p.ca.n);
+    /* The CA's name and key, certified by another. */
+    assert_int_equal(X509_set_version(below, 2), 1);
+    assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(below), 7), 1);
+    assert_int_equal(X509_set_subject_name(below, X509_get_subject_name(ca)), 1);
+    assert_int_equal(X509_set_issuer_name(below, X509_get_subject_name(above)), 1);
+    assert_int_equal(X509_set_pubkey(below, X509_get0_pubkey(ca)), 1);
+    X509_gmtime_adj(X509_getm_notBefore(below), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(below), 3600);
+    constraints = X509_get_ext_d2i(ca, NID_basic_constraints, NULL, NULL);
+    assert_int_equal(X509_add1_ext_i2d(below, NID_basic_constraints, constraints, 1, 0), 1);
+    BASIC_CONSTRAINTS_free(constraints);
+    assert_true(X509_sign(below, test_key(KEY_P256), EVP_sha256()) > 0);
+    root = slice_of(NULL, (size_t)i2d_X509(above, &root_der));
+    root.p = root_der;
+    middle = slice_of(NULL, (size_t)i2d_X509(below, &middle_der));
+    middle.p = middle_der;
+    buf_init(&sealed, EST_BODY_MAX);
+    buf_init(&key, KEYGEN_KEY_MAX);
+    assert_int_equal(keygen_seal(&p.seal, &sealed, &f), 0);
+    assert_int_equal(open_with(&sealed, &p.recipient_key, &root, 1, &key, &f), -FAULT_MALFORMED);
+    assert_int_equal(keygen_open(buf_slice(&sealed),
+                                 &(struct keygen_opener){.private_key = buf_slice(&p.recipient_key),
+                                                         .anchors = &root,
+                                                         .n_anchors = 1,
+                                                         .others = &middle,
+                                                         .n_others = 1},
+                                 &key, &f),
+                     0);
+    p.seal.chain = &middle;
+    p.seal.n_chain = 1;
+    buf_reset(&sealed);
+    assert_int_equal(keygen_seal(&p.seal, &sealed, &f), 0);
+    assert_int_equal(open_with(&sealed, &p.recipient_key, &root, 1, &key, &f), 0);
+    buf_free(&key);
+    buf_free(&sealed);
+    people_close(&p);
+    OPENSSL_free(root_der);
+    OPENSSL_free(middle_der);
+    X509_free(ca);
+    X509_free(below);
+    X509_free(above);
 }
 
 /* Whole ContentInfo inside, PKCS#8 without a package around it: as others may write it. */
@@ -446,9 +520,8 @@ static void test_envelopes_of_others_open(void **state)
     buf_init(&sealed, EST_BODY_MAX);
     buf_put(&sealed, der, (size_t)n);
     buf_init(&key, KEYGEN_KEY_MAX);
-    assert_int_equal(keygen_open(buf_slice(&sealed), buf_slice(&p.recipient_key),
-                                 (struct slice[]){buf_slice(&p.ca)}, 1, &key, &f),
-                     0);
+    assert_int_equal(
+        open_with(&sealed, &p.recipient_key, (struct slice[]){buf_slice(&p.ca)}, 1, &key, &f), 0);
     assert_true(slice_eq(buf_slice(&key), buf_slice(&p.key)));
     OPENSSL_free(der);
     CMS_ContentInfo_free(cms);
@@ -474,13 +547,12 @@ static void test_what_is_bent_does_not_open(void **state)
     assert_int_equal(keygen_seal(&p.seal, &sealed, &f), 0);
     for (size_t i = 0; i < sealed.n; i += 3) {
         sealed.p[i] ^= 0x10;
-        if (keygen_open(buf_slice(&sealed), buf_slice(&p.recipient_key), NULL, 0, &key, &f) == 0)
+        if (open_with(&sealed, &p.recipient_key, NULL, 0, &key, &f) == 0)
             assert_true(slice_eq(buf_slice(&key), buf_slice(&p.key)));
         sealed.p[i] ^= 0x10;
     }
     for (size_t n = 0; n < sealed.n; n += 5)
-        assert_true(
-            keygen_open(slice_of(sealed.p, n), buf_slice(&p.recipient_key), NULL, 0, &key, &f) < 0);
+        assert_true(open_cut(&sealed, n, &p.recipient_key, &key, &f) < 0);
     buf_free(&key);
     buf_free(&sealed);
     people_close(&p);
@@ -497,6 +569,7 @@ int main(void)
         cmocka_unit_test(test_answers_with_something_missing_are_refused),
         cmocka_unit_test(test_sealed_keys_open_for_their_recipient_alone),
         cmocka_unit_test(test_recipients_that_may_not_decrypt_are_refused),
+        cmocka_unit_test(test_signers_may_have_a_chain),
         cmocka_unit_test(test_envelopes_of_others_open),
         cmocka_unit_test(test_what_is_bent_does_not_open),
     };
