@@ -65,6 +65,11 @@ const struct command *const commands[] = {
     &cmd_crl_publish,
     &cmd_crl_install,
     &cmd_ocsp_query,
+    &cmd_est_cacerts,
+    &cmd_est_csrattrs,
+    &cmd_est_enroll,
+    &cmd_est_reenroll,
+    &cmd_est_serverkeygen,
     &cmd_completion,
     NULL,
 };

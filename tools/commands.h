@@ -56,6 +56,11 @@ extern const struct command cmd_audit_checkpoint;
 extern const struct command cmd_audit_export;
 extern const struct command cmd_audit_prove;
 extern const struct command cmd_ocsp_query;
+extern const struct command cmd_est_cacerts;
+extern const struct command cmd_est_csrattrs;
+extern const struct command cmd_est_enroll;
+extern const struct command cmd_est_reenroll;
+extern const struct command cmd_est_serverkeygen;
 extern const struct command cmd_completion;
 
 #endif

@@ -1,6 +1,5 @@
-#include "tools/http.h"
+#include "tools/http_inner.h"
 
-#include <curl/curl.h>
 #include <string.h>
 #include <strings.h>
 
@@ -15,7 +14,7 @@ static size_t take(char *p, size_t size, size_t n, void *arg)
 }
 
 /* An address out of a certificate is a stranger's. */
-static int check_url(const char *url, struct fault *f)
+int http_check_url(const char *url, struct fault *f)
 {
     bool http = strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
 
@@ -26,7 +25,7 @@ static int check_url(const char *url, struct fault *f)
                             "\"%.200s\" is no http or https address", url);
 }
 
-static struct curl_slist *headers(const struct http_request *r)
+struct curl_slist *http_headers(const struct http_request *r)
 {
     struct curl_slist *list = NULL;
     struct buf line;
@@ -43,8 +42,8 @@ static struct curl_slist *headers(const struct http_request *r)
     return list;
 }
 
-static void set_up(CURL *c, const struct http_request *r, struct curl_slist *list, struct buf *body,
-                   char why[CURL_ERROR_SIZE])
+void http_set_request(CURL *c, const struct http_request *r, struct curl_slist *list,
+                      struct buf *body, char why[CURL_ERROR_SIZE])
 {
     curl_easy_setopt(c, CURLOPT_URL, r->url);
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -65,18 +64,24 @@ static void set_up(CURL *c, const struct http_request *r, struct curl_slist *lis
     }
 }
 
+int http_failed(const struct http_request *r, const struct buf *body, CURLcode code,
+                const char *why, struct fault *f)
+{
+    if (buf_failed(body))
+        return fault_set(f, FAULT_TOO_LARGE, "http.failed", "%.150s answers with over %zu octets",
+                         r->url, body->max);
+    return fault_set(f, FAULT_UNAVAILABLE, "http.failed", "%.120s: %.120s", r->url,
+                     why[0] != 0 ? why : curl_easy_strerror(code));
+}
+
 static int perform(CURL *c, const struct http_request *r, const struct buf *body, const char *why,
                    struct fault *f)
 {
     CURLcode code = curl_easy_perform(c);
     long status = 0;
 
-    if (buf_failed(body))
-        return fault_set(f, FAULT_TOO_LARGE, "http.failed", "%.150s answers with over %zu octets",
-                         r->url, body->max);
     if (code != CURLE_OK)
-        return fault_set(f, FAULT_UNAVAILABLE, "http.failed", "%.120s: %.120s", r->url,
-                         why[0] != 0 ? why : curl_easy_strerror(code));
+        return http_failed(r, body, code, why, f);
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
     return status == 200 ? 0
                          : fault_set(f, FAULT_UNAVAILABLE, "http.status",
@@ -88,15 +93,15 @@ int http_call(const struct http_request *r, struct buf *body, struct fault *f)
     char why[CURL_ERROR_SIZE] = "";
     struct curl_slist *list;
     CURL *c;
-    int rc = check_url(r->url, f);
+    int rc = http_check_url(r->url, f);
 
     if (rc < 0)
         return rc;
     c = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? curl_easy_init() : NULL;
     if (c == NULL)
         return fault_set(f, FAULT_INTERNAL, "http.failed", "libcurl cannot be set up");
-    list = headers(r);
-    set_up(c, r, list, body, why);
+    list = http_headers(r);
+    http_set_request(c, r, list, body, why);
     rc = perform(c, r, body, why, f);
     curl_slist_free_all(list);
     curl_easy_cleanup(c);

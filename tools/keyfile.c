@@ -76,16 +76,24 @@ static void set_paths(struct keyfile *k, const char *path, const char *ending)
     (void)snprintf(k->written, size, "%s%s", path, ending);
 }
 
+int keyfile_free_to_write(const char *path, struct fault *f)
+{
+    return access(path, F_OK) != 0
+               ? 0
+               : fault_set(
+                     f, FAULT_CONFLICT, "key.file",
+                     "%s is there already; --force replaces it once the certificate is issued",
+                     path);
+}
+
 int keyfile_write(struct keyfile *k, const char *path, bool force, struct slice pem,
                   struct fault *f)
 {
     bool stands = access(path, F_OK) == 0;
-    int rc;
+    int rc = force ? 0 : keyfile_free_to_write(path, f);
 
-    if (stands && !force)
-        return fault_set(f, FAULT_CONFLICT, "key.file",
-                         "%s is there already; --force replaces it once the certificate is issued",
-                         path);
+    if (rc != 0)
+        return rc;
     set_paths(k, path, stands ? ".new" : "");
     rc = create(k->written, pem, f);
     if (rc != 0) {

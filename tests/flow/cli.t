@@ -28,6 +28,8 @@ for command in init issue renew bulk list search show revoke hold release 'block
 done
 sed -n 's/^  \([a-z]*\( [a-z]*\)\?\)  .*/\1/p' "$scratch/help" >commands
 while read -r command; do
+    page=$root/man/cerca-${command%% *}.1 # of its own, where there is one
+    [ -e "$page" ] || page=$root/man/cerca.1
     # shellcheck disable=SC2086 # two words
     ok "$command has a usage text" cerca $command --help
     like "that begins with its usage ($command)" "$out" "^usage: cerca $command"
@@ -35,7 +37,7 @@ while read -r command; do
         "$(sed -n '/^examples:$/,$p' "$out" | grep -cE "^  .*cerca $command( |$)" | sed 's/[1-9].*/some/')" some
     is "and whose options are all in the manual page ($command)" \
         "$(grep -oE '^ .*--[a-z0-9-]+' "$out" | grep -oE -- '--[a-z0-9-]+' | sort -u | while read -r option; do
-            grep -q "Fl Fl ${option#--}\\( \|$\)" "$root/man/cerca.1" || echo "$option"
+            grep -q "Fl Fl ${option#--}\\( \|$\)" "$page" "$root/man/cerca.1" || echo "$option"
         done)" ''
     is "and that page's synopsis has it ($command)" "$(in_synopsis "$command")" yes
 done <commands
@@ -60,6 +62,9 @@ for shell in bash zsh; do
 cerca iss|cerca issue
 cerca ca ins|cerca ca install
 cerca audit exp|cerca audit export
+cerca est reen|cerca est reenroll
+cerca est serverkeygen --open-c|cerca est serverkeygen --open-cert
+cerca est cacerts -o p7|cerca est cacerts -o p7b
 cerca crl pub|cerca crl publish
 cerca policy prev|cerca policy preview
 cerca token cre|cerca token create
