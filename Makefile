@@ -206,6 +206,7 @@ install: programs ## install to DESTDIR and PREFIX (default /usr/local)
 	$(foreach file,$(EXAMPLES),$(call put,$(file),$(SHAREDIR)/cerca))
 	$(foreach file,$(filter-out conf/%,$(DOCS)),$(call put,$(file),$(SHAREDIR)/doc/cerca))
 	install -m 644 conf/README.md $(DESTDIR)$(SHAREDIR)/cerca/
+	$(call put,conf/nginx/cerca-public.conf,$(SHAREDIR)/cerca/nginx)
 	$(call put,conf/sysusers/cerca.conf,$(PREFIX)/lib/sysusers.d)
 	@mkdir -p $(BUILD)/install/bash $(BUILD)/install/zsh
 	sed 's,/usr/sbin/,$(SBINDIR)/,' conf/systemd/cercad.service >$(BUILD)/install/cercad.service

@@ -21,6 +21,7 @@ ok 'bash reads the installed completion' bash -n "$dest/usr/share/bash-completio
 like 'zsh finds what its completion is for' "$dest/usr/share/zsh/site-functions/_cerca" '^#compdef cerca$'
 ok 'the service configuration is sound' \
     "$dest/usr/bin/cerca" conf check -c "$dest/usr/share/cerca/service.conf"
+ok 'nginx as a cache is there' test -s "$dest/usr/share/cerca/nginx/cerca-public.conf"
 ok 'and the example' "$dest/usr/bin/cerca" conf check -c "$dest/usr/share/cerca/cerca.conf.example"
 ok 'another prefix changes the unit' \
     make -s -C "$root" install "BUILD=$CERCA_RELEASE_BUILD" "DESTDIR=$dest" PREFIX=/opt/cerca
