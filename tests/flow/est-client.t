@@ -187,6 +187,43 @@ fails 'nor in a request that was signed elsewhere' 1 'signed here: --use-key or 
     cerca est enroll --url "$unique_url" --trust root.pem --label link --csr csr.csr
 is 'no key is left of that' "$(ls no.key 2>/dev/null)" ''
 
+# RFC 9266: openssl s_server tells the exporter of its end, and sends what is written here.
+serve_exporter() {
+    mkfifo feed
+    exporter_port=$(free_ports | cut -d' ' -f1)
+    openssl s_server -accept "127.0.0.1:$exporter_port" -cert server.pem -key server.key \
+        -cert_chain server.pem -tls1_3 -keymatexport EXPORTER-Channel-Binding -keymatexportlen 32 \
+        <feed >served 2>&1 &
+    servers="$servers $!"
+    exec 3>feed
+    wait_until 20 grep -q ACCEPT served
+}
+
+answer() { # STATUS TYPE BODY
+    printf 'HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s' "$1" "$2" "${#3}" "$3" >&3
+}
+
+request_came() {
+    tr -d '\r' <served | awk '/^POST/ { p = 1 } p && /^$/ { b = 1; next } b' | grep -E '^[A-Za-z0-9+/=]+$' >posted &&
+        openssl enc -d -base64 -in posted | openssl req -inform DER -verify -noout -text >linked.text
+}
+
+ok 'a server with TLS 1.3 that tells its exporter' serve_exporter
+cerca est enroll --url "https://localhost:$exporter_port" --trust root.pem --key-out exporter.key \
+    --san dns:a.example >exporter.out 2>&1 &
+client=$!
+wait_until 20 grep -q /csrattrs served || bail "no request: $(cat served exporter.out)"
+answer '200 OK' application/csrattrs MAsGCSqGSIb3DQEJBw==
+ok 'is sent a request' wait_until 20 request_came
+answer '400 No' text/plain no
+wait "$client"
+is 'that is not taken' "$?" 1
+hex=$(sed -n 's/.*Keying material: //p' served)
+is 'and names the connection as the server does' \
+    "$(sed -n 's/.*challengePassword *://p' linked.text)" \
+    "$(perl -e 'print pack("H*", shift)' "$hex" | openssl base64 -A)"
+exec 3>&-
+
 # --- renewing -------------------------------------------------------------------------------------
 
 certify router ca 'subjectAltName=DNS:r.example,IP:192.0.2.7\n'
@@ -292,6 +329,35 @@ openssl crl2pkcs7 -nocrl -certfile boot.pem | openssl pkcs7 -print_certs -noout 
 is 'are left out' "$(grep -c 'subject=.*Their' boot.text) $(grep -c 'subject=' boot.text)" '1 2'
 like 'and told' "$err" 'left out: 1 certificates'
 is 'no file is left of what failed' "$(ls no.pem 2>/dev/null)" ''
+
+# --- our own server -------------------------------------------------------------------------------
+
+ca_init || bail 'no CA'
+cat >>"$ca_dir/cerca.conf" <<'labels'
+est = ( { name = "default"; profile = "tls-client"; } );
+labels
+ca_start || bail 'cercad does not serve'
+own_url=https://localhost:$(sed -n '/^https = {/,/}/s/.*port = "\(.*\)";.*/\1/p' "$ca_dir/cerca.conf")
+fingerprint=$(openssl x509 -in "$ca_dir/ca/root.pem" -noout -fingerprint -sha256 | sed 's/.*=//')
+own() { # COMMAND OPTIONS...
+    command=$1
+    shift
+    cerca est "$command" --url "$own_url" --trust own-root.pem "$@"
+}
+ok 'meets cerca-enroll for the first time' wait_until 20 cerca est cacerts --url "$own_url" \
+    --bootstrap --sha256 "$fingerprint" --out own-root.pem
+cerca token create --profile tls-client --ttl 1h --name dns:own.example --uses 1 -o json |
+    jq -r .token >own-token
+ok 'enrolls there with a token' own enroll --token-file own-token --key-out own.key \
+    --san dns:own.example --out own.pem
+ok 'gets a certificate with its chain' openssl verify -CAfile "$ca_dir/ca/root.pem" \
+    -untrusted own.pem own.pem
+ok 'and renews it with a new key' own reenroll --cert own.pem --key own.key --key-out own.key \
+    --force --out own.pem
+ok 'that fits' sh -c 'openssl x509 -in own.pem -noout -pubkey >own.pub &&
+    openssl pkey -in own.key -pubout | cmp - own.pub'
+fails 'other names are refused, and why is told' 1 'status 4[0-9][0-9]: .*' \
+    own enroll --cert own.pem --key own.key --use-key own.key --san dns:other.example
 
 # --- how it is called -----------------------------------------------------------------------------
 
