@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -118,6 +119,49 @@ static enum MHD_Result send_answer(struct httpd *h, struct http_wait *q, struct 
     return rc;
 }
 
+/* What says where the body ends. */
+struct framing {
+    unsigned lengths, codings;
+    bool unknown; /* a coding that nobody here knows */
+};
+
+static enum MHD_Result note_framing(void *arg, enum MHD_ValueKind kind, const char *name,
+                                    const char *value)
+{
+    struct framing *f = arg;
+
+    (void)kind;
+    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0)
+        f->lengths++;
+    else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
+        f->codings++;
+        f->unknown = f->unknown || value == NULL || strcasecmp(value, "chunked") != 0;
+    }
+    return MHD_YES;
+}
+
+/* RFC 9112 6.1, 6.3: whoever stands in front of us may take another end for the body than we do,
+ * and what follows for somebody else's request. 0, or the status. */
+static unsigned framing_fault(struct MHD_Connection *c)
+{
+    struct framing f = {0};
+
+    (void)MHD_get_connection_values(c, MHD_HEADER_KIND, note_framing, &f);
+    if (f.unknown)
+        return MHD_HTTP_NOT_IMPLEMENTED;
+    return f.lengths + f.codings > 1 ? MHD_HTTP_BAD_REQUEST : 0;
+}
+
+static enum MHD_Result refuse_framing(struct MHD_Connection *c, unsigned status)
+{
+    struct http_answer a = {0};
+    uint64_t octets;
+
+    http_answer_text(&a, status, "Where does the body end?\n");
+    http_answer_field(&a, MHD_HTTP_HEADER_CONNECTION, "close");
+    return httpd_answer_queue(c, &a, &octets);
+}
+
 /* An MHD_AccessHandlerCallback: once for the head, then for each part of the body, then for the
  * end. */
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url,
@@ -130,7 +174,11 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
 
     (void)version;
     if (q == NULL) {
+        unsigned fault = framing_fault(c);
+
         q = *context = begin(h, c);
+        if (fault != 0)
+            return refuse_framing(c, fault);
         q->too_large = says_too_large(c);
         if (!q->too_large)
             return MHD_YES;

@@ -69,7 +69,7 @@ static bool is_late(const struct httpd_conn *c, uint64_t now, bool crowded)
 {
     if (now >= atomic_load_explicit(&c->until_ms, memory_order_relaxed))
         return true;
-    return crowded && atomic_load_explicit(&c->phase, memory_order_relaxed) == HTTPD_WAITS &&
+    return crowded && atomic_load_explicit(&c->phase, memory_order_relaxed) != HTTPD_TAKES &&
            now >= atomic_load_explicit(&c->since_ms, memory_order_relaxed) + HTTPD_CROWDED_MS;
 }
 
