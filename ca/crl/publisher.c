@@ -188,7 +188,9 @@ static void choose_base(struct slot *s, int64_t now)
         s->next.base_change = s->later.change;
         s->later.number = 0;
     }
-    if (s->later.number == 0 && newest.number > s->next.base)
+    /* A clock that was ahead is no reason to wait for longer. */
+    if (newest.number > s->next.base &&
+        (s->later.number == 0 || s->later.time > now + CRL_CLOCK_SLACK))
         s->later = newest;
 }
 
