@@ -71,6 +71,34 @@ static void generations_offline_and_cross_issuers_are_consistent(void **state)
     conf_refuse_all(cases, COUNT(cases));
 }
 
+static void crls_come_before_the_last_one_ends(void **state)
+{
+    static const struct conf_wrong cases[] = {
+        {"signs_leaves = true;", "signs_leaves = true; crl_every = \"7d\";",
+         "{\n        name = \"issuing\"", "conf.order", "not longer than crl_every"},
+        {"signs_leaves = true;", "signs_leaves = true; crl_delta = \"24h\";",
+         "crl_delta =", "conf.order", "not shorter than crl_every"},
+        {"signs_leaves = true;", "signs_leaves = true; crl_delta = \"6h\";",
+         "{\n        name = \"issuing\"", "conf.order", "not longer than crl_delta"},
+        {"signs_leaves = true;",
+         "signs_leaves = true; crl_delta = \"2h\"; crl_delta_validity = \"2h\";",
+         "crl_delta_validity =", "conf.order", "not longer than crl_delta"},
+        {"crl/issuing.crl\"", "crl?of=issuing.crl\"; crl_delta = \"1h\"",
+         "crl_delta =", "conf.order", "without a query"},
+        {"/crl/issuing.crl\"", "/crl#issuing.crl\"; crl_shards = \"8\"",
+         "crl_shards =", "conf.order", "without a query"},
+        {"signs_leaves = true;", "signs_leaves = true; crl_shards = \"257\";",
+         "crl_shards =", "conf.value", "256"},
+        {"signs_leaves = true;", "signs_leaves = true; crl_delta = \"1\";",
+         "crl_delta =", "conf.value", "span"},
+        {"token = \"default\";\n        key = \"pkcs11:object=root\";",
+         "offline = true; crl_shards = \"8\";", "crl_shards =", "conf.order", "full CRL only"},
+    };
+
+    (void)state;
+    conf_refuse_all(cases, COUNT(cases));
+}
+
 static void a_token_has_exactly_one_source_of_its_pin(void **state)
 {
     static const struct conf_wrong cases[] = {
@@ -325,6 +353,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(duplicates_are_refused),
         cmocka_unit_test(generations_offline_and_cross_issuers_are_consistent),
+        cmocka_unit_test(crls_come_before_the_last_one_ends),
         cmocka_unit_test(a_token_has_exactly_one_source_of_its_pin),
         cmocka_unit_test(a_secret_in_the_configuration_is_refused_and_not_repeated),
         cmocka_unit_test(what_is_referred_to_must_be_there),

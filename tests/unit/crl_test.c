@@ -14,6 +14,8 @@
 
 #include "crl/build.h"
 #include "lib/cert.h"
+#include "lib/crlname.h"
+#include "lib/ext.h"
 #include "tests/unit/x509_help.h"
 
 #define NOW 1795000000
@@ -297,6 +299,72 @@ static void what_was_written_is_read_again(void **state)
     world_free(&w);
 }
 
+static void extensions_come_back(struct slice der, const struct crl_spec *spec)
+{
+    struct slice rest = der;
+    const struct crl_input in = {.read = crl_memory_read, .arg = &rest, .size = der.n};
+    const struct crl_info *i;
+    struct crl_reader *r;
+    struct crl_entry e;
+    struct fault f;
+
+    assert_int_equal(crl_read_begin(&in, &r, &f), 0);
+    while (crl_read_entry(r, &e, NULL, &f) == 1)
+        ;
+    assert_int_equal(crl_read_end(r, &f), 0);
+    i = crl_read_info(r);
+    assert_true(i->delta && i->base == spec->base && i->number == spec->number);
+    assert_true(slice_eq(i->idp, spec->idp));
+    assert_true(slice_eq(i->freshest, spec->freshest));
+    crl_reader_free(r);
+}
+
+static void openssl_finds(X509_CRL *x, int nid, int critical, const char *octets, size_t n)
+{
+    X509_EXTENSION *e = X509_CRL_get_ext(x, X509_CRL_get_ext_by_NID(x, nid, -1));
+    const ASN1_OCTET_STRING *data;
+
+    assert_non_null(e);
+    assert_int_equal(X509_EXTENSION_get_critical(e) != 0, critical);
+    data = X509_EXTENSION_get_data(e);
+    assert_int_equal(ASN1_STRING_length(data), n);
+    assert_memory_equal(ASN1_STRING_get0_data(data), octets, n);
+}
+
+#define IDP "\x30\x11\xa0\x0f\xa0\x0d\x86\x0bhttp://a/b/"
+#define FRESHEST "\x30\x13\x30\x11\xa0\x0f\xa0\x0d\x86\x0bhttp://a/b/"
+
+/* RFC 5280 5.2.4 to 5.2.6 */
+static void deltas_and_parts_say_what_they_are(void **state)
+{
+    struct buf idp, freshest, crl;
+    struct world w;
+    X509_CRL *x;
+
+    (void)state;
+    buf_init(&idp, 1024);
+    buf_init(&freshest, 1024);
+    crl_idp_put(&idp, "http://a/b/");
+    ext_points_put(&freshest, "http://a/b/");
+    world_init(&w, 3);
+    w.spec.idp = buf_slice(&idp);
+    w.spec.freshest = buf_slice(&freshest);
+    w.spec.delta = true;
+    w.spec.base = 258;
+    build(&w);
+    sign(&w, &crl);
+    x = openssl_reads(buf_slice(&crl));
+    openssl_finds(x, NID_delta_crl, 1, "\x02\x02\x01\x02", 4);
+    openssl_finds(x, NID_issuing_distribution_point, 1, IDP, sizeof(IDP) - 1);
+    openssl_finds(x, NID_freshest_crl, 0, FRESHEST, sizeof(FRESHEST) - 1);
+    X509_CRL_free(x);
+    extensions_come_back(buf_slice(&crl), &w.spec);
+    buf_free(&crl);
+    buf_free(&idp);
+    buf_free(&freshest);
+    world_free(&w);
+}
+
 static void every_prefix_and_every_addition_is_refused(void **state)
 {
     struct world w;
@@ -457,6 +525,7 @@ int main(void)
         cmocka_unit_test(openssl_reads_what_is_written),
         cmocka_unit_test(serials_of_others_are_written_in_their_shortest_form),
         cmocka_unit_test(what_was_written_is_read_again),
+        cmocka_unit_test(deltas_and_parts_say_what_they_are),
         cmocka_unit_test(every_prefix_and_every_addition_is_refused),
         cmocka_unit_test(no_flipped_octet_leads_astray),
         cmocka_unit_test(hostile_lists_are_refused_by_rule),
