@@ -164,6 +164,52 @@ report "$([ "$base" -lt "$number" ]; echo $?)" 'which is newer'
 is 'who is on that one is not on the delta' "$(on delta early)" ''
 is 'who changed since is' "$(on delta gone)" keyCompromise
 
+# --- who expired (RFC 5280 5.2.4) ------------------------------------------------------------------
+
+cerca issue --profile tls-server --key-out short.key --san dns:short.delta.example --validity 2h \
+    --out short.pem 2>short.err || bail 'short is not issued'
+ok 'one that ends soon is revoked' cerca revoke short.pem --reason superseded
+wait_until 20 is_on delta short superseded
+ca_stop
+CERCA_TEST_CLOCK_OFFSET=$((26 * 3600))
+ca_start || bail 'it does not start a day later'
+is 'expired, it comes onto one regular full CRL' "$(on full short)" superseded
+is 'and stays on deltas until then, and for caches after' "$(on delta short)" superseded
+ok 'one more full CRL' cerca crl publish issuing
+is 'has it no longer' "$(on full short)" ''
+is 'but all that are good still' "$(on full gone)" keyCompromise
+
+# --- killed at any time ---------------------------------------------------------------------------
+
+delta=$(echo "$ca_dir"/view/issuing-*/delta.der)
+# shellcheck disable=SC2317 # by name
+read_all() {
+    while [ ! -e enough ]; do
+        cat "$delta" >read.der
+        openssl crl -inform DER -noout -CAfile issuing.pem -in read.der 2>&1 | grep -q 'verify OK' ||
+            cp read.der torn.der
+        echo >>reads
+    done
+}
+read_all &
+reader=$!
+for pause in 0.02 0.06 0.12 0.25; do
+    cerca hold fine.pem --timeout 20 >/dev/null 2>&1
+    cerca crl publish issuing --list delta --timeout 5 >/dev/null 2>&1 &
+    asker=$!
+    sleep "$pause"
+    core=$(pgrep -P "$ca_pid" -x cerca-ca) && kill -KILL "$core"
+    wait "$asker"
+    wait_until 30 cerca release fine.pem --timeout 5
+done
+touch enough
+wait "$reader"
+report "$([ "$(wc -l <reads)" -gt 8 ]; echo $?)" 'it was read all the while'
+is 'and never found torn' "$(find . -name torn.der)" ''
+wait_until 30 cerca status --timeout 5
+ok 'who was released last is to be removed' wait_until 20 is_on delta fine removeFromCRL
+ok 'the store and the signer agree' cerca store check
+
 # --- killed on the way ----------------------------------------------------------------------------
 
 n=0
