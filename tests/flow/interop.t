@@ -10,18 +10,12 @@
 cd "$scratch" || exit 1
 tls_port=
 tls_pid=
-nginx_pid=
 
-stop_all() {
-    result=$?
-    for pid in $tls_pid $nginx_pid; do
-        kill "$pid" 2>/dev/null
-    done
-    ca_stop
-    rm -rf "$scratch"
-    exit "$result"
+stop_tls() { # STATUS
+    [ -z "$tls_pid" ] || kill "$tls_pid" 2>/dev/null
+    return "$1"
 }
-trap stop_all EXIT
+trap 'stop_tls $?; cleanup' EXIT
 
 ca_init || bail 'no CA'
 ca_start || bail 'it does not start'
@@ -251,25 +245,10 @@ stop_serving
 # --- nginx and curl -------------------------------------------------------------------------------
 
 free_port
-mkdir nginx
-cat >nginx/nginx.conf <<END
-daemon off;
-user root;
-worker_processes 1;
-pid nginx.pid;
-error_log error.log;
-events { worker_connections 64; }
-http {
-    access_log off;
-    server_names_hash_bucket_size 128;
-    client_body_temp_path body;
-    proxy_temp_path proxy;
-    fastcgi_temp_path fastcgi;
-    uwsgi_temp_path uwsgi;
-    scgi_temp_path scgi;
-    ssl_client_certificate $root_ca;
-    ssl_verify_client on;
-    ssl_verify_depth 2;
+cat >servers.conf <<END
+ssl_client_certificate $root_ca;
+ssl_verify_client on;
+ssl_verify_depth 2;
 END
 # The first one answers for names that none has.
 for file in mtls-p256.key mtls-rsa*.key tls-*.key vpn-*.key wifi-*.key radius-*.key device-*.key; do
@@ -285,12 +264,9 @@ for file in mtls-p256.key mtls-rsa*.key tls-*.key vpn-*.key wifi-*.key radius-*.
         }
     }
 END
-done >>nginx/nginx.conf
-echo '}' >>nginx/nginx.conf
-[ "$(id -u)" -eq 0 ] || sed -i '/^user /d' nginx/nginx.conf
-nginx -p "$scratch/nginx" -c nginx.conf -e error.log >nginx.log 2>&1 &
-nginx_pid=$!
-wait_until 10 answers || bail "nginx does not listen: $(cat nginx.log nginx/error.log)"
+done >>servers.conf
+nginx_start servers.conf
+wait_until 10 answers || bail "nginx does not listen: $(cat nginx/out nginx/error.log)"
 
 fetch() { # HOST OPTION...
     host=$1

@@ -191,8 +191,37 @@ no_sanitizer_complained() {
     ! grep -hE -A 12 'Sanitizer: |runtime error: ' "$scratch"/*.log 2>/dev/null | sed 's/^/# /' | grep .
 }
 
+# --- nginx ----------------------------------------------------------------------------------------
+
+nginx_pid=
+# nginx_start FILE: a real nginx, whose http { } has this in it. Its errors are in nginx/error.log.
+nginx_start() {
+    mkdir -p "$scratch/nginx"
+    {
+        [ "$(id -u)" -ne 0 ] || echo 'user root;'
+        echo "daemon off; worker_processes 2; pid $scratch/nginx/pid;"
+        echo "error_log $scratch/nginx/error.log info; events { worker_connections 128; }"
+        echo 'http { access_log off; server_names_hash_bucket_size 128;'
+        for part in client_body proxy fastcgi uwsgi scgi; do
+            echo "${part}_temp_path $scratch/nginx/$part;"
+        done
+        cat "$1"
+        echo '}'
+    } >"$scratch/nginx/nginx.conf"
+    nginx -p "$scratch/nginx" -c "$scratch/nginx/nginx.conf" -e error.log >"$scratch/nginx/out" 2>&1 &
+    nginx_pid=$!
+}
+
+nginx_stop() {
+    [ -n "$nginx_pid" ] || return 0
+    kill -TERM "$nginx_pid" 2>/dev/null
+    wait "$nginx_pid" 2>/dev/null
+    nginx_pid=
+}
+
 cleanup() {
     result=$?
+    nginx_stop
     ca_stop
     no_sanitizer_complained || result=1
     rm -rf "$scratch"

@@ -8,14 +8,12 @@
 cd "$scratch" || exit 1
 http=on
 age=6 # of OCSP answers, in seconds
-nginx_pid=
 stopped=
-stop_nginx() { # STATUS
+go_on() { # STATUS
     [ -z "$stopped" ] || kill -CONT "$stopped"
-    [ -z "$nginx_pid" ] || kill "$nginx_pid"
     return "$1"
 }
-trap 'stop_nginx $?; cleanup' EXIT
+trap 'go_on $?; cleanup' EXIT
 
 ca_init || bail 'no CA'
 conf=$ca_dir/cerca.conf
@@ -37,19 +35,7 @@ cp "$root/conf/nginx/cerca-public.conf" site.conf
 put 'listen 80;' "listen $site;"
 put 'server 127.0.0.1:8080;' "server $behind;"
 put '/var/cache/nginx/cerca' "$scratch/cache"
-mkdir nginx
-{
-    [ "$(id -u)" -ne 0 ] || echo 'user root;'
-    echo "daemon off; worker_processes 2; pid $scratch/nginx/pid; error_log $scratch/nginx/error.log;"
-    echo 'events { worker_connections 128; }'
-    echo 'http { access_log off;'
-    for part in client_body proxy fastcgi uwsgi scgi; do
-        echo "${part}_temp_path $scratch/nginx/$part;"
-    done
-    echo "include $scratch/site.conf; }"
-} >nginx.conf
-nginx -p "$scratch/nginx" -c "$scratch/nginx.conf" >nginx.log 2>&1 &
-nginx_pid=$!
+nginx_start site.conf
 
 # fetch PATH OPTION...: through nginx; the head in `head`, the body in `body`.
 fetch() {
@@ -98,7 +84,7 @@ past() { # TIME
 }
 
 wait_until 10 curl -sf "http://$site/crl/root.crl" -o /dev/null ||
-    bail "nginx does not listen: $(cat nginx.log nginx/error.log)"
+    bail "nginx does not listen: $(cat nginx/out nginx/error.log)"
 wait_until 10 says good -url "http://$behind/ocsp" || bail 'no OCSP'
 
 # --- OCSP by GET ----------------------------------------------------------------------------------
