@@ -9,6 +9,7 @@ cd "$scratch" || exit 1
 http=on
 ca_init || bail 'no CA'
 conf=$ca_dir/cerca.conf
+echo 'ocsp = { archive_cutoff = "30d"; };' >>"$conf"
 ca_start || bail 'it does not start'
 base=$(sed -n 's/.*base_url = "\(.*\)";.*/\1/p' "$conf")
 log=$scratch/cercad.log
@@ -29,6 +30,23 @@ says() { # STATUS OPTION...
     want=$1
     shift
     ask "$@" && grep -q "^a.pem: $want\$" answer
+}
+
+# answers STATUS: for OpenSSL `body` is the answer to asked.der, with its nonce if it has one.
+answers() {
+    openssl ocsp -reqin asked.der -respin body -issuer issuing.pem -CAfile root.pem -resp_text \
+        >answer 2>verdict && grep -q 'Response verify OK' verdict &&
+        ! grep -Eq 'no nonce|Nonce Verify error' verdict && grep -q "Cert Status: $1\$" answer
+}
+
+# gnutls_asks STATUS OPTION...: GnuTLS asks about a.pem, and believes the answer, which is in `gnutls`.
+# It looks no further than the responder's issuer, which it must trust.
+gnutls_asks() {
+    want=$1
+    shift
+    ocsptool --ask="$url" --load-issuer issuing.pem --load-cert a.pem --load-trust issuing.pem "$@" \
+        </dev/null >gnutls 2>&1 && grep -q "Certificate Status: $want" gnutls &&
+        grep -q 'Verifying OCSP Response: Success' gnutls
 }
 
 encoded() { # FILE
@@ -84,9 +102,21 @@ digest=
 ok '... several at once' sh -c \
     "openssl ocsp -issuer issuing.pem -cert a.pem -cert a.pem -CAfile root.pem -url '$url' 2>&1 |
         grep -cx 'a.pem: good' | grep -qx 2"
-ok 'GnuTLS asks' sh -c "ocsptool --ask='$url' --load-issuer issuing.pem --load-cert a.pem \
-    --load-trust root.pem </dev/null 2>&1 | tee ocsptool.out | grep -qi 'good'"
+for nonce in --nonce --no-nonce; do
+    ok "GnuTLS asks, with $nonce" gnutls_asks good $nonce
+    is '... which the answer repeats, or has none' "$(grep -c 'Nonce:' gnutls | sed 's/[^0].*/1/')" \
+        "$([ $nonce = --nonce ] && echo 1 || echo 0)"
+done
 ok 'our own asks' cerca ocsp query a.pem
+for hash in sha1 sha256; do
+    for nonce in -nonce -no_nonce; do
+        openssl ocsp -$hash -issuer issuing.pem -cert a.pem -reqout asked.der $nonce
+        fetch "$url/$(encoded asked.der)"
+        ok "GET by $hash, $nonce" answers good
+        fetch "$url" --data-binary @asked.der
+        ok 'POST of the same' answers good
+    done
+done
 is 'GET gets an answer' "$(code "$url/$(encoded plain.der)")" 200
 is '... an OCSP response' "$(field Content-Type)" application/ocsp-response
 ok '... that OpenSSL believes' says good -respin body
@@ -111,6 +141,45 @@ is 'an answer with a nonce is kept by nobody' "$(
     fetch "$url/$(encoded nonce.der)"
     field Cache-Control)" no-store
 
+# --- what they may ask for --------------------------------------------------------------------------
+
+# prefers ALGORITHM...: the request for a.pem that prefers these, in this order (RFC 6960 4.4.7.1). Each
+# is the hexadecimal of its OID.
+prefers() {
+    perl -e '
+        sub tlv { my ($tag, $v) = @_; my $n = length $v;
+            pack("C", $tag) . ($n < 128 ? pack("C", $n) : pack("CC", 0x81, $n)) . $v }
+        local $/; open my $f, "<", "plain.der" or die; binmode $f; binmode STDOUT;
+        # Behind two short heads stands the list of what is asked for.
+        my $list = substr <$f>, 4;
+        my $wanted = join "", map { tlv(0x30, tlv(0x30, tlv(6, pack "H*", $_))) } @ARGV;
+        my $extension = tlv(0x30, tlv(6, pack "H*", "2b0601050507300108") . tlv(4, tlv(0x30, $wanted)));
+        print tlv(0x30, tlv(0x30, $list . tlv(0xa2, tlv(0x30, $extension))))' "$@" >asked.der
+    fetch "$url" --data-binary @asked.der
+    answers good
+}
+
+signed_with() { # the algorithm of `answer`
+    sed -n 's/^ *Signature Algorithm: //p' answer | head -n 1
+}
+
+ecdsa_sha384=2a8648ce3d040303
+ecdsa_sha512=2a8648ce3d040304
+rsa_sha256=2a864886f70d01010b
+ok 'who prefers another signature algorithm' prefers $ecdsa_sha384
+is '... gets it' "$(signed_with)" ecdsa-with-SHA384
+ok 'of several' prefers $rsa_sha256 $ecdsa_sha512 $ecdsa_sha384
+is '... the first that our key can do' "$(signed_with)" ecdsa-with-SHA512
+ok 'who prefers what it cannot do' prefers $rsa_sha256
+is '... gets the usual one' "$(signed_with)" ecdsa-with-SHA256
+ok 'so does everybody else' says good -url "$url" -no_nonce -resp_text
+is '... as before' "$(signed_with)" ecdsa-with-SHA256
+seconds_of() { # FIELD of `answer`, whose time stands behind it or on the next line
+    date -d "$(tr '\n' ' ' <answer | sed "s/.*$1: *\([A-Z][a-z]* *[0-9]* [0-9:]* [0-9]* GMT\).*/\1/")" +%s
+}
+is 'how far back revocations are known' \
+    $(($(seconds_of 'Produced At') - $(seconds_of 'Archive Cutoff'))) $((30 * 86400))
+
 # --- revoking ------------------------------------------------------------------------------------------
 
 cerca hold a.pem >/dev/null 2>&1
@@ -121,6 +190,7 @@ ok 'released is good' says good -url "$url"
 cerca revoke --yes --reason keyCompromise a.pem >/dev/null 2>&1
 ok 'revoked is revoked with the next answer' says revoked -url "$url"
 like '... and why' answer 'Reason: keyCompromise'
+ok '... to GnuTLS too' gnutls_asks revoked --no-nonce
 is '... by GET too: the old one is no longer it' \
     "$(code "$url/$(encoded plain.der)" -H "If-None-Match: $etag")" 200
 ok '... revoked' says revoked -respin body
