@@ -8,6 +8,7 @@
 #include "enroll/reply.h"
 #include "est/body.h"
 #include "est/certs.h"
+#include "est/csrattrs.h"
 #include "est/path.h"
 #include "lib/httpd_tls.h"
 #include "lib/proto_enroll.h"
@@ -57,6 +58,19 @@ static void answer_cas(struct site *s, const struct http_request *r, const struc
     buf_free(&message);
 }
 
+/* ---- csrattrs ---- */
+
+static void answer_attributes(const struct site *s, const struct http_request *r,
+                              const struct conf_est *label, struct http_answer *out)
+{
+    struct buf der;
+
+    buf_init(&der, CSRATTRS_BODY_MAX);
+    csrattrs_put(&der, conf_profile(s->conf, label->profile), label->linking == LINKING_REQUIRED);
+    reply_der(CSRATTRS_TYPE, buf_slice(&der), reply_in_lines(r), out);
+    buf_free(&der);
+}
+
 /* ---- enrolling ---- */
 
 static void on_reply(void *arg, uint16_t type, struct slice body, const struct fault *fault)
@@ -103,19 +117,22 @@ static int write_request(const struct http_request *r, struct enroll_request *q,
                          struct fault *f)
 {
     struct credentials c;
-    struct buf csr, chain;
+    struct buf csr, chain, binding;
     int rc;
 
     buf_init(&csr, CSR_MAX);
+    buf_init(&binding, ENROLL_BINDING_MAX);
     buf_init(&chain, ENROLL_CHAIN_MAX);
     rc = credentials_get(http_request_field(r, "Authorization"), &c, f);
     if (rc == 0)
         rc = read_csr(r, &csr, f);
     if (rc == 0) {
         http_request_peer(r, &chain);
+        http_request_binding(r, &binding);
         http_request_address(r, q->address);
         q->csr = buf_slice(&csr);
         q->chain = buf_slice(&chain);
+        q->binding = buf_slice(&binding);
         q->has_secret = c.there;
         (void)snprintf(q->user, sizeof(q->user), "%s", c.user);
         q->secret = buf_slice(&c.secret);
@@ -124,6 +141,7 @@ static int write_request(const struct http_request *r, struct enroll_request *q,
     credentials_free(&c);
     buf_free(&csr);
     buf_free(&chain);
+    buf_free(&binding);
     return rc;
 }
 
@@ -188,6 +206,8 @@ void site_answer(void *site, const struct http_request *r, struct http_answer *o
         refuse_method(p.operation, out);
     } else if (p.operation->op == EST_CACERTS) {
         answer_cas(s, r, label, out);
+    } else if (p.operation->op == EST_CSRATTRS) {
+        answer_attributes(s, r, label, out);
     } else if (!right_type(r, p.operation)) {
         refuse_type(p.operation, out);
     } else if (p.operation->op == EST_SIMPLEENROLL || p.operation->op == EST_SIMPLEREENROLL) {

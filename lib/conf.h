@@ -166,6 +166,9 @@ enum conf_way {
     WAY_CERTIFICATE = 1 << 1, /* a certificate of this CA, in TLS */
 };
 
+/* Must a request be linked to the channel that it comes through (RFC 7030 3.5)? */
+enum conf_linking { LINKING_OPTIONAL = 0, LINKING_REQUIRED, LINKING_IGNORED };
+
 /* What EST offers under one label. */
 struct conf_est {
     char *name;    /* the label; EST_DEFAULT: also without one */
@@ -173,6 +176,7 @@ struct conf_est {
     uint32_t ways; /* enum conf_way: each is enough */
     char **from;   /* profiles whose certificates count; empty: its own */
     size_t n_from;
+    enum conf_linking linking;
     int64_t grace; /* seconds after its end that a certificate may still be renewed */
 };
 #define EST_DEFAULT "default"

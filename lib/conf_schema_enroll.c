@@ -4,6 +4,11 @@
 static const struct conf_word ways[] = {
     {"token", WAY_TOKEN}, {"certificate", WAY_CERTIFICATE}, {NULL, 0}};
 
+static const struct conf_word linkings[] = {{"optional", LINKING_OPTIONAL},
+                                            {"required", LINKING_REQUIRED},
+                                            {"ignored", LINKING_IGNORED},
+                                            {NULL, 0}};
+
 /* A key is a few lines here, its help the last. */
 /* clang-format off */
 
@@ -59,6 +64,11 @@ static const struct conf_key est_keys[] = {
     {.name = "from", .type = CONF_TEXTS, IN(from), .at_too = offsetof(struct conf_est, n_from),
      .max = LIST_MAX, .fallback = "", .check = conf_check_name,
      .help = "Profiles whose certificates count. None given: the label's own."},
+    {.name = "linking", .type = CONF_WORD, IN(linking), .words = linkings, .fallback = "optional",
+     .help = "Whether a request must have been signed by who is at the other end of TLS, shown by "
+             "a challengePassword made of the channel (tls-exporter in TLS 1.3, tls-unique with "
+             "extended master secret in 1.2): required; optional, when it is there it must be "
+             "right; or ignored."},
     {.name = "grace", .type = CONF_SPAN, IN(grace), .max = 10 * YEAR, .fallback = "none",
      .help = "For this long after its end a certificate may still be renewed; none: no longer."},
 };

@@ -157,3 +157,20 @@ void http_request_peer(const struct http_request *r, struct buf *out)
     for (unsigned i = 0; all <= HTTPD_PEER_CHAIN_MAX && c != NULL && i < n; i++)
         buf_put(out, c[i].data, c[i].size);
 }
+
+void http_request_binding(const struct http_request *r, struct buf *out)
+{
+    const struct http_wait *q = r->connection;
+    gnutls_session_t session = session_of(q->connection);
+    gnutls_channel_binding_t kind = GNUTLS_CB_TLS_EXPORTER;
+    gnutls_datum_t binding = {NULL, 0};
+
+    if (gnutls_protocol_get_version(session) < GNUTLS_TLS1_3) {
+        if (gnutls_session_ext_master_secret_status(session) == 0)
+            return;
+        kind = GNUTLS_CB_TLS_UNIQUE;
+    }
+    if (gnutls_session_channel_binding(session, kind, &binding) == 0)
+        buf_put(out, binding.data, binding.size);
+    gnutls_free(binding.data);
+}

@@ -11,8 +11,9 @@
 
 #include "lib/httpd.h"
 
-#define HTTPD_PEER_CHAIN_MAX 24576 /* octets of a client's chain; a longer one is as if not there  \
-                                    */
+#define HTTPD_PEER_CHAIN_MAX                                                                       \
+    24576 /* octets of a client's chain; a longer one is as if not there                           \
+           */
 
 struct httpd_tls *httpd_tls_new(void);
 /* After the server. NULL is fine. */
@@ -25,5 +26,8 @@ int httpd_tls_show(struct httpd_tls *t, struct slice key, struct slice chain,
 /* What the client of this request showed: its chain, concatenated DER, the leaf first; nothing
  * when it has no certificate. */
 void http_request_peer(const struct http_request *r, struct buf *out);
+/* The channel binding of its connection: tls-exporter (RFC 9266) in TLS 1.3, tls-unique (RFC 5929)
+ * in 1.2 with extended master secret (RFC 7627), without it nothing. */
+void http_request_binding(const struct http_request *r, struct buf *out);
 
 #endif

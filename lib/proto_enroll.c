@@ -9,6 +9,7 @@ void enroll_request_put(struct buf *b, const struct enroll_request *r)
     wire_put_text(b, r->address);
     wire_put_bytes(b, r->csr);
     wire_put_bytes(b, r->chain);
+    wire_put_bytes(b, r->binding);
     wire_put_u8(b, r->has_secret);
     wire_put_text(b, r->user);
     wire_put_bytes(b, r->secret);
@@ -25,6 +26,7 @@ int enroll_request_get(struct slice body, struct enroll_request *out)
     wire_get_text(&w, out->address, sizeof(out->address));
     out->csr = wire_get_bytes(&w, CSR_MAX);
     out->chain = wire_get_bytes(&w, ENROLL_CHAIN_MAX);
+    out->binding = wire_get_bytes(&w, ENROLL_BINDING_MAX);
     out->has_secret = wire_get_flag(&w);
     wire_get_text(&w, out->user, sizeof(out->user));
     out->secret = wire_get_bytes(&w, ENROLL_SECRET_MAX);

@@ -14,6 +14,7 @@
 #define ENROLL_LABEL_SIZE 64
 #define ENROLL_CHAIN_MAX 24576
 #define ENROLL_SECRET_MAX 1024
+#define ENROLL_BINDING_MAX 64
 
 struct enroll_request {
     char label[ENROLL_LABEL_SIZE]; /* "" : none */
@@ -22,6 +23,7 @@ struct enroll_request {
     struct slice csr;              /* DER, at most CSR_MAX */
     struct slice chain; /* of the TLS client, who has the key to its first certificate: concatenated
                            DER; empty: no certificate. Nothing else is known of it. */
+    struct slice binding; /* of its channel (RFC 7030 3.5); empty: there is none */
     bool has_secret;
     char user[128]; /* HTTP Basic; "" with Bearer */
     struct slice secret;

@@ -22,8 +22,11 @@ struct door_bearer {
 };
 
 struct door_evidence {
-    /* Fills `out`, which is zeroed; 0, or why it is not believed. */
+    /* Fills `out`, which is zeroed; 0, or why it is not believed. NULL: the request's token says
+     * who asks. */
     int (*prove)(struct door_evidence *e, struct door_bearer *out, struct fault *f);
+    /* Does the request go with the evidence? After its proof of possession. */
+    int (*check)(const struct door_evidence *e, const struct csr *csr, struct fault *f);
 };
 
 /* Proves the evidence (j->evidence), and from then on j->who is the bearer. */

@@ -55,7 +55,7 @@ int step_authorise(struct job *j, struct fault *f)
 
     if (issue_request_get(buf_slice(&j->body), &j->request) != 0)
         return fault_set(f, FAULT_MALFORMED, "request.body", "the request is malformed");
-    if ((j->evidence != NULL && bearer_authorise(j, f) != 0) ||
+    if ((j->evidence != NULL && j->evidence->prove != NULL && bearer_authorise(j, f) != 0) ||
         (j->request.token.n > 0 && token_authorise(j, f) != 0))
         return -(int)f->code;
     j->profile = conf_profile(conf, j->request.profile);
@@ -117,6 +117,7 @@ static int decide_request(struct job *j, struct fault *f)
 
     if (csr_parse(j->request.csr, &j->csr, f) != 0 ||
         (csr_verify(&j->csr, f) != 0 && !goes_on(j, f)) ||
+        (j->evidence != NULL && j->evidence->check(j->evidence, &j->csr, f) != 0) ||
         (find_replaced(j, f) != 0 && !goes_on(j, f)))
         return -(int)f->code;
     if (j->token == NULL && j->bearer == NULL)

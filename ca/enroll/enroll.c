@@ -165,11 +165,12 @@ static int choose_way(struct enroll_ask *q, const struct conf_est *l, struct iss
         }
     } else if (r->has_secret && (l->ways & WAY_TOKEN) != 0) {
         out->token = r->secret;
+        evidence_token(&q->evidence, l, r);
         return 0;
     } else if (r->chain.n == 0 || (l->ways & WAY_CERTIFICATE) == 0) {
         return unauthorised(l, f);
     }
-    evidence_init(&q->evidence, q->client->owner->parts.store, l, r->renew, r->chain);
+    evidence_certificate(&q->evidence, q->client->owner->parts.store, l, r);
     return 0;
 }
 
@@ -183,10 +184,7 @@ static void ask_door(struct enroll_ask *q, const struct issue_request *r)
     tell_who(q, &who);
     buf_init(&body, FRAME_BODY_MAX);
     issue_request_put(&body, r);
-    if (r->token.n > 0)
-        door_issue(door, &who, buf_slice(&body), on_issued, q);
-    else
-        door_issue_proven(door, &who, &q->evidence.door, buf_slice(&body), on_issued, q);
+    door_issue_proven(door, &who, &q->evidence.door, buf_slice(&body), on_issued, q);
     buf_free(&body);
 }
 

@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "est/linking.h"
 #include "lib/clock.h"
 #include "lib/der.h"
 #include "lib/profile.h"
+#include "lib/proto_enroll.h"
 
 #define SAME_SERIAL_MAX 8 /* certificates of one serial, by different issuers */
 
@@ -137,12 +139,41 @@ static int prove(struct door_evidence *door, struct door_bearer *out, struct fau
     return rc;
 }
 
-void evidence_init(struct evidence *e, struct store *s, const struct conf_est *label, bool renew,
-                   struct slice chain)
+/* ---- the channel ---- */
+
+static int check_linking(const struct door_evidence *door, const struct csr *csr, struct fault *f)
 {
+    const struct evidence *e = (const struct evidence *)door;
+    enum conf_linking want = e->label->linking;
+    enum link is;
+
+    if (want == LINKING_IGNORED)
+        return 0;
+    is = link_check(csr, e->binding);
+    if (is == LINK_RIGHT || (is != LINK_WRONG && want == LINKING_OPTIONAL))
+        return 0;
+    return fault_refuse(f, "est.linking", "challengePassword",
+                        slice_str(is == LINK_ABSENT ? "" : "another one"),
+                        "the binding of this channel (RFC 7030 3.5, RFC 9266)");
+}
+
+/* ---- both ---- */
+
+void evidence_token(struct evidence *e, const struct conf_est *label,
+                    const struct enroll_request *r)
+{
+    e->door.prove = NULL;
+    e->door.check = check_linking;
+    e->label = label;
+    e->binding = r->binding;
+}
+
+void evidence_certificate(struct evidence *e, struct store *s, const struct conf_est *label,
+                          const struct enroll_request *r)
+{
+    evidence_token(e, label, r);
     e->door.prove = prove;
     e->store = s;
-    e->label = label;
-    e->renew = renew;
-    e->chain = chain;
+    e->renew = r->renew;
+    e->chain = r->chain;
 }

@@ -1,6 +1,7 @@
 /*
- * What a client of EST showed, looked at: the door's evidence for clients with certificates. Rules:
- * "est.certificate.malformed", ".unknown", ".revoked", ".early", ".expired", ".profile".
+ * What a client of EST showed, looked at: its certificate, and whether its request goes with the
+ * channel. Rules: "est.certificate.malformed", ".unknown", ".revoked", ".early", ".expired",
+ * ".profile"; "est.linking".
  */
 #ifndef CA_ENROLL_EVIDENCE_H
 #define CA_ENROLL_EVIDENCE_H
@@ -13,13 +14,18 @@ struct evidence {
     struct store *store;
     const struct conf_est *label;
     bool renew;
-    struct slice chain; /* not empty; outlives it */
-    struct cert cert;   /* its first, once it is proven */
+    struct slice chain;   /* outlives it, as binding does */
+    struct slice binding; /* of the channel; empty: none */
+    struct cert cert;     /* its first, once it is proven */
 };
 
-/* That chain's first certificate, which this CA issued and stands by, for the bearer's own names.
- */
-void evidence_init(struct evidence *e, struct store *s, const struct conf_est *label, bool renew,
-                   struct slice chain);
+struct enroll_request;
+/* By that request's chain (not empty), whose first certificate this CA issued and stands by, for
+ * the bearer's own names. */
+void evidence_certificate(struct evidence *e, struct store *s, const struct conf_est *label,
+                          const struct enroll_request *r);
+/* The token of the request says who asks. */
+void evidence_token(struct evidence *e, const struct conf_est *label,
+                    const struct enroll_request *r);
 
 #endif

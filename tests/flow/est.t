@@ -16,6 +16,7 @@ est = (
     { name = "servers"; profile = "tls-server"; ways = ( "token" ); },
     { name = "vpn"; profile = "vpn-client"; ways = ( "certificate" ); from = ( "tls-client" ); },
     { name = "short"; profile = "short"; },
+    { name = "linked"; profile = "tls-client"; linking = "required"; },
     { name = "late"; profile = "short"; grace = "1h"; }
 );
 labels
@@ -251,6 +252,61 @@ is '... it enrolls no more' "$(post_as a simplereenroll n.csr)" 403
 says '... it says' 'rule est.certificate.revoked'
 ok 'held' cerca revoke --reason certificateHold --yes n.pem
 is '... neither does that' "$(post_as n simplereenroll m.csr)" 403
+
+# --- linked to the channel ------------------------------------------------------------------------------
+
+# linked PATH WHAT TOKEN: the status of a request that is signed for this very connection (right), for
+# another one (wrong), or with a password that is none (other).
+linked() {
+    python3 - "$port" "$@" <<'client'
+import base64, http.client, ssl, subprocess, sys
+port, path, what, token = sys.argv[1:]
+
+def connect():
+    context = ssl.create_default_context(cafile="root.pem")
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    c = http.client.HTTPSConnection("localhost", int(port), context=context, timeout=20)
+    c.connect()
+    return c
+
+c, other = connect(), connect()
+if what == "other":
+    secret = "hello"
+else:
+    channel = c if what == "right" else other
+    secret = base64.b64encode(channel.sock.get_channel_binding("tls-unique")).decode()
+with open("linked.conf", "w") as f:
+    f.write("[req]\nprompt=no\ndistinguished_name=n\nattributes=a\nreq_extensions=e\n"
+            "[n]\nCN=linked.example.test\n[a]\nchallengePassword=" + secret +
+            "\n[e]\nsubjectAltName=DNS:linked.example.test\n")
+der = subprocess.run(["openssl", "req", "-new", "-key", "linked.key", "-config", "linked.conf",
+                      "-outform", "DER"], check=True, capture_output=True).stdout
+c.request("POST", "/.well-known/est/" + path, base64.b64encode(der),
+          {"Content-Type": "application/pkcs10", "Authorization": "Bearer " + token})
+answer = c.getresponse()
+open("body", "wb").write(answer.read())
+print(answer.status)
+client
+}
+
+csr linked /CN=linked.example.test DNS:linked.example.test
+linked=$(token tls-client 3 dns:linked.example.test)
+is 'a request must be linked where the label says so' \
+    "$(post linked/simpleenroll linked.csr -u "x:$linked")" 400
+says '... it says' 'rule est.linking'
+is '... to this channel' "$(linked linked/simpleenroll wrong "$linked")" 400
+is '... not by just any password' "$(linked linked/simpleenroll other "$linked")" 400
+is 'a linked one' "$(linked linked/simpleenroll right "$linked")" 200
+is 'elsewhere it may be' "$(linked simpleenroll right "$linked")" 200
+is '... but not to another channel' "$(linked simpleenroll wrong "$linked")" 400
+is '... and a password is one' "$(linked simpleenroll other "$linked")" 200
+is 'csrattrs' "$(est linked/csrattrs)" 200
+is '... is a type of its own' "$(field Content-Type)" application/csrattrs
+ok '... asks for what links' sh -c \
+    'base64 -d <body | openssl asn1parse -inform DER | grep -q ":challengePassword"'
+is '... of another label' "$(est servers/csrattrs)" 200
+ok '... for names' sh -c \
+    'base64 -d <body | openssl asn1parse -inform DER | grep -q ":X509v3 Subject Alternative Name"'
 
 # --- what is malformed --------------------------------------------------------------------------------
 

@@ -93,6 +93,8 @@ static void handle(void *arg, const struct http_request *r, struct http_answer *
     buf_init(&b, 65536);
     if (strcmp(r->path, "/peer") == 0)
         http_request_peer(r, &b);
+    if (strcmp(r->path, "/binding") == 0)
+        http_request_binding(r, &b);
     http_request_address(r, address);
     http_answer_field(out, "X-Address", address);
     out->status = 200;
@@ -290,6 +292,38 @@ static void the_clients_certificate_is_told(void **state)
     stop(&s);
 }
 
+static void bound(uint16_t port, const char *versions, gnutls_channel_binding_t kind, bool there)
+{
+    gnutls_datum_t own;
+    struct client c;
+    struct buf b;
+
+    assert_int_equal(client_open(&c, port, versions, NULL), 0);
+    assert_int_equal(gnutls_session_channel_binding(c.session, kind, &own), 0);
+    ask(&c, "/binding");
+    if (there)
+        assert_memory_equal(answer(&c, &b, own.size), own.data, own.size);
+    else
+        (void)answer(&c, &b, 0);
+    assert_int_equal(strstr(buf_cstr(&b), "Content-Length: 0\r\n") == NULL, there);
+    gnutls_free(own.data);
+    buf_free(&b);
+    client_close(&c);
+}
+
+static void both_ends_see_one_binding(void **state)
+{
+    struct server s;
+
+    (void)state;
+    start(&s);
+    show(&s, "server");
+    bound(s.port, "VERS-TLS1.3", GNUTLS_CB_TLS_EXPORTER, true);
+    bound(s.port, "VERS-TLS1.2", GNUTLS_CB_TLS_UNIQUE, true);
+    bound(s.port, "VERS-TLS1.2:%NO_SESSION_HASH", GNUTLS_CB_TLS_UNIQUE, false);
+    stop(&s);
+}
+
 static void a_new_certificate_drops_nobody(void **state)
 {
     struct server s;
@@ -383,6 +417,7 @@ int main(void)
         cmocka_unit_test(without_a_certificate_nobody_is_served),
         cmocka_unit_test(old_versions_are_refused),
         cmocka_unit_test(the_clients_certificate_is_told),
+        cmocka_unit_test(both_ends_see_one_binding),
         cmocka_unit_test(a_new_certificate_drops_nobody),
         cmocka_unit_test(many_wait_and_one_is_served),
         cmocka_unit_test(the_end_comes_right_after_the_answer),

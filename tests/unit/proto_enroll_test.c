@@ -14,6 +14,7 @@ static void put_sample(struct buf *b)
 
     r.csr = slice_str("a request");
     r.chain = slice_str("a chain");
+    r.binding = slice_str("a binding");
     r.has_secret = true;
     strcpy(r.user, "alice");
     r.secret = slice_str("a secret");
@@ -34,6 +35,7 @@ static void a_request_round_trips(void **state)
     assert_string_equal(out.address, "192.0.2.1");
     assert_true(slice_is(out.csr, "a request"));
     assert_true(slice_is(out.chain, "a chain"));
+    assert_true(slice_is(out.binding, "a binding"));
     assert_true(out.has_secret);
     assert_string_equal(out.user, "alice");
     assert_true(slice_is(out.secret, "a secret"));
