@@ -62,6 +62,9 @@ int checkpoint_get(struct slice note, struct checkpoint *out, struct fault *f) W
 /* Keys; -1 when the name or the key does not do. */
 int note_key_ed25519(const char *name, const uint8_t key[32], struct note_key *out) WARN_UNUSED;
 int note_key_ecdsa(const char *name, struct slice spki, struct note_key *out) WARN_UNUSED;
+/* From a SubjectPublicKeyInfo of that type. */
+int note_key_spki(const char *name, enum note_type type, struct slice spki,
+                  struct note_key *out) WARN_UNUSED;
 /* As text, "name+0a1b2c3d+base64": what verifiers call a vkey. */
 void note_key_put(struct buf *b, const struct note_key *k);
 int note_key_get(const char *text, struct note_key *out, struct fault *f) WARN_UNUSED;

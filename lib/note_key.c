@@ -57,6 +57,17 @@ int note_key_ecdsa(const char *name, struct slice spki, struct note_key *out)
     return 0;
 }
 
+int note_key_spki(const char *name, enum note_type type, struct slice spki, struct note_key *out)
+{
+    if (type == NOTE_ECDSA)
+        return note_key_ecdsa(name, spki, out);
+    if (spki.n == sizeof ed25519_head + 32 &&
+        memcmp(spki.p, ed25519_head, sizeof ed25519_head) == 0)
+        return note_key_ed25519(name, spki.p + sizeof ed25519_head, out);
+    memset(out, 0, sizeof *out);
+    return -1;
+}
+
 void note_key_put(struct buf *b, const struct note_key *k)
 {
     size_t skip = k->type == NOTE_ED25519 ? sizeof ed25519_head : 0;

@@ -11,107 +11,6 @@
 #include "lib/log.h"
 #include "lib/step.h"
 
-/* ---- the signer ---- */
-
-static void on_answer(void *arg, struct slice body, const struct fault *f)
-{
-    struct ledger *l = arg;
-
-    pthread_mutex_lock(&l->lock);
-    fault_clear(&l->refusal);
-    buf_reset(&l->answer);
-    if (f != NULL)
-        l->refusal = *f;
-    else
-        buf_put_slice(&l->answer, body);
-    l->answered = true;
-    pthread_cond_broadcast(&l->wake);
-    pthread_mutex_unlock(&l->lock);
-}
-
-static void put_question(void *arg)
-{
-    struct ledger *l = arg;
-    struct fault f;
-
-    if (l->parts.link == NULL) {
-        (void)fault_set(&f, FAULT_CONFIG, "audit.token", "no token signs checkpoints");
-        on_answer(l, SLICE_NONE, &f);
-        return;
-    }
-    signer_link_checkpoint(l->parts.link, buf_slice(&l->question), on_answer, l);
-}
-
-/* The answer, once it is there, is the thread's alone. */
-static int ask_signer(struct ledger *l, uint64_t size, const uint8_t root[32], struct fault *f)
-{
-    struct checkpoint_request r = {.size = size};
-    int rc = 0;
-
-    (void)snprintf(r.origin, sizeof(r.origin), "%s", l->origin);
-    memcpy(r.generation, l->parts.conf->generation, sizeof(r.generation));
-    memcpy(r.root, root, sizeof(r.root));
-    buf_reset(&l->question);
-    checkpoint_request_put(&l->question, &r);
-    pthread_mutex_lock(&l->lock);
-    l->answered = false;
-    loop_post(l->parts.loop, put_question, l);
-    while (!l->answered && !l->stop)
-        pthread_cond_wait(&l->wake, &l->lock);
-    if (!l->answered)
-        rc = fault_unavailable(f, 1, "stopping", "cerca-ca is stopping, retry after 1 s");
-    else if (l->refusal.code != FAULT_NONE) {
-        *f = l->refusal;
-        rc = -(int)f->code;
-    }
-    pthread_mutex_unlock(&l->lock);
-    return rc;
-}
-
-/* ---- verifying ---- */
-
-static int unfit(struct fault *f, const char *what)
-{
-    return fault_set(f, FAULT_INTERNAL, "checkpoint.answer", "the signer's checkpoint %s", what);
-}
-
-/* By every key that the signer says it has: at least one Ed25519, which stock verifiers know. */
-static int verify_keys(const struct checkpoint *c, struct slice keys, struct fault *f)
-{
-    bool ed25519 = false;
-
-    while (keys.n > 0) {
-        const uint8_t *end = memchr(keys.p, '\n', keys.n);
-        char text[VKEY_MAX];
-        struct note_key k;
-        size_t n;
-
-        if (end == NULL || (size_t)(end - keys.p) >= sizeof(text))
-            return unfit(f, "came with keys that do not read");
-        n = (size_t)(end - keys.p);
-        memcpy(text, keys.p, n);
-        text[n] = '\0';
-        keys = slice_of(end + 1, keys.n - n - 1);
-        if (note_key_get(text, &k, f) != 0 || note_verify(c, &k) != NOTE_GOOD)
-            return unfit(f, "is not signed by a key that it names");
-        ed25519 = ed25519 || k.type == NOTE_ED25519;
-    }
-    return ed25519 ? 0 : unfit(f, "has no Ed25519 signature");
-}
-
-static int verify(const struct ledger *l, const struct checkpointed *a, uint64_t size,
-                  const uint8_t root[32], struct fault *f)
-{
-    struct checkpoint c;
-
-    if (checkpoint_get(a->note, &c, f) != 0)
-        return -(int)f->code;
-    if (strcmp(c.origin, l->origin) != 0 || c.size != size || a->size != size ||
-        memcmp(c.root, root, sizeof(c.root)) != 0)
-        return unfit(f, "is of another log, size or root");
-    return verify_keys(&c, a->keys, f);
-}
-
 /* ---- keeping ---- */
 
 static int keep(struct ledger *l, const struct checkpointed *a, struct fault *f)
@@ -181,7 +80,6 @@ int ledger_sign(struct ledger *l, struct fault *f)
     uint64_t size = tiles_size(l->tiles);
     struct checkpointed a;
     uint8_t root[32];
-    struct wire_in w;
     int rc;
 
     tiles_root(l->tiles, root);
@@ -189,12 +87,7 @@ int ledger_sign(struct ledger *l, struct fault *f)
     if (rc != 0)
         return rc;
     STEP("ledger.tiles");
-    rc = ask_signer(l, size, root, f);
-    if (rc != 0)
-        return rc;
-    wire_in_init(&w, buf_slice(&l->answer));
-    checkpointed_get(&w, &a);
-    rc = wire_in_done(&w) ? verify(l, &a, size, root, f) : unfit(f, "is malformed");
+    rc = sealer_sign(l->sealer, l->origin, size, root, &a, f);
     STEP("ledger.signed");
     if (rc == 0)
         rc = keep(l, &a, f);

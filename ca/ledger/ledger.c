@@ -260,8 +260,7 @@ int ledger_open(const struct ledger_parts *parts, struct ledger **out, struct fa
     l = xcalloc(1, sizeof(*l));
     l->parts = *parts;
     name_log(l, gate.audit_log);
-    buf_init(&l->question, FRAME_BODY_MAX);
-    buf_init(&l->answer, FRAME_BODY_MAX);
+    l->sealer = sealer_new(parts->conf, parts->loop, parts->link);
     pthread_mutex_init(&l->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -284,6 +283,7 @@ void ledger_stop(struct ledger *l)
     l->stop = true;
     pthread_cond_broadcast(&l->wake);
     pthread_mutex_unlock(&l->lock);
+    sealer_stop(l->sealer);
     pthread_join(l->thread, NULL);
     l->runs = false;
 }
@@ -297,8 +297,7 @@ void ledger_free(struct ledger *l)
         free(w);
     }
     tiles_close(l->tiles);
-    buf_free(&l->question);
-    buf_free(&l->answer);
+    sealer_free(l->sealer);
     pthread_cond_destroy(&l->wake);
     pthread_mutex_destroy(&l->lock);
     free(l->dir);

@@ -5,8 +5,8 @@
 #include <pthread.h>
 
 #include "ca/ledger/ledger.h"
+#include "ca/ledger/seal.h"
 #include "ca/ledger/tiles.h"
-#include "lib/proto_audit.h"
 
 struct waiter {
     ledger_reply reply;
@@ -29,16 +29,13 @@ struct ledger {
 
     /* the thread's own */
     struct tiles *tiles;
+    struct sealer *sealer;
     uint64_t next_prune_us;
 
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool stop;
     struct waiter *waiters;
-    struct buf question; /* on its way to the signer */
-    bool answered;
-    struct buf answer; /* MSG_CHECKPOINTED's body */
-    struct fault refusal;
 
     /* what is known of the newest one */
     uint64_t size; /* 0: none */
