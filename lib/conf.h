@@ -195,6 +195,13 @@ struct conf {
     uint8_t generation[32]; /* SHA-256 of the text */
     char *log_level;
     char *sock_dir, *store_dir, *view_dir, *record_dir;
+    char *view_export_dir;     /* gets exports of the view (lib/viewexport.h); "": none */
+    int64_t view_export_every; /* seconds */
+    bool view_export_audit;    /* with the audit log's tree */
+    char **view_nodes;         /* CSR files of validation nodes' OCSP keys */
+    size_t n_view_nodes;
+    char *view_import_dir; /* a validation node's: where exports arrive; "": this is none */
+    char *view_import_key; /* ... and the key that seals them, as text (lib/note.h) */
     char *http_listen, *https_listen;
     uint16_t http_port, https_port;
     char *base_url;
@@ -204,6 +211,7 @@ struct conf {
     int64_t http_view_age;                              /* seconds: an older view is stale */
     int64_t ocsp_validity, ocsp_http_age, ocsp_archive; /* seconds */
     uint64_t ocsp_cache;                                /* octets */
+    char *ocsp_key_file;    /* of the responder, for all issuers; "": keys in memory */
     bool ocsp_unauthorized; /* what was never issued is unauthorized, not unknown */
     uid_t http_user;
     bool has_http_user;

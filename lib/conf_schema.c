@@ -65,6 +65,26 @@ static const struct conf_key view_keys[] = {
     {.name = "dir", .type = CONF_PATH, IN(view_dir), .fallback = "view",
      .help = "Folder of the public view: CA certificates and the status of every certificate, as "
              "plain files."},
+    {.name = "export_dir", .type = CONF_PATH, IN(view_export_dir), .fallback = "",
+     .help = "Folder into which signed and numbered exports of the view are written, for validation "
+             "nodes elsewhere; \"\": none. It must be there."},
+    {.name = "export_every", .type = CONF_SPAN, IN(view_export_every), .min = 10, .max = 30 * DAY,
+     .fallback = "10m",
+     .help = "An export is made this often, and when cerca view export asks for one."},
+    {.name = "export_audit", .type = CONF_BOOL, IN(view_export_audit), .fallback = "false",
+     .help = "Whether exports have the audit log's tiles and checkpoint too."},
+    {.name = "nodes", .type = CONF_PATHS, IN(view_nodes),
+     .at_too = offsetof(struct conf, n_view_nodes), .max = LIST_MAX, .fallback = "",
+     .help = "Certification requests of validation nodes, made there by cerca ocsp csr: the view "
+             "has certificates for OCSP responders with these keys, renewed at half their life. "
+             "Whoever has such a key can answer good for what was revoked."},
+    {.name = "import_dir", .type = CONF_PATH, IN(view_import_dir), .fallback = "",
+     .help = "On a validation node: the folder in which exports arrive, read by cerca view import; "
+             "\"\": the view is written here, or carried here as it is."},
+    {.name = "import_key", .type = CONF_TEXT, IN(view_import_key), .fallback = "",
+     .check = conf_check_vkey,
+     .help = "On a validation node: the public key that seals the exports, as cerca view node prints "
+             "it on the CA's host. No other is believed."},
 };
 
 static const struct conf_key record_keys[] = {
@@ -115,6 +135,10 @@ static const struct conf_key ocsp_keys[] = {
     {.name = "unauthorized", .type = CONF_BOOL, IN(ocsp_unauthorized), .fallback = "false",
      .help = "Whether a certificate that was never issued gets unauthorized (RFC 5019 2.2.3) "
              "instead of a signed unknown."},
+    {.name = "key_file", .type = CONF_PATH, IN(ocsp_key_file), .fallback = "",
+     .help = "File of one P-256 key for the responders of all issuers, made by cerca ocsp csr, "
+             "whose certificates come with the view (view.nodes); \"\": keys are made in memory, and "
+             "cerca-ca is asked for their certificates."},
     {.name = "cache", .type = CONF_SIZE, IN(ocsp_cache), .min = 0, .max = TIB, .fallback = "64MiB",
      .help = "Memory for signed OCSP answers, to be sent again."},
 };

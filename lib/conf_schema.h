@@ -115,6 +115,7 @@ void conf_value_json(const struct conf_key *k, const void *element, struct buf *
 /* Checks used by the table (lib/conf_syntax.c). */
 int conf_check_name(const char *text, struct fault *f);
 int conf_check_listen(const char *text, struct fault *f);
+int conf_check_vkey(const char *text, struct fault *f); /* lib/note.h, or "" */
 int conf_check_origin(const char *text, struct fault *f);
 int conf_check_url(const char *text, struct fault *f);
 int conf_check_base_url(const char *text, struct fault *f);

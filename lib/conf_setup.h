@@ -25,6 +25,13 @@ struct conf_setup {
 };
 
 void conf_setup_text(const struct conf_setup *s, struct buf *out);
+/* What `cerca view node` prints: a validation node of a CA. */
+struct conf_node {
+    const char *import_key; /* lib/viewexport.h */
+    const char *listen;     /* NULL: as the CA does */
+    uint16_t port;          /* 0: likewise */
+};
+void conf_node_text(const struct conf *c, const struct conf_node *n, struct buf *out);
 /* A text in quotes, as libconfig reads it. */
 void conf_quote(const char *text, struct buf *out);
 

@@ -81,6 +81,16 @@ int conf_check_origin(const char *text, struct fault *f)
                      NOTE_NAME_MAX - 20);
 }
 
+int conf_check_vkey(const char *text, struct fault *f)
+{
+    struct note_key k;
+
+    if (text[0] == '\0' || note_key_get(text, &k, f) == 0)
+        return 0;
+    return fault_set(f, FAULT_CONFIG, RULE,
+                     "must be a key such as name+0a1b2c3d+base64, as cerca view node prints it");
+}
+
 int conf_check_base_url(const char *text, struct fault *f)
 {
     int rc = conf_check_url(text, f);

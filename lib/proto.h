@@ -89,6 +89,9 @@ enum msg_type {
     MSG_CRL_PUBLISHED = 0x0185,
     MSG_CRL_INSTALL = 0x0186, /* answered by MSG_CRL_PUBLISHED */
 
+    MSG_VIEW_EXPORT = 0x0190, /* empty body: an export of the view, now */
+    MSG_VIEW_EXPORTED = 0x0191,
+
     /* signer socket: cerca-ca asks, cerca-signer answers */
     MSG_HELLO = 0x0201,
     MSG_HELLO_REPLY = 0x0202,
@@ -306,6 +309,16 @@ void check_finding_put(struct buf *b, const char *rule, const char *text);
 int check_finding_get(struct slice body, char rule[64], char text[512]) WARN_UNUSED;
 void check_done_put(struct buf *b, uint64_t findings);
 int check_done_get(struct slice body, uint64_t *findings) WARN_UNUSED;
+
+/* MSG_VIEW_EXPORTED */
+struct view_exported {
+    uint64_t number;
+    int64_t time;
+    uint64_t files, octets;
+    uint64_t new_octets; /* that the export before did not have */
+};
+void view_exported_put(struct buf *b, const struct view_exported *e);
+int view_exported_get(struct slice body, struct view_exported *out) WARN_UNUSED;
 
 /* MSG_OPEN, MSG_CLOSE */
 struct gate_request {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
@@ -216,6 +217,18 @@ void viewfile_close(struct viewfile *v)
     free(v);
 }
 
+/* Where the folder is a copy that something carries here, a log that went on is another file. */
+static bool is_replaced(const struct viewfile *v)
+{
+    char name[VIEWFILE_NAME_MAX];
+    struct stat ours, there;
+
+    viewfile_name(VIEWFILE_LOG, v->log.header.generation, name);
+    return fstat(v->log.fd, &ours) == 0 &&
+           fstatat(v->dirfd, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           (ours.st_ino != there.st_ino || ours.st_dev != there.st_dev);
+}
+
 /* Nothing to read here any more? A writer that died after renaming `current` and before marking
  * the old log has left us behind; so may one whose old log was damaged. */
 static bool left_behind(const struct viewfile *v)
@@ -224,7 +237,7 @@ static bool left_behind(const struct viewfile *v)
     struct fault f;
 
     return viewfile_current(v->dirfd, &generation, &f) < 0 ||
-           generation != v->log.header.generation;
+           generation != v->log.header.generation || is_replaced(v);
 }
 
 /* An old stamp is no rarity on another host: it costs a look a second, not one a lookup. */

@@ -9,6 +9,8 @@
  *   log.G        header page, then records appended: every change since the snapshot
  *   crl.der      the newest full CRL, DER; replaced by rename; beside it the others that
  *                lib/crlname.h names
+ *   responder-KEY.der  the certificate of an OCSP responder with a key of its own (view.nodes): KEY
+ *                is the SHA-256 of its SubjectPublicKeyInfo, in hexadecimal; replaced by rename
  *
  * All integers are big-endian.
  *
@@ -70,6 +72,7 @@
 #define VIEWFILE_LOG_START 4096
 #define VIEWFILE_NAME_MAX 32
 #define VIEWFILE_STAMP_SLACK 300 /* seconds */
+#define VIEWFILE_RESPONDER_MAX 80
 #define VIEWFILE_CHANGE_MAX ((UINT64_C(1) << 48) - 1)
 
 /* --- reading -------------------------------------------------------------- */
@@ -157,6 +160,7 @@ void viewfile_word_set(uint64_t *word, uint64_t v);
 int viewfile_pair_get(const uint64_t pair[2], uint64_t *out) WARN_UNUSED;
 void viewfile_pair_set(uint64_t pair[2], uint64_t v);
 
+void viewfile_responder(const uint8_t key[32], char out[VIEWFILE_RESPONDER_MAX]);
 void viewfile_name(enum viewfile_kind kind, uint64_t generation, char out[VIEWFILE_NAME_MAX]);
 /* What `current` says. */
 int viewfile_current(int dirfd, uint64_t *generation, struct fault *f) WARN_UNUSED;

@@ -186,3 +186,11 @@ void viewfile_name(enum viewfile_kind kind, uint64_t generation, char out[VIEWFI
     snprintf(out, VIEWFILE_NAME_MAX, "%s.%llu", kind == VIEWFILE_SNAPSHOT ? "snapshot" : "log",
              (unsigned long long)generation);
 }
+
+void viewfile_responder(const uint8_t key[32], char out[VIEWFILE_RESPONDER_MAX])
+{
+    char hex[65];
+
+    hex_encode(slice_of(key, 32), hex);
+    snprintf(out, VIEWFILE_RESPONDER_MAX, "responder-%s.der", hex);
+}

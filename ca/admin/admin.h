@@ -8,6 +8,7 @@
 
 #include "ca/crl/publisher.h"
 #include "ca/door/door.h"
+#include "ca/export/exporter.h"
 #include "ca/ledger/ledger.h"
 #include "ca/view/view.h"
 
@@ -24,6 +25,7 @@ struct admin_parts {
     struct crl_publisher *crls;
     struct delegates *delegates; /* NULL: nobody asks for responders here */
     struct ledger *ledger;
+    struct exporter *exporter;  /* NULL: no exports */
     struct signer_link **links; /* one a token */
     size_t n_links;
 };

@@ -152,6 +152,8 @@ void list_crls(struct ask *q);
 void show_crl(struct ask *q);
 void publish_crl(struct ask *q);
 void install_crl(struct ask *q);
+/* admin_view.c */
+void export_view(struct ask *q);
 /* admin_gate.c */
 extern const struct approval_kind kind_open;
 void open_gate(struct ask *q);

@@ -142,6 +142,16 @@ static void add_checkpoint(struct items *items, const struct admin *a)
     add(items, &i);
 }
 
+static void add_export(struct items *items, const struct admin *a)
+{
+    struct status_item i;
+
+    if (a->parts.exporter == NULL)
+        return;
+    exporter_status(a->parts.exporter, &i);
+    add(items, &i);
+}
+
 struct limits {
     const struct conf *conf;
     struct buf text;
@@ -329,6 +339,7 @@ void tell_status(struct ask *q)
     add_limits(&items, a);
     add_checkpoint(&items, a);
     add_view(&items, a);
+    add_export(&items, a);
     add_crls(&items, a);
     add_fronts(&items, a);
     add_responders(&items, a);

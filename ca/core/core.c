@@ -58,6 +58,10 @@ int core_jail(const struct conf *conf, bool set_up, const char *const *more, str
     sandbox_allow(&s, conf->record_dir, false);
     if (conf->audit_export_dir[0] != '\0')
         sandbox_allow(&s, conf->audit_export_dir, true);
+    if (conf->view_export_dir[0] != '\0')
+        sandbox_allow(&s, conf->view_export_dir, true);
+    for (size_t i = 0; i < conf->n_view_nodes; i++)
+        sandbox_allow(&s, conf->view_nodes[i], false);
     sandbox_allow(&s, "/etc/localtime", false);
     sandbox_allow(&s, "/proc/sys/kernel/random/boot_id", false);
     for (; more != NULL && *more != NULL; more++)
@@ -188,6 +192,7 @@ static void on_stop(void *arg, int signo)
     admin_drain(c->admin);
     delegates_drain(c->delegates);
     enroll_drain(c->enroll);
+    nodes_drain(c->nodes);
     on_drain(c);
 }
 
@@ -330,15 +335,29 @@ static void record_start(struct core *c)
         log_fault(LOG_LEVEL_ERROR, "audit.start.failed", &op.fault, NULL);
 }
 
-static int open_ledger(struct core *c, struct fault *f)
+static struct signer_link *audit_link(const struct core *c)
 {
-    struct ledger_parts parts = {.conf = c->conf, .loop = c->loop, .store = c->store};
     const struct conf_token *t = conf_audit_token(c->conf);
 
     for (size_t i = 0; i < c->n_links; i++)
         if (t != NULL && strcmp(signer_link_token(c->links[i]), t->name) == 0)
-            parts.link = c->links[i];
+            return c->links[i];
+    return NULL;
+}
+
+static int open_ledger(struct core *c, struct fault *f)
+{
+    const struct ledger_parts parts = {
+        .conf = c->conf, .loop = c->loop, .store = c->store, .link = audit_link(c)};
+
     return ledger_open(&parts, &c->ledger, f);
+}
+
+static int open_exporter(struct core *c, struct fault *f)
+{
+    const struct exporter_parts parts = {.conf = c->conf, .loop = c->loop, .link = audit_link(c)};
+
+    return c->conf->view_export_dir[0] == '\0' ? 0 : exporter_open(&parts, &c->exporter, f);
 }
 
 static void open_admin(struct core *c, int listen_fd)
@@ -354,6 +373,7 @@ static void open_admin(struct core *c, int listen_fd)
         .crls = c->crls,
         .delegates = c->delegates,
         .ledger = c->ledger,
+        .exporter = c->exporter,
         .links = c->links,
         .n_links = c->n_links,
     };
@@ -378,6 +398,14 @@ static void open_enroll(struct core *c, int listen_fd)
                                        .door = c->door};
 
     c->enroll = enroll_new(&parts, listen_fd);
+}
+
+static int open_nodes(struct core *c, struct fault *f)
+{
+    const struct delegate_parts parts = {
+        .conf = c->conf, .loop = c->loop, .authorities = c->authorities, .door = c->door};
+
+    return nodes_new(&parts, &c->nodes, f);
 }
 
 static void catch_signals(struct core *c)
@@ -415,12 +443,16 @@ int core_new(const struct core_options *o, struct core **out, struct fault *f)
     if (o->delegate_fd >= 0)
         open_delegates(c, o->delegate_fd);
     if (o->listen_fd >= 0) {
-        if (open_ledger(c, f) != 0) {
+        if (open_ledger(c, f) != 0 || open_exporter(c, f) != 0) {
             core_free(c);
             return -(int)f->code;
         }
         publish_crls(c);
         open_admin(c, o->listen_fd);
+        if (open_nodes(c, f) != 0) {
+            core_free(c);
+            return -(int)f->code;
+        }
     }
     if (o->enroll_fd >= 0)
         open_enroll(c, o->enroll_fd);
@@ -448,6 +480,7 @@ void core_free(struct core *c)
         return;
     admin_end_check(c->admin);
     ledger_stop(c->ledger);
+    exporter_stop(c->exporter);
     workers_free(c->readers);
     workers_free(c->workers);
     crl_publisher_stop(c->crls);
@@ -459,6 +492,8 @@ void core_free(struct core *c)
     admin_free(c->admin);
     delegates_free(c->delegates);
     enroll_free(c->enroll);
+    nodes_free(c->nodes);
+    exporter_free(c->exporter);
     ledger_free(c->ledger);
     bootstrap_free(c->bootstrap);
     free(c->links);

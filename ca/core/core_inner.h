@@ -7,6 +7,7 @@
 #include "ca/core/core.h"
 #include "ca/delegate/delegate.h"
 #include "ca/enroll/enroll.h"
+#include "ca/delegate/nodes.h"
 
 struct core {
     const struct conf *conf;
@@ -20,9 +21,11 @@ struct core {
     struct door *door;
     struct crl_publisher *crls; /* NULL at set-up */
     struct ledger *ledger;      /* the audit log's checkpoints; none at set-up */
+    struct exporter *exporter;  /* the view's exports; NULL: none */
     struct admin *admin;
     struct delegates *delegates; /* NULL: no socket */
     struct enroll *enroll;       /* NULL: no socket */
+    struct nodes *nodes;         /* NULL: none */
     struct conn *control;
     struct loop_timer *drain;
     uint64_t drain_since_us;

@@ -95,9 +95,9 @@ static void on_issued(void *arg, const struct issued *issued, const struct fault
 
 /* ---- asking ---- */
 
-static bool delegates(const struct authority *a)
+bool delegate_may(const struct authority *a)
 {
-    return !a->conf->offline && a->conf->ocsp_url[0] != '\0';
+    return a->certificate.n > 0 && !a->conf->offline && a->conf->ocsp_url[0] != '\0';
 }
 
 static int find_issuer(const struct delegates *d, const uint8_t owner[32], size_t *out,
@@ -110,7 +110,7 @@ static int find_issuer(const struct delegates *d, const uint8_t owner[32], size_
 
         if (a->certificate.n == 0 || memcmp(a->spki_hash, owner, 32) != 0)
             continue;
-        if (!delegates(a))
+        if (!delegate_may(a))
             return fault_set(f, FAULT_POLICY, "delegate.issuer",
                              "the issuer \"%s\" delegates to no responder: it is offline or has no "
                              "ocsp_url",
@@ -134,10 +134,10 @@ static int check_rate(struct rate *r, struct fault *f)
                              DELEGATE_RATE, DELEGATE_WINDOW_S);
 }
 
-static int write_request(const struct delegates *d, const struct authority *a, struct slice csr,
-                         struct buf *out, struct fault *f)
+int delegate_write(const struct conf *conf, const struct authority *a, const char *subject,
+                   struct slice csr, struct buf *out, struct fault *f)
 {
-    const struct conf_profile *p = conf_profile(d->parts.conf, PROFILE_DELEGATE);
+    const struct conf_profile *p = conf_profile(conf, PROFILE_DELEGATE);
     struct issue_request r = {.csr = csr, .validity = DELEGATE_LIFE};
 
     if (p == NULL || !profile_is_delegate(p, a->conf))
@@ -147,7 +147,7 @@ static int write_request(const struct delegates *d, const struct authority *a, s
     if (p->validity_max < r.validity)
         r.validity = p->validity_max;
     snprintf(r.profile, sizeof(r.profile), "%s", p->name);
-    snprintf(r.subject, sizeof(r.subject), "CN=OCSP responder of %s", a->conf->name);
+    snprintf(r.subject, sizeof(r.subject), "%s", subject);
     issue_request_put(out, &r);
     return 0;
 }
@@ -158,6 +158,7 @@ static int ask_door(struct client *c, const struct frame *frame, struct fault *f
     struct authority *a;
     struct delegate_request r;
     struct ask *q;
+    char subject[128];
     struct buf body;
     size_t i;
 
@@ -168,8 +169,9 @@ static int ask_door(struct client *c, const struct frame *frame, struct fault *f
     if (find_issuer(d, r.owner, &i, f) != 0 || check_rate(&d->rate[i], f) != 0)
         return -(int)f->code;
     a = &d->parts.authorities->item[i];
+    snprintf(subject, sizeof(subject), "CN=OCSP responder of %s", a->conf->name);
     buf_init(&body, FRAME_BODY_MAX);
-    if (write_request(d, a, r.csr, &body, f) == 0) {
+    if (delegate_write(d->parts.conf, a, subject, r.csr, &body, f) == 0) {
         q = xcalloc(1, sizeof(*q));
         *q = (struct ask){.client = c, .id = frame->id};
         c->asks++;
@@ -245,7 +247,7 @@ bool delegates_status(const struct delegates *d, size_t authority, struct status
     const struct delegate_state *s;
 
     *out = (struct status_item){.name = ""};
-    if (a->certificate.n == 0 || a->parsed.not_after <= clock_now() || !delegates(a))
+    if (a->certificate.n == 0 || a->parsed.not_after <= clock_now() || !delegate_may(a))
         return false;
     snprintf(out->name, sizeof out->name, "ocsp.%.56s", a->conf->name);
     s = state_of(d, a);

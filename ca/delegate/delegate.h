@@ -25,6 +25,12 @@ struct delegate_parts {
     struct door *door;
 };
 
+/* Does this issuer delegate: has it a certificate, its key here and an ocsp_url? */
+bool delegate_may(const struct authority *a);
+/* The body of MSG_ISSUE for a responder of the issuer, with the key of a request and this name. */
+int delegate_write(const struct conf *conf, const struct authority *a, const char *subject,
+                   struct slice csr, struct buf *out, struct fault *f) WARN_UNUSED;
+
 /* Serves on a listening descriptor, which it takes over. */
 struct delegates *delegates_new(const struct delegate_parts *parts, int listen_fd);
 /* No new connections and no new requests. */

@@ -13,6 +13,7 @@
 #include "lib/log.h"
 #include "lib/proto_audit.h"
 #include "lib/step.h"
+#include "lib/viewexport.h"
 
 #define ALG SIG_ECDSA_SHA256
 
@@ -140,10 +141,15 @@ void checkpointer_close(struct checkpointer *c)
 
 /* ---- signing ---- */
 
-/* The configured one; or, of the logs that restores began, that and their number behind it. */
+/* The configured one; or, of the logs that restores began, that and their number behind it; or, of
+ * the view's exports, that and "view". */
 static bool origin_is_ours(const char *ours, const char *origin)
 {
+    char view[NOTE_NAME_MAX + 1];
     size_t n = strlen(ours);
+
+    if (viewexport_origin(ours, view) == 0 && strcmp(view, origin) == 0)
+        return true;
 
     if (strncmp(ours, origin, n) != 0 || (origin[n] != '/' && origin[n] != '\0'))
         return false;

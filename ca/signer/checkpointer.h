@@ -1,7 +1,8 @@
 /*
  * Signs checkpoints of the audit log (lib/note.h), with a P-256 key of the token and the Ed25519
- * key of a file. It writes the text itself, from size and root, so that these keys sign nothing
- * else; and never one that contradicts a checkpoint it signed before (ca/signer/checklog.h).
+ * key of a file; and the seals of the view's exports, which have the same form (lib/viewexport.h).
+ * It writes the text itself, from size and root, so that these keys sign nothing else; and never
+ * one that contradicts a checkpoint it signed before (ca/signer/checklog.h).
  */
 #ifndef CA_SIGNER_CHECKPOINTER_H
 #define CA_SIGNER_CHECKPOINTER_H
