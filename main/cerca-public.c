@@ -18,6 +18,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/sandbox.h"
+#include "public/nodekey.h"
 #include "public/responders.h"
 #include "public/site.h"
 
@@ -133,6 +134,7 @@ static void on_sweep(void *arg)
         log_fault(LOG_LEVEL_ERROR, "view.unreadable", &f, NULL);
     s->blind = blind;
     httpd_sweep(s->httpd);
+    site_watch(s->site);
     if (s->drain_since_us != 0 &&
         (httpd_busy(s->httpd) == 0 || clock_mono_us() - s->drain_since_us > DRAIN_LIMIT_US)) {
         loop_stop(s->loop);
@@ -181,7 +183,8 @@ static int make_responder(const struct conf *c, struct ocsp_responder **out, str
     return ocsp_responder_new(&s, out, f);
 }
 
-static int serve(const struct conf *conf, int view_fd, int listen_fd, int keep_fd, struct fault *f)
+static int serve(const struct conf *conf, int view_fd, int listen_fd, EVP_PKEY *own_key,
+                 int keep_fd, struct fault *f)
 {
     struct server s = {.conf = conf, .loop = loop_new(), .places = places_new(conf, view_fd)};
     struct httpd_options o = {.listen_fd = listen_fd,
@@ -201,8 +204,10 @@ static int serve(const struct conf *conf, int view_fd, int listen_fd, int keep_f
     loop_signal(s.loop, SIGHUP, ignore, &s);
     /* The issuers, and the delegates that are kept, are there before the first request. */
     if (rc == 0) {
-        s.responders = responders_new(s.loop, conf, s.ocsp, keep_fd);
+        s.responders = responders_new(s.loop, conf, s.ocsp, own_key, keep_fd);
         rc = httpd_start(&o, &s.httpd, f);
+    } else {
+        EVP_PKEY_free(own_key);
     }
     if (rc == 0) {
         log_info("public.ready", "version", CERCA_VERSION, "threads", log_num(o.threads), NULL);
@@ -219,26 +224,41 @@ static int serve(const struct conf *conf, int view_fd, int listen_fd, int keep_f
     return rc;
 }
 
-static int run(const struct options *o, const struct conf *conf, struct fault *f)
+/* Takes the key over. */
+static int start(const struct options *o, const struct conf *conf, EVP_PKEY *own_key,
+                 struct fault *f)
 {
-    int view_fd, listen_fd = o->listen_fd, rc;
+    int view_fd = -1, listen_fd = o->listen_fd, rc = 0;
 
-    if (conf->http_listen[0] == '\0')
-        return fault_set(f, FAULT_CONFIG, "http.listen", "http.listen is empty: nothing to serve");
-    if (o->check)
-        return 0;
     if (listen_fd < 0)
         listen_fd = listen_tcp(conf->http_listen, conf->http_port, f);
     if (listen_fd < 0)
-        return listen_fd;
-    view_fd = open(conf->view_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (view_fd < 0)
-        return fault_set(f, FAULT_UNAVAILABLE, "view.folder", "%s: %s", conf->view_dir,
-                         strerror(errno));
+        rc = listen_fd;
+    else if ((view_fd = open(conf->view_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+        rc = fault_set(f, FAULT_UNAVAILABLE, "view.folder", "%s: %s", conf->view_dir,
+                       strerror(errno));
     (void)signal(SIGPIPE, SIG_IGN);
     httpd_prepare();
-    rc = jail(conf, f);
-    return rc != 0 ? rc : serve(conf, view_fd, listen_fd, o->keep_fd, f);
+    if (rc == 0)
+        rc = jail(conf, f);
+    if (rc == 0)
+        return serve(conf, view_fd, listen_fd, own_key, o->keep_fd, f);
+    EVP_PKEY_free(own_key);
+    return rc;
+}
+
+static int run(const struct options *o, const struct conf *conf, struct fault *f)
+{
+    EVP_PKEY *own_key = NULL;
+
+    if (conf->http_listen[0] == '\0')
+        return fault_set(f, FAULT_CONFIG, "http.listen", "http.listen is empty: nothing to serve");
+    if (conf->ocsp_key_file[0] != '\0' && nodekey_load(conf->ocsp_key_file, &own_key, f) != 0)
+        return -(int)f->code;
+    if (!o->check)
+        return start(o, conf, own_key, f);
+    EVP_PKEY_free(own_key);
+    return 0;
 }
 
 int main(int argc, char **argv)

@@ -7,11 +7,13 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/log.h"
 #include "lib/viewfile.h"
 #include "public/document.h"
 
 #define TEXT_MAX 65536
 #define AGAIN_US 1000000
+#define WATCH_US 5000000
 
 struct health {
     const struct conf *conf;
@@ -21,6 +23,7 @@ struct health {
     uint64_t looked_us;
     struct buf text;
     bool well;
+    bool stale; /* and that was logged */
 };
 
 struct health *health_new(const struct conf *c, struct places *places, struct ocsp_responder *ocsp)
@@ -111,6 +114,21 @@ static const struct ocsp_issuer_state *responder_of(const struct ocsp_issuer_sta
     return &none;
 }
 
+/* A view without any issuer yet is no news. */
+static void tell(struct health *h, int64_t oldest)
+{
+    char time[CLOCK_TEXT_SIZE];
+
+    if (oldest == INT64_MAX || h->stale != h->well)
+        return;
+    h->stale = !h->well;
+    clock_format(oldest, time);
+    if (h->stale)
+        log_error("view.stale", "stamp", time, "ocsp", "try later", NULL);
+    else
+        log_info("view.fresh", "stamp", time, NULL);
+}
+
 /* Issuers without a certificate yet are not in the view, and no fault of it. */
 static void look(struct health *h)
 {
@@ -143,6 +161,22 @@ static void look(struct health *h)
     buf_printf(&h->text, "{\"status\":\"%s\",\"issuers\":[%s]}\n", h->well ? "ok" : "stale",
                buf_cstr(&list));
     buf_free(&list);
+    tell(h, oldest);
+}
+
+static void look_again(struct health *h, uint64_t after_us)
+{
+    if (h->looked_us != 0 && clock_mono_us() - h->looked_us <= after_us)
+        return;
+    look(h);
+    h->looked_us = clock_mono_us();
+}
+
+void health_watch(struct health *h)
+{
+    pthread_mutex_lock(&h->lock);
+    look_again(h, WATCH_US);
+    pthread_mutex_unlock(&h->lock);
 }
 
 void health_answer(struct health *h, struct http_answer *out)
@@ -151,10 +185,7 @@ void health_answer(struct health *h, struct http_answer *out)
 
     buf_init(&copy, TEXT_MAX + 64);
     pthread_mutex_lock(&h->lock);
-    if (h->looked_us == 0 || clock_mono_us() - h->looked_us > AGAIN_US) {
-        look(h);
-        h->looked_us = clock_mono_us();
-    }
+    look_again(h, AGAIN_US);
     out->status = h->well ? 200 : 503;
     buf_put_slice(&copy, buf_slice(&h->text));
     pthread_mutex_unlock(&h->lock);

@@ -14,6 +14,9 @@ struct health;
 
 struct health *health_new(const struct conf *c, struct places *places, struct ocsp_responder *ocsp);
 void health_free(struct health *h);
+/* Looks at intervals, and logs when the view becomes stale and when it no longer is. From any
+ * thread. */
+void health_watch(struct health *h);
 /* From any thread. Looks once a second at most. */
 void health_answer(struct health *h, struct http_answer *out);
 

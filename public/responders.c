@@ -12,6 +12,7 @@
 #include "lib/log.h"
 #include "lib/ownkey.h"
 #include "lib/proto.h"
+#include "public/nodekey.h"
 
 #define TURN_MS 1000
 #define SCAN_EVERY_US 10000000
@@ -38,7 +39,8 @@ struct responders {
     uint64_t next_id, scanned_us;
     struct buf told; /* of our state, on this connection; empty: nothing */
     int keep_fd;
-    bool scan_failed; /* and that was said */
+    struct nodekey *own; /* NULL: keys are made here */
+    bool scan_failed;    /* and that was said */
 };
 
 static struct asking *asking_of(struct responders *s, const uint8_t owner[32])
@@ -264,7 +266,9 @@ static void on_turn(void *arg)
     look_for_issuers(s);
     n = ocsp_responder_issuers(s->responder, i, OCSP_ISSUERS_MAX);
     n = n < OCSP_ISSUERS_MAX ? n : OCSP_ISSUERS_MAX;
-    for (size_t k = 0; k < n; k++) {
+    if (s->own != NULL)
+        nodekey_look(s->own, i, n);
+    for (size_t k = 0; s->own == NULL && k < n; k++) {
         struct asking *a = asking_of(s, i[k].owner);
 
         if (a->key == NULL && clock_now() >= i[k].delegate_next &&
@@ -277,7 +281,7 @@ static void on_turn(void *arg)
 }
 
 struct responders *responders_new(struct loop *l, const struct conf *c, struct ocsp_responder *r,
-                                  int keep_fd)
+                                  EVP_PKEY *own_key, int keep_fd)
 {
     struct responders *s = xcalloc(1, sizeof *s);
 
@@ -285,7 +289,10 @@ struct responders *responders_new(struct loop *l, const struct conf *c, struct o
     buf_init(&s->told, FRAME_BODY_MAX);
     s->turn = loop_timer(l, on_turn, s);
     look_for_issuers(s);
-    keep_read(keep_fd, take_kept, s);
+    if (own_key != NULL)
+        s->own = nodekey_new(own_key, c->view_dir, r);
+    else
+        keep_read(keep_fd, take_kept, s);
     on_turn(s);
     return s;
 }
@@ -302,6 +309,7 @@ void responders_free(struct responders *s)
     }
     free(s->asking);
     buf_free(&s->told);
+    nodekey_free(s->own);
     loop_timer_free(s->turn);
     free(s);
 }

@@ -218,6 +218,11 @@ void site_free(struct site *s)
     free(s);
 }
 
+void site_watch(struct site *s)
+{
+    health_watch(s->health);
+}
+
 static void look_up(struct site *s, const char *path, struct http_answer *out)
 {
     const struct route *r = find(s, path);

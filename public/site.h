@@ -16,6 +16,8 @@ struct site;
 /* `places` and the responder stay the caller's. */
 struct site *site_new(const struct conf *c, struct places *places, struct ocsp_responder *ocsp);
 void site_free(struct site *s);
+/* Now and then, from the loop: logs when the view becomes stale. */
+void site_watch(struct site *s);
 /* An http_handler. */
 void site_answer(void *site, const struct http_request *r, struct http_answer *out);
 
