@@ -70,6 +70,10 @@ const struct command *const commands[] = {
     &cmd_est_enroll,
     &cmd_est_reenroll,
     &cmd_est_serverkeygen,
+    &cmd_ocsp_csr,
+    &cmd_view_export,
+    &cmd_view_import,
+    &cmd_view_node,
     &cmd_completion,
     NULL,
 };

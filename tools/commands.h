@@ -61,6 +61,10 @@ extern const struct command cmd_est_csrattrs;
 extern const struct command cmd_est_enroll;
 extern const struct command cmd_est_reenroll;
 extern const struct command cmd_est_serverkeygen;
+extern const struct command cmd_ocsp_csr;
+extern const struct command cmd_view_export;
+extern const struct command cmd_view_import;
+extern const struct command cmd_view_node;
 extern const struct command cmd_completion;
 
 #endif

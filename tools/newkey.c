@@ -36,3 +36,14 @@ int newkey_make(const char *type, struct slice subject, struct buf *pem, struct 
     EVP_PKEY_free(key);
     return rc;
 }
+
+int newkey_request(const char *path, struct slice subject, struct buf *csr, struct fault *f)
+{
+    EVP_PKEY *key;
+    int rc = signkey_read(path, &key, f);
+
+    if (rc == 0)
+        rc = request(key, subject, csr, f);
+    EVP_PKEY_free(key);
+    return rc;
+}

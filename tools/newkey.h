@@ -12,6 +12,10 @@
 int newkey_make(const char *type, struct slice subject, struct buf *pem, struct buf *csr,
                 struct fault *f) WARN_UNUSED;
 
+/* The request alone, for a key that is in a file (signkey_read). */
+int newkey_request(const char *path, struct slice subject, struct buf *csr,
+                   struct fault *f) WARN_UNUSED;
+
 /* A key file on its way. Where a file stands already it is replaced only on keyfile_keep, so
  * that a service keeps its old key for as long as it has its old certificate. */
 struct keyfile {

@@ -1,0 +1,78 @@
+/* The key of a validation node's OCSP responder: made here, shown by a request. */
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/csr.h"
+#include "lib/file.h"
+#include "lib/pem.h"
+#include "tools/commands.h"
+#include "tools/newkey.h"
+
+#define KEY_FILE_MAX 16384
+
+struct csr_args {
+    const char *out;
+};
+
+/* The name is cerca-ca's to choose: an empty one here. */
+static const uint8_t no_name[] = {0x30, 0x00};
+
+static int make(const char *path, struct buf *csr, struct fault *f)
+{
+    struct buf pem;
+    int rc;
+
+    buf_init(&pem, KEY_FILE_MAX);
+    rc = newkey_make("p256", slice_of(no_name, sizeof(no_name)), &pem, csr, f);
+    if (rc == 0)
+        rc = keyfile_whole(path, buf_slice(&pem), f);
+    buf_free(&pem);
+    return rc;
+}
+
+static int request(const char *path, struct buf *csr, struct fault *f)
+{
+    if (path[0] == '\0')
+        return fault_set(f, FAULT_CONFIG, "ocsp.key_file",
+                         "the configuration has no ocsp.key_file: this host's responder makes its "
+                         "keys in memory and needs no request");
+    return access(path, F_OK) != 0
+               ? make(path, csr, f)
+               : newkey_request(path, slice_of(no_name, sizeof(no_name)), csr, f);
+}
+
+static int run_ocsp_csr(struct tool *t, void *args)
+{
+    const struct csr_args *a = args;
+    struct fault f = {0};
+    struct buf csr, pem;
+    int rc = tool_conf(t, &f);
+
+    buf_init(&csr, CSR_MAX);
+    buf_init(&pem, (size_t)2 * CSR_MAX);
+    if (rc == 0)
+        rc = request(t->conf->ocsp_key_file, &csr, &f);
+    if (rc == 0)
+        pem_put(&pem, "CERTIFICATE REQUEST", buf_slice(&csr));
+    if (rc == 0 && a->out != NULL)
+        rc = file_write(a->out, 0644, buf_slice(&pem), &f);
+    rc = rc != 0 ? tool_fail(t, &f) : a->out == NULL ? tool_print(t, buf_slice(&pem)) : EXIT_OK;
+    buf_free(&csr);
+    buf_free(&pem);
+    return rc;
+}
+
+static const struct opt opts[] = {
+    {"out", OPT_TEXT, offsetof(struct csr_args, out), "FILE", "instead of standard output", 0},
+    {NULL, OPT_FLAG, 0, NULL, NULL, 0},
+};
+
+const struct command cmd_ocsp_csr = {
+    .name = "ocsp csr",
+    .help = "make the key ocsp.key_file if it is not there, and its certification request",
+    .arguments = "[--out FILE] [options]",
+    .examples = "  cerca ocsp csr -c /etc/cerca/node.conf --out eu-1.csr\n",
+    .opts = opts,
+    .args_size = sizeof(struct csr_args),
+    .run = run_ocsp_csr,
+};
