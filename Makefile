@@ -194,6 +194,7 @@ SHAREDIR := $(PREFIX)/share
 MAN_PAGES := $(wildcard man/*.[1-8])
 DOCS := README.md SECURITY.md CHANGELOG.md $(wildcard docs/*.md conf/README.md)
 EXAMPLES := $(wildcard conf/*.conf conf/*.example)
+UNITS := $(notdir $(wildcard conf/systemd/*))
 # A file into a folder of the installed system.
 put = install -D -m 644 $(1) $(DESTDIR)$(2)/$(notdir $(1))$(newline)
 
@@ -209,10 +210,11 @@ install: programs ## install to DESTDIR and PREFIX (default /usr/local)
 	$(call put,conf/nginx/cerca-public.conf,$(SHAREDIR)/cerca/nginx)
 	$(call put,conf/sysusers/cerca.conf,$(PREFIX)/lib/sysusers.d)
 	@mkdir -p $(BUILD)/install/bash $(BUILD)/install/zsh
-	sed 's,/usr/sbin/,$(SBINDIR)/,' conf/systemd/cercad.service >$(BUILD)/install/cercad.service
+	$(foreach unit,$(UNITS),sed 's,/usr/sbin/,$(SBINDIR)/,; s,/usr/bin/,$(BINDIR)/,' \
+		conf/systemd/$(unit) >$(BUILD)/install/$(unit)$(newline))
 	$(BUILD)/bin/cerca completion bash >$(BUILD)/install/bash/cerca
 	$(BUILD)/bin/cerca completion zsh >$(BUILD)/install/zsh/_cerca
-	$(call put,$(BUILD)/install/cercad.service,$(PREFIX)/lib/systemd/system)
+	$(foreach unit,$(UNITS),$(call put,$(BUILD)/install/$(unit),$(PREFIX)/lib/systemd/system))
 	$(call put,$(BUILD)/install/bash/cerca,$(SHAREDIR)/bash-completion/completions)
 	$(call put,$(BUILD)/install/zsh/_cerca,$(SHAREDIR)/zsh/site-functions)
 
@@ -317,7 +319,7 @@ $(BUILD)/unit/enroll_%: $(OBJ)/tests/unit/enroll_%.o $(UNIT_A) $(ENROLL_A) $(EST
 
 # Models stand in for what they are named after, so only those link them who want no real one.
 $(BUILD)/unit/view_%: $(OBJ)/tests/unit/view_%.o $(OBJ)/tests/unit/model_store.o $(UNIT_A) \
-		$(CORE_A) $(EST_A) $(LIB_A)
+		$(CORE_A) $(TOOLS_A) $(EST_A) $(LIB_A)
 	$(call link,$(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
 $(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(UNIT_A) $(CORE_A) $(EST_A) $(LIB_A)

@@ -38,6 +38,16 @@ static void put_text(const char *before, const char *text, struct buf *out)
     conf_quote(text, out);
 }
 
+static void put_path(const char *before, const char *dir, const char *name, struct buf *out)
+{
+    struct buf path;
+
+    buf_init(&path, CONF_VALUE_MAX);
+    buf_printf(&path, "%s%s%s", dir == NULL ? "" : dir, dir == NULL ? "" : "/", name);
+    put_text(before, buf_cstr(&path), out);
+    buf_free(&path);
+}
+
 void conf_node_text(const struct conf *c, const struct conf_node *n, struct buf *out)
 {
     buf_put_str(out,
@@ -45,18 +55,19 @@ void conf_node_text(const struct conf *c, const struct conf_node *n, struct buf 
                 "# host exports, and has no key of a CA. Written by cerca view node there.\n"
                 "# Relative paths count from this file's folder.\n"
                 "\n"
-                "view = {\n"
-                "    dir = \"view\";          # what is served; cerca view import writes it\n"
-                "    import_dir = \"export\"; # where exports arrive\n");
-    put_text("    import_key = ", n->import_key, out);
+                "# cerca view import fills the first from what arrives in the second.\n"
+                "view = {\n");
+    put_path("    dir = ", n->dir, "view", out);
+    put_path(";\n    import_dir = ", n->dir, "export", out);
+    put_text(";\n    import_key = ", n->import_key, out);
     put_text(";\n};\n\nhttp = {\n    listen = ", n->listen != NULL ? n->listen : c->http_listen,
              out);
     buf_printf(out, ";\n    port = \"%u\";\n", n->port != 0 ? n->port : c->http_port);
     put_text("    base_url = ", c->base_url, out);
     buf_put_str(out, "; # as in certificates\n};\n\n"
-                     "# Made by cerca ocsp csr; its certificates come with the view.\n"
-                     "ocsp = { key_file = \"ocsp.key\"; };\n"
-                     "\n"
+                     "# Made by cerca ocsp csr; its certificates come with the view.\n");
+    put_path("ocsp = { key_file = ", n->dir, "ocsp.key", out);
+    buf_put_str(out, "; };\n\n"
                      "# As the CA has them; their keys are elsewhere.\n"
                      "issuers = (\n");
     for (size_t i = 0; i < c->n_issuers; i++) {

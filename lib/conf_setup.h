@@ -28,6 +28,7 @@ void conf_setup_text(const struct conf_setup *s, struct buf *out);
 /* What `cerca view node` prints: a validation node of a CA. */
 struct conf_node {
     const char *import_key; /* lib/viewexport.h */
+    const char *dir;        /* of its files; NULL: that of the configuration */
     const char *listen;     /* NULL: as the CA does */
     uint16_t port;          /* 0: likewise */
 };

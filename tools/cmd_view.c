@@ -143,7 +143,7 @@ const struct command cmd_view_import = {
 /* ---- a node's configuration ---- */
 
 struct node_args {
-    const char *listen, *out;
+    const char *dir, *listen, *out;
     uint16_t port;
 };
 
@@ -189,7 +189,8 @@ static int run_node(struct tool *t, void *args)
     if (rc == 0)
         conf_node_text(
             t->conf,
-            &(struct conf_node){.import_key = buf_cstr(&key), .listen = a->listen, .port = a->port},
+            &(struct conf_node){
+                .import_key = buf_cstr(&key), .dir = a->dir, .listen = a->listen, .port = a->port},
             &out);
     if (rc == 0 && a->out != NULL)
         rc = file_write(a->out, 0644, buf_slice(&out), &f);
@@ -200,6 +201,8 @@ static int run_node(struct tool *t, void *args)
 }
 
 static const struct opt node_opts[] = {
+    {"dir", OPT_TEXT, offsetof(struct node_args, dir), "DIR",
+     "where the node has its files; without it, beside the configuration", 0},
     {"listen", OPT_TEXT, offsetof(struct node_args, listen), "ADDRESS",
      "where the node serves HTTP; without it, on the CA's own address", 0},
     {"port", OPT_PORT, offsetof(struct node_args, port), "PORT", "... and its port", 0},
@@ -210,8 +213,9 @@ static const struct opt node_opts[] = {
 const struct command cmd_view_node = {
     .name = "view node",
     .help = "print the configuration of a validation node of this CA",
-    .arguments = "[--listen ADDRESS] [--port PORT] [options]",
-    .examples = "  cerca view node --listen 0.0.0.0 --port 80 --out node.conf\n",
+    .arguments = "[--dir DIR] [--listen ADDRESS] [--port PORT] [options]",
+    .examples =
+        "  cerca view node --dir /var/lib/cerca --listen 0.0.0.0 --port 80 --out node.conf\n",
     .opts = node_opts,
     .args_size = sizeof(struct node_args),
     .run = run_node,

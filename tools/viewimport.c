@@ -45,8 +45,12 @@ int import_make_folders(const char *root, const char *path, struct fault *f)
 static int read_part(const char *path, size_t max, const char *rule, struct buf *out,
                      struct fault *f)
 {
-    int rc = file_read(path, max, out, f);
+    struct stat st;
+    int rc;
 
+    if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return fault_set(f, FAULT_MALFORMED, rule, "%s is no file", path);
+    rc = file_read(path, max, out, f);
     if (rc == 0)
         return 0;
     (void)fault_rename(f, rc == -FAULT_NOT_FOUND ? "import.incomplete" : rule);

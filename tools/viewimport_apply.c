@@ -147,7 +147,20 @@ static uint64_t generation_of(const char *name)
     return 0;
 }
 
-/* Readers that have them mapped keep them; others find `current`. */
+/* Readers that have it mapped are sent to `current`, also when an earlier import was killed before it
+ * could do that. */
+static void remove_pair_file(int dirfd, const char *name, uint64_t generation)
+{
+    struct viewfile_log log;
+    struct fault f;
+
+    if (viewfile_log_open(dirfd, generation, true, &log, &f) == 0) {
+        viewfile_word_set(&log.live->next, generation);
+        viewfile_log_close(&log);
+    }
+    (void)unlinkat(dirfd, name, 0);
+}
+
 static void remove_others(int dirfd, uint64_t generation)
 {
     int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -163,7 +176,7 @@ static void remove_others(int dirfd, uint64_t generation)
         uint64_t g = generation_of(e->d_name);
 
         if (g != 0 && g != generation)
-            (void)unlinkat(dirfd, e->d_name, 0);
+            remove_pair_file(dirfd, e->d_name, g);
     }
     (void)closedir(d);
 }

@@ -174,6 +174,33 @@ ca_start() {
     return 1
 }
 
+# --- networks ---------------------------------------------------------------------------------------
+
+# own_network "$0" "$@", first of all: the flow begins anew in a network that has loopback and nothing
+# else.
+own_network() {
+    if [ -z "${CERCA_FLOW_NETWORK:-}" ]; then
+        CERCA_FLOW_NETWORK=yes
+        export CERCA_FLOW_NETWORK
+        rm -rf "$scratch"
+        [ "$(id -u)" -eq 0 ] && exec unshare --net "$@"
+        exec unshare --map-root-user --net "$@"
+    fi
+    ip link set lo up
+}
+
+# Another such network, and whatever runs in it: in_network COMMAND...
+network_pid=
+new_network() {
+    unshare --net sh -c 'ip link set lo up && touch "$1" && exec sleep 3600' sh "$scratch/network" &
+    network_pid=$!
+    wait_until 10 test -e "$scratch/network"
+}
+
+in_network() {
+    nsenter --net="/proc/$network_pid/ns/net" "$@"
+}
+
 is_gone() {
     ! kill -0 "$1" 2>/dev/null
 }
@@ -223,6 +250,7 @@ cleanup() {
     result=$?
     nginx_stop
     ca_stop
+    [ -z "$network_pid" ] || kill "$network_pid"
     no_sanitizer_complained || result=1
     rm -rf "$scratch"
     exit "$result"
