@@ -147,8 +147,8 @@ static uint64_t generation_of(const char *name)
     return 0;
 }
 
-/* Readers that have it mapped are sent to `current`, also when an earlier import was killed before it
- * could do that. */
+/* Readers that have it mapped are sent to `current`, also when an earlier import was killed before
+ * it could do that. */
 static void remove_pair_file(int dirfd, const char *name, uint64_t generation)
 {
     struct viewfile_log log;

@@ -6,8 +6,8 @@
 
 #include "tools/viewimport.h"
 
-#define IMPORT_STATE ".import" /* below the view: the last seal and manifest, the lock, the stage  \
-                                */
+/* Below the view: the last seal and manifest, the lock, the stage. */
+#define IMPORT_STATE ".import"
 
 struct import {
     const char *from, *view;

@@ -247,7 +247,7 @@ bool delegates_status(const struct delegates *d, size_t authority, struct status
     const struct delegate_state *s;
 
     *out = (struct status_item){.name = ""};
-    if (a->certificate.n == 0 || a->parsed.not_after <= clock_now() || !delegate_may(a))
+    if (!delegate_may(a) || a->parsed.not_after <= clock_now())
         return false;
     snprintf(out->name, sizeof out->name, "ocsp.%.56s", a->conf->name);
     s = state_of(d, a);

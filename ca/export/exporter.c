@@ -127,8 +127,8 @@ static void note_outcome(struct exporter *e, const struct view_exported *made,
     if (f->code != FAULT_NONE && strcmp(f->rule, e->why.rule) != 0)
         log_fault(LOG_LEVEL_ERROR, "view.export.failed", f, NULL);
     if (f->code == FAULT_NONE)
-        log_info("view.exported", "number", log_num((int64_t)made->number), "files", log_num((int64_t)made->files),
-                 "new", log_num((int64_t)made->new_octets), NULL);
+        log_info("view.exported", "number", log_num((int64_t)made->number), "files",
+                 log_num((int64_t)made->files), "new", log_num((int64_t)made->new_octets), NULL);
     pthread_mutex_lock(&e->lock);
     e->why = *f;
     if (f->code == FAULT_NONE)

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DEPTH_MAX 12 /* folders below one another: tile/LEVEL/x001/.../067.p/W below audit/NUMBER  \
-                      */
+/* Folders below one another: audit/NUMBER/tile/LEVEL/x001/.../067.p */
+#define DEPTH_MAX 12
 
 struct walk {
     struct export_list *list;
