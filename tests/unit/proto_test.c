@@ -218,9 +218,27 @@ static void states_of_responders_round_trip(void **state)
     free(out);
 }
 
+static void an_export_round_trips_and_is_never_read_cut(void **state)
+{
+    struct view_exported in = {42, 1700000000, 14, 13318, 9971}, out;
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 256);
+    view_exported_put(&b, &in);
+    assert_int_equal(view_exported_get(buf_slice(&b), &out), 0);
+    assert_memory_equal(&in, &out, sizeof(in));
+    for (size_t n = 0; n < b.n; n++)
+        assert_int_equal(view_exported_get(slice_of(b.p, n), &out), -1);
+    buf_put_u8(&b, 0);
+    assert_int_equal(view_exported_get(buf_slice(&b), &out), -1);
+    buf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_export_round_trips_and_is_never_read_cut),
         cmocka_unit_test(issue_request_round_trips),
         cmocka_unit_test(a_truncated_or_longer_message_is_malformed),
         cmocka_unit_test(more_names_than_allowed_are_malformed),
