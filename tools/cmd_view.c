@@ -59,8 +59,7 @@ const struct command cmd_view_export = {
     .name = "view export",
     .help = "make a signed export of the public view now, for validation nodes",
     .arguments = "[options]",
-    .examples = "  cerca view export && rsync -a --delete /var/lib/cerca/export/ "
-                "node:/var/lib/cerca/export/\n",
+    .examples = "  cerca view export && scp -r /var/lib/cerca/export node:/var/lib/cerca\n",
     .formats = FORMAT_TEXT | FORMAT_JSON,
     .format = FORMAT_TEXT,
     .run = run_export,
