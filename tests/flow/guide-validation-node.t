@@ -52,6 +52,8 @@ done
 ok 'the node has its responders' wait_until 15 grep -q 'ocsp.delegate.ready' "$scratch/node.log"
 cerca issue --profile tls-server --san dns:a.example.test --key-out a.key --out a.pem 2>/dev/null
 cerca revoke --yes --reason keyCompromise a.pem >/dev/null 2>&1
+# rsync tells files of one length apart by the second in which they were made.
+sleep 1
 bash "$scratch/block.$((blocks - 1))" >/dev/null
 in_network sh -c "unset CERCA_CONF; cd '$node' && bash '$scratch/block.$blocks'" >/dev/null
 ok 'what was revoked is, at the node' in_network sh -c "openssl ocsp -issuer ca/issuing.pem \
