@@ -13,6 +13,7 @@ grep -q crl_shards "$ca_dir/cerca.conf" || bail 'no crl_shards in the configurat
 ca_start || bail 'it does not start'
 cp "$ca_dir/ca/root.pem" root.pem
 cp "$ca_dir/ca/issuing.pem" issuing.pem
+folder=$(echo "$ca_dir"/view/issuing-*)
 base_url=$(sed -n 's/^ *crl_url = "\(.*\)\/crl\/issuing.crl";/\1/p' "$ca_dir/cerca.conf")
 
 issue() { # NAME
@@ -169,23 +170,47 @@ fails 'and refused by its part' 2 'certificate revoked' verify d1
 fetch "$(part_for e1 7)"
 fails 'a part does not do for who names the full one' 2 'unable to get certificate CRL|different CRL scope' verify e1
 
+# --- the next generation --------------------------------------------------------------------------
+
+ca_stop
+sed -i "/^issuers = (/a { name = \"issuing-2\"; subject = \"CN=Shards Issuing CA 2\"; replaces = \"issuing\"; \\
+    token = \"default\"; key = \"pkcs11:object=issuing-2\"; key_type = \"p256\"; parent = \"root\"; \\
+    signs_leaves = true; path_len = \"0\"; validity = \"5y\"; crl_shards = \"2\"; crl_delay = \"1s\"; \\
+    crl_url = \"$base_url/crl/issuing-2.crl\"; }," "$ca_dir/cerca.conf"
+sed -i 's/crl_delta = "1h";/& state = "crl-only";/' "$ca_dir/cerca.conf"
+cercad -c "$ca_dir/cerca.conf" >>"$scratch/cercad.log" 2>&1 &
+ca_pid=$!
+wait_until 30 cerca ca list --timeout 5
+ok 'the next generation is certified' cerca ca create issuing-2
+ok 'and all is well' wait_until 30 cerca status --timeout 5
+issue g2 || bail 'g2 is not issued'
+openssl x509 -in g2.pem -noout -text >text
+like 'it has parts of its own' text "URI:$base_url/crl/issuing-2/$(part_for g2 2).crl"
+is 'those of the old one are made still' "$(list '4 shards' .state) $(list '7 shards' .state) $(list delta .state)" \
+    'current current current'
+ok 'what the old one issued is revoked' cerca revoke c3.pem --reason superseded
+wait_until 20 on "$(part_of c3)" c3
+fetch "$(part_of c3)"
+fails 'and refused by its part' 2 'certificate revoked' verify c3
+wait_until 20 on delta c3
+fetch full delta
+fails 'and by the delta' 2 'certificate revoked' verify c3
+
 # --- killed on the way ----------------------------------------------------------------------------
 
-n=2
+set -- c4 c5 c6 e1 g2
 for step in crl.numbered crl.drafted crl.written crl.renamed crl.recorded; do
-    n=$((n + 1))
-    name=c$n
-    [ "$n" -le 6 ] || name=e1
     ca_stop
     kill=$ca_dir/store/kill
     : >"$kill"
     CERCA_STEP_KILL="cerca-ca:$step:1@$kill" ca_start || bail "it does not start ($step)"
     cerca crl publish issuing --list shard-1-of-7 >/dev/null 2>&1
-    cerca revoke "$name.pem" --reason superseded >/dev/null 2>&1
+    cerca revoke "$1.pem" --reason superseded >/dev/null 2>&1
+    shift
     wait_until 20 cerca status --timeout 5
     is "killed at $step" "$(ls "$kill" 2>/dev/null)" ''
     good=0
-    for file in "$ca_dir"/view/issuing-*/shard-*.der; do
+    for file in "$folder"/shard-*.der; do
         openssl crl -inform DER -noout -CAfile issuing.pem -in "$file" 2>&1 | grep -q 'verify OK' || good=1
     done
     report "$good" "all parts are whole after a kill at $step"
