@@ -88,6 +88,42 @@ int keys_load(struct store *s, MDB_txn *t)
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
+/* The first KEY_LIST_MAX behind `after`, kept sorted. */
+static int list_each(void *arg, const uint8_t entry[RUN_ENTRY])
+{
+    struct key_list *l = arg;
+    size_t at = l->n;
+    if (memcmp(entry, l->after, RUN_ENTRY) <= 0)
+        return 0;
+    while (at > 0 && memcmp(entry, l->entry[at - 1], RUN_ENTRY) < 0)
+        at--;
+    if (at == KEY_LIST_MAX)
+        return KEYS_HASHED; /* what follows in this run lies behind too */
+    if (at > 0 && memcmp(entry, l->entry[at - 1], RUN_ENTRY) == 0)
+        return 0;
+    if (l->n < KEY_LIST_MAX)
+        l->n++;
+    memmove(l->entry[at + 1], l->entry[at], (l->n - 1 - at) * RUN_ENTRY);
+    memcpy(l->entry[at], entry, RUN_ENTRY);
+    return 0;
+}
+
+/* The memory of the runs is the writer's: it is held off meanwhile. */
+int keys_list(struct store *s, struct key_list *l, MDB_txn **t, struct fault *f)
+{
+    l->n = 0;
+    pthread_mutex_lock(&s->group_lock);
+    int rc = read_begin(s, t, f);
+    int found = rc == 0 ? runs_find_from(&s->keys, *t, l->after, list_each, l) : 0;
+    pthread_mutex_unlock(&s->group_lock);
+    if (found != 0) {
+        read_end(s, *t);
+        *t = NULL;
+        rc = store_fail(f, found, "looking for a key");
+    }
+    return rc;
+}
+
 void keys_begin(struct write_txn *w)
 {
     runs_begin(&w->s->keys);

@@ -1,6 +1,7 @@
 /*
- * Lists: a walk along one index, every row checked against every field of the filter. A cursor
- * is the kind of walk and the key it stopped at; it comes back from clients, so it is checked.
+ * Lists: a walk along one index, or the runs of keys, every row checked against every field of the
+ * filter. A cursor is the kind of walk and the key it stopped at; it comes back from clients, so it
+ * is checked.
  */
 #include <string.h>
 
@@ -18,7 +19,8 @@ enum list_kind {
     BY_PROFILE,
     BY_ISSUER,
     BY_STATUS,
-    BY_OPEN /* the durable table of open intents */
+    BY_OPEN, /* the durable table of open intents */
+    BY_KEY   /* the durable runs of keys; no index is looked at */
 };
 
 struct list {
@@ -80,7 +82,11 @@ static void plan_status(struct list *l)
 static void plan(struct list *l)
 {
     const struct store_filter *q = l->q;
-    if (q->name[0]) {
+    if (q->has_key && !l->r.s->opt.read_only) { /* whose runs are not all there */
+        l->kind = BY_KEY;
+        l->prefix_n = ROW_SPKI_HALF;
+        memcpy(l->prefix, q->spki_hash, ROW_SPKI_HALF);
+    } else if (q->name[0]) {
         plan_name(l);
     } else if (q->owner[0]) {
         plan_text(l, BY_OWNER, X_OWNER, q->owner);
@@ -107,7 +113,7 @@ static bool cursor_valid(const struct list *l, const struct store_cursor *at)
     size_t n = at->n - 1;
     return at->n > ROW_REF && at->n <= STORE_CURSOR_MAX && n <= INDEX_KEY_MAX &&
            at->at[0] == l->kind && n >= l->prefix_n + ROW_REF &&
-           memcmp(at->at + 1, l->prefix, l->prefix_n) == 0;
+           (l->kind != BY_KEY || n == RUN_ENTRY) && memcmp(at->at + 1, l->prefix, l->prefix_n) == 0;
 }
 
 static void cursor_set(const struct list *l, struct store_cursor *at)
@@ -265,15 +271,45 @@ static int walk(struct list *l, struct store_cursor *at, struct page *p, struct 
     return rc;
 }
 
+/* One batch a call: its last entry is the cursor. */
+static int walk_key(struct list *l, struct store_cursor *at, struct page *p, struct fault *f)
+{
+    struct key_list keys = {.n = 0};
+    size_t i = 0;
+    memcpy(keys.after, l->prefix, l->prefix_n);
+    if (at->n > 0)
+        memcpy(keys.after, at->at + 1, RUN_ENTRY);
+    int rc = keys_list(l->r.s, &keys, &l->r.durable, f);
+    if (rc != 0)
+        return rc;
+    for (; rc == 0 && i < keys.n && p->limit > 0 && !p->stopped; i++) {
+        l->k = val_of(keys.entry[i], RUN_ENTRY);
+        ref_get(keys.entry[i] + RUN_REF, &l->ref);
+        rc = show(l, p, f);
+        cursor_set(l, at);
+    }
+    if (i == keys.n && keys.n < KEY_LIST_MAX)
+        at->n = 0;
+    read_end(l->r.s, l->r.durable);
+    return rc <= 0 ? rc : store_fail(f, rc, "listing by key");
+}
+
 int store_list(struct store *s, const struct store_filter *q, size_t limit,
                struct store_cursor *cursor, store_each fn, void *arg, struct fault *f)
 {
-    struct list l = {.q = q};
+    struct list l = {.q = q, .r.s = s};
     struct page p = {.limit = limit, .fn = fn, .arg = arg};
+    int rc;
     plan(&l);
     if (cursor->n != 0 && !cursor_valid(&l, cursor))
         return fault_set(f, FAULT_MALFORMED, "list.cursor", "This cursor is not of this list");
-    int rc = index_read_begin(s, true, &l.r, f);
+    if (l.kind == BY_KEY) {
+        cert_row_init(&p.row);
+        rc = walk_key(&l, cursor, &p, f);
+        cert_row_free(&p.row);
+        return rc;
+    }
+    rc = index_read_begin(s, true, &l.r, f);
     if (rc != 0)
         return rc;
     cert_row_init(&p.row);

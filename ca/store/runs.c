@@ -62,18 +62,18 @@ int runs_add(struct runs *r, const uint8_t entry[RUN_ENTRY])
 }
 
 /* In one run, in order. */
-static int find_in(MDB_txn *t, MDB_dbi dbi, const uint8_t *prefix, size_t n, run_each fn, void *arg,
-                   bool *more)
+static int find_in(MDB_txn *t, MDB_dbi dbi, struct slice from, size_t hashed, run_each fn,
+                   void *arg, bool *more)
 {
     uint8_t at[RUN_ENTRY];
     MDB_cursor *c;
-    MDB_val k = {n, at}, v;
+    MDB_val k = {from.n, at}, v;
     int rc = mdb_cursor_open(t, dbi, &c);
     if (rc != 0)
         return rc;
-    memcpy(at, prefix, n);
+    memcpy(at, from.p, from.n);
     rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
-    while (rc == 0 && k.mv_size == RUN_ENTRY && memcmp(k.mv_data, prefix, n) == 0) {
+    while (rc == 0 && k.mv_size == RUN_ENTRY && memcmp(k.mv_data, from.p, hashed) == 0) {
         int step = fn(arg, k.mv_data);
         *more = step >= 0;
         if (step < 0)
@@ -89,17 +89,33 @@ static int find_in(MDB_txn *t, MDB_dbi dbi, const uint8_t *prefix, size_t n, run
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-int runs_find_durable(const struct runs *r, MDB_txn *t, const struct run_dir *dir,
-                      const uint8_t *prefix, run_each fn, void *arg, bool *more)
+/* `from`: at least the `hashed` octets, at most an entry. */
+static int find_durable(const struct runs *r, MDB_txn *t, const struct run_dir *dir,
+                        struct slice from, run_each fn, void *arg, bool *more)
 {
     int rc = 0;
     *more = true;
     for (size_t i = 0; rc == 0 && *more && i < RUN_TABLES; i++) {
         size_t level = i / RUN_SLOTS, slot = i % RUN_SLOTS;
         if (dir->slot[level][slot].state == RUN_COMPLETE)
-            rc = find_in(t, r->dbi[level][slot], prefix, r->hashed, fn, arg, more);
+            rc = find_in(t, r->dbi[level][slot], from, r->hashed, fn, arg, more);
     }
     return rc;
+}
+
+int runs_find_durable(const struct runs *r, MDB_txn *t, const struct run_dir *dir,
+                      const uint8_t *prefix, run_each fn, void *arg, bool *more)
+{
+    return find_durable(r, t, dir, slice_of(prefix, r->hashed), fn, arg, more);
+}
+
+int runs_find_from(const struct runs *r, MDB_txn *t, const uint8_t from[RUN_ENTRY], run_each fn,
+                   void *arg)
+{
+    bool more;
+    if (!run_mem_find(&r->active, from, fn, arg) || !run_mem_find(&r->frozen, from, fn, arg))
+        return 0;
+    return find_durable(r, t, &r->dir, slice_of(from, RUN_ENTRY), fn, arg, &more);
 }
 
 int runs_find(struct runs *r, MDB_txn *t, const uint8_t *prefix, run_each fn, void *arg)

@@ -17,7 +17,8 @@
  * last key of the run that it fills.
  *
  * The writer thread alone calls these, but for run_dir_get and runs_find_durable, which any
- * thread calls with a read transaction. Functions return 0 or an LMDB code.
+ * thread calls with a read transaction, and runs_find_from, while it holds the writer off.
+ * Functions return 0 or an LMDB code.
  */
 #ifndef CA_STORE_RUNS_H
 #define CA_STORE_RUNS_H
@@ -81,6 +82,10 @@ int runs_add(struct runs *r, const uint8_t entry[RUN_ENTRY]) WARN_UNUSED;
 /* Every entry that begins with the `hashed` octets at `prefix`, in no order. */
 int runs_find(struct runs *r, MDB_txn *t, const uint8_t *prefix, run_each fn,
               void *arg) WARN_UNUSED;
+/* Those that begin with the same `hashed` octets as `from`, as of the last commit, which t sees: of
+ * each run in order from `from` on, of the memory all. */
+int runs_find_from(const struct runs *r, MDB_txn *t, const uint8_t from[RUN_ENTRY], run_each fn,
+                   void *arg) WARN_UNUSED;
 /* The work that is due, after the last entry; `change` is the newest change so far. */
 int runs_work(struct runs *r, MDB_txn *t, uint64_t change) WARN_UNUSED;
 /* Gives up runs whose life is over: no more entry of theirs is to be found. What entries up to

@@ -335,8 +335,9 @@ enum store_status_filter {
     STATUS_OPEN
 };
 /* Lists, by the derived indexes. Every given field must match. The walk follows the
- * index of the first of name, owner, requester, profile, issuer, status that is
- * given, else expiry; order is that index's, stable over pages. */
+ * index of the first of key, name, owner, requester, profile, issuer, status that is
+ * given, else expiry; order is that index's, stable over pages. That of keys is durable: it is
+ * there while the others are rebuilt, open intents and all. */
 struct store_filter {
     enum store_status_filter status;
     int64_t expires_before;             /* 0: any */

@@ -80,6 +80,7 @@ struct store {
     pthread_cond_t queue_ready;
     struct store_op *head, *tail;
     bool stopping;
+    pthread_mutex_t group_lock; /* held from the begin of a transaction to its answers */
 
     struct clock_guard clock;
 
@@ -236,6 +237,15 @@ int keys_load(struct store *s, MDB_txn *t) WARN_UNUSED;
  * commit or its abort. */
 void keys_begin(struct write_txn *w);
 void keys_work(struct write_txn *w);
+/* Entries of the key whose hash `after` begins with, in their order, from behind `after` on. */
+#define KEY_LIST_MAX 256
+struct key_list {
+    uint8_t after[RUN_ENTRY];
+    size_t n; /* KEY_LIST_MAX: perhaps there are more */
+    uint8_t entry[KEY_LIST_MAX][RUN_ENTRY];
+};
+/* Any thread; not of a store that is open for reading only. *t sees what the entries name. */
+int keys_list(struct store *s, struct key_list *l, MDB_txn **t, struct fault *f) WARN_UNUSED;
 void keys_commit(struct store *s);
 void keys_abort(struct store *s);
 /* Forgets runs of request keys that are past their life; looks once a second. */

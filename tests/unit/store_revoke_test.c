@@ -312,6 +312,101 @@ static void lists_find_by_key_and_by_time_of_issue(void **state)
     request_free(&b);
 }
 
+#define OF_ONE_KEY 700 /* over the memory, runs of several levels, and pages of a list */
+
+struct of_key {
+    size_t n;
+    uint8_t serial[OF_ONE_KEY + 1][SERIAL_LEN];
+};
+
+static int note_serial(void *arg, const struct cert_row *row)
+{
+    struct of_key *l = arg;
+    assert_true(l->n <= OF_ONE_KEY);
+    memcpy(l->serial[l->n++], row->ref.serial, SERIAL_LEN);
+    return 0;
+}
+
+static void list_key(struct fixture *x, const uint8_t hash[32], size_t limit, struct of_key *l)
+{
+    struct store_filter by_key = {.now = TEST_NOW, .has_key = true};
+    struct store_cursor cursor = {0};
+    memcpy(by_key.spki_hash, hash, 32);
+    l->n = 0;
+    do
+        assert_int_equal(store_list(x->s, &by_key, limit, &cursor, note_serial, l, &x->f), 0);
+    while (cursor.n > 0);
+}
+
+static int by_serial(const void *a, const void *b)
+{
+    return memcmp(a, b, SERIAL_LEN);
+}
+
+static void all_different(struct of_key *l)
+{
+    qsort(l->serial, l->n, SERIAL_LEN, by_serial);
+    for (size_t i = 1; i < l->n; i++)
+        assert_true(memcmp(l->serial[i - 1], l->serial[i], SERIAL_LEN) < 0);
+}
+
+/* Wherever its entries are: in memory, in runs, read back at the start; other keys between them. */
+static void a_list_by_key_has_every_certificate_of_it_once(void **state)
+{
+    struct fixture *x = *state;
+    struct of_key *l = xcalloc(1, sizeof(*l));
+    struct request first, r;
+    fixture_close(x);
+    x->o.run_entries = 64;
+    assert_int_equal(fixture_reopen(x), 0);
+    request_init(&first, x, "first.example.com");
+    first.op.intent.key_reuse = KEY_REUSE_ALLOW;
+    assert_int_equal(do_reserve(x, &first), 0); /* and stays open */
+    for (size_t i = 1; i < OF_ONE_KEY; i++) {
+        request_init(&r, x, "again.example.com");
+        r.op.intent.key_reuse = KEY_REUSE_ALLOW;
+        if (i % 3 != 0)
+            memcpy(r.op.intent.spki_hash, first.op.intent.spki_hash, 32);
+        assert_int_equal(do_reserve(x, &r), 0);
+        request_free(&r);
+    }
+    for (size_t limit = 1; limit < 1000; limit *= 30) {
+        list_key(x, first.op.intent.spki_hash, limit, l);
+        assert_int_equal(l->n, OF_ONE_KEY - (OF_ONE_KEY - 1) / 3);
+        all_different(l);
+    }
+    fixture_close(x);
+    assert_int_equal(fixture_reopen(x), 0);
+    list_key(x, first.op.intent.spki_hash, 1000, l);
+    assert_int_equal(l->n, OF_ONE_KEY - (OF_ONE_KEY - 1) / 3);
+    all_different(l);
+    request_free(&first);
+    free(l);
+}
+
+/* It comes back from clients. */
+static void a_cursor_of_another_list_by_key_is_refused(void **state)
+{
+    struct fixture *x = *state;
+    struct store_filter by_key = {.now = TEST_NOW, .has_key = true, .spki_hash = {1, 2, 3}};
+    struct store_cursor cursor = {0};
+    size_t n = 0;
+    for (size_t length = 1; length <= STORE_CURSOR_MAX; length++)
+        for (uint8_t kind = 0; kind < 16; kind++) {
+            cursor.n = length;
+            cursor.at[0] = kind;
+            assert_int_equal(store_list(x->s, &by_key, 10, &cursor, count_row, &n, &x->f),
+                             -FAULT_MALFORMED);
+            assert_string_equal(x->f.rule, "list.cursor");
+            memcpy(cursor.at + 1, by_key.spki_hash, 16);
+            assert_int_equal(
+                store_list(x->s, &by_key, 10, &cursor, count_row, &n, &x->f),
+                kind == 9 && length == 51 /* by key: an entry of the runs */ ? 0
+                                                                             : -FAULT_MALFORMED);
+            memset(cursor.at, 0, sizeof(cursor.at));
+        }
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -327,6 +422,8 @@ int main(void)
         T(identities_are_blocked_alone_listed_and_let_go),
         T(the_invalidity_date_is_kept_and_never_in_the_future),
         T(lists_find_by_key_and_by_time_of_issue),
+        T(a_list_by_key_has_every_certificate_of_it_once),
+        T(a_cursor_of_another_list_by_key_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
