@@ -24,7 +24,7 @@
 #include "lib/file.h"
 #include "lib/pem.h"
 #include "ocsp/responder.h"
-#include "public/keep.h"
+#include "lib/keep.h"
 #include "tests/bench/help/sample.h"
 
 #define PATH_SIZE 512
