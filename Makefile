@@ -30,8 +30,8 @@ HARDENING := -fstack-protector-strong -fPIE $(call cc-option,-fstack-clash-prote
 OPTIMIZE := -O2 -g -D_FORTIFY_SOURCE=2
 ifneq ($(SANITIZE),)
 OPTIMIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
-# gcc sees conversions in instrumented code that are not in the source.
-WARNINGS += -Wno-conversion
+# gcc sees conversions and cut text in instrumented code that are not in the source.
+WARNINGS += -Wno-conversion -Wno-format-truncation
 endif
 
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -DCERCA_VERSION='"$(VERSION)"' \
