@@ -13,80 +13,10 @@
 
 #include "lib/csr.h"
 #include "lib/lint.h"
+#include "tests/unit/damage.h"
 #include "tests/unit/x509_help.h"
 
 #define ROUNDS 10000
-#define INPUT_MAX 4096
-
-static uint64_t seed;
-
-/* xorshift64*: the same damage on every machine. 0 below 0. */
-static size_t below(size_t n)
-{
-    if (n == 0)
-        return 0;
-    seed ^= seed >> 12;
-    seed ^= seed << 25;
-    seed ^= seed >> 27;
-    return n == 0 ? 0 : (size_t)((seed * 2685821657736338717u) >> 33) % n;
-}
-
-/* Moves the tail so that `cut` octets at `at` become `add`. */
-static size_t resize(uint8_t *p, size_t n, size_t at, size_t cut, size_t add)
-{
-    if (n - cut + add > INPUT_MAX)
-        return n;
-    memmove(p + at + add, p + at + cut, n - at - cut);
-    return n - cut + add;
-}
-
-static size_t damage_once(uint8_t p[INPUT_MAX], size_t n)
-{
-    static const uint8_t telling[] = {0x00, 0x01, 0x7f, 0x80, 0x81, 0x82, 0x84,
-                                      0xff, 0x30, 0x31, 0x02, 0x03, 0x1f, 0xa0};
-    size_t at = below(n), len = 1 + below(16);
-
-    if (len > n - at)
-        len = n - at;
-    switch (below(6)) {
-    case 0:
-        p[at] ^= (uint8_t)(1u << below(8));
-        break;
-    case 1:
-        p[at] = telling[below(sizeof(telling))];
-        break;
-    case 2:
-        p[at] = (uint8_t)(p[at] + (below(2) == 0 ? 1 : -1));
-        break;
-    case 3:
-        return n - len > 1 ? resize(p, n, at, len, 0) : n;
-    case 4: /* repeats what is there */
-        if (n + len <= INPUT_MAX) {
-            n = resize(p, n, at, 0, len);
-            memmove(p + at, p + at + len, len < n - at - len ? len : n - at - len);
-        }
-        break;
-    default: /* an octet that is not minimal any more, as in 30 81 05 */
-        n = resize(p, n, at, 0, 1);
-        p[at] = telling[below(sizeof(telling))];
-        break;
-    }
-    return n;
-}
-
-/* A damaged copy in an allocation of its own size. */
-static struct slice damaged(struct slice good)
-{
-    uint8_t scratch[INPUT_MAX];
-    size_t n = good.n, times = 1 + below(3);
-
-    assert_true(n <= sizeof(scratch));
-    memcpy(scratch, good.p, n);
-    for (size_t i = 0; i < times; i++)
-        n = damage_once(scratch, n);
-    return slice_of(xmemdup(scratch, n), n);
-}
-
 static void check_request(struct slice der)
 {
     static struct csr c;
@@ -165,12 +95,12 @@ static void test_damaged_requests(void **state)
         {NULL, NULL}};
 
     (void)state;
-    seed = 0x1234567;
+    damage_seed(0x1234567);
     for (size_t k = 0; k < N_KINDS; k++) {
         X509_REQ *r = test_request(test_key(kinds[k]), sig_alg_default(kinds[k]), "a", extensions);
         struct buf der;
 
-        buf_init(&der, INPUT_MAX);
+        buf_init(&der, DAMAGE_MAX);
         test_request_der(r, &der);
         check_request(buf_slice(&der));
         for (int i = 0; i < ROUNDS; i++) {
@@ -187,12 +117,12 @@ static void test_damaged_requests(void **state)
 static void test_damaged_certificates(void **state)
 {
     (void)state;
-    seed = 0x7654321;
+    damage_seed(0x7654321);
     for (size_t k = 0; k < N_KINDS; k++) {
         struct tbs_spec s;
         struct buf der;
 
-        buf_init(&der, INPUT_MAX);
+        buf_init(&der, DAMAGE_MAX);
         test_draft(&s, kinds[k], kinds[k]);
         test_issue(&s, kinds[k], &der);
         for (int i = 0; i < ROUNDS; i++) {
