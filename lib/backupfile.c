@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/key.h"
 #include "lib/wire.h"
 
 #define MAGIC "CERCABK1"
@@ -105,7 +106,7 @@ static void leave_direct(struct backup_writer *w)
 void backup_begin(struct backup_writer *w, int fd)
 {
     *w = (struct backup_writer){
-        .fd = fd, .direct = set_direct(fd, true), .piece = xpages(PIECE), .hash = digest_begin(32)};
+        .fd = fd, .direct = set_direct(fd, true), .piece = xpages(PIECE), .hash = hasher_begin()};
 }
 
 static int write_fault(struct fault *f)
@@ -191,8 +192,12 @@ static int put_plain(struct backup_writer *w, struct slice s, struct fault *f)
 
 int backup_put(struct backup_writer *w, struct slice s, struct fault *f)
 {
-    digest_add(w->hash, s);
-    return put_plain(w, s, f);
+    int rc;
+
+    hasher_add(w->hash, s);
+    rc = put_plain(w, s, f);
+    hasher_wait(w->hash);
+    return rc;
 }
 
 int backup_end(struct backup_writer *w, const struct backup_manifest *m, uint8_t sha256[32],
@@ -214,7 +219,7 @@ int backup_end(struct backup_writer *w, const struct backup_manifest *m, uint8_t
     }
     rc = backup_put(w, buf_slice(&b), f);
     buf_free(&b);
-    digest_end(w->hash, sha256);
+    hasher_end(w->hash, sha256);
     w->hash = NULL;
     if (rc == 0)
         rc = put_plain(w, slice_of(sha256, 32), f);
@@ -231,7 +236,7 @@ void backup_writer_free(struct backup_writer *w)
     leave_direct(w);
     free(w->piece);
     w->piece = NULL;
-    digest_end(w->hash, NULL);
+    hasher_end(w->hash, NULL);
     w->hash = NULL;
 }
 

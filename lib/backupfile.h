@@ -16,7 +16,7 @@
 
 #include "lib/buf.h"
 #include "lib/fault.h"
-#include "lib/key.h"
+#include "lib/hasher.h"
 
 #define BACKUPFILE_VERSION 1
 #define BACKUPFILE_FOOTER 48
@@ -65,7 +65,7 @@ struct backup_writer {
     bool direct;
     uint8_t *piece; /* put and not yet written */
     size_t n;
-    struct digest *hash;
+    struct hasher *hash;
 };
 void backup_begin(struct backup_writer *w, int fd);
 /* FAULT_FULL when there is no room, which may also be said when more is put, or at the end. What

@@ -291,7 +291,7 @@ static void *backup_main(void *arg)
 {
     struct backup *b = arg;
 
-    /* Issuing goes first: this thread takes what is left over. */
+    /* Issuing goes first: this thread, and the one that it starts, take what is left over. */
     (void)setpriority(PRIO_PROCESS, 0, NICENESS);
     open_records(b);
     backup_begin(&b->writer, b->ask->fd);

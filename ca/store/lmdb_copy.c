@@ -17,7 +17,7 @@
 #include "ca/store/store_lmdb.h"
 #include "lib/step.h"
 
-#define CHUNK 1048576                   /* whole pages; few calls, little memory */
+#define CHUNK 524288                    /* whole pages; a commit may have to wait for one */
 #define METAS 2                         /* pages in front, which commits write by turns */
 #define ROOM_EVERY ((uint64_t)64 << 20) /* octets between looks at the disk */
 
