@@ -7,6 +7,8 @@
 #include "est/keygen.h"
 #include "lib/cert.h"
 
+#define POST_MAX ((size_t)2 * CSR_MAX)
+
 #define AT(field) offsetof(struct est_enroll_args, field)
 const struct opt est_enroll_opts[] = {
     {"csr", OPT_TEXT, AT(csr), "FILE", "certification request, PEM or DER; - is standard input", 0},
@@ -88,7 +90,10 @@ void enrollment_init(struct enrollment *e, const struct est_enroll_args *a, enum
     buf_init(&e->opener, CERT_MAX);
     buf_init(&e->wanted_der, CSRATTRS_BODY_MAX);
     buf_init(&e->csr, CSR_MAX);
-    buf_init(&e->post, 2 * CSR_MAX);
+    buf_init(&e->post, POST_MAX);
+    /* Its place is taken at once: it is signed anew while libcurl points to it. */
+    if (buf_grow(&e->post, POST_MAX) != NULL)
+        buf_reset(&e->post);
     buf_init(&e->message, KEYGEN_BODY_MAX);
     buf_init(&e->new_key, KEYGEN_KEY_MAX);
     buf_init(&e->cas_der, KEYGEN_BODY_MAX);
