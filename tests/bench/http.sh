@@ -19,6 +19,14 @@ make_served() {
     "$build/bench/public_view" "$served" "$1" "$2"
 }
 
+# first_answer: seconds from starting cerca-public to its first right answer, the middle one of five starts.
+first_answer() {
+    for _ in 1 2 3 4 5; do
+        "$here/first_answer.pl" "$public_port" "$served/get" "$bin/cerca-public" -c "$served/cerca.conf" \
+            --keep-fd 3 3<>"$served/keep" 2>"$served/log" || fail "cerca-public: $(tail -n 3 "$served/log")"
+    done | sort -n | sed -n 3p
+}
+
 # start_public THREADS: cerca-public with the key and certificate that answer.
 start_public() {
     sed -i "s/^http = {.*/http = { threads = \"$1\";/" "$served/cerca.conf"
