@@ -114,7 +114,7 @@ static int import(const struct conf *c, struct import_result *r, struct fault *f
 
 static int run_import(struct tool *t, void *args)
 {
-    struct import_result r;
+    struct import_result r = {.files = 0};
     struct fault f = {0};
     int64_t age;
 
