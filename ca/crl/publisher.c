@@ -107,6 +107,9 @@ static void note_failure(struct slot *s)
     s->why = s->fault;
     s->failures++;
     s->retry_at = now + pause;
+    /* What keeps one part waiting keeps all: one of them tries again. */
+    if (s->name.kind == CRL_SHARD && s->fault.code == FAULT_UNAVAILABLE)
+        s->p->parts_retry_at = s->retry_at;
 }
 
 static void attempt_ends(struct slot *s)
@@ -139,9 +142,11 @@ static void signed_or_not(void *arg, struct slice signature, const struct fault 
 
     if (f != NULL)
         s->fault = *f;
+    else if (s->p->stopping)
+        (void)fault_unavailable(&s->fault, 1, "stopping", "cerca-ca is stopping, retry after 1 s");
     else
         buf_put_slice(&s->signature, signature);
-    if (s->p->stopping || f != NULL)
+    if (s->fault.code != FAULT_NONE)
         attempt_ends(s);
     else
         crl_push(s, crl_step_finish, attempt_ends);
@@ -324,15 +329,17 @@ static void load(struct slot *s, int64_t now)
 /* ---- the schedule ---- */
 
 /* A full one and a delta share their numbers, which are signed in order; deltas need a base. */
-static bool has_to_wait(const struct slot *s)
+static bool has_to_wait(const struct slot *s, int64_t now)
 {
+    int64_t until = s->p->parts_retry_at;
+
     switch (s->name.kind) {
     case CRL_FULL:
         return s->delta != NULL && (s->delta->busy || !s->delta->loaded);
     case CRL_DELTA:
         return s->full->busy || s->full->renew || s->full->row.published == 0;
     case CRL_SHARD:
-        return s->p->part_busy;
+        return s->p->part_busy || (now < until && until <= now + CRL_PAUSE_MAX);
     }
     return false;
 }
@@ -347,21 +354,25 @@ static void look_at(struct slot *s, int64_t now, int64_t *next)
         load(s, now);
         return;
     }
-    if (has_to_wait(s))
+    if (has_to_wait(s, now))
         return;
     due = crl_slot_due(s, now);
-    if (due <= now)
+    if (due <= now) {
         begin(s, now);
-    else if (due < *next)
-        *next = due;
+        due = s->busy ? *next : crl_slot_due(s, now);
+    }
+    if (due < *next)
+        *next = due > now ? due : now + 1;
 }
 
 void crl_look(struct crl_publisher *p)
 {
     int64_t now = clock_now(), next = now + LOOK_EVERY_S;
 
-    if (p->stopping)
+    /* What ends at once, for want of a token, is seen by who is looking already. */
+    if (p->stopping || p->looking)
         return;
+    p->looking = true;
     for (size_t i = 0; i < p->n; i++) {
         struct slot *s = &p->slot[i];
 
@@ -372,6 +383,7 @@ void crl_look(struct crl_publisher *p)
             for (size_t k = 0; k < at->n; k++)
                 look_at(&at->slot[k], now, &next);
     }
+    p->looking = false;
     loop_timer_set(p->timer, (uint64_t)(next - now) * 1000);
 }
 

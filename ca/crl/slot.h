@@ -86,8 +86,9 @@ struct crl_publisher {
     struct crl_parts parts;
     struct workers *worker;
     struct loop_timer *timer;
-    bool stopping;
-    bool part_busy; /* one part at a time, so that the others do not wait for all of them */
+    bool stopping, looking;
+    int64_t parts_retry_at; /* no part before that time */
+    bool part_busy;         /* one part at a time, so that the others do not wait for all of them */
     size_t n;
     struct slot *slot;    /* the full one of each authority */
     struct slot *install; /* installations under way */

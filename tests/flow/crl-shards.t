@@ -9,6 +9,9 @@ http=on
 ca_init || bail 'no CA'
 sed -i 's/^\( *\)crl_delay = .*//; s/^\( *\)signs_leaves = true;/&\n\1crl_delay = "1s"; crl_shards = "4"; crl_delta = "1h";/' \
     "$ca_dir/cerca.conf"
+: "${CERCA_SHIM:=$root/build/test/shim/libcerca-shim.so}"
+sed -i -e "s|module = .*|module = \"$CERCA_SHIM\";|" \
+    -e 's|environment = ( |&"CERCA_SHIM_CONTROL=%d/signer/shim.control", |' "$ca_dir/cerca.conf"
 grep -q crl_shards "$ca_dir/cerca.conf" || bail 'no crl_shards in the configuration'
 ca_start || bail 'it does not start'
 cp "$ca_dir/ca/root.pem" root.pem
@@ -142,6 +145,21 @@ all_new() {
 wait_until 20 all_new
 report $? 'and all parts follow'
 ok 'the store and the signer agree on every CRL' cerca store check
+
+# --- a token that was away ------------------------------------------------------------------------
+
+numbers >before
+echo 'C_Sign error CKR_DEVICE_ERROR' >"$ca_dir/signer/shim.control"
+fails 'while the token is away none is made' 1 'unavailable' cerca crl publish issuing --timeout 3
+tried() {
+    grep -c 'crl.failed.*list=shard-' cercad.log
+}
+# shellcheck disable=SC2317 # by name
+tried_again() { [ "$(tried)" -ge 2 ]; }
+ok 'parts are tried again' wait_until 60 tried_again
+report "$([ "$(tried)" -lt 4 ]; echo $?)" 'one for all of them'
+rm "$ca_dir/signer/shim.control"
+ok 'the token is back: they all follow' wait_until 60 all_new
 
 # --- another number, and none ---------------------------------------------------------------------
 
