@@ -50,9 +50,7 @@ static int send(struct enrollment *e, struct fault *f)
 
 /* ---- what comes of it ---- */
 
-/* Key before certificate: a service that starts in between finds a pair that fits, or its old one
- * with --force. */
-static int write_files(struct enrollment *e, struct fault *f)
+static int write_key(struct enrollment *e, struct fault *f)
 {
     struct buf pem;
     int rc = 0;
@@ -62,12 +60,33 @@ static int write_files(struct enrollment *e, struct fault *f)
         rc = signkey_pem(e->key, &pem, f);
     if (rc == 0 && e->op == EST_SERVERKEYGEN)
         rc = keyfile_write(&e->keyfile, e->args->key_out, e->args->force, buf_slice(&pem), f);
-    if (rc == 0)
-        rc = keyfile_keep(&e->keyfile, f);
-    if (rc == 0 && e->args->out != NULL)
-        rc = file_write(e->args->out, 0644, buf_slice(&e->pem), f);
     buf_free(&pem);
+    return rc == 0 ? keyfile_keep(&e->keyfile, f) : rc;
+}
+
+/* Key before certificate: a service that starts in between finds a pair that fits, or its old one
+ * with --force. */
+static int write_files(struct enrollment *e, const struct tool *t, struct fault *f)
+{
+    const char *key = e->keyfile.written != NULL ? e->args->key_out : e->args->use_key;
+    int rc = write_key(e, f);
+
+    if (rc != 0 || e->args->out == NULL)
+        return rc;
+    rc = file_write(e->args->out, 0644, buf_slice(&e->pem), f);
+    keyfile_free(&e->keyfile); /* it stays where it is, whatever became of the certificate */
+    if (rc != 0 && key != NULL)
+        tool_say(t, "it was issued; another for the same key comes with --use-key %s", key);
     return rc;
+}
+
+static int check_files(const struct est_enroll_args *a, struct fault *f)
+{
+    int rc = outfile_check(a->out, f);
+
+    if (rc == 0)
+        rc = outfile_check(a->key_out, f);
+    return rc == 0 && a->key_out != NULL && !a->force ? keyfile_free_to_write(a->key_out, f) : rc;
 }
 
 static int print(struct enrollment *e, struct tool *t, const struct cert *leaf)
@@ -130,8 +149,8 @@ static int enroll(struct tool *t, const struct est_enroll_args *a, enum est_op o
         return rc;
     enrollment_init(&e, a, op);
     rc = est_open(&e.est, t, &a->est, false, &f);
-    if (rc == 0 && a->key_out != NULL && !a->force)
-        rc = keyfile_free_to_write(a->key_out, &f);
+    if (rc == 0)
+        rc = check_files(a, &f);
     if (rc == 0)
         rc = ask_wanted(&e, &f);
     if (rc == 0)
@@ -141,7 +160,7 @@ static int enroll(struct tool *t, const struct est_enroll_args *a, enum est_op o
     if (rc == 0)
         rc = enrollment_take(&e, &leaf, &f);
     if (rc == 0)
-        rc = write_files(&e, &f);
+        rc = write_files(&e, t, &f);
     rc = rc == 0 ? print(&e, t, &leaf) : fail(&e, t, &f);
     enrollment_free(&e);
     return rc;

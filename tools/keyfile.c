@@ -76,6 +76,23 @@ static void set_paths(struct keyfile *k, const char *path, const char *ending)
     (void)snprintf(k->written, size, "%s%s", path, ending);
 }
 
+int outfile_check(const char *path, struct fault *f)
+{
+    const char *slash = path == NULL ? NULL : strrchr(path, '/');
+    char *folder;
+    int ok;
+
+    if (slash == NULL || slash == path)
+        return 0;
+    folder = xmemdup(path, (size_t)(slash - path) + 1);
+    folder[slash - path] = 0;
+    ok = access(folder, W_OK | X_OK);
+    free(folder);
+    return ok == 0 ? 0
+                   : fault_set(f, FAULT_NOT_FOUND, "out.file", "cannot write to the folder of %s",
+                               path);
+}
+
 int keyfile_free_to_write(const char *path, struct fault *f)
 {
     return access(path, F_OK) != 0

@@ -22,7 +22,10 @@ struct keyfile {
     char *path;
     char *written; /* path, or path.new while the old one stands; NULL: nothing was written */
 };
-/* Is nothing there that would be replaced? Better known before anything is asked for. */
+/* May a file be written in that folder? Better known before anything is asked for. NULL: there is
+ * no file. Rule "out.file". */
+int outfile_check(const char *path, struct fault *f) WARN_UNUSED;
+/* Is nothing there that would be replaced? */
 int keyfile_free_to_write(const char *path, struct fault *f) WARN_UNUSED;
 /* Never replaces a file without `force`; never what an earlier run left in path.new. */
 int keyfile_write(struct keyfile *k, const char *path, bool force, struct slice pem,

@@ -317,29 +317,11 @@ static int say_dry_run(const struct job *j, const struct tool *t)
     return json_print(t, o);
 }
 
-/* Better now than after the certificate is recorded. */
-static int check_out(const char *out, struct fault *f)
-{
-    const char *slash = out == NULL ? NULL : strrchr(out, '/');
-    char *folder;
-    int ok;
-
-    if (slash == NULL || slash == out)
-        return 0;
-    folder = xmemdup(out, (size_t)(slash - out) + 1);
-    folder[slash - out] = 0;
-    ok = access(folder, W_OK | X_OK);
-    free(folder);
-    return ok == 0
-               ? 0
-               : fault_set(f, FAULT_NOT_FOUND, "out.file", "cannot write to the folder of %s", out);
-}
-
 /* What would be in the way is found before anything is asked for. */
 static int prepare_p12(struct job *j, struct fault *f)
 {
     const struct request_args *a = j->args;
-    int rc = check_out(a->p12, f);
+    int rc = outfile_check(a->p12, f);
 
     if (rc == 0 && !a->force && !a->dry_run && access(a->p12, F_OK) == 0)
         rc = fault_set(f, FAULT_CONFLICT, "p12.file",
@@ -395,7 +377,7 @@ int job_issue(struct job *j, struct tool *t, struct job_result *out, struct faul
 {
     struct issued issued;
     struct frame answer;
-    int rc = check_out(j->args->out, f);
+    int rc = outfile_check(j->args->out, f);
 
     *out = (struct job_result){0};
     if (rc == 0 && j->args->p12 != NULL)

@@ -115,6 +115,16 @@ done
 ok 'without CA certificates from the server' enroll nochain
 is 'the certificate stands alone' "$(grep -c BEGIN "$n.pem")" 1
 
+fails 'a folder that is not there is found before anything is asked for' 1 'cannot write to the folder' \
+    est enroll --key-out no.key --san dns:a.example --out nowhere/a.pem
+fails 'for the key too' 1 'cannot write to the folder' \
+    est serverkeygen --key-out nowhere/no.key --san dns:a.example
+mkdir occupied
+fails 'a certificate that cannot be written' 1 'it was issued; .* --use-key kept.key' \
+    est enroll --key-out kept.key --san dns:a.example --out occupied/.
+ok 'can be had again' est enroll --use-key kept.key --san dns:a.example --out kept.pem
+ok 'for the key that was kept' pair kept
+
 # --- who we are -----------------------------------------------------------------------------------
 
 ok 'HTTP Basic' enroll basic --user alice --password-file password
