@@ -46,6 +46,13 @@ void model_issuer(struct store *s, uint16_t number, const char *name, uint8_t ke
     memset(i->spki_hash, key, sizeof i->spki_hash);
 }
 
+void model_issuer_key(struct store *s, uint16_t number, const uint8_t hash[32])
+{
+    for (size_t k = 0; k < s->issuers; k++)
+        if (s->issuer[k].number == number)
+            memcpy(s->issuer[k].spki_hash, hash, 32);
+}
+
 uint64_t model_change(struct store *s, const struct store_change *c)
 {
     uint64_t n = s->n;

@@ -13,6 +13,8 @@
 struct store *model_new(size_t changes_max);
 void model_free(struct store *s);
 void model_issuer(struct store *s, uint16_t number, const char *name, uint8_t key);
+/* Another key, by its hash; before a view is opened. */
+void model_issuer_key(struct store *s, uint16_t number, const uint8_t hash[32]);
 /* Commits a change of state; its number. */
 uint64_t model_change(struct store *s, const struct store_change *c);
 /* The n changes from number `first`: what a store_publish is given. */
