@@ -1,5 +1,5 @@
-/* A writer killed at any time and at every step: the view loses nothing acknowledged and comes
- * back. */
+/* A writer killed at any time and at every step, snapshots included: the view loses nothing
+ * acknowledged and comes back, and a reader that looks all the while sees neither half nor less. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -84,12 +85,47 @@ static void assert_recovers(struct world *w)
     assert_equals_store(w);
 }
 
+/* ---- a reader that outlives the writers ---- */
+
+struct witness {
+    struct world world; /* with counters of its own */
+    uint64_t *counters;
+    pid_t pid;
+};
+
+/* The view is there. */
+static void witness_begin(struct witness *x, const struct world *w)
+{
+    x->counters = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(x->counters != MAP_FAILED);
+    x->world = *w;
+    x->world.checks = x->counters;
+    x->world.stop = x->counters + 1;
+    x->pid = fork();
+    if (x->pid == 0)
+        reader_process(&x->world);
+}
+
+static void witness_end(struct witness *x)
+{
+    int status;
+
+    __atomic_store_n(x->world.stop, 1, __ATOMIC_RELEASE);
+    assert_int_equal(waitpid(x->pid, &status, 0), x->pid);
+    if (status != 0)
+        fail_msg("the reader ended with %d", WIFEXITED(status) ? WEXITSTATUS(status) : status);
+    assert_true(*x->world.checks > 1000);
+    (void)munmap(x->counters, 4096);
+}
+
 static void after_a_kill_at_any_time_the_view_equals_the_store(void **state)
 {
     struct world *w = *state;
+    struct witness reader;
     int status;
 
     view_close(open_view(w));
+    witness_begin(&reader, w);
     for (unsigned round = 0; round < 12; round++) {
         pid_t writer;
 
@@ -106,6 +142,7 @@ static void after_a_kill_at_any_time_the_view_equals_the_store(void **state)
         assert_true(WIFSIGNALED(status));
         assert_recovers(w);
     }
+    witness_end(&reader);
 }
 
 static void after_a_kill_at_each_step_the_view_equals_the_store(void **state)
@@ -117,9 +154,11 @@ static void after_a_kill_at_each_step_the_view_equals_the_store(void **state)
         "view_test:view.after-rename:2",
     };
     struct world *w = *state;
+    struct witness reader;
     int status;
 
     view_close(open_view(w));
+    witness_begin(&reader, w);
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         pid_t writer;
 
@@ -132,6 +171,7 @@ static void after_a_kill_at_each_step_the_view_equals_the_store(void **state)
             fail_msg("%s was not reached: %d", steps[i], status);
         assert_recovers(w);
     }
+    witness_end(&reader);
 }
 
 int main(void)

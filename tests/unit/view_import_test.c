@@ -179,36 +179,7 @@ static void import_killed(struct node *n)
     assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
 }
 
-/* ---- a reader of the node's view ---- */
-
-static _Noreturn void reader_process(const struct world *w)
-{
-    struct viewfile *file[3] = {NULL};
-    uint64_t random = 77;
-    struct fault f;
-    char dir[128];
-
-    for (uint16_t i = 1; i <= 2; i++)
-        if (viewfile_open(folder(w, i, dir), &file[i], &f) != 0)
-            _exit(5);
-    while (__atomic_load_n(w->stop, __ATOMIC_ACQUIRE) == 0) {
-        unsigned k = (unsigned)draw(&random, CERTS);
-        uint8_t acked = __atomic_load_n(&w->acked[k], __ATOMIC_ACQUIRE);
-        struct cert_ref r = ref_of(k);
-        struct viewfile_row row;
-        int bad;
-
-        if (viewfile_refresh(file[r.issuer], &f) < 0) {
-            dprintf(2, "refresh: %s\n", f.text);
-            _exit(4);
-        }
-        bad = contradicts(acked, viewfile_lookup(file[r.issuer], r.serial, &row), &row);
-        if (bad)
-            _exit(bad);
-        __atomic_add_fetch(w->checks, 1, __ATOMIC_RELAXED);
-    }
-    _exit(0);
-}
+/* ---- a view that changes ---- */
 
 static void change_much(struct node *n, enum cert_state *now)
 {

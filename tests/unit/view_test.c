@@ -121,36 +121,6 @@ static void a_stamp_goes_back_only_with_a_clock_that_was_far_ahead(void **state)
     view_close(v);
 }
 
-/* Exits 0 when nothing it saw contradicts what was acknowledged before it looked. */
-static _Noreturn void reader_process(const struct world *w)
-{
-    uint64_t random = 77;
-    struct viewfile *file[3];
-    struct viewfile_row row;
-    struct fault f;
-    char dir[128];
-
-    for (uint16_t i = 1; i <= 2; i++)
-        if (viewfile_open(folder(w, i, dir), &file[i], &f) < 0)
-            _exit(1);
-    while (!__atomic_load_n(w->stop, __ATOMIC_ACQUIRE)) {
-        unsigned k = (unsigned)draw(&random, CERTS);
-        struct cert_ref r = ref_of(k);
-        uint8_t acked = __atomic_load_n(&w->acked[k], __ATOMIC_ACQUIRE);
-        int bad;
-
-        if (viewfile_refresh(file[r.issuer], &f) < 0) {
-            dprintf(2, "refresh: %s\n", f.text);
-            _exit(4);
-        }
-        bad = contradicts(acked, viewfile_lookup(file[r.issuer], r.serial, &row), &row);
-        if (bad)
-            _exit(bad);
-        __atomic_add_fetch(w->checks, 1, __ATOMIC_RELAXED);
-    }
-    _exit(0);
-}
-
 static void readers_never_see_less_than_was_acknowledged(void **state)
 {
     enum cert_state *now = xcalloc(CERTS, sizeof *now);

@@ -174,6 +174,35 @@ int contradicts(uint8_t acked, int found, const struct viewfile_row *row)
     return 0;
 }
 
+_Noreturn void reader_process(const struct world *w)
+{
+    uint64_t random = 77;
+    struct viewfile *file[3];
+    struct viewfile_row row;
+    struct fault f;
+    char dir[128];
+
+    for (uint16_t i = 1; i <= 2; i++)
+        if (viewfile_open(folder(w, i, dir), &file[i], &f) < 0)
+            _exit(1);
+    while (!__atomic_load_n(w->stop, __ATOMIC_ACQUIRE)) {
+        unsigned k = (unsigned)draw(&random, CERTS);
+        struct cert_ref r = ref_of(k);
+        uint8_t acked = __atomic_load_n(&w->acked[k], __ATOMIC_ACQUIRE);
+        int bad;
+
+        if (viewfile_refresh(file[r.issuer], &f) < 0) {
+            dprintf(2, "refresh: %s\n", f.text);
+            _exit(4);
+        }
+        bad = contradicts(acked, viewfile_lookup(file[r.issuer], r.serial, &row), &row);
+        if (bad)
+            _exit(bad);
+        __atomic_add_fetch(w->checks, 1, __ATOMIC_RELAXED);
+    }
+    _exit(0);
+}
+
 void newest_states(const struct world *w, struct store_change *out)
 {
     uint64_t newest = model_newest(w->store);

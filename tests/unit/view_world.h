@@ -53,6 +53,9 @@ int paced_batch(struct world *w, struct upkeep *u, enum cert_state *now, struct 
 
 /* 0, or why the reader's answer contradicts what was acknowledged. */
 int contradicts(uint8_t acked, int found, const struct viewfile_row *row);
+/* A reader over both issuers' files until *stop; exits 0 when nothing that it saw contradicts what
+ * was acknowledged before it looked, and counts its looks. */
+_Noreturn void reader_process(const struct world *w);
 /* The newest state of every certificate in the store, from its changes. */
 void newest_states(const struct world *w, struct store_change *out);
 /* Every certificate, those that are not issued too, as the store has it; and each
