@@ -15,8 +15,8 @@ base=$(sed -n 's/.*base_url = "\(.*\)";.*/\1/p' "$conf")
 port=${base##*:}
 
 public() {
-    tr ' ' '\n' <"/proc/$ca_pid/task/$ca_pid/children" | while read -r pid; do
-        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = cerca-public ] && echo "$pid"
+    tr ' ' '\n' <"/proc/$ca_pid/task/$ca_pid/children" | while read -r child; do
+        [ "$(cat "/proc/$child/comm" 2>/dev/null)" = cerca-public ] && echo "$child"
     done
 }
 anonymous() { # kB
