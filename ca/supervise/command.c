@@ -71,7 +71,8 @@ pid_t command_start(struct command *k, const struct generation *g, const struct 
         add(&l, p->token);
     }
     for (size_t i = 0; i < p->n_sockets; i++)
-        add_descriptor(&l, p->socket[i].option, p->socket[i].fd);
+        if (p->socket[i].fd >= 0) /* a check needs none */
+            add_descriptor(&l, p->socket[i].option, p->socket[i].fd);
     if (!check && k->memory[p->memory] >= 0)
         add_descriptor(&l, "--keep-fd", k->memory[p->memory]);
     if (control >= 0)

@@ -12,6 +12,7 @@
 #include "ca/supervise/environment.h"
 #include "lib/conn.h"
 #include "lib/httpd.h"
+#include "lib/log.h"
 
 #define LEFTOVER_TRIES 100
 #define LEFTOVER_WAIT_NS 20000000
@@ -212,15 +213,33 @@ static int make_socket(struct program_socket *s, struct fault *f)
     return 0;
 }
 
+static int get_socket(struct program_socket *s, const struct programs *current, struct fault *f)
+{
+    const struct program_socket *same = with_socket(current, s->path);
+    if (same && same->fd >= 0)
+        return take_over(s, same, f);
+    int r = make_socket(s, f);
+    if (r != -FAULT_CONFLICT || s->port == 0 || (current && !same))
+        return r;
+    log_fault(LOG_LEVEL_ERROR, "port.unavailable", f, NULL);
+    return 0;
+}
+
 int programs_listen(struct programs *p, const struct programs *current, struct fault *f)
 {
     int r = 0;
     for (size_t i = 0; i < p->n; i++)
-        for (size_t k = 0; k < p->at[i].n_sockets && r == 0; k++) {
-            struct program_socket *s = &p->at[i].socket[k];
-            const struct program_socket *same = with_socket(current, s->path);
-            r = same ? take_over(s, same, f) : make_socket(s, f);
-        }
+        for (size_t k = 0; k < p->at[i].n_sockets && r == 0; k++)
+            r = get_socket(&p->at[i].socket[k], current, f);
+    return r;
+}
+
+int program_listen(struct program *p, struct fault *f)
+{
+    int r = 0;
+    for (size_t k = 0; k < p->n_sockets && r == 0; k++)
+        if (p->socket[k].fd < 0)
+            r = make_socket(&p->socket[k], f);
     return r;
 }
 

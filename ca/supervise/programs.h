@@ -41,9 +41,13 @@ struct programs {
 };
 
 int programs_plan(const struct conf *c, struct programs *out, struct fault *f) WARN_UNUSED;
-/* Makes every socket, or shares the one that `current` (may be NULL) has at the same path. */
+/* Makes every socket, or shares the one that `current` (NULL: a first start) has at the same path.
+ * A port that cannot be had at a first start, or that `current` has not got either, is left for
+ * later, and logged: issuing does not wait for it. */
 int programs_listen(struct programs *p, const struct programs *current,
                     struct fault *f) WARN_UNUSED;
+/* What this program's sockets lack still. */
+int program_listen(struct program *p, struct fault *f) WARN_UNUSED;
 /* Closes all sockets, removes those that are not also in `others` (may be NULL), frees. */
 void programs_free(struct programs *p, const struct programs *others);
 

@@ -105,7 +105,9 @@ static pid_t start_program(void *arg, const struct program *p, struct fault *f)
     struct supervisor *s = arg;
     int control = -1;
     bool is_ca = p == &s->now->programs.at[s->now->programs.n - 1];
-    int r = is_ca ? open_control(s, &control, f) : 0;
+    int r = program_listen(&s->now->programs.at[p - s->now->programs.at], f);
+    if (r == 0 && is_ca)
+        r = open_control(s, &control, f);
     if (r != 0)
         return r;
     pid_t pid = command_start(s->command, s->now, p, control, false, f);

@@ -173,22 +173,36 @@ static void without_an_address_for_http_there_is_no_cerca_public(void **state)
     conf_free(c);
 }
 
-static void a_port_that_is_taken_is_named(void **state)
+/* Issuing does not wait for it; a configuration that asks for it anew is refused. */
+static void a_port_that_is_taken_is_left_for_later(void **state)
 {
     const struct folder *d = *state;
     struct conf *c = dev_conf(d->path);
-    struct programs p;
+    struct programs p, next, none = {0};
     struct fault f;
     int other = listen_tcp("127.0.0.1", c->http_port, &f);
     char port[16];
     assert_true(other >= 0);
     assert_int_equal(programs_plan(c, &p, &f), 0);
-    assert_int_equal(programs_listen(&p, NULL, &f), -FAULT_CONFLICT);
+    assert_int_equal(programs_listen(&p, NULL, &f), 0);
+    assert_int_equal(p.at[1].socket[0].fd, -1);
+    assert_true(p.at[0].socket[0].fd >= 0);
+    assert_int_equal(program_listen(&p.at[1], &f), -FAULT_CONFLICT);
     assert_string_equal(f.rule, "http.listen");
     snprintf(port, sizeof port, "port %u", c->http_port);
     assert_non_null(strstr(f.text, port));
-    programs_free(&p, NULL);
+    /* A new configuration with the same port does not fail for it, another one does. */
+    assert_int_equal(programs_plan(c, &next, &f), 0);
+    assert_int_equal(programs_listen(&next, &p, &f), 0);
+    assert_int_equal(next.at[1].socket[0].fd, -1);
+    programs_free(&next, &p);
+    assert_int_equal(programs_plan(c, &next, &f), 0);
+    assert_int_equal(programs_listen(&next, &none, &f), -FAULT_CONFLICT);
+    programs_free(&next, &p);
     close(other);
+    assert_int_equal(program_listen(&p.at[1], &f), 0);
+    assert_int_equal(port_of(p.at[1].socket[0].fd), c->http_port);
+    programs_free(&p, NULL);
     conf_free(c);
 }
 
@@ -262,7 +276,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(each_token_has_a_signer_then_comes_http_and_cerca_ca_last),
         T(without_an_address_for_http_there_is_no_cerca_public),
-        T(a_port_that_is_taken_is_named),
+        T(a_port_that_is_taken_is_left_for_later),
         T(an_operator_with_another_uid_can_reach_the_admin_socket_only),
         T(sockets_live_on_from_one_plan_to_the_next_and_only_dropped_ones_go),
         T(a_program_gets_no_environment_that_it_does_not_need),
