@@ -219,11 +219,12 @@ static void add_view(struct items *items, const struct admin *a)
 {
     struct view_stats v;
     struct status_item i;
-    char stamp[CLOCK_TEXT_SIZE];
+    char stamp[CLOCK_TEXT_SIZE] = "not yet"; /* an issuer is new */
 
     view_stats(a->parts.view, &v);
     i = item("view", !v.behind, v.behind ? "behind" : "ready");
-    clock_format(v.stamp, stamp);
+    if (v.stamp != 0)
+        clock_format(v.stamp, stamp);
     snprintf(i.text, sizeof(i.text), "change %" PRIu64 ", stamped %s, %" PRIu64 " rows", v.change,
              stamp, v.snapshot_rows + v.log_rows);
     add(items, &i);

@@ -10,7 +10,9 @@
 #include "lib/log.h"
 #include "lib/profile.h"
 
-#define DELEGATE_LATE_S 60 /* past its time before it is called late, as a CRL is */
+/* Past its time before it is called late, as a CRL is; cerca-public has as long to tell of a new
+ * issuer. */
+#define DELEGATE_LATE_S 60
 
 struct rate {
     uint64_t since_us;
@@ -255,7 +257,8 @@ bool delegates_status(const struct delegates *d, size_t authority, struct status
         describe(s, clock_now(), out);
         return true;
     }
-    snprintf(out->state, sizeof out->state, "unknown");
+    out->ok = clock_now() < a->taken_at + DELEGATE_LATE_S;
+    snprintf(out->state, sizeof out->state, "%s", out->ok ? "starting" : "unknown");
     snprintf(out->text, sizeof out->text, "cerca-public has not told yet");
     return true;
 }

@@ -248,6 +248,7 @@ static int take(struct authorities *all, struct authority *a, struct buf *copy,
     a->certificate = *copy;
     *copy = was;
     a->parsed = *c;
+    a->taken_at = clock_now();
     a->policy = (struct policy_issuer){.conf = a->conf,
                                        .not_after = a->parsed.not_after,
                                        .constraints = &a->parsed.constraints,

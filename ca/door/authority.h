@@ -21,6 +21,7 @@ struct authority {
     struct buf certificate;   /* DER; empty: not made yet */
     struct buf chain; /* DER, concatenated: its own certificate and those above, without the root */
     struct cert parsed;          /* of certificate */
+    int64_t taken_at;            /* when this process took it */
     struct policy_issuer policy; /* the same as policy sees it, with those above */
     struct buf name;             /* its subject as the configuration says it, DER */
     uint8_t key_id[20];
