@@ -344,7 +344,10 @@ is 'no file is left of what failed' "$(ls no.pem 2>/dev/null)" ''
 
 ca_init || bail 'no CA'
 cat >>"$ca_dir/cerca.conf" <<'labels'
-est = ( { name = "default"; profile = "tls-client"; } );
+profiles = ( { name = "linked"; eku = ( "clientAuth" ); key_types = ( "p384" );
+               subject_required = ( "CN" ); } );
+est = ( { name = "default"; profile = "tls-client"; },
+        { name = "linked"; profile = "linked"; linking = "required"; } );
 labels
 ca_start || bail 'cercad does not serve'
 own_url=https://localhost:$(sed -n '/^https = {/,/}/s/.*port = "\(.*\)";.*/\1/p' "$ca_dir/cerca.conf")
@@ -366,6 +369,25 @@ ok 'and renews it with a new key' own reenroll --cert own.pem --key own.key --ke
     --force --out own.pem
 ok 'that fits' sh -c 'openssl x509 -in own.pem -noout -pubkey >own.pub &&
     openssl pkey -in own.key -pubout | cmp - own.pub'
+cerca token create --profile linked --ttl 1h --name dns:own.example --uses 2 -o json |
+    jq -r .token >own-token
+ok 'is told what a profile wants' own csrattrs --label linked -o json
+json 'key, subject, names and purpose' '.linking and .template and .keys == ["p384"] and
+    (.subject | map(.attribute)) == ["CN"] and
+    (.extensions | map(.oid)) == ["2.5.29.17", "2.5.29.37"]'
+ok 'and is linked to its channel' own enroll --label linked --token-file own-token \
+    --key-out linked.key --san dns:own.example --out linked.pem
+is 'with the key that was wanted' "$(openssl pkey -in linked.key -noout -text | grep -c 'P-384')" 1
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -keyout loose.key -outform DER \
+    -subj /CN=own.example -addext subjectAltName=DNS:own.example -out loose.der 2>/dev/null
+openssl base64 -in loose.der -out loose.csr
+curl -s --cacert own-root.pem -H "Authorization: Bearer $(cat own-token)" -w '%{http_code}' \
+    -H 'Content-Type: application/pkcs10' --data-binary @loose.csr -o loose.body \
+    "$own_url/.well-known/est/linked/simpleenroll" >loose.status
+like 'a request that names no channel is refused by the server' loose.status '^4'
+like 'for that' loose.body 'rule est.linking'
+fails 'and by us' 1 'signed here: --use-key or --key-out' \
+    own enroll --label linked --token-file own-token --csr csr.csr
 fails 'other names are refused, and why is told' 1 'status 4[0-9][0-9]: .*' \
     own enroll --cert own.pem --key own.key --use-key own.key --san dns:other.example
 
