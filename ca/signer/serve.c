@@ -15,7 +15,8 @@
 #include "lib/proto.h"
 
 #define THREADS_MAX 64
-#define UNDER_WAY_MAX 4096
+/* What the core's door takes (DOOR_IN_FLIGHT_MAX), and beside it CRLs, checkpoints and requests. */
+#define UNDER_WAY_MAX 4352
 #define LAST_WORDS_MS 100 /* for answers to leave before the process ends */
 #define DRAIN_MS 5000
 
