@@ -43,6 +43,37 @@ end_floods() {
     floods=
 }
 
+# Connections that send so many frames of lib/frame.h each, MSG_CRL_PUBLISH, and then read what
+# comes back: prints how many were answered with MSG_CRL_PUBLISHED, how many otherwise.
+cat >"$scratch/ask_for_crls" <<'EOF'
+use strict;
+use Socket;
+my ($path, $connections, $each) = @ARGV;
+my @open;
+for (1 .. $connections) {
+    socket my $s, AF_UNIX, SOCK_SEQPACKET, 0 or die "socket: $!";
+    connect $s, pack_sockaddr_un($path) or die "connect: $!";
+    push @open, $s;
+    for my $id (1 .. $each) {
+        my $frame = pack 'CCnQ>N/a*N/a*', 1, 0, 0x0184, $id, 'issuing', 'full';
+        defined send $s, $frame, 0 or die "send: $!";
+    }
+}
+my ($published, $other) = (0, 0);
+for my $s (@open) {
+    for (1 .. $each) {
+        recv $s, my $answer, 65536, 0;
+        my (undef, undef, $type) = unpack 'CCn', $answer // '';
+        ($type // 0) == 0x0185 ? $published++ : $other++;
+    }
+}
+print "$published $other\n";
+EOF
+
+everything_is_busy() {
+    cerca status --timeout 1s | grep -q 'rule busy'
+}
+
 count=0
 issue() {
     count=$((count + 1))
@@ -84,5 +115,17 @@ end_floods
 is '... and all that was taken is answered' \
     "$(cat "$scratch"/full? | awk '{ n += $4 } END { print n }')" 0
 ok 'then all is as before, again' issue
+
+slow
+perl "$scratch/ask_for_crls" "$ca_dir/sock/admin.sock" 8 $of_one_client >"$scratch/crls" 2>&1 &
+asking=$!
+wait_until 60 everything_is_busy
+report $? 'twice what the door takes, of any kind, is all there may be'
+fails '... and the next one is told to retry, whatever it asks for' 1 'rule busy' \
+    cerca list --limit 5 --timeout 2s
+quick
+wait "$asking"
+is '... and all that was taken is answered, again' "$(cat "$scratch/crls")" "$((8 * of_one_client)) 0"
+ok '... and then the status is told' wait_until 10 cerca status
 ok 'the store is sound' cerca store check
 done_testing
