@@ -23,6 +23,7 @@ struct admin_parts {
     struct workers *readers; /* not the door's: lists answer under any load of issuing */
     struct door *door;
     struct crl_publisher *crls;
+    struct nodes *nodes;         /* NULL: none */
     struct delegates *delegates; /* NULL: nobody asks for responders here */
     struct ledger *ledger;
     struct exporter *exporter;  /* NULL: no exports */

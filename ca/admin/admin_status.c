@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ca/delegate/delegate.h"
+#include "ca/delegate/nodes.h"
 #include "ca/store/limits.h"
 #include "lib/clock.h"
 
@@ -253,11 +253,13 @@ static bool has_front(const struct admin *a, const char *program)
     return false;
 }
 
-/* Nothing while no cerca-public runs here. */
+/* Of this host nothing while no cerca-public runs here. */
 static void add_responders(struct items *items, const struct admin *a)
 {
     struct status_item i;
 
+    for (size_t k = 0; nodes_status(a->parts.nodes, k, &i); k++)
+        add(items, &i);
     if (a->parts.delegates == NULL || !has_front(a, "cerca-public"))
         return;
     for (size_t k = 0; k < a->parts.authorities->n; k++)

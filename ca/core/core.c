@@ -371,6 +371,7 @@ static void open_admin(struct core *c, int listen_fd)
         .readers = c->readers,
         .door = c->door,
         .crls = c->crls,
+        .nodes = c->nodes,
         .delegates = c->delegates,
         .ledger = c->ledger,
         .exporter = c->exporter,
@@ -443,16 +444,12 @@ int core_new(const struct core_options *o, struct core **out, struct fault *f)
     if (o->delegate_fd >= 0)
         open_delegates(c, o->delegate_fd);
     if (o->listen_fd >= 0) {
-        if (open_ledger(c, f) != 0 || open_exporter(c, f) != 0) {
+        if (open_ledger(c, f) != 0 || open_exporter(c, f) != 0 || open_nodes(c, f) != 0) {
             core_free(c);
             return -(int)f->code;
         }
         publish_crls(c);
         open_admin(c, o->listen_fd);
-        if (open_nodes(c, f) != 0) {
-            core_free(c);
-            return -(int)f->code;
-        }
     }
     if (o->enroll_fd >= 0)
         open_enroll(c, o->enroll_fd);

@@ -14,6 +14,7 @@
 
 #define TURN_MS 1000
 #define AGAIN_US UINT64_C(60000000) /* after a refusal */
+#define LATE_S 60
 #define NAME_MAX_SHOWN 32
 
 /* One node's responder for one issuer. */
@@ -209,10 +210,14 @@ static void ask(struct place *p)
     buf_free(&body);
 }
 
+static int64_t half_life(const struct place *p)
+{
+    return p->not_before + (p->not_after - p->not_before) / 2;
+}
+
 static bool is_due(const struct place *p)
 {
-    return clock_now() >= p->not_before + (p->not_after - p->not_before) / 2 &&
-           clock_mono_us() >= p->next_us;
+    return clock_now() >= half_life(p) && clock_mono_us() >= p->next_us;
 }
 
 static void on_turn(void *arg)
@@ -261,6 +266,47 @@ int nodes_new(const struct delegate_parts *parts, struct nodes **out, struct fau
     loop_timer_set(n->turn, TURN_MS);
     *out = n;
     return 0;
+}
+
+/* That which is due first is the one to tell of: nothing at all is due since 1970. */
+static const struct place *most_urgent(const struct nodes *n, size_t node)
+{
+    const struct place *out = NULL;
+
+    for (size_t i = 0; i < n->parts.authorities->n; i++) {
+        const struct place *p = &n->place[node * n->parts.authorities->n + i];
+
+        if (delegate_may(authority_of(p)) && (out == NULL || half_life(p) < half_life(out)))
+            out = p;
+    }
+    return out;
+}
+
+bool nodes_status(const struct nodes *n, size_t node, struct status_item *out)
+{
+    const struct place *p;
+    char until[CLOCK_TEXT_SIZE];
+    bool late;
+
+    if (n == NULL || node >= n->n)
+        return false;
+    *out = (struct status_item){.ok = true};
+    (void)snprintf(out->name, sizeof(out->name), "node.%.32s", n->node[node].name);
+    p = most_urgent(n, node);
+    late = p != NULL && clock_now() > half_life(p) + LATE_S;
+    out->ok = p != NULL && !late;
+    (void)snprintf(out->state, sizeof(out->state), "%s",
+                   p == NULL || p->not_after == 0 ? "none"
+                   : late                         ? "late"
+                                                  : "current");
+    if (p == NULL || p->not_after == 0) {
+        (void)snprintf(out->text, sizeof(out->text), "no responder of %.64s yet",
+                       p == NULL ? "any issuer" : authority_of(p)->conf->name);
+        return true;
+    }
+    clock_format(p->not_after, until);
+    (void)snprintf(out->text, sizeof(out->text), "its responders are valid until %s", until);
+    return true;
 }
 
 void nodes_drain(struct nodes *n)

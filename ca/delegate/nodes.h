@@ -15,6 +15,8 @@ struct nodes;
 /* Reads the requests: rule "view.nodes" (or those of csr_parse). *out is NULL when there are none.
  */
 int nodes_new(const struct delegate_parts *parts, struct nodes **out, struct fault *f) WARN_UNUSED;
+/* How a node's certificates are; false: there are not so many nodes. `n` may be NULL: none. */
+bool nodes_status(const struct nodes *n, size_t node, struct status_item *out);
 /* Asks for nothing more. */
 void nodes_drain(struct nodes *n);
 /* After the door. NULL is fine. */

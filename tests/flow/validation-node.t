@@ -96,6 +96,7 @@ two_responders() {
 }
 ok 'each issuer certifies it as its responder' wait_until 20 two_responders
 wait_until 20 cerca status || bail 'the CA is not well'
+ok '... and its responders' sh -c "cerca status | grep -E '^ok +node.node +current'"
 ok 'status shows the exports' sh -c "cerca status | grep -E '^ok +view-export +ready'"
 for name in a b c; do
     cerca issue --profile tls-server --san dns:$name.example.test --key-out $name.key \
