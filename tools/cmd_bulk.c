@@ -362,6 +362,8 @@ static int one_row(struct bulk *b)
     if (rc == 0 && access(i.pem, F_OK) == 0) {
         result = "there";
         b->there++;
+        if (!b->args->dry_run)
+            tidy(&i, true); /* a run may have been killed just before it */
     } else if (rc == 0 && (rc = issue_one(b, &i, &f)) == 0) {
         result = b->args->dry_run ? "would be" : "issued";
         b->issued++;
