@@ -41,7 +41,7 @@ ALL_LDFLAGS := -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed 
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 
 LIB_LIBS := $(call pkg,--libs libcrypto libconfig libseccomp)
-CORE_LIBS := $(call pkg,--libs lmdb)
+CORE_LIBS := $(call pkg,--libs lmdb) -lcrypt
 SIGNER_LIBS := $(call pkg,--libs libp11) -ldl
 CERCAD_LIBS := $(call pkg,--libs libsystemd)
 TOOLS_LIBS := $(call pkg,--libs jansson libcurl libssl)

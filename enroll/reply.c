@@ -25,7 +25,8 @@ static bool is_limit(const struct fault *f)
 /* Could other credentials help? */
 static bool is_credential(const struct fault *f)
 {
-    return begins(f->rule, "est.unauthorised") || strcmp(f->rule, "token.unknown") == 0;
+    return begins(f->rule, "est.unauthorised") || strcmp(f->rule, "token.unknown") == 0 ||
+           strcmp(f->rule, "est.password") == 0;
 }
 
 /* Policy says so because of who asks. */
@@ -45,7 +46,9 @@ unsigned reply_status(const struct fault *f, const struct conf_est *label)
     case FAULT_POLICY:
         return is_bearers(f) ? 403 : 400;
     case FAULT_DENIED:
-        return is_credential(f) && label != NULL && (label->ways & WAY_TOKEN) != 0 ? 401 : 403;
+        return is_credential(f) && label != NULL && (label->ways & ~(uint32_t)WAY_CERTIFICATE) != 0
+                   ? 401
+                   : 403;
     case FAULT_NOT_FOUND:
         return 404;
     case FAULT_CONFLICT:

@@ -164,6 +164,9 @@ struct conf_signing {
 enum conf_way {
     WAY_TOKEN = 1 << 0,       /* a token (cerca token), as password of HTTP Basic or as Bearer */
     WAY_CERTIFICATE = 1 << 1, /* a certificate of this CA, in TLS */
+    WAY_PASSWORD = 1 << 2,    /* of one of est_users, in HTTP Basic */
+    WAY_CERTIFICATE_TOKEN = 1 << 3,
+    WAY_CERTIFICATE_PASSWORD = 1 << 4,
 };
 
 /* Must a request be linked to the channel that it comes through (RFC 7030 3.5)? */
@@ -180,6 +183,16 @@ struct conf_est {
     int64_t grace; /* seconds after its end that a certificate may still be renewed */
 };
 #define EST_DEFAULT "default"
+
+/* Who may enroll by password; the hash is in password_file. */
+struct conf_est_user {
+    char *name;
+    char **names;
+    size_t n_names; /* patterns: "dns:.example.com" */
+    char **labels;
+    size_t n_labels; /* empty: all that take passwords */
+    char *owner;     /* of the certificates; "": none */
+};
 
 struct conf_operator {
     char *name;
@@ -224,6 +237,9 @@ struct conf {
     bool has_https_user;
     struct conf_est *est;
     size_t n_est;
+    struct conf_est_user *est_users;
+    size_t n_est_users;
+    char *password_file;      /* ca/enroll/passwords.h; "": none */
     uint64_t store_quota;     /* octets of the durable environment */
     uint64_t free_watermark;  /* octets free on the disk below which issuing stops */
     int64_t intent_grace;     /* seconds until an open intent is abandoned */
@@ -284,6 +300,8 @@ const struct conf_operator *conf_operator(const struct conf *c, uid_t uid);
 bool conf_enrolls(const struct conf *c);
 /* The label; "" is EST_DEFAULT. NULL: there is none. */
 const struct conf_est *conf_est(const struct conf *c, const char *label);
+/* NULL: there is none. */
+const struct conf_est_user *conf_est_user(const struct conf *c, const char *name);
 /* Of the HTTPS server's certificate: those of the configuration, else its address, and localhost
  * when that is one of this host alone. Addresses lie in `arena`. */
 #define HTTPS_NAMES_MAX 16
@@ -298,6 +316,9 @@ const char *conf_requester_limit(const struct conf *c, const char *requester);
 /* A pattern of names as profiles have them (`dns`, `ip`, `email`, `uri`); for mail one mailbox
  * too. */
 int conf_check_pattern(enum san_kind kind, const char *text, struct fault *f) WARN_UNUSED;
+
+/* The same with its kind in front: "dns:.example.com". */
+int conf_check_kind_pattern(const char *text, struct fault *f);
 
 /* Sets of KU_* and EKU_* as the configuration's words, with ", " between. */
 void conf_print_usages(uint16_t key_usage, struct buf *out);

@@ -20,6 +20,14 @@ const struct conf_est *conf_est(const struct conf *c, const char *label)
     return NULL;
 }
 
+const struct conf_est_user *conf_est_user(const struct conf *c, const char *name)
+{
+    for (size_t i = 0; i < c->n_est_users; i++)
+        if (strcmp(c->est_users[i].name, name) == 0)
+            return &c->est_users[i];
+    return NULL;
+}
+
 /* ---- names of the server ---- */
 
 static int add_name(const char *text, struct san_list *out, uint8_t *arena, size_t *used,
@@ -99,10 +107,24 @@ static int check_label(const struct conf_reader *r, const struct conf_est *e, st
     return rc;
 }
 
+static int check_user(const struct conf_reader *r, const struct conf_est_user *u, struct fault *f)
+{
+    for (size_t i = 0; i < u->n_labels; i++)
+        if (conf_est(r->conf, u->labels[i]) == NULL)
+            return conf_refuse(r, conf_line(r, "est_users", u->name, "labels"), "conf.reference",
+                               "est_users.labels", f,
+                               "user \"%s\": labels: there is no label \"%s\" in est", u->name,
+                               u->labels[i]);
+    return 0;
+}
+
 int conf_check_enroll(const struct conf_reader *r, struct fault *f)
 {
     const struct conf *c = r->conf;
     int rc = 0;
+
+    for (size_t i = 0; i < c->n_est_users && rc == 0; i++)
+        rc = check_user(r, &c->est_users[i], f);
 
     for (size_t i = 0; i < c->n_est && rc == 0; i++)
         rc = check_label(r, &c->est[i], f);

@@ -160,6 +160,10 @@ static const struct conf_key ca_keys[] = {
     {.name = "key_blocklist", .type = CONF_PATH, IN(key_blocklist), .fallback = "",
      .help = "File of keys that are never certified: one SHA-256 of a SubjectPublicKeyInfo a line "
              "in hexadecimal, # begins a comment. Read at start and at each reload; \"\": none."},
+    {.name = "password_file", .type = CONF_PATH, IN(password_file), .fallback = "",
+     .help = "File of the passwords of est_users, NAME:HASH a line, hashed as crypt(3) does by "
+             "yescrypt, scrypt, bcrypt or SHA-512. Others may not read it. Read at start and at each "
+             "reload; \"\": none."},
     {.name = "requester_limit", .type = CONF_TEXT, IN(requester_limit), .fallback = "",
      .check = conf_check_limit,
      .help = "Certificates that each requester may get in a time, such as \"1000/1d\", unless "
@@ -247,6 +251,7 @@ const struct conf_section *const conf_sections[] = {
     &conf_issuers,
     &conf_profiles,
     &conf_est_labels,
+    &conf_est_people,
     &conf_operators,
     &conf_grants,
     &conf_ceremony,

@@ -1,8 +1,12 @@
 /* The schema: HTTPS, and what is enrolled for there. */
 #include "lib/conf_table.h"
 
-static const struct conf_word ways[] = {
-    {"token", WAY_TOKEN}, {"certificate", WAY_CERTIFICATE}, {NULL, 0}};
+static const struct conf_word ways[] = {{"token", WAY_TOKEN},
+                                        {"certificate", WAY_CERTIFICATE},
+                                        {"password", WAY_PASSWORD},
+                                        {"certificate+token", WAY_CERTIFICATE_TOKEN},
+                                        {"certificate+password", WAY_CERTIFICATE_PASSWORD},
+                                        {NULL, 0}};
 
 static const struct conf_word linkings[] = {{"optional", LINKING_OPTIONAL},
                                             {"required", LINKING_REQUIRED},
@@ -60,7 +64,9 @@ static const struct conf_key est_keys[] = {
      .fallback = "token certificate",
      .help = "How clients may say who they are; each is enough. token: one of cerca token for this "
              "profile, as the password of HTTP Basic or as Bearer. certificate: one that this CA "
-             "issued, in TLS; it may have its own names and no others, and renew itself."},
+             "issued, in TLS; it may have its own names and no others, and renew itself. password: "
+             "that of one of est_users, in HTTP Basic. certificate+token, certificate+password: "
+             "both, for the names of the second."},
     {.name = "from", .type = CONF_TEXTS, IN(from), .at_too = offsetof(struct conf_est, n_from),
      .max = LIST_MAX, .fallback = "", .check = conf_check_name,
      .help = "Profiles whose certificates count. None given: the label's own."},
@@ -76,6 +82,31 @@ static const struct conf_key est_keys[] = {
 const struct conf_section conf_est_labels = {
     .name = "est", KEYS(est_keys), ELEMENTS(conf_est, est, 256), .examples = 1,
     .help = "What is enrolled for over EST (RFC 7030), under which label, and by whom.",
+};
+
+#undef IN
+#define IN(field) .at = offsetof(struct conf_est_user, field)
+
+static const struct conf_key est_user_keys[] = {
+    {.name = "name", .type = CONF_TEXT, IN(name), .check = conf_check_name, .example = "printers",
+     .help = "User name in HTTP Basic, and in password_file."},
+    {.name = "names", .type = CONF_TEXTS, IN(names),
+     .at_too = offsetof(struct conf_est_user, n_names), .min = 1, .max = LIST_MAX,
+     .check = conf_check_kind_pattern, .example = "dns:.printers.example.com",
+     .help = "Names that this user may enroll, with their kind: \"dns:.example.com\" any below, "
+             "\"dns:a.example.com\" that name, \"ip:10.0.0.0/8\", \"email:example.com\", "
+             "\"uri:spiffe://example.com/\"."},
+    {.name = "labels", .type = CONF_TEXTS, IN(labels),
+     .at_too = offsetof(struct conf_est_user, n_labels), .max = LIST_MAX, .fallback = "",
+     .check = conf_check_name,
+     .help = "Labels of est that take this password. None given: all that take any."},
+    {.name = "owner", .type = CONF_TEXT, IN(owner), .fallback = "",
+     .help = "Owner of the certificates."},
+};
+
+const struct conf_section conf_est_people = {
+    .name = "est_users", KEYS(est_user_keys), ELEMENTS(conf_est_user, est_users, 4096),
+    .examples = 1, .help = "Who may enroll by password.",
 };
 
 /* clang-format on */

@@ -291,6 +291,20 @@ int conf_check_pattern(enum san_kind kind, const char *text, struct fault *f)
     }
 }
 
+int conf_check_kind_pattern(const char *text, struct fault *f)
+{
+    const char *colon = strchr(text, ':');
+
+    for (unsigned k = SAN_DNS; colon != NULL && k <= SAN_KIND_MAX; k++) {
+        const char *kind = san_kind_name((enum san_kind)k);
+
+        if (strlen(kind) == (size_t)(colon - text) && strncmp(kind, text, strlen(kind)) == 0)
+            return conf_check_pattern((enum san_kind)k, colon + 1, f);
+    }
+    return fault_refuse(f, RULE, "name", slice_str(text),
+                        "dns:, ip:, email: or uri: and a pattern");
+}
+
 #define LIMIT_MAX 1000000
 #define LIMIT_PER_MAX ((int64_t)366 * 86400)
 

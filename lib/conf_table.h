@@ -23,6 +23,6 @@ extern const struct conf_section conf_profiles;
 /* lib/conf_schema_people.c */
 extern const struct conf_section conf_operators, conf_grants;
 /* lib/conf_schema_enroll.c */
-extern const struct conf_section conf_https, conf_est_labels;
+extern const struct conf_section conf_https, conf_est_labels, conf_est_people;
 
 #endif

@@ -12,6 +12,7 @@
 #include "ca/core/core.h"
 #include "ca/core/restore.h"
 #include "ca/core/verify.h"
+#include "ca/enroll/passwords.h"
 #include "lib/exitcode.h"
 #include "lib/key_blocklist.h"
 #include "lib/log.h"
@@ -201,11 +202,23 @@ static int open_socket(const struct options *o, const struct conf *conf, struct 
     return fd;
 }
 
+static int load_passwords(const struct options *o, const struct conf *conf, struct passwords **out,
+                          struct fault *f)
+{
+    if (passwords_load(conf->password_file, out, f) != 0)
+        return fail("password.file.refused", f, EXITCODE_CONFIG);
+    if (*out != NULL && !o->check)
+        log_info("password.file.loaded", "file", conf->password_file, "users",
+                 log_num((int64_t)passwords_count(*out)), NULL);
+    return EXITCODE_OK;
+}
+
 static int run(const struct options *o, const struct conf *conf,
-               const struct key_blocklist *blocklist)
+               const struct key_blocklist *blocklist, const struct passwords *passwords)
 {
     struct core_options parts = {.conf = conf,
                                  .blocklist = blocklist,
+                                 .passwords = passwords,
                                  .delegate_fd = o->delegate_fd,
                                  .enroll_fd = o->enroll_fd,
                                  .control_fd = o->control_fd};
@@ -254,6 +267,7 @@ int main(int argc, char **argv)
 {
     struct options o;
     struct key_blocklist *blocklist;
+    struct passwords *passwords = NULL;
     struct conf *conf;
     struct fault f;
     int rc;
@@ -274,8 +288,11 @@ int main(int argc, char **argv)
         return rc;
     }
     rc = load_blocklist(&o, conf, &blocklist, &f);
+    if (rc == EXITCODE_OK)
+        rc = load_passwords(&o, conf, &passwords, &f);
     if (rc == EXITCODE_OK && !o.check)
-        rc = run(&o, conf, blocklist);
+        rc = run(&o, conf, blocklist, passwords);
+    passwords_free(passwords);
     key_blocklist_free(blocklist);
     conf_free(conf);
     return rc;

@@ -45,18 +45,7 @@ static int check_profile(const struct ask *q, const char *name, struct fault *f)
 
 static int check_pattern(const char *pattern, struct fault *f)
 {
-    const char *colon = strchr(pattern, ':');
-
-    for (unsigned k = SAN_DNS; colon != NULL && k <= SAN_KIND_MAX; k++) {
-        const char *kind = san_kind_name((enum san_kind)k);
-
-        if (strlen(kind) == (size_t)(colon - pattern) && strncmp(kind, pattern, strlen(kind)) == 0)
-            return conf_check_pattern((enum san_kind)k, colon + 1, f) == 0
-                       ? 0
-                       : fault_rename(f, "token.pattern");
-    }
-    return fault_refuse(f, "token.pattern", "name", slice_str(pattern),
-                        "dns:, ip:, email: or uri: and a pattern");
+    return conf_check_kind_pattern(pattern, f) == 0 ? 0 : fault_rename(f, "token.pattern");
 }
 
 static int check_sid(const char *sid, struct fault *f)

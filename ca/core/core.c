@@ -390,15 +390,16 @@ static void open_delegates(struct core *c, int listen_fd)
     c->delegates = delegates_new(&parts, listen_fd);
 }
 
-static void open_enroll(struct core *c, int listen_fd)
+static void open_enroll(struct core *c, const struct core_options *o)
 {
     const struct enroll_parts parts = {.conf = c->conf,
                                        .loop = c->loop,
                                        .store = c->store,
                                        .authorities = c->authorities,
-                                       .door = c->door};
+                                       .door = c->door,
+                                       .passwords = o->passwords};
 
-    c->enroll = enroll_new(&parts, listen_fd);
+    c->enroll = enroll_new(&parts, o->enroll_fd);
 }
 
 static int open_nodes(struct core *c, struct fault *f)
@@ -452,7 +453,7 @@ int core_new(const struct core_options *o, struct core **out, struct fault *f)
         open_admin(c, o->listen_fd);
     }
     if (o->enroll_fd >= 0)
-        open_enroll(c, o->enroll_fd);
+        open_enroll(c, o);
     if (o->control_fd >= 0) {
         c->control = conn_new(c->loop, o->control_fd, &control_callbacks, c);
         conn_send(c->control, MSG_READY, 0, SLICE_NONE, -1);

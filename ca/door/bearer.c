@@ -48,9 +48,50 @@ static int keep_names(struct job *j, struct fault *f)
     return 0;
 }
 
+static int refuse_name(const char *rule, const struct san *s, const char *allowed, struct fault *f)
+{
+    char field[16];
+    struct buf text;
+    int rc;
+
+    (void)snprintf(field, sizeof(field), "san.%s", san_kind_name(s->kind));
+    buf_init(&text, 4 * SAN_VALUE_MAX + 16);
+    san_print(s, &text);
+    rc = fault_refuse(f, rule, field, buf_slice(&text), allowed);
+    buf_free(&text);
+    return rc;
+}
+
+static bool matches(const struct door_bearer *b, const struct san *s)
+{
+    for (size_t i = 0; i < b->n_patterns; i++)
+        if (job_name_matches(b->patterns[i], s))
+            return true;
+    return false;
+}
+
+/* Those that match a pattern are the bearer's. */
+static int take_matching(struct job *j, struct fault *f)
+{
+    struct door_bearer *b = j->bearer;
+
+    for (size_t i = 0; i < j->csr.sans.n; i++) {
+        const struct san *s = &j->csr.sans.item[i];
+
+        if (!matches(b, s))
+            return refuse_name("bearer.name", s, "the names of this user", f);
+        if (san_list_add(&b->names, s, f) != 0)
+            return -(int)f->code;
+    }
+    return 0;
+}
+
 int bearer_names(struct job *j, struct policy_authorisation *out, struct fault *f)
 {
     const struct door_bearer *b = j->bearer;
+
+    if (b->n_patterns > 0 && take_matching(j, f) != 0)
+        return -(int)f->code;
 
     *out = (struct policy_authorisation){.sid = b->sid,
                                          .upn = b->upn,
@@ -62,21 +103,6 @@ int bearer_names(struct job *j, struct policy_authorisation *out, struct fault *
     return keep_names(j, f);
 }
 
-static int refuse_name(const struct san *s, struct fault *f)
-{
-    char field[16];
-    struct buf text;
-    int rc;
-
-    (void)snprintf(field, sizeof(field), "san.%s", san_kind_name(s->kind));
-    buf_init(&text, 4 * SAN_VALUE_MAX + 16);
-    san_print(s, &text);
-    rc = fault_refuse(f, "renew.names", field, buf_slice(&text),
-                      "all names of the certificate that is renewed (RFC 7030 4.2.2)");
-    buf_free(&text);
-    return rc;
-}
-
 /* That there are no more names was for policy to say. */
 static int check_renewal(const struct job *j, struct fault *f)
 {
@@ -86,7 +112,8 @@ static int check_renewal(const struct job *j, struct fault *f)
 
     for (size_t i = 0; i < b->names.n; i++)
         if (!san_list_has(&j->decision.sans, &b->names.item[i]))
-            return refuse_name(&b->names.item[i], f);
+            return refuse_name("renew.names", &b->names.item[i],
+                               "all names of the certificate that is renewed (RFC 7030 4.2.2)", f);
     if (same_name(j->decision.subject, b->subject))
         return 0;
     buf_init(&text, 8 * NAME_DER_MAX);

@@ -2,7 +2,7 @@
  * Who asks, when that is neither an operator nor a token's bearer: an adapter was shown something,
  * and proves it as the door's first step, on a worker. What was proven bounds the request: names
  * and subject of the bearer and nothing else. Rules: "renew.subject", "renew.names",
- * "bearer.subject", and those of the adapter.
+ * "bearer.subject", "bearer.name", and those of the adapter.
  */
 #ifndef CA_DOOR_BEARER_H
 #define CA_DOOR_BEARER_H
@@ -14,6 +14,8 @@ struct job;
 struct door_bearer {
     char requester[64];    /* on record: "certificate:0123..." */
     struct san_list names; /* the only ones that may be certified; they point into the evidence */
+    char *const *patterns; /* ... and those that match one of these */
+    size_t n_patterns;
     char upn[256], sid[192];
     struct slice subject; /* Name, whole; the one that may be certified whatever the names are */
     char owner[128];

@@ -1,5 +1,6 @@
 /* What bounds a request that is authorised by names, whoever its bearer is: its subject, and the
  * key under which a repetition finds it. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "ca/door/bearer.h"
@@ -7,6 +8,33 @@
 #include "ca/door/token.h"
 #include "lib/name.h"
 #include "lib/subject.h"
+
+/* ---- names ---- */
+
+/* By the rules of a profile that has that pattern alone. */
+bool job_name_matches(const char *pattern, const struct san *s)
+{
+    const char *kind = san_kind_name(s->kind);
+    size_t n = strlen(kind);
+    char *rest;
+    struct fault ignored;
+    struct conf_profile p = {.san_kinds = 1u << s->kind, .wildcards = true};
+    struct san mailbox = {SAN_EMAIL, SLICE_NONE};
+    bool matches;
+
+    if (strncmp(pattern, kind, n) != 0 || pattern[n] != ':')
+        return false;
+    fault_clear(&ignored);
+    mailbox.value = slice_str(pattern + n + 1);
+    if (s->kind == SAN_EMAIL && memchr(mailbox.value.p, '@', mailbox.value.n) != NULL)
+        return san_equal(s, &mailbox);
+    rest = xstrdup(pattern + n + 1);
+    p.dns = p.ip = p.email = p.uri = &rest;
+    p.n_dns = p.n_ip = p.n_email = p.n_uri = 1;
+    matches = policy_name(&p, s, &ignored) == 0;
+    free(rest);
+    return matches;
+}
 
 /* ---- subject ---- */
 

@@ -143,31 +143,6 @@ void token_drop(struct job *j)
 
 /* ---- names ---- */
 
-/* One pattern of the token, by the rules of a profile that has that pattern alone. */
-static bool name_matches(const char *pattern, const struct san *s)
-{
-    const char *kind = san_kind_name(s->kind);
-    size_t n = strlen(kind);
-    char *rest;
-    struct fault ignored;
-    struct conf_profile p = {.san_kinds = 1u << s->kind, .wildcards = true};
-    struct san mailbox = {SAN_EMAIL, SLICE_NONE};
-    bool matches;
-
-    if (strncmp(pattern, kind, n) != 0 || pattern[n] != ':')
-        return false;
-    fault_clear(&ignored);
-    mailbox.value = slice_str(pattern + n + 1);
-    if (s->kind == SAN_EMAIL && memchr(mailbox.value.p, '@', mailbox.value.n) != NULL)
-        return san_equal(s, &mailbox);
-    rest = xstrdup(pattern + n + 1);
-    p.dns = p.ip = p.email = p.uri = &rest;
-    p.n_dns = p.n_ip = p.n_email = p.n_uri = 1;
-    matches = policy_name(&p, s, &ignored) == 0;
-    free(rest);
-    return matches;
-}
-
 static int check_name(const struct token_info *t, const struct san *s, struct fault *f)
 {
     char field[16];
@@ -175,7 +150,7 @@ static int check_name(const struct token_info *t, const struct san *s, struct fa
     int rc;
 
     for (uint32_t i = 0; i < t->names.n; i++)
-        if (name_matches(t->names.item[i], s))
+        if (job_name_matches(t->names.item[i], s))
             return 0;
     snprintf(field, sizeof(field), "san.%s", san_kind_name(s->kind));
     buf_init(&text, 4 * SAN_VALUE_MAX + 16);

@@ -87,14 +87,41 @@ static uint64_t slow_key(const char *address)
     return key;
 }
 
+static uint64_t user_key(const char *user)
+{
+    uint8_t hash[32];
+    uint64_t key;
+
+    sha256_two(slice_str("user"), slice_str(user), hash);
+    memcpy(&key, hash, sizeof(key));
+    return key;
+}
+
 static int check_slow(const struct enroll_ask *q, struct fault *f)
 {
-    uint32_t wait = slow_wait(q->client->owner->slow, slow_key(q->request.address));
+    const struct slow *s = q->client->owner->slow;
+    uint32_t wait = slow_wait(s, slow_key(q->request.address));
+    uint32_t of_user = q->request.user[0] == '\0' ? 0 : slow_wait(s, user_key(q->request.user));
 
+    if (of_user > wait)
+        wait = of_user;
     if (!q->request.has_secret || wait == 0)
         return 0;
     return fault_unavailable(f, wait, "est.slow",
-                             "too many wrong secrets from this address; retry after %u s", wait);
+                             "too many wrong secrets from this address or user; retry after %u s",
+                             wait);
+}
+
+/* A token is too long to be guessed whoever says it; a password is its user's. */
+static void note_failure(const struct enroll_ask *q, const struct fault *f)
+{
+    struct slow *s = q->client->owner->slow;
+    bool password = strcmp(f->rule, "est.password") == 0;
+
+    if (password || strcmp(f->rule, "token.unknown") == 0)
+        slow_failed(s, slow_key(q->request.address));
+    if (password)
+        slow_failed(s, user_key(q->request.user));
 }
 
 /* ---- answers ---- */
@@ -106,8 +133,7 @@ static void on_issued(void *arg, const struct issued *issued, const struct fault
     struct buf b;
 
     if (fault != NULL) {
-        if (strcmp(fault->rule, "token.unknown") == 0)
-            slow_failed(c->owner->slow, slow_key(q->request.address));
+        note_failure(q, fault);
         answer_fault(c, q->id, fault);
     } else if (c->conn != NULL) {
         buf_init(&b, FRAME_BODY_MAX);
@@ -141,39 +167,6 @@ static void refuse(struct enroll_ask *q, const struct fault *f)
 
 /* ---- enrolling ---- */
 
-static int unauthorised(const struct conf_est *l, struct fault *f)
-{
-    (void)fault_refuse(f, "est.unauthorised", "credentials", SLICE_NONE,
-                       (l->ways & WAY_TOKEN) != 0 ? "a token, or a certificate if the label has it"
-                                                  : "a certificate of this CA, in TLS");
-    f->code = FAULT_DENIED;
-    return -FAULT_DENIED;
-}
-
-/* By what the client showed, and what the label takes. */
-static int choose_way(struct enroll_ask *q, const struct conf_est *l, struct issue_request *out,
-                      struct fault *f)
-{
-    const struct enroll_request *r = &q->request;
-
-    if (r->renew) {
-        if (r->chain.n == 0 || (l->ways & WAY_CERTIFICATE) == 0) {
-            (void)fault_refuse(f, "est.renew", "certificate", SLICE_NONE,
-                               "the certificate that is renewed, in TLS (RFC 7030 3.3.2)");
-            f->code = FAULT_DENIED;
-            return -FAULT_DENIED;
-        }
-    } else if (r->has_secret && (l->ways & WAY_TOKEN) != 0) {
-        out->token = r->secret;
-        evidence_token(&q->evidence, l, r);
-        return 0;
-    } else if (r->chain.n == 0 || (l->ways & WAY_CERTIFICATE) == 0) {
-        return unauthorised(l, f);
-    }
-    evidence_certificate(&q->evidence, q->client->owner->parts.store, l, r);
-    return 0;
-}
-
 static void ask_door(struct enroll_ask *q, const struct issue_request *r)
 {
     struct enroll_client *c = q->client;
@@ -201,8 +194,11 @@ static int prepare(struct enroll_ask *q, struct issue_request *out, struct fault
         f->code = FAULT_NOT_FOUND;
         return -FAULT_NOT_FOUND;
     }
-    if (check_slow(q, f) != 0 || choose_way(q, l, out, f) != 0)
+    if (check_slow(q, f) != 0 ||
+        evidence_init(&q->evidence, &q->client->owner->parts, l, &q->request, f) != 0)
         return -(int)f->code;
+    if (evidence_has_token(&q->evidence))
+        out->token = q->request.secret;
     (void)snprintf(out->profile, sizeof(out->profile), "%s", l->profile);
     out->csr = q->request.csr;
     return 0;

@@ -12,6 +12,7 @@
 #include "ca/door/door.h"
 
 struct enroll;
+struct passwords;
 
 struct enroll_parts {
     const struct conf *conf;
@@ -19,6 +20,7 @@ struct enroll_parts {
     struct store *store;
     struct authorities *authorities;
     struct door *door;
+    const struct passwords *passwords; /* ca/enroll/passwords.h; NULL: none */
 };
 
 /* Serves on a listening descriptor, which it takes over. */

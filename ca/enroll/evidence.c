@@ -1,13 +1,14 @@
 #include "ca/enroll/evidence.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "ca/enroll/passwords.h"
 #include "est/linking.h"
 #include "lib/clock.h"
 #include "lib/der.h"
 #include "lib/profile.h"
-#include "lib/proto_enroll.h"
 
 #define SAME_SERIAL_MAX 8 /* certificates of one serial, by different issuers */
 
@@ -20,7 +21,7 @@ static int deny(struct fault *f, const char *rule, const char *value, const char
 
 static int read_leaf(struct evidence *e, struct fault *f)
 {
-    struct slice in = e->chain, leaf;
+    struct slice in = e->request->chain, leaf;
 
     if (der_get_whole(&in, DER_SEQUENCE, &leaf) == 0 && cert_parse(leaf, &e->cert, f) == 0)
         return 0;
@@ -36,10 +37,10 @@ static int find(struct evidence *e, struct cert_row *row, struct fault *f)
 
     cert_fingerprint(e->cert.der, fingerprint);
     if (e->cert.serial.n == SERIAL_LEN &&
-        store_find_serial(e->store, e->cert.serial.p, ref, SAME_SERIAL_MAX, &n, f) != 0)
+        store_find_serial(e->parts->store, e->cert.serial.p, ref, SAME_SERIAL_MAX, &n, f) != 0)
         return -(int)f->code;
     for (size_t i = 0; i < n && i < SAME_SERIAL_MAX; i++) {
-        if (store_get(e->store, &ref[i], row, f) != 0)
+        if (store_get(e->parts->store, &ref[i], row, f) != 0)
             return -(int)f->code;
         if (memcmp(row->fingerprint, fingerprint, sizeof(fingerprint)) == 0)
             return 0;
@@ -49,7 +50,7 @@ static int find(struct evidence *e, struct cert_row *row, struct fault *f)
 
 static int check_time(const struct evidence *e, const struct cert_row *row, struct fault *f)
 {
-    int64_t now = clock_now(), grace = e->renew ? e->label->grace : 0;
+    int64_t now = clock_now(), grace = e->request->renew ? e->label->grace : 0;
     char text[CLOCK_TEXT_SIZE];
 
     if (now < row->not_before) {
@@ -112,9 +113,8 @@ static int take_names(const struct cert *c, struct door_bearer *out, struct faul
     return rc;
 }
 
-static int prove(struct door_evidence *door, struct door_bearer *out, struct fault *f)
+static int prove_certificate(struct evidence *e, struct door_bearer *out, struct fault *f)
 {
-    struct evidence *e = (struct evidence *)door;
     struct cert_row row;
     char serial[2 * SERIAL_LEN + 1];
     int rc;
@@ -132,10 +132,61 @@ static int prove(struct door_evidence *door, struct door_bearer *out, struct fau
         (void)snprintf(out->requester, sizeof(out->requester), "certificate:%s", serial);
         (void)snprintf(out->owner, sizeof(out->owner), "%s", row.owner);
         out->subject = e->cert.subject;
-        out->renews = e->renew;
+        out->renews = e->request->renew;
         memcpy(out->serial, row.ref.serial, SERIAL_LEN);
     }
     cert_row_free(&row);
+    return rc;
+}
+
+/* ---- a password ---- */
+
+static bool takes(const struct conf_est_user *u, const struct conf_est *label)
+{
+    for (size_t i = 0; i < u->n_labels; i++)
+        if (strcmp(u->labels[i], label->name) == 0)
+            return true;
+    return u->n_labels == 0;
+}
+
+/* Nobody learns which of it is wrong. */
+static int prove_password(const struct evidence *e, struct door_bearer *out, struct fault *f)
+{
+    const struct conf_est_user *u = conf_est_user(e->parts->conf, e->request->user);
+    bool right = passwords_right(e->parts->passwords, e->request->user, e->request->secret);
+
+    if (!right || u == NULL || !takes(u, e->label))
+        return fault_set(f, FAULT_DENIED, "est.password", "The user or the password is wrong");
+    *out = (struct door_bearer){.patterns = u->names, .n_patterns = u->n_names};
+    (void)snprintf(out->requester, sizeof(out->requester), "user:%s", u->name);
+    (void)snprintf(out->owner, sizeof(out->owner), "%s", u->owner);
+    return 0;
+}
+
+/* ---- both ---- */
+
+#define WITH_CERTIFICATE (WAY_CERTIFICATE | WAY_CERTIFICATE_TOKEN | WAY_CERTIFICATE_PASSWORD)
+#define WITH_PASSWORD (WAY_PASSWORD | WAY_CERTIFICATE_PASSWORD)
+#define WITH_TOKEN (WAY_TOKEN | WAY_CERTIFICATE_TOKEN)
+
+/* Who renews goes on as the certificate says; else names come from the second factor. */
+static int prove(struct door_evidence *door, struct door_bearer *out, struct fault *f)
+{
+    struct evidence *e = (struct evidence *)door;
+    struct door_bearer *first;
+    int rc = 0;
+
+    if ((e->way & WITH_CERTIFICATE) != 0)
+        rc = prove_certificate(e, out, f);
+    if (rc == 0 && (e->way & WITH_PASSWORD) != 0) {
+        first = xmemdup(out, sizeof(*out));
+        rc = prove_password(e, out, f);
+        if (rc == 0 && e->request->renew)
+            *out = *first;
+        free(first);
+    }
+    if (rc == 0 && e->way == WAY_CERTIFICATE_TOKEN)
+        out->owner[0] = '\0'; /* the token says that */
     return rc;
 }
 
@@ -149,7 +200,7 @@ static int check_linking(const struct door_evidence *door, const struct csr *csr
 
     if (want == LINKING_IGNORED)
         return 0;
-    is = link_check(csr, e->binding);
+    is = link_check(csr, e->request->binding);
     if (is == LINK_RIGHT || (is != LINK_WRONG && want == LINKING_OPTIONAL))
         return 0;
     return fault_refuse(f, "est.linking", "challengePassword",
@@ -157,23 +208,65 @@ static int check_linking(const struct door_evidence *door, const struct csr *csr
                         "the binding of this channel (RFC 7030 3.5, RFC 9266)");
 }
 
-/* ---- both ---- */
+/* ---- which way ---- */
 
-void evidence_token(struct evidence *e, const struct conf_est *label,
-                    const struct enroll_request *r)
+#define TOKEN_PREFIX "cerca-token-"
+
+static bool has_token(const struct enroll_request *r)
 {
-    e->door.prove = NULL;
-    e->door.check = check_linking;
-    e->label = label;
-    e->binding = r->binding;
+    size_t n = strlen(TOKEN_PREFIX);
+
+    return r->has_secret && r->secret.n > n &&
+           slice_eq_secret(slice_of(r->secret.p, n), slice_str(TOKEN_PREFIX));
 }
 
-void evidence_certificate(struct evidence *e, struct store *s, const struct conf_est *label,
-                          const struct enroll_request *r)
+/* The strongest of the label's that the request goes; 0: none. */
+static uint32_t way_of(const struct conf_est *label, const struct enroll_request *r)
 {
-    evidence_token(e, label, r);
-    e->door.prove = prove;
-    e->store = s;
-    e->renew = r->renew;
-    e->chain = r->chain;
+    static const uint32_t order[] = {WAY_CERTIFICATE_TOKEN, WAY_CERTIFICATE_PASSWORD, WAY_TOKEN,
+                                     WAY_PASSWORD, WAY_CERTIFICATE};
+    bool token = has_token(r), password = r->has_secret && !token;
+
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+        uint32_t w = order[i] & label->ways;
+
+        if (w != 0 && ((w & WITH_CERTIFICATE) == 0 || r->chain.n > 0) &&
+            ((w & WITH_TOKEN) == 0 || (token && !r->renew)) &&
+            ((w & WITH_PASSWORD) == 0 || password) && (!r->renew || (w & WITH_CERTIFICATE) != 0))
+            return w;
+    }
+    return 0;
+}
+
+static int refuse_way(const struct conf_est *label, bool renew, struct fault *f)
+{
+    const char *allowed = "a certificate of this CA, in TLS";
+
+    if (renew)
+        allowed = "the certificate that is renewed, in TLS (RFC 7030 3.3.2)";
+    else if ((label->ways & (WAY_TOKEN | WAY_PASSWORD)) != 0)
+        allowed = "a token, password or certificate, as the label has it";
+    (void)fault_refuse(f, renew ? "est.renew" : "est.unauthorised", "credentials", SLICE_NONE,
+                       allowed);
+    f->code = FAULT_DENIED;
+    return -FAULT_DENIED;
+}
+
+int evidence_init(struct evidence *e, const struct enroll_parts *parts,
+                  const struct conf_est *label, const struct enroll_request *r, struct fault *f)
+{
+    e->way = (enum conf_way)way_of(label, r);
+    if (e->way == 0)
+        return refuse_way(label, r->renew, f);
+    e->door.prove = e->way == WAY_TOKEN ? NULL : prove;
+    e->door.check = check_linking;
+    e->parts = parts;
+    e->label = label;
+    e->request = r;
+    return 0;
+}
+
+bool evidence_has_token(const struct evidence *e)
+{
+    return (e->way & WITH_TOKEN) != 0;
 }

@@ -1,31 +1,31 @@
 /*
- * What a client of EST showed, looked at: its certificate, and whether its request goes with the
- * channel. Rules: "est.certificate.malformed", ".unknown", ".revoked", ".early", ".expired",
- * ".profile"; "est.linking".
+ * What a client of EST showed, looked at: its certificate, its password, and whether its request
+ * goes with the channel. Rules: "est.certificate.malformed", ".unknown", ".revoked", ".early",
+ * ".expired",
+ * ".profile"; "est.password"; "est.linking".
  */
 #ifndef CA_ENROLL_EVIDENCE_H
 #define CA_ENROLL_EVIDENCE_H
 
 #include "ca/door/bearer.h"
-#include "ca/store/store.h"
+#include "ca/enroll/enroll.h"
+#include "lib/proto_enroll.h"
 
 struct evidence {
     struct door_evidence door; /* first */
-    struct store *store;
+    const struct enroll_parts *parts;
     const struct conf_est *label;
-    bool renew;
-    struct slice chain;   /* outlives it, as binding does */
-    struct slice binding; /* of the channel; empty: none */
-    struct cert cert;     /* its first, once it is proven */
+    const struct enroll_request *request;
+    enum conf_way way;
+    struct cert cert; /* the client's, once it is proven */
 };
 
-struct enroll_request;
-/* By that request's chain (not empty), whose first certificate this CA issued and stands by, for
- * the bearer's own names. */
-void evidence_certificate(struct evidence *e, struct store *s, const struct conf_est *label,
-                          const struct enroll_request *r);
-/* The token of the request says who asks. */
-void evidence_token(struct evidence *e, const struct conf_est *label,
-                    const struct enroll_request *r);
+/* What that request shows, by the one of the label's ways that it goes; all of it outlives `e`.
+ * -FAULT_DENIED, rules "est.renew", "est.unauthorised": by none. */
+int evidence_init(struct evidence *e, const struct enroll_parts *parts,
+                  const struct conf_est *label, const struct enroll_request *r,
+                  struct fault *f) WARN_UNUSED;
+/* Does its token say who asks? */
+bool evidence_has_token(const struct evidence *e);
 
 #endif

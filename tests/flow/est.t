@@ -16,10 +16,21 @@ est = (
     { name = "servers"; profile = "tls-server"; ways = ( "token" ); },
     { name = "vpn"; profile = "vpn-client"; ways = ( "certificate" ); from = ( "tls-client" ); },
     { name = "short"; profile = "short"; },
+    { name = "people"; profile = "tls-client"; ways = ( "password" ); },
+    { name = "both"; profile = "tls-client";
+      ways = ( "certificate+password", "certificate+token" ); },
     { name = "linked"; profile = "tls-client"; linking = "required"; },
     { name = "late"; profile = "short"; grace = "1h"; }
 );
+est_users = (
+    { name = "alice"; names = ( "dns:.alice.test" ); owner = "alice@example.test"; },
+    { name = "bob"; names = ( "dns:bob.test", "email:example.test" ); labels = ( "both" ); }
+);
+ca = { password_file = "enroll.passwd"; };
 labels
+printf 'alice:%s\nbob:%s\n' "$(openssl passwd -6 'open sesame')" \
+    "$(perl -e 'print crypt("geheim", "\$y\$j9T\$abcdefghijklmnopqrst1.")')" \
+    >"$ca_dir/enroll.passwd"
 ca_start || bail 'it does not start'
 port=$(sed -n '/^https = {/,/}/s/.*port = "\(.*\)";.*/\1/p' "$conf")
 base=https://localhost:$port/.well-known/est
@@ -199,8 +210,12 @@ own() { # NAME: options of curl for its certificate
 
 # post_as NAME PATH FILE: with that certificate.
 post_as() {
+    who=$1
+    where=$2
+    what=$3
+    shift 3
     # shellcheck disable=SC2046 # words
-    post "$2" "$3" $(own "$1")
+    post "$where" "$what" $(own "$who") "$@"
 }
 
 csr n /CN=a.example.test DNS:a.example.test
@@ -252,6 +267,44 @@ is '... it enrolls no more' "$(post_as a simplereenroll n.csr)" 403
 says '... it says' 'rule est.certificate.revoked'
 ok 'held' cerca revoke --reason certificateHold --yes n.pem
 is '... neither does that' "$(post_as n simplereenroll m.csr)" 403
+
+# --- passwords, and two factors -------------------------------------------------------------------------
+
+csr p /CN=host.alice.test DNS:host.alice.test
+public p
+is 'a password' "$(post people/simpleenroll p.csr -u 'alice:open sesame')" 200
+ok '... taken' taken p
+ok '... is on record with its owner' sh -c "cerca list --requester user:alice -o json |
+    jq -e '[.. | .owner? // empty] | index(\"alice@example.test\")'"
+is 'a wrong one' "$(post people/simpleenroll p.csr -u 'alice:open sesam')" 401
+cp body wrong
+is 'an unknown user' "$(post people/simpleenroll p.csr -u 'nobody:open sesame')" 401
+ok '... sounds the same' cmp body wrong
+csr x /CN=other.test DNS:other.test
+is 'a name that the user has not' "$(post people/simpleenroll x.csr -u 'alice:open sesame')" 403
+says '... it says' 'rule bearer.name; field san.dns; value dns:other.test'
+is "a user of another label" "$(post people/simpleenroll p.csr -u bob:geheim)" 401
+ca_stop
+ca_start || bail 'it does not start again'
+wait_until 20 is_up || bail 'HTTPS does not come back'
+csr q /CN=bob.test DNS:bob.test
+public q
+is 'a password alone where both are needed' "$(post both/simpleenroll q.csr -u bob:geheim)" 401
+is '... a certificate alone' "$(post_as p both/simpleenroll q.csr)" 401
+is '... a certificate and a wrong password' "$(post_as p both/simpleenroll q.csr -u bob:x)" 401
+is '... both' "$(post_as p both/simpleenroll q.csr -u bob:geheim)" 200
+ok '... for the names of the user' taken q
+csr x /CN=host.alice.test DNS:host.alice.test
+is '... and not those of the certificate' "$(post_as p both/simpleenroll x.csr -u bob:geheim)" 403
+is '... a certificate and a token' "$(post_as p both/simpleenroll x.csr \
+    -u "x:$(token tls-client 1 dns:host.alice.test)")" 200
+csr x /CN=bob.test DNS:bob.test
+is 'renewed by the certificate alone' "$(post_as q both/simplereenroll x.csr)" 403
+is '... by both' "$(post_as q both/simplereenroll x.csr -u bob:geheim)" 200
+chmod 644 "$ca_dir/enroll.passwd"
+fails 'a file of passwords that others may read is refused' 4 'password.file' \
+    cerca-ca -c "$conf" --check
+chmod 600 "$ca_dir/enroll.passwd"
 
 # --- linked to the channel ------------------------------------------------------------------------------
 
