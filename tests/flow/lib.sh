@@ -137,7 +137,7 @@ port_options() {
 # may be taken here.
 typed() {
     awk '/^```sh$/ { inside = 1; next } /^```$/ { inside = 0; next } inside' "$1" |
-        sed "s/^cerca init --dir [^ ]*/& $(port_options)/"
+        sed "s/^cerca init --d[ie][rv] [^ ]*/& $(port_options)/"
 }
 
 # HTTP is off in every CA that ca_init or ca_start sees, unless the flow sets `http=on` before: the
