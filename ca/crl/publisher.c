@@ -474,6 +474,10 @@ static void issuer_end(struct slot *s, const struct fault *f)
 {
     struct parts *next;
 
+    /* Each looks at its full one, and that at its deltas. */
+    slot_end(s, f);
+    if (s->delta != NULL)
+        slot_end(s->delta, f);
     for (struct parts *at = atomic_load(&s->parts); at != NULL; at = next) {
         next = at->next;
         for (size_t k = 0; k < at->n; k++)
@@ -481,10 +485,7 @@ static void issuer_end(struct slot *s, const struct fault *f)
         free(at->slot);
         free(at);
     }
-    if (s->delta != NULL)
-        slot_end(s->delta, f);
     free(s->delta);
-    slot_end(s, f);
 }
 
 void crl_publisher_free(struct crl_publisher *p)
