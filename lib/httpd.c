@@ -13,7 +13,6 @@
 #include "lib/log.h"
 
 #define SPARE_DESCRIPTORS 64u
-#define STACK_SIZE ((size_t)256 * 1024)
 
 #define NEVER_MS ((uint64_t)1 << 50)
 
@@ -223,16 +222,24 @@ static _Noreturn void on_panic(void *arg, const char *file, unsigned line, const
 
 static const struct MHD_OptionItem no_options[] = {{MHD_OPTION_END, 0, NULL}};
 
+/* The library divides it among its threads and cuts off who is beyond. We leave those waiting who
+ * are beyond ours, so it is never reached. */
+static unsigned library_limit(const struct httpd *h, const struct httpd_options *o)
+{
+    return (h->limit + 1) * (o->threads > 1 ? o->threads : 1);
+}
+
 int httpd_start(const struct httpd_options *o, struct httpd **out, struct fault *f)
 {
     struct httpd *h = xcalloc(1, sizeof *h);
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET;
 
     *out = h;
     *h = (struct httpd){.handle = o->handle,
                         .arg = o->arg,
                         .tls = o->tls,
                         .listen_fd = o->listen_fd,
+                        .stop_fd = -1,
                         .timeout_ms = (uint64_t)o->timeout_s * 1000,
                         .limit = connections_possible(o->connections)};
     pthread_mutex_init(&h->lock, NULL);
@@ -244,14 +251,14 @@ int httpd_start(const struct httpd_options *o, struct httpd **out, struct fault 
     if (fcntl(o->listen_fd, F_SETFL, O_NONBLOCK) == 0)
         h->daemon = MHD_start_daemon(
             flags, 0, NULL, NULL, on_request, h, MHD_OPTION_ARRAY,
-            o->tls != NULL ? o->tls->options : no_options, MHD_OPTION_LISTEN_SOCKET, o->listen_fd,
-            MHD_OPTION_THREAD_POOL_SIZE, o->threads > 1 ? o->threads : 0u,
-            MHD_OPTION_CONNECTION_LIMIT, h->limit, MHD_OPTION_CONNECTION_TIMEOUT, o->timeout_s,
-            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTPD_HEAD_MAX,
-            MHD_OPTION_THREAD_STACK_SIZE, STACK_SIZE, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-            MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-            on_completed, h, MHD_OPTION_NOTIFY_CONNECTION, httpd_conn_notify, h, MHD_OPTION_END);
-    if (h->daemon != NULL)
+            o->tls != NULL ? o->tls->options : no_options, MHD_OPTION_THREAD_POOL_SIZE,
+            o->threads > 1 ? o->threads : 0u, MHD_OPTION_CONNECTION_LIMIT, library_limit(h, o),
+            MHD_OPTION_CONNECTION_TIMEOUT, o->timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+            (size_t)HTTPD_HEAD_MAX, MHD_OPTION_THREAD_STACK_SIZE, HTTPD_STACK_SIZE,
+            MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL,
+            MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_NOTIFY_CONNECTION,
+            httpd_conn_notify, h, MHD_OPTION_END);
+    if (h->daemon != NULL && httpd_accept_start(h) == 0)
         return 0;
     httpd_free(h);
     *out = NULL;
@@ -260,20 +267,19 @@ int httpd_start(const struct httpd_options *o, struct httpd **out, struct fault 
 
 void httpd_quiesce(struct httpd *h)
 {
-    if (!h->quiesced)
-        (void)MHD_quiesce_daemon(h->daemon);
-    h->quiesced = true;
+    httpd_accept_stop(h);
 }
 
 void httpd_free(struct httpd *h)
 {
     if (h == NULL)
         return;
+    httpd_accept_stop(h);
     if (h->daemon != NULL)
         MHD_stop_daemon(h->daemon);
-    /* The library closes the listening socket only when it was never quiesced. */
-    if (h->daemon == NULL || h->quiesced)
-        (void)close(h->listen_fd);
+    (void)close(h->listen_fd);
+    if (h->stop_fd >= 0)
+        (void)close(h->stop_fd);
     pthread_mutex_destroy(&h->lock);
     free(h);
 }

@@ -32,7 +32,6 @@ static struct httpd_conn *begin(struct httpd *h, struct MHD_Connection *c)
     if (n->next != NULL)
         n->next->prev = n;
     h->conns = n;
-    h->n_conns++;
     pthread_mutex_unlock(&h->lock);
     return n;
 }

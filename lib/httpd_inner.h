@@ -8,6 +8,8 @@
 
 #include "lib/httpd.h"
 
+#define HTTPD_STACK_SIZE ((size_t)256 * 1024) /* of each thread */
+
 /* HTTPD_RESTS: its handler waits for something, and has the deadline. */
 enum httpd_phase { HTTPD_WAITS, HTTPD_SENDS, HTTPD_RESTS, HTTPD_TAKES };
 
@@ -49,10 +51,12 @@ struct httpd {
     unsigned limit;
     uint64_t timeout_ms;
     int listen_fd;
-    bool quiesced;
+    pthread_t accept; /* while `accepts`; it ends when stop_fd can be read */
+    int stop_fd;
+    bool accepts;
     pthread_mutex_t lock; /* over the list; who holds it may use the descriptors in it */
     struct httpd_conn *conns;
-    unsigned n_conns;
+    unsigned n_conns; /* from being accepted on, so some may not be in the list yet */
 };
 
 /* --- deadlines (lib/httpd_conn.c) ----------------------------------------------------- */
@@ -62,6 +66,13 @@ void httpd_conn_notify(void *httpd, struct MHD_Connection *c, void **context,
                        enum MHD_ConnectionNotificationCode code);
 struct httpd_conn *httpd_conn_of(struct MHD_Connection *c);
 void httpd_conn_phase(struct httpd_conn *c, enum httpd_phase phase, uint64_t ms);
+
+/* --- new connections (lib/httpd_accept.c) ---------------------------------------------- */
+
+/* 0, or -1 and errno. */
+int httpd_accept_start(struct httpd *h) WARN_UNUSED;
+/* From then on they wait in the listening socket. */
+void httpd_accept_stop(struct httpd *h);
 
 /* --- answers (lib/httpd_answer.c) ------------------------------------------------------ */
 

@@ -119,6 +119,31 @@ is 'health' "$(code /health)" 200
 cp body "$out"
 json '... is JSON, young' '.status == "ok" and ([.issuers[].age] | max) < 60'
 
+# --- threads ----------------------------------------------------------------------------------------
+
+# dealt COUNT: of so many connections, each of two threads has half, in an epoll of its own.
+dealt() {
+    perl -MIO::Socket::INET -e '
+        my ($port, $pid, $count) = @ARGV;
+        for (1 .. 20) {
+            my @held = map { IO::Socket::INET->new("127.0.0.1:$port") or die } 1 .. $count;
+            select undef, undef, undef, 0.1;
+            open my $tcp, "<", "/proc/net/tcp" or die;
+            my %ours = map { my @f = split; $f[1] =~ /:(\w+)$/; ("socket:[$f[9]]", hex $1 == $port) } <$tcp>;
+            my %here = map { (readlink("$_") || "", substr $_, rindex($_, "/") + 1) } glob "/proc/$pid/fd/*";
+            my %is = map { $ours{$_} ? ($here{$_}, 1) : () } keys %here;
+            @had = ();
+            for (glob "/proc/$pid/fdinfo/*") {
+                open my $info, "<", $_ or next;
+                my $n = grep { /^tfd: *(\d+) .*/ && $is{$1} && $1 } <$info>;
+                push @had, $n if $n > 1;
+            }
+            exit 0 if "@had" eq $count / 2 . " " . $count / 2;
+        }
+        print "they have @had\n"; exit 1' "$port" "$(pid_of cerca-public)" "$1"
+}
+ok 'connections are dealt out to the threads' dealt 16
+
 # --- the audit log's tree ---------------------------------------------------------------------------
 
 ok 'a checkpoint is made' cerca audit checkpoint
