@@ -15,6 +15,17 @@ static bool has_filter(const struct revoke_args *a)
            a->issued_from != 0 || a->issued_before != 0;
 }
 
+/* A script whose variable is not set must not mean every certificate. */
+static bool has_empty_filter(const struct revoke_args *a)
+{
+    const char *const text[] = {a->owner, a->profile, a->name, a->issuer, a->requester, a->key};
+
+    for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++)
+        if (text[i] != NULL && text[i][strspn(text[i], " .")] == '\0')
+            return true;
+    return false;
+}
+
 static bool confirmed(const struct tool *t, size_t n)
 {
     char line[8] = "";
@@ -94,6 +105,8 @@ static int run_revoke(struct tool *t, void *args)
 
     if (t->n_words == 0 && !has_filter(a))
         return tool_usage(t, "which? A serial, a fingerprint, a certificate file or a filter");
+    if (has_empty_filter(a))
+        return tool_usage(t, "an empty filter would mean every certificate");
     if (t->n_words > 0 && has_filter(a))
         return tool_usage(t, "either certificates one by one, or a filter");
     if (a->all_with_key && t->n_words == 0)

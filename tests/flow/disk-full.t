@@ -92,6 +92,9 @@ like '... by its rule' "$err" 'store\.full'
 ok '... and the list goes on' cerca list
 like '... with what was issued' "$out" 'n1.full.example'
 ok '... and show' cerca show n1.full.example
+ok '... and revoking' cerca hold "$scratch/1.pem"
+is '... which is recorded' "$(cerca show n1.full.example -o json | jq -r .status)" held
+ok '... and releasing' cerca release "$scratch/1.pem"
 ok '... and the store check' cerca store check
 is '... nothing was recorded that was refused' \
     "$(cerca list --name .full.example --limit 0 -o json | jq length)" 1
