@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <openssl/x509.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,7 @@ struct asking {
     uint64_t id;                           /* of its frame */
     struct buf kept_key, kept_certificate; /* of the delegate in force */
     uint64_t not_before_us;                /* not asked again before */
+    char said[64];                         /* why it failed last, which is said once */
 };
 
 struct responders {
@@ -139,6 +141,7 @@ static void on_delegated(struct conn *conn, void *owner, const struct frame *fra
         return;
     }
     a->key = NULL;
+    a->said[0] = '\0';
     keep_all(s);
     log_info("ocsp.delegate.ready", "issuer_key", log_hex(slice_of(a->owner, 8)), NULL);
 }
@@ -152,8 +155,10 @@ static void on_fault(struct conn *conn, void *owner, const struct frame *frame)
     (void)conn;
     if (a == NULL || fault_get(frame->body, &f) != 0)
         return;
-    log_fault(LOG_LEVEL_WARN, "ocsp.delegate.failed", &f, "issuer_key",
-              log_hex(slice_of(a->owner, 8)), NULL);
+    /* An offline root's, for one, is refused for ever. */
+    log_fault(strcmp(a->said, f.rule) == 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
+              "ocsp.delegate.failed", &f, "issuer_key", log_hex(slice_of(a->owner, 8)), NULL);
+    (void)snprintf(a->said, sizeof a->said, "%s", f.rule);
     if (!fault_retryable(&f))
         ask_later(a, REFUSED_AGAIN_S);
     else
