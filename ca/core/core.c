@@ -396,6 +396,7 @@ static void open_enroll(struct core *c, const struct core_options *o)
                                        .loop = c->loop,
                                        .store = c->store,
                                        .authorities = c->authorities,
+                                       .readers = c->readers,
                                        .door = c->door,
                                        .passwords = o->passwords};
 

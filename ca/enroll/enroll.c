@@ -55,7 +55,13 @@ static struct enroll_ask *ask_new(struct enroll_client *c, const struct frame *f
     q->id = frame->id;
     buf_init(&q->in, FRAME_BODY_MAX);
     buf_put_slice(&q->in, frame->body);
+    buf_init(&q->out, FRAME_BODY_MAX);
+    fault_clear(&q->fault);
     c->asks++;
+    q->next = c->owner->asks;
+    if (q->next != NULL)
+        q->next->prev = q;
+    c->owner->asks = q;
     return q;
 }
 
@@ -64,8 +70,12 @@ static void ask_free(struct enroll_ask *q)
 {
     struct enroll_client *c = q->client;
 
+    *(q->prev != NULL ? &q->prev->next : &c->owner->asks) = q->next;
+    if (q->next != NULL)
+        q->next->prev = q->prev;
     c->asks--;
     buf_free(&q->in);
+    buf_free(&q->out);
     free(q);
     client_drop(c);
 }
@@ -235,26 +245,40 @@ static void handle_server(struct enroll_ask *q)
     buf_free(&body);
 }
 
+static void after_cas(void *arg)
+{
+    struct enroll_ask *q = arg;
+
+    if (q->fault.code != FAULT_NONE) {
+        refuse(q, &q->fault);
+        return;
+    }
+    if (q->client->conn != NULL)
+        conn_send(q->client->conn, MSG_ENROLL_CAS_ARE, q->id, buf_slice(&q->out), -1);
+    ask_free(q);
+}
+
+static void run_cas(struct work *w, unsigned worker)
+{
+    struct enroll_ask *q = (struct enroll_ask *)w;
+    struct enroll *e = q->client->owner;
+    char label[ENROLL_LABEL_SIZE];
+
+    (void)worker;
+    authorities_read(e->parts.authorities);
+    if (enroll_label_get(buf_slice(&q->in), label) != 0)
+        (void)fault_set(&q->fault, FAULT_MALFORMED, "request.body", "the request is malformed");
+    else if (cas_put(e, label, &q->out, &q->fault) == 0 && buf_failed(&q->out))
+        (void)fault_set(&q->fault, FAULT_TOO_LARGE, "answer.size",
+                        "the CAs' certificates are too large");
+    authorities_done(e->parts.authorities);
+    loop_post(e->parts.loop, after_cas, q);
+}
+
 static void handle_cas(struct enroll_ask *q)
 {
-    char label[ENROLL_LABEL_SIZE];
-    struct buf out;
-    struct fault f;
-
-    fault_clear(&f);
-    buf_init(&out, FRAME_BODY_MAX);
-    if (enroll_label_get(buf_slice(&q->in), label) != 0)
-        (void)fault_set(&f, FAULT_MALFORMED, "request.body", "the request is malformed");
-    else if (cas_put(q->client->owner, label, &out, &f) == 0 && buf_failed(&out))
-        (void)fault_set(&f, FAULT_TOO_LARGE, "answer.size", "the CAs' certificates are too large");
-    if (f.code != FAULT_NONE) {
-        refuse(q, &f);
-    } else {
-        if (q->client->conn != NULL)
-            conn_send(q->client->conn, MSG_ENROLL_CAS_ARE, q->id, buf_slice(&out), -1);
-        ask_free(q);
-    }
-    buf_free(&out);
+    q->work.run = run_cas;
+    workers_push(q->client->owner->parts.readers, WORK_START, &q->work);
 }
 
 /* ---- the socket ---- */
@@ -334,11 +358,14 @@ void enroll_free(struct enroll *e)
     if (e == NULL)
         return;
     listener_free(e->listener);
+    for (struct enroll_ask *q = e->asks, *then; q != NULL; q = then) {
+        then = q->next;
+        ask_free(q);
+    }
     for (struct enroll_client *c = e->clients, *next; c != NULL; c = next) {
         next = c->next;
         conn_close(c->conn);
         c->conn = NULL;
-        c->asks = 0;
         client_drop(c);
     }
     slow_free(e->slow);

@@ -19,6 +19,7 @@ struct enroll_parts {
     struct loop *loop;
     struct store *store;
     struct authorities *authorities;
+    struct workers *readers; /* what is slow and no request of the door */
     struct door *door;
     const struct passwords *passwords; /* ca/enroll/passwords.h; NULL: none */
 };

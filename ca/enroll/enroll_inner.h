@@ -12,7 +12,8 @@ struct enroll {
     struct enroll_parts parts;
     struct listener *listener;
     struct enroll_client *clients;
-    struct slow *slow; /* who came with wrong secrets, by address */
+    struct enroll_ask *asks; /* not answered yet */
+    struct slow *slow;       /* who came with wrong secrets, by address */
     struct server_rate {
         uint64_t since_us;
         unsigned n;
@@ -31,18 +32,23 @@ struct enroll_client {
 
 /* One request, and where its answer goes. */
 struct enroll_ask {
+    struct work work; /* first: the readers hand back this */
     struct enroll_client *client;
+    struct enroll_ask *next, *prev;
     uint64_t id;
     struct buf in;                 /* the message */
     struct enroll_request request; /* points into it */
     struct evidence evidence;
+    struct buf out;     /* the CAs' certificates ... */
+    struct fault fault; /* ... or why not */
 };
 
 /* server.c: the request for the front end's own certificate, for its CSR. Rules "server.rate",
  * "server.csr", and those of names. */
 int server_request(struct enroll *e, struct slice csr, struct buf *out,
                    struct fault *f) WARN_UNUSED;
-/* cas.c: "est.label", or nothing issued yet: FAULT_UNAVAILABLE. */
+/* cas.c, on a reader: "est.label", or nothing issued yet: FAULT_UNAVAILABLE. Certificates of one CA
+ * by another, such as between generations (OldWithNew, NewWithOld), too. */
 int cas_put(const struct enroll *e, const char *label, struct buf *out,
             struct fault *f) WARN_UNUSED;
 

@@ -470,6 +470,67 @@ done
 is 'nobody is turned away while a new configuration is taken' "$lost" 0
 wait_until 10 cerca status
 
+# --- who is slow -----------------------------------------------------------------------------------------
+
+# drip tls|tcp: octet by octet, five a second; seconds until it is cut off.
+drip() {
+    python3 - "$port" "$1" <<'client'
+import socket, ssl, sys, time
+port, kind = sys.argv[1:]
+s = socket.create_connection(("localhost", int(port)))
+if kind == "tls":
+    s = ssl.create_default_context(cafile="root.pem").wrap_socket(s, server_hostname="localhost")
+text = b"POST /.well-known/est/simpleenroll HTTP/1.1\r\nX: " + 200 * b"x" if kind == "tls" else \
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + 200 * b"\0"
+begin = time.monotonic()
+s.settimeout(0.2)
+for octet in text:
+    try:
+        s.sendall(bytes([octet]))
+        if s.recv(1) == b"":
+            break
+    except (TimeoutError, ssl.SSLWantReadError):
+        continue
+    except OSError:
+        break
+print(int(time.monotonic() - begin))
+client
+}
+
+sed -i 's/^https = {/&\n    timeout = "3s";/' "$conf"
+enroll=$(pid_of cerca-enroll)
+kill -HUP "$ca_pid"
+ok 'a shorter timeout is taken' wait_until 20 runs_anew cerca-enroll "$enroll"
+wait_until 20 is_up
+for kind in tcp tls; do
+    cut=$(drip $kind)
+    ok "who drips is cut off, $kind, after $cut s" test "$cut" -le 8
+done
+ok 'nobody else is' is_up
+
+# --- the next generation -----------------------------------------------------------------------------------
+
+sed -i '/^issuers = (/a\
+    { name = "root-2"; subject = "CN=Root 2"; replaces = "root"; token = "default";\
+      key = "pkcs11:object=root-2"; key_type = "p384"; parent = "root-2"; signs_cas = true;\
+      path_len = "0"; validity = "10y"; cross = ( "root" ); },' "$conf"
+core=$(pid_of cerca-ca)
+kill -HUP "$ca_pid"
+wait_until 20 runs_anew cerca-ca "$core"
+wait_until 20 cerca ca list
+ok 'a next root' wait_until 20 cerca ca create root-2
+ok '... certified by the old one' cerca ca cross-sign --issuer root --subject root-2 --out cross.pem
+has_all() {
+    est cacerts >/dev/null
+    base64 -d <body | openssl pkcs7 -inform DER -print_certs -out cas.pem
+    [ "$(grep -c BEGIN cas.pem)" = 4 ]
+}
+ok 'cacerts has both roots, the issuer, and what leads from one to the other' \
+    wait_until 20 has_all
+ok '... which is that' sh -c "openssl crl2pkcs7 -nocrl -certfile cas.pem |
+    openssl pkcs7 -print_certs -noout | grep -A 1 -x 'subject=CN = Root 2' |
+    grep -x 'issuer=CN = Cerca Development Root CA'"
+
 # --- the record ------------------------------------------------------------------------------------------
 
 ok 'the store is sound' cerca store check
