@@ -13,6 +13,7 @@
 #include "ca/core/restore.h"
 #include "ca/core/verify.h"
 #include "ca/enroll/passwords.h"
+#include "ca/delegate/nodes.h"
 #include "lib/exitcode.h"
 #include "lib/key_blocklist.h"
 #include "lib/log.h"
@@ -290,6 +291,8 @@ int main(int argc, char **argv)
     rc = load_blocklist(&o, conf, &blocklist, &f);
     if (rc == EXITCODE_OK)
         rc = load_passwords(&o, conf, &passwords, &f);
+    if (rc == EXITCODE_OK && nodes_check(conf, &f) != 0)
+        rc = fail("view.nodes.refused", &f, EXITCODE_CONFIG);
     if (rc == EXITCODE_OK && !o.check)
         rc = run(&o, conf, blocklist, passwords);
     passwords_free(passwords);

@@ -1,5 +1,6 @@
 #include "ca/delegate/nodes.h"
 
+#include <dirent.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "lib/log.h"
 #include "lib/pem.h"
 
+#define RESPONDER "responder-" /* as viewfile_responder begins */
 #define TURN_MS 1000
 #define AGAIN_US UINT64_C(60000000) /* after a refusal */
 #define LATE_S 60
@@ -85,13 +87,31 @@ static int read_request(const char *path, struct node *out, struct fault *f)
     return rc;
 }
 
-static int read_requests(struct nodes *n, struct fault *f)
+/* As many as *n tells, also after a failure, are the caller's to free. */
+static int read_requests(const struct conf *c, struct node *out, size_t *n, struct fault *f)
 {
-    const struct conf *c = n->parts.conf;
     int rc = 0;
 
+    *n = 0;
     for (size_t i = 0; i < c->n_view_nodes && rc == 0; i++)
-        rc = read_request(c->view_nodes[i], &n->node[n->n++], f);
+        rc = read_request(c->view_nodes[i], &out[(*n)++], f);
+    return rc;
+}
+
+static void free_requests(struct node *node, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        buf_free(&node[i].csr);
+    free(node);
+}
+
+int nodes_check(const struct conf *c, struct fault *f)
+{
+    struct node *node = xcalloc(c->n_view_nodes + 1, sizeof(node[0]));
+    size_t n;
+    int rc = read_requests(c, node, &n, f);
+
+    free_requests(node, n);
     return rc;
 }
 
@@ -103,16 +123,21 @@ static struct authority *authority_of(const struct place *p)
 }
 
 /* NULL when out of memory; to be freed. */
-static char *path_of(const struct place *p)
+static char *folder_of(const struct nodes *n, const struct authority *a)
 {
-    const struct authority *a = authority_of(p);
     struct store_issuer si = {.number = a->number};
-    char *folder, *path = NULL;
-    char name[VIEWFILE_RESPONDER_MAX];
 
     (void)snprintf(si.name, sizeof(si.name), "%s", a->conf->name);
+    return view_issuer_path(n->parts.conf->view_dir, &si);
+}
+
+/* Likewise. */
+static char *path_of(const struct place *p)
+{
+    char *folder = folder_of(p->owner, authority_of(p)), *path = NULL;
+    char name[VIEWFILE_RESPONDER_MAX];
+
     viewfile_responder(p->owner->node[p->node].key, name);
-    folder = view_issuer_path(p->owner->parts.conf->view_dir, &si);
     if (folder != NULL && asprintf(&path, "%s/%s", folder, name) < 0)
         path = NULL;
     free(folder);
@@ -161,6 +186,47 @@ static int write_certificate(struct place *p, struct slice der, struct fault *f)
     if (rc == 0)
         note_certificate(p, der);
     return rc;
+}
+
+/* ---- nodes that are none any more ---- */
+
+static bool is_wanted(const struct nodes *n, const char *name)
+{
+    char wanted[VIEWFILE_RESPONDER_MAX];
+
+    for (size_t i = 0; i < n->n; i++) {
+        viewfile_responder(n->node[i].key, wanted);
+        if (strcmp(wanted, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void sweep_folder(const struct nodes *n, const char *folder)
+{
+    DIR *d = opendir(folder);
+    struct dirent *e;
+
+    while (d != NULL && (e = readdir(d)) != NULL)
+        if (strncmp(e->d_name, RESPONDER, sizeof(RESPONDER) - 1) == 0 && !is_wanted(n, e->d_name)) {
+            log_info("view.node.removed", "file", e->d_name, NULL);
+            (void)unlinkat(dirfd(d), e->d_name, 0);
+        }
+    if (d != NULL)
+        (void)closedir(d);
+}
+
+/* Once, at start: a node that was taken out of the configuration gets nothing more. */
+static void sweep(const struct nodes *n)
+{
+    for (size_t i = 0; i < n->parts.authorities->n; i++) {
+        const struct authority *a = &n->parts.authorities->item[i];
+        char *folder = a->certificate.n == 0 ? NULL : folder_of(n, a);
+
+        if (folder != NULL)
+            sweep_folder(n, folder);
+        free(folder);
+    }
 }
 
 /* ---- asking ---- */
@@ -248,18 +314,17 @@ int nodes_new(const struct delegate_parts *parts, struct nodes **out, struct fau
     int rc;
 
     *out = NULL;
-    if (parts->conf->n_view_nodes == 0)
-        return 0;
     n = xcalloc(1, sizeof(*n));
     n->parts = *parts;
-    n->node = xcalloc(parts->conf->n_view_nodes, sizeof(n->node[0]));
+    n->node = xcalloc(parts->conf->n_view_nodes + 1, sizeof(n->node[0]));
     n->turn = loop_timer(parts->loop, on_turn, n);
-    rc = read_requests(n, f);
+    rc = read_requests(parts->conf, n->node, &n->n, f);
     if (rc != 0) {
         nodes_free(n);
         return rc;
     }
-    n->place = xcalloc(n->n * parts->authorities->n, sizeof(n->place[0]));
+    sweep(n);
+    n->place = xcalloc(n->n * parts->authorities->n + 1, sizeof(n->place[0]));
     for (size_t i = 0; i < n->n * parts->authorities->n; i++)
         n->place[i] = (struct place){
             .owner = n, .node = i / parts->authorities->n, .issuer = i % parts->authorities->n};
@@ -319,9 +384,7 @@ void nodes_free(struct nodes *n)
 {
     if (n == NULL)
         return;
-    for (size_t i = 0; i < n->n; i++)
-        buf_free(&n->node[i].csr);
-    free(n->node);
+    free_requests(n->node, n->n);
     free(n->place);
     loop_timer_free(n->turn);
     free(n);

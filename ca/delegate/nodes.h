@@ -12,8 +12,9 @@
 
 struct nodes;
 
-/* Reads the requests: rule "view.nodes" (or those of csr_parse). *out is NULL when there are none.
- */
+/* Do the requests read? Rule "view.nodes". Before a configuration is taken. */
+int nodes_check(const struct conf *c, struct fault *f) WARN_UNUSED;
+/* Reads them, and removes from the view what other nodes had. */
 int nodes_new(const struct delegate_parts *parts, struct nodes **out, struct fault *f) WARN_UNUSED;
 /* How a node's certificates are; false: there are not so many nodes. `n` may be NULL: none. */
 bool nodes_status(const struct nodes *n, size_t node, struct status_item *out);

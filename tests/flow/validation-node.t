@@ -241,6 +241,29 @@ done
 
 # --- time ----------------------------------------------------------------------------------------------
 
+# --- who is a node ------------------------------------------------------------------------------------
+
+cp "$conf" good.conf
+sed -i 's|nodes = ( "node.csr" )|nodes = ( "node.csr", "other.csr" )|' "$conf"
+kill -HUP "$ca_pid"
+ok 'a request that is not there: the configuration is refused' \
+    wait_until 10 grep -q 'view.nodes.refused.*other.csr' cercad.log
+ok '... and all goes on' follow
+sed 's|nodes = ( "node.csr" )|nodes = ()|' good.conf >"$conf"
+kill -HUP "$ca_pid"
+no_responders() {
+    [ "$(responders)" -eq 0 ]
+}
+ok 'who is no node any more gets no certificates' wait_until 20 no_responders
+wait_until 20 cerca status
+ok '... with the next export' follow
+is '... not even those that it had' "$(find "$node/view" -name 'responder-*.der' | wc -l)" 0
+cp good.conf "$conf"
+kill -HUP "$ca_pid"
+wait_until 20 two_responders
+wait_until 20 cerca status
+ok 'and is a node again' follow
+
 node_stop
 is 'TERM ends it cleanly' $? 0
 node_offset=7200
