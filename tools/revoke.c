@@ -51,6 +51,44 @@ static int one_batch(struct tool *t, struct revoke_request *q, struct target *it
                                         "done");
 }
 
+/* Is it something without which nobody hears of a revocation? */
+static const char *consequence(const struct status_item *i)
+{
+    if (i->ok)
+        return NULL;
+    if (strcmp(i->name, "public") == 0)
+        return "OCSP and CRLs are not served here until it runs";
+    if (strncmp(i->name, "ocsp.", 5) == 0 && strcmp(i->state, "late") != 0)
+        return "OCSP says \"try later\" until that is over";
+    if (strncmp(i->name, "hsm.", 4) == 0)
+        return "CRLs follow when it signs again";
+    return NULL;
+}
+
+/* What was done is done; but somebody who revokes at night should know who does not hear of it. */
+static void warn_unserved(struct tool *t)
+{
+    struct status_item item;
+    struct frame answer;
+    struct wire_in w;
+    struct fault ignored;
+    uint32_t n;
+
+    if (tool_call(t, MSG_STATUS, SLICE_NONE, MSG_STATUS_REPLY, &answer, &ignored) != 0)
+        return;
+    wire_in_init(&w, answer.body);
+    (void)wire_get_u8(&w);
+    n = wire_get_count(&w, STATUS_ITEMS_MAX, 1);
+    for (uint32_t i = 0; i < n; i++) {
+        status_item_get(&w, &item);
+        if (wire_failed(&w))
+            return;
+        if (consequence(&item) != NULL)
+            tool_say(t, "it is recorded, but %s is %s (%s): %s", item.name, item.state, item.text,
+                     consequence(&item));
+    }
+}
+
 int revoke_all(struct tool *t, struct targets *l, const struct revoke_request *order, size_t *done,
                struct fault *f)
 {
@@ -70,6 +108,8 @@ int revoke_all(struct tool *t, struct targets *l, const struct revoke_request *o
     }
     progress_end(&bar);
     free(q);
+    if (rc == 0 && !order->block)
+        warn_unserved(t);
     return rc;
 }
 

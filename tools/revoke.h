@@ -39,7 +39,8 @@ int targets_by_filter(struct tool *t, const struct revoke_args *a, struct target
 
 /* RFC 5280 5.3.1, by its name. */
 int revoke_reason(const char *text, uint8_t *out, struct fault *f) WARN_UNUSED;
-/* Carries out the order for all of them; the outcomes are theirs. *done: how many were reached. */
+/* Carries out the order for all of them; the outcomes are theirs. *done: how many were reached.
+ * Says what keeps others from hearing of it. */
 int revoke_all(struct tool *t, struct targets *l, const struct revoke_request *order, size_t *done,
                struct fault *f) WARN_UNUSED;
 /* The same with a progress bar, and prints each outcome. EXIT_OK, or

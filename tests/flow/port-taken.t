@@ -30,6 +30,7 @@ ok 'it starts without its port' wait_until 30 cerca list
 ok '... and says which in the log' wait_until 10 grep -q "port.unavailable .*port $port: Address already in use" cercad.log
 ok '... and issues' cerca issue --profile tls-server --san dns:a.port.example --key-out a.key --out a.pem
 ok '... and revokes' cerca revoke a.pem
+like '... and warns that nobody is told' "$err" 'it is recorded, but public is .*not served here'
 item() {
     cerca status -o json | jq -e "any(.items[]; .name == \"public\" and $1)"
 }
@@ -46,6 +47,8 @@ exec 9>&-
 wait "$squatter"
 ok 'the port is free: HTTP comes by itself' wait_until 90 curl -sf -o issuing.crt "$base/ca/issuing.crt"
 ok '... with OCSP' wait_until 30 cerca ocsp query b.pem
+ok 'then revoking warns of nothing' wait_until 20 sh -c \
+    'cerca hold b.pem 2>hold.err; cerca release b.pem 2>/dev/null; ! grep -q recorded hold.err'
 run cerca ocsp query a.pem
 like '... of what was revoked meanwhile' "$out" '^status +revoked'
 ok 'all is well' wait_until 20 cerca status

@@ -86,6 +86,7 @@ for minutes in 15 30 45 60; do
     ok '... the CRL is served' crl_is_served
 done
 ok 'revoking goes on' cerca revoke two.pem --reason keyCompromise
+like '... and warns that CRLs wait' "$err" 'hsm.default is unavailable .*CRLs follow'
 ok '... and OCSP says so at once' says revoked two
 ok 'the status calls the CRL late' wait_until 20 state_is crl.issuing late
 run cerca status
