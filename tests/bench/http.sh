@@ -105,12 +105,13 @@ served_us() {
 }
 
 # load NAME PID PORT SECONDS REQUESTS [COUNT]: appends "rate p50 p99 us-of-the-server" to $work/load.NAME. As many
-# threads as processors make the load, over 16 connections each.
+# threads as processors make the load, over 16 connections each; with connect=--connect in front, over a new
+# one for each request.
 load() {
     local before rate p50 p99 n
 
     before=$(served_us "$2")
-    read -r rate p50 p99 n _ < <("$build/bench/http_load" "$3" "$(nproc)" $((16 * $(nproc))) "${@:4}") ||
+    read -r rate p50 p99 n _ < <("$build/bench/http_load" ${connect:+"$connect"} "$3" "$(nproc)" $((16 * $(nproc))) "${@:4}") ||
         fail "no load for $1"
     echo "$rate $p50 $p99 $(awk -v us=$(($(served_us "$2") - before)) -v n="$n" \
         'BEGIN { printf "%.2f", us / n }')" >>"$work/load.$1"

@@ -1,13 +1,13 @@
 /*
  * A load of HTTP/1.1 requests over connections that are kept, for any server:
  *
- *   http_load PORT THREADS CONNECTIONS SECONDS FILE [COUNT]
+ *   http_load [--connect] PORT THREADS CONNECTIONS SECONDS FILE [COUNT]
  *
  * FILE has the requests as public_view.c writes them; the first COUNT of them are used. All threads
  * together go through them round and round for so many seconds; 0: each is sent once. A connection
- * sends the next one when it has the answer to the one before. Every answer must be a 200 with a
- * Content-Length and a whole body; of every CHECK_EVERY the body is searched for what the request's
- * answer has in it. Anything else ends the program.
+ * sends the next one when it has the answer to the one before, or, with --connect, gives way to a
+ * new one. Every answer must be a 200 with a Content-Length and a whole body; of every CHECK_EVERY
+ * the body is searched for what the request's answer has in it. Anything else ends the program.
  *
  * Prints: requests a second, p50 and p99 in microseconds, requests, octets of the last body.
  */
@@ -63,6 +63,7 @@ static size_t n_requests;
 static _Atomic uint64_t next_request;
 static uint64_t until_us; /* 0: once */
 static uint16_t port;
+static bool connects; /* anew for each request */
 
 static _Noreturn void die(const char *what)
 {
@@ -143,6 +144,15 @@ static void open_peer(struct worker *w, struct peer *p)
         die("cannot connect");
 }
 
+/* By a reset, so that ports do not run out. */
+static void close_peer(struct peer *p)
+{
+    const struct linger none = {.l_onoff = 1};
+
+    (void)setsockopt(p->fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+    (void)close(p->fd);
+}
+
 static void ask(struct worker *w, struct peer *p, uint64_t now_us)
 {
     uint64_t number;
@@ -206,6 +216,11 @@ static void receive(struct worker *w, struct peer *p)
         die("this is not the answer");
     now_us = clock_mono_us();
     count(w, p, now_us);
+    if (connects) {
+        close_peer(p);
+        now_us = clock_mono_us();
+        open_peer(w, p);
+    }
     ask(w, p, now_us);
 }
 
@@ -259,8 +274,11 @@ int main(int argc, char **argv)
     struct worker *w;
     uint64_t begun, seconds, done = 0;
 
+    connects = argc > 1 && strcmp(argv[1], "--connect") == 0;
+    argc -= connects;
+    argv += connects;
     if (argc != 6 && argc != 7)
-        die("usage: http_load PORT THREADS CONNECTIONS SECONDS FILE [COUNT]");
+        die("usage: http_load [--connect] PORT THREADS CONNECTIONS SECONDS FILE [COUNT]");
     port = (uint16_t)strtoul(argv[1], NULL, 10);
     threads = strtoul(argv[2], NULL, 10);
     peers = strtoul(argv[3], NULL, 10);
