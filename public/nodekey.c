@@ -17,11 +17,13 @@
 #include "lib/viewfile.h"
 
 #define KEY_FILE_MAX 16384
+#define AGAIN_US UINT64_C(10000000)
 
 /* Which file was looked at: it is replaced by rename. */
 struct seen {
     ino_t inode;
     struct timespec time;
+    uint64_t again_us; /* it was refused: when to try it again; else 0 */
 };
 
 struct nodekey {
@@ -115,46 +117,55 @@ void nodekey_free(struct nodekey *k)
     free(k);
 }
 
-static void put_to_work(struct nodekey *k, const struct ocsp_issuer_state *i, struct slice der)
+static bool put_to_work(struct nodekey *k, const struct ocsp_issuer_state *i, struct slice der,
+                        struct fault *f)
 {
+    EVP_PKEY_up_ref(k->key);
+    if (ocsp_responder_delegate(k->responder, i->owner, k->key, der, f) == 0)
+        return true;
+    EVP_PKEY_free(k->key);
+    return false;
+}
+
+static bool is_new(const struct seen *s, const struct stat *st)
+{
+    return s->inode != st->st_ino || s->time.tv_sec != st->st_mtim.tv_sec ||
+           s->time.tv_nsec != st->st_mtim.tv_nsec;
+}
+
+/* What is refused by a clock that is wrong is good once that is right. */
+static void take(struct nodekey *k, const struct ocsp_issuer_state *i, int fd,
+                 const struct stat *st, struct seen *seen)
+{
+    uint8_t der[CERT_MAX];
+    ssize_t n = pread(fd, der, sizeof(der), 0);
+    bool first = is_new(seen, st);
     struct fault f;
 
-    EVP_PKEY_up_ref(k->key);
-    if (ocsp_responder_delegate(k->responder, i->owner, k->key, der, &f) == 0) {
+    *seen = (struct seen){.inode = st->st_ino, .time = st->st_mtim};
+    if (n > 0 && put_to_work(k, i, slice_of(der, (size_t)n), &f)) {
         log_info("ocsp.delegate.ready", "issuer_key", log_hex(slice_of(i->owner, 8)), NULL);
         return;
     }
-    EVP_PKEY_free(k->key);
-    log_fault(LOG_LEVEL_ERROR, "ocsp.delegate.refused", &f, "issuer_key",
-              log_hex(slice_of(i->owner, 8)), NULL);
-}
-
-static bool is_new(struct seen *s, const struct stat *st)
-{
-    if (s->inode == st->st_ino && s->time.tv_sec == st->st_mtim.tv_sec &&
-        s->time.tv_nsec == st->st_mtim.tv_nsec)
-        return false;
-    *s = (struct seen){st->st_ino, st->st_mtim};
-    return true;
+    seen->again_us = clock_mono_us() + AGAIN_US;
+    if (n > 0 && first)
+        log_fault(LOG_LEVEL_ERROR, "ocsp.delegate.refused", &f, "issuer_key",
+                  log_hex(slice_of(i->owner, 8)), NULL);
 }
 
 static void look(struct nodekey *k, const struct ocsp_issuer_state *i, struct seen *seen)
 {
     char path[PATH_MAX];
-    uint8_t der[CERT_MAX];
     struct stat st;
-    ssize_t n;
     int fd;
 
     (void)snprintf(path, sizeof(path), "%s/%s/%s", k->view_dir, i->folder, k->name);
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0)
         return; /* not yet */
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && is_new(seen, &st)) {
-        n = pread(fd, der, sizeof(der), 0);
-        if (n > 0)
-            put_to_work(k, i, slice_of(der, (size_t)n));
-    }
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+        (is_new(seen, &st) || (seen->again_us != 0 && clock_mono_us() >= seen->again_us)))
+        take(k, i, fd, &st, seen);
     (void)close(fd);
 }
 

@@ -293,6 +293,19 @@ ok '... and carried again, followed' sh -c "rsync -ac --delete '$ca_dir/view/' '
 ok '... by the running program' wait_until 5 says revoked b.pem
 node_stop
 
+# --- a clock that was wrong ---------------------------------------------------------------------------
+
+follow >/dev/null
+: >node.log
+printf '%-32s' -86400 >clock
+node_offset=@$scratch/clock
+node_start "$node/cerca.conf"
+ok "a day ago, its certificates are of to-morrow" wait_until 5 grep -q 'ocsp.delegate.refused' node.log
+printf '%-32s' 0 | dd of=clock conv=notrunc status=none
+node_offset=0
+ok '... and are taken once the clock is right' wait_until 20 says good c.pem
+node_stop
+
 # --- days later ----------------------------------------------------------------------------------------
 
 # Four days later, by all clocks: nothing was done by hand.
