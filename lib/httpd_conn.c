@@ -66,9 +66,11 @@ void httpd_conn_notify(void *httpd, struct MHD_Connection *c, void **context,
 
 static bool is_late(const struct httpd_conn *c, uint64_t now, bool crowded)
 {
+    enum httpd_phase phase = atomic_load_explicit(&c->phase, memory_order_relaxed);
+
     if (now >= atomic_load_explicit(&c->until_ms, memory_order_relaxed))
         return true;
-    return crowded && atomic_load_explicit(&c->phase, memory_order_relaxed) != HTTPD_TAKES &&
+    return crowded && (phase == HTTPD_WAITS || phase == HTTPD_SENDS) &&
            now >= atomic_load_explicit(&c->since_ms, memory_order_relaxed) + HTTPD_CROWDED_MS;
 }
 
