@@ -13,11 +13,7 @@ cp "$ca_dir/ca/root.pem" "$ca_dir/ca/issuing.pem" .
 ok 'a certificate is there' cerca issue --profile tls-server --key-out web.key \
     --san dns:web.crls.example --out web.pem
 
-# Fenced blocks, one file each: those to type and those for the configuration.
-awk -v dir="$scratch" '
-    /^```/ && !inside { kind = $0 == "```sh" ? "sh" : "conf"; n[kind]++; inside = 1; next }
-    /^```/ { inside = 0; next }
-    inside { print > (dir "/" kind n[kind]) }' "$root/docs/crls.md"
+fenced "$root/docs/crls.md"
 sed -i "s|http://pki.example.com|$base_url|" "$scratch"/sh*
 
 in_issuing() { # FILE: into its entry

@@ -140,6 +140,15 @@ typed() {
         sed "s/^cerca init --d[ie][rv] [^ ]*/& $(port_options)/"
 }
 
+# fenced GUIDE: its fenced blocks, one file each, in order: $scratch/sh1 ... are those to type,
+# $scratch/conf1 ... all others.
+fenced() {
+    awk -v dir="$scratch" '
+        /^```/ && !inside { kind = $0 == "```sh" ? "sh" : "conf"; n[kind]++; inside = 1; next }
+        /^```/ { inside = 0; next }
+        inside { print > (dir "/" kind n[kind]) }' "$1"
+}
+
 # HTTP is off in every CA that ca_init or ca_start sees, unless the flow sets `http=on` before: the
 # certificates of its OCSP responders would be among those that flows count, and a port that is not
 # chosen may be taken.

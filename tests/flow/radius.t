@@ -4,84 +4,33 @@
 # shellcheck disable=SC2317 # functions are called by name
 # shellcheck source=tests/flow/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/flow/radius.sh
+. "$(dirname "$0")/radius.sh"
 
 cd "$scratch" || exit 1
-PATH=$PATH:/usr/sbin
-radius_pid=
-old_cleanup=cleanup
-radius_cleanup() {
-    result=$?
-    if [ -n "$radius_pid" ]; then
-        kill "$radius_pid" 2>/dev/null
-        wait "$radius_pid" 2>/dev/null
-    fi
-    (exit "$result")
-    "$old_cleanup"
-}
-trap radius_cleanup EXIT
-
-free_udp_port() {
-    perl -MIO::Socket::INET -e '
-        my $s = IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1") or die;
-        print $s->sockport, "\n"'
-}
-
 ca_init || bail 'no CA'
 ca_start || bail 'it does not start'
-port=$(free_udp_port)
+radius_setup
 
 issue() { # PROFILE NAME SAN
     cerca issue --profile "$1" --san "$3" --key-out "$2.key" --out "$2.pem" 2>"$2.err"
 }
 
-radiusd_conf() {
-    cat <<CONF
-prefix = /usr
-logdir = $scratch/raddb
-raddbdir = $scratch/raddb
-run_dir = $scratch/raddb
-libdir = /usr/lib/freeradius
-log {
-    destination = stdout
-}
-security {
-    reject_delay = 0
-    status_server = no
-}
-client localhost {
-    ipaddr = 127.0.0.1
-    secret = testing123
-}
-modules {
-    eap {
-        default_eap_type = tls
-        tls-config tls-common {
-            private_key_file = $scratch/radius.key
-            certificate_file = $scratch/radius.pem
-            ca_file = $scratch/clients-ca.pem
-            tls_min_version = "1.2"
-            tls_max_version = "1.2"
-        }
-        tls {
-            tls = tls-common
-        }
+cat >raddb/eap <<CONF
+eap {
+    default_eap_type = tls
+    tls-config tls-common {
+        private_key_file = $scratch/radius.key
+        certificate_file = $scratch/radius.pem
+        ca_file = $scratch/clients-ca.pem
+        tls_min_version = "1.2"
+        tls_max_version = "1.2"
     }
-}
-server default {
-    listen {
-        type = auth
-        ipaddr = 127.0.0.1
-        port = $port
-    }
-    authorize {
-        eap
-    }
-    authenticate {
-        eap
+    tls {
+        tls = tls-common
     }
 }
 CONF
-}
 
 # connect NAME [DOMAIN]: as the supplicant with that certificate.
 connect() {
@@ -96,7 +45,7 @@ network={
     domain_match="${2:-radius.wifi.example}"
 }
 CONF
-    eapol_test -c "$1.conf" -a 127.0.0.1 -p "$port" -s testing123 -t 10
+    eapol "$1.conf"
 }
 
 ok 'radius-server issues' issue radius-server radius dns:radius.wifi.example
@@ -105,13 +54,9 @@ ok 'a server certificate, which is no client' issue tls-server web dns:web.wifi.
 cat "$ca_dir/ca/root.pem" "$ca_dir/ca/issuing.pem" >clients-ca.pem
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout stranger.key \
     -subj /CN=stranger -addext extendedKeyUsage=clientAuth -out stranger.pem 2>/dev/null
-mkdir raddb
-radiusd_conf >raddb/radiusd.conf
 ok 'FreeRADIUS loads the chain' freeradius -XC -d raddb
 
-freeradius -X -d raddb >radius.log 2>&1 &
-radius_pid=$!
-wait_until 20 grep -q 'Ready to process requests' radius.log || bail 'FreeRADIUS does not start'
+radius_start || bail 'FreeRADIUS does not start'
 ok 'a client certificate is let in' connect laptop
 like 'with keys for the air on both sides' "$out" 'MPPE keys OK: 1'
 run connect laptop evil.wifi.example

@@ -1,0 +1,164 @@
+#!/bin/bash
+# docs/wifi.md, typed word by word: a real FreeRADIUS and a real supplicant, with certificates that
+# they enrolled for over EST, until they are revoked. Stand-ins are for systemd and chown alone.
+# shellcheck disable=SC2317 # functions are called by name
+# shellcheck source=tests/flow/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/flow/radius.sh
+. "$(dirname "$0")/radius.sh"
+
+mkdir "$scratch/here"
+cd "$scratch/here" || exit 1
+http=on
+ca_init || bail 'no CA'
+ca_start || bail 'it does not start'
+radius_setup
+eap=$scratch/raddb/eap
+mkdir "$scratch/raddb/certs"
+pki=$(sed -n 's/^ *crl_url = "\(.*\)\/crl\/issuing.crl";/\1/p' "$ca_dir/cerca.conf")
+port=$(sed -n '/^https = {/,/}/s/.*port = "\(.*\)";.*/\1/p' "$ca_dir/cerca.conf")
+est=https://localhost:$port
+
+# What the hosts and ports of this test are.
+fenced "$root/docs/wifi.md"
+sed -i -e "s|https://ca.example.com:8443|$est|; s|http://pki.example.com|$pki|" \
+    -e "s|/etc/freeradius/3.0|$scratch/raddb|; s|-p 1812|-p $radius_port|" \
+    "$scratch"/sh* "$scratch"/conf*
+
+is_enrolling() {
+    curl -fs --cacert "$ca_dir/ca/root.pem" -o cacerts "$est/.well-known/est/wifi/cacerts"
+}
+
+systemctl() {
+    case $* in
+    'reload cercad')
+        kill -HUP "$ca_pid"
+        wait_until 30 is_enrolling
+        ;;
+    'restart freeradius')
+        radius_stop
+        radius_start
+        ;;
+    esac
+}
+chown() { test "$1" = freerad:freerad; }
+
+n=0
+typing() { # NAME: the next block of the guide succeeds
+    n=$((n + 1))
+    ok "$1" typed_block "$scratch/sh$n"
+}
+
+typed_block() { # FILE
+    here=$PWD
+    # shellcheck source=/dev/null
+    . "$1"
+    result=$?
+    cd "$here" || return
+    return "$result"
+}
+
+in_tls_common() { # FILE
+    cp "$scratch/conf2" "$eap"
+    sed -i "/tls-config tls-common {/r $1" "$eap"
+}
+
+try() {
+    typed_block "$scratch/sh$connect"
+}
+
+refuses() {
+    ! try
+}
+
+cat "$scratch/conf1" >>"$CERCA_CONF"
+typing 'labels and tokens'
+cp roots.pem radius.token "$scratch/raddb/certs"
+typing 'the server enrolls'
+cp "$scratch/conf2" "$eap"
+typing 'FreeRADIUS starts with that'
+like 'and is ready' "$radius_log" 'Ready to process requests'
+typing 'the laptop enrolls'
+openssl x509 -in alice.pem -noout -text >alice.text
+like 'for a certificate with the security identifier' alice.text 'S-1-5-21-1-2-3-1104'
+cp "$scratch/conf3" wifi.conf
+typing 'the laptop is let in'
+connect=$n
+like 'with keys for the air on both sides' "$out" 'MPPE keys OK: 1'
+cp alice.pem first.pem
+typing 'it renews itself'
+is 'key and all' "$(openssl x509 -in alice.pem -noout -pubkey | cmp -s - <(openssl pkey -in alice.key -pubout) &&
+    ! cmp -s alice.pem first.pem && echo renewed)" renewed
+typing 'so does the server'
+ok 'and lets it in' try
+
+
+# A tablet of hers, which will be revoked by CRL alone.
+mkdir tablet
+on_tablet() { # COMMAND...
+    (cp roots.pem wifi.conf tablet && cd tablet && "$@")
+}
+cerca token create --profile wifi-client --name email:alice@example.com --owner alice-tablet \
+    --out tablet/alice.token
+ok 'a tablet enrolls' on_tablet typed_block "$scratch/sh4"
+
+fetching=$scratch/sh$((n + 1))
+n=$((n + 1))
+in_tls_common "$scratch/conf4"
+systemctl 'restart freeradius'
+ok 'with OCSP the laptop is let in' try
+like 'after FreeRADIUS has asked' "$radius_log" 'ocsp: Cert status: good'
+typing 'it is lost'
+revoking=$scratch/sh$n
+ok 'and refused at once' refuses
+like 'by what OCSP said' "$radius_log" 'ocsp: Cert status: revoked'
+ok 'the tablet is not' on_tablet try
+
+in_tls_common "$scratch/conf5"
+cerca crl publish >/dev/null || bail 'no CRL'
+ok 'CRLs are fetched' typed_block "$fetching"
+systemctl 'restart freeradius'
+ok 'by CRL the laptop is refused' refuses
+like 'since it is on it' "$radius_log" 'certificate revoked'
+unlike 'and nobody else is asked' "$radius_log" 'ocsp: '
+ok 'which the tablet is not' on_tablet try
+sed -i 's/alice-laptop/alice-tablet/' "$revoking"
+ok 'it is lost too' typed_block "$revoking"
+ok 'the present CRL knows nothing of it' on_tablet try
+cerca crl publish >/dev/null || bail 'no CRL'
+ok 'the next one is fetched' typed_block "$fetching"
+# FreeRADIUS looks for it every five minutes at most.
+systemctl 'restart freeradius'
+ok 'and refuses it' on_tablet refuses
+like 'since it is on it' "$radius_log" 'certificate revoked'
+
+typing 'key and certificate in one file'
+ok 'which opens' openssl pkcs12 -in bob.p12 -passin file:bob.password -nodes -legacy -out bob.pem
+cp bob.pem alice.pem
+cp bob.pem alice.key
+ok 'and lets Bob in' try
+openssl x509 -in "$scratch/raddb/certs/clients/ca.pem" -out "$scratch/issuing.pem"
+cp "$scratch/issuing.pem" "$scratch/raddb/certs/clients/ca.pem"
+systemctl 'restart freeradius'
+ok 'also where the issuing CA alone is known' try
+typing 'a profile for Apple'
+ok 'that fits together' python3 - bob.mobileconfig roots.pem bob.p12 <<'CHECK'
+import plistlib, ssl, sys
+
+profile, root, identity = sys.argv[1:]
+top = plistlib.load(open(profile, "rb"))
+parts = {part["PayloadType"]: part for part in top["PayloadContent"]}
+wifi = parts["com.apple.wifi.managed"]
+eap = wifi["EAPClientConfiguration"]
+anchor, own = parts["com.apple.security.root"], parts["com.apple.security.pkcs12"]
+assert anchor["PayloadContent"] == ssl.PEM_cert_to_DER_cert(open(root).read())
+assert own["PayloadContent"] == open(identity, "rb").read() and "Password" not in own
+assert wifi["PayloadCertificateUUID"] == own["PayloadUUID"]
+assert eap["PayloadCertificateAnchorUUID"] == [anchor["PayloadUUID"]]
+assert eap["AcceptEAPTypes"] == [13] and eap["TLSTrustedServerNames"] == ["radius.example.com"]
+uuids = [part["PayloadUUID"] for part in [top, *top["PayloadContent"]]]
+assert len(set(uuids)) == 4
+CHECK
+is 'the guide has nothing else to type' "$(find "$scratch" -maxdepth 1 -name 'sh*' | wc -l)" "$n"
+
+done_testing
