@@ -1,0 +1,190 @@
+/* The HTTP server itself: which requests reach a handler, and who makes room in a crowd. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/httpd.h"
+
+#define LIMIT 16
+#define HOST "Host: x\r\n"
+
+struct fixture {
+    struct httpd *h;
+    uint16_t port;
+    atomic_uint handled;
+};
+
+/* The length of the body, as text. */
+static void handle(void *arg, const struct http_request *r, struct http_answer *out)
+{
+    static const char *const lengths[] = {"0", "1", "2", "3"};
+    struct fixture *x = arg;
+
+    atomic_fetch_add(&x->handled, 1);
+    http_answer_text(out, 200, r->body.n < 4 ? lengths[r->body.n] : "more");
+}
+
+static int setup(void **state)
+{
+    struct fixture *x = calloc(1, sizeof *x);
+    struct sockaddr_in a = {.sin_port = 0};
+    socklen_t n = sizeof a;
+    struct fault f;
+    struct httpd_options o = {
+        .threads = 1, .connections = LIMIT, .timeout_s = 60, .handle = handle, .arg = x};
+
+    o.listen_fd = listen_tcp("127.0.0.1", 0, &f);
+    assert_true(o.listen_fd >= 0);
+    assert_int_equal(getsockname(o.listen_fd, (struct sockaddr *)&a, &n), 0);
+    x->port = ntohs(a.sin_port);
+    assert_int_equal(httpd_start(&o, &x->h, &f), 0);
+    *state = x;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *x = *state;
+
+    httpd_free(x->h);
+    free(x);
+    return 0;
+}
+
+static int knock(const struct fixture *x, const char *text)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(x->port)};
+    struct timeval limit = {.tv_sec = 20};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    return fd;
+}
+
+/* The status of the first answer, 0 when there is none; its end in `tail`. */
+static unsigned status_of(const struct fixture *x, const char *request, char tail[2])
+{
+    char answer[4096] = "";
+    size_t n = 0;
+    int fd = knock(x, request);
+    ssize_t got;
+
+    while (n < sizeof answer - 1 && (got = read(fd, answer + n, sizeof answer - 1 - n)) > 0)
+        n += (size_t)got;
+    (void)close(fd);
+    answer[n] = '\0';
+    tail[0] = n > 0 ? answer[n - 1] : '\0';
+    tail[1] = '\0';
+    return strncmp(answer, "HTTP/1.1 ", 9) == 0 ? (unsigned)strtoul(answer + 9, NULL, 10) : 0;
+}
+
+/* RFC 9112 6.3: where a body ends must not be a matter of taste. */
+static void a_body_has_one_end(void **state)
+{
+    static const struct {
+        const char *fields, *body;
+        unsigned status;
+        const char *tail;
+    } known[] = {
+        {"Content-Length: 3\r\n", "abc", 200, "3"},
+        {"Transfer-Encoding: chunked\r\n", "2\r\nab\r\n0\r\n\r\n", 200, "2"},
+        {"Content-Length: 3\r\nContent-Length: 3\r\n", "abc", 400, NULL},
+        {"Content-Length: 3\r\nContent-Length: 30\r\n", "abc", 400, NULL},
+        {"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n", 400, NULL},
+        {"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n", 400, NULL},
+        {"Transfer-Encoding: gzip\r\n", "", 501, NULL},
+        {"Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n", 501, NULL},
+        {"Content-Length: 2000000\r\n", "abc", 413, NULL},
+    };
+    struct fixture *x = *state;
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        unsigned before = atomic_load(&x->handled);
+        char request[512], tail[2];
+
+        (void)snprintf(request, sizeof request,
+                       "POST / HTTP/1.1\r\n" HOST "%sConnection: close\r\n\r\n%s", known[i].fields,
+                       known[i].body);
+        if (status_of(x, request, tail) != known[i].status)
+            fail_msg("%s", known[i].fields);
+        if (known[i].tail != NULL)
+            assert_string_equal(tail, known[i].tail);
+        assert_int_equal(atomic_load(&x->handled) - before, known[i].status == 200 ? 1 : 0);
+    }
+}
+
+static bool is_closed(int fd)
+{
+    char c;
+
+    return recv(fd, &c, 1, MSG_DONTWAIT) == 0;
+}
+
+/* Who says nothing, too little of a head, or half of a body; nobody's time is over. */
+static void in_a_crowd_who_sends_nothing_makes_room(void **state)
+{
+    static const char *const words[] = {
+        "", "GET / HTTP/1.1\r\nX: ", "POST / HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nabc"};
+    struct fixture *x = *state;
+    uint64_t begin = clock_mono_us();
+    int fd[LIMIT];
+    unsigned closed = 0;
+    char tail[2];
+
+    for (size_t i = 0; i < LIMIT; i++)
+        fd[i] = knock(x, words[i % 3]);
+    while (closed < LIMIT) {
+        if (clock_mono_us() - begin > UINT64_C(20000000))
+            fail_msg("%u of %u were closed", closed, LIMIT);
+        httpd_sweep(x->h);
+        (void)usleep(20000);
+        closed = 0;
+        for (size_t i = 0; i < LIMIT; i++)
+            closed += is_closed(fd[i]);
+    }
+    assert_true(clock_mono_us() - begin >= HTTPD_CROWDED_MS * UINT64_C(1000));
+    for (size_t i = 0; i < LIMIT; i++)
+        (void)close(fd[i]);
+    assert_int_equal(status_of(x, "GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", tail),
+                     200);
+}
+
+static void without_a_crowd_nobody_has_to_hurry(void **state)
+{
+    struct fixture *x = *state;
+    uint64_t begin = clock_mono_us();
+    int fd = knock(x, "GET / HTTP/1.1\r\nX: ");
+
+    while (clock_mono_us() - begin < (HTTPD_CROWDED_MS + 500) * UINT64_C(1000)) {
+        httpd_sweep(x->h);
+        assert_false(is_closed(fd));
+        (void)usleep(20000);
+    }
+    (void)close(fd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_body_has_one_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(in_a_crowd_who_sends_nothing_makes_room, setup, teardown),
+        cmocka_unit_test_setup_teardown(without_a_crowd_nobody_has_to_hurry, setup, teardown),
+    };
+
+    httpd_prepare();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
