@@ -46,7 +46,8 @@ unsigned reply_status(const struct fault *f, const struct conf_est *label)
     case FAULT_POLICY:
         return is_bearers(f) ? 403 : 400;
     case FAULT_DENIED:
-        return is_credential(f) && label != NULL && (label->ways & ~(uint32_t)WAY_CERTIFICATE) != 0
+        return is_credential(f) && label != NULL &&
+                       (label->ways & ~(uint32_t)(WAY_CERTIFICATE | WAY_MANUFACTURER)) != 0
                    ? 401
                    : 403;
     case FAULT_NOT_FOUND:

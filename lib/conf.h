@@ -167,6 +167,7 @@ enum conf_way {
     WAY_PASSWORD = 1 << 2,    /* of one of est_users, in HTTP Basic */
     WAY_CERTIFICATE_TOKEN = 1 << 3,
     WAY_CERTIFICATE_PASSWORD = 1 << 4,
+    WAY_MANUFACTURER = 1 << 5, /* a certificate below one of the label's anchors, in TLS */
 };
 
 /* Must a request be linked to the channel that it comes through (RFC 7030 3.5)? */
@@ -179,10 +180,15 @@ struct conf_est {
     uint32_t ways; /* enum conf_way: each is enough */
     char **from;   /* profiles whose certificates count; empty: its own */
     size_t n_from;
+    char **anchors;
+    size_t n_anchors; /* PEM files */
+    char **device_names;
+    size_t n_device_names; /* "dns:{serialNumber}.example.com", of a certificate below an anchor */
     enum conf_linking linking;
     int64_t grace; /* seconds after its end that a certificate may still be renewed */
 };
 #define EST_DEFAULT "default"
+#define EST_DEVICE_NAMES_MAX 4
 
 /* Who may enroll by password; the hash is in password_file. */
 struct conf_est_user {

@@ -78,6 +78,20 @@ int conf_check_server_name(const char *text, struct fault *f)
     return fault_set(f, FAULT_CONFIG, "conf.value", "must be a DNS name or an IP address");
 }
 
+/* Whether it makes a name of a device is for that device to say. */
+int conf_check_device_name(const char *text, struct fault *f)
+{
+    bool known = strncmp(text, "dns:", 4) == 0 || strncmp(text, "email:", 6) == 0 ||
+                 strncmp(text, "uri:", 4) == 0;
+
+    for (const char *at = strchr(text, '{'); at != NULL && known; at = strchr(at + 1, '{'))
+        known = strncmp(at, "{cn}", 4) == 0 || strncmp(at, "{serialNumber}", 14) == 0;
+    if (known && strchr(text, '{') != NULL)
+        return 0;
+    return fault_set(f, FAULT_CONFIG, "conf.value",
+                     "must be dns:, email: or uri: and a name with {cn} or {serialNumber}");
+}
+
 /* ---- checks ---- */
 
 static int check_profile(const struct conf_reader *r, const struct conf_est *e, const char *key,
@@ -104,6 +118,9 @@ static int check_label(const struct conf_reader *r, const struct conf_est *e, st
 
     for (size_t i = 0; i < e->n_from && rc == 0; i++)
         rc = check_profile(r, e, "from", e->from[i], f);
+    if (rc == 0 && (e->ways & WAY_MANUFACTURER) != 0 && e->n_anchors == 0)
+        return conf_refuse(r, conf_line(r, "est", e->name, "ways"), "conf.missing", "est.anchors",
+                           f, "label \"%s\": anchors: manufacturer needs some", e->name);
     return rc;
 }
 

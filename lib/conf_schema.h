@@ -133,6 +133,7 @@ int conf_check_key_type(const char *text, struct fault *f);
 int conf_check_constraint(const char *text, struct fault *f);
 int conf_check_limit(const char *text, struct fault *f);
 int conf_check_credential(const char *text, struct fault *f);
+int conf_check_device_name(const char *text, struct fault *f);
 int conf_check_server_name(const char *text, struct fault *f);
 int conf_check_sha256(const char *text, struct fault *f); /* 64 digits, or "" */
 

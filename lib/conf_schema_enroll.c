@@ -6,6 +6,7 @@ static const struct conf_word ways[] = {{"token", WAY_TOKEN},
                                         {"password", WAY_PASSWORD},
                                         {"certificate+token", WAY_CERTIFICATE_TOKEN},
                                         {"certificate+password", WAY_CERTIFICATE_PASSWORD},
+                                        {"manufacturer", WAY_MANUFACTURER},
                                         {NULL, 0}};
 
 static const struct conf_word linkings[] = {{"optional", LINKING_OPTIONAL},
@@ -66,10 +67,21 @@ static const struct conf_key est_keys[] = {
              "profile, as the password of HTTP Basic or as Bearer. certificate: one that this CA "
              "issued, in TLS; it may have its own names and no others, and renew itself. password: "
              "that of one of est_users, in HTTP Basic. certificate+token, certificate+password: "
-             "both, for the names of the second."},
+             "both, for the names of the second. manufacturer: a certificate below one of anchors, "
+             "for device_names."},
     {.name = "from", .type = CONF_TEXTS, IN(from), .at_too = offsetof(struct conf_est, n_from),
      .max = LIST_MAX, .fallback = "", .check = conf_check_name,
      .help = "Profiles whose certificates count. None given: the label's own."},
+    {.name = "anchors", .type = CONF_PATHS, IN(anchors),
+     .at_too = offsetof(struct conf_est, n_anchors), .max = LIST_MAX, .fallback = "",
+     .help = "Files of CA certificates, PEM, whose devices may enroll: manufacturers of IDevIDs "
+             "(IEEE 802.1AR). Whether they revoked one is not asked. Read at start and at each "
+             "reload."},
+    {.name = "device_names", .type = CONF_TEXTS, IN(device_names),
+     .at_too = offsetof(struct conf_est, n_device_names), .max = EST_DEVICE_NAMES_MAX,
+     .fallback = "", .check = conf_check_device_name, .example = "dns:{serialNumber}.devices.example.com",
+     .help = "Names that such a device may have, with their kind, made of its certificate's "
+             "subject: {cn}, {serialNumber}. It may keep its subject too."},
     {.name = "linking", .type = CONF_WORD, IN(linking), .words = linkings, .fallback = "optional",
      .help = "Whether a request must have been signed by who is at the other end of TLS, shown by "
              "a challengePassword made of the channel (tls-exporter in TLS 1.3, tls-unique with "

@@ -12,6 +12,7 @@
 #include "ca/core/core.h"
 #include "ca/core/restore.h"
 #include "ca/core/verify.h"
+#include "ca/enroll/anchors.h"
 #include "ca/enroll/passwords.h"
 #include "ca/delegate/nodes.h"
 #include "lib/exitcode.h"
@@ -215,11 +216,13 @@ static int load_passwords(const struct options *o, const struct conf *conf, stru
 }
 
 static int run(const struct options *o, const struct conf *conf,
-               const struct key_blocklist *blocklist, const struct passwords *passwords)
+               const struct key_blocklist *blocklist, const struct passwords *passwords,
+               const struct anchors *anchors)
 {
     struct core_options parts = {.conf = conf,
                                  .blocklist = blocklist,
                                  .passwords = passwords,
+                                 .anchors = anchors,
                                  .delegate_fd = o->delegate_fd,
                                  .enroll_fd = o->enroll_fd,
                                  .control_fd = o->control_fd};
@@ -269,6 +272,7 @@ int main(int argc, char **argv)
     struct options o;
     struct key_blocklist *blocklist;
     struct passwords *passwords = NULL;
+    struct anchors *anchors = NULL;
     struct conf *conf;
     struct fault f;
     int rc;
@@ -293,8 +297,11 @@ int main(int argc, char **argv)
         rc = load_passwords(&o, conf, &passwords, &f);
     if (rc == EXITCODE_OK && nodes_check(conf, &f) != 0)
         rc = fail("view.nodes.refused", &f, EXITCODE_CONFIG);
+    if (rc == EXITCODE_OK && anchors_load(conf, &anchors, &f) != 0)
+        rc = fail("est.anchors.refused", &f, EXITCODE_CONFIG);
     if (rc == EXITCODE_OK && !o.check)
-        rc = run(&o, conf, blocklist, passwords);
+        rc = run(&o, conf, blocklist, passwords, anchors);
+    anchors_free(anchors);
     passwords_free(passwords);
     key_blocklist_free(blocklist);
     conf_free(conf);

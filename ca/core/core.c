@@ -398,7 +398,8 @@ static void open_enroll(struct core *c, const struct core_options *o)
                                        .authorities = c->authorities,
                                        .readers = c->readers,
                                        .door = c->door,
-                                       .passwords = o->passwords};
+                                       .passwords = o->passwords,
+                                       .anchors = o->anchors};
 
     c->enroll = enroll_new(&parts, o->enroll_fd);
 }

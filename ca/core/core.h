@@ -10,11 +10,13 @@
 
 struct core;
 struct passwords;
+struct anchors;
 
 struct core_options {
     const struct conf *conf;
     const struct key_blocklist *blocklist; /* outlives the core; NULL: none */
     const struct passwords *passwords;     /* the same */
+    const struct anchors *anchors;         /* the same, with enroll_fd not NULL */
     int listen_fd;                         /* the admin socket; -1: none (set-up) */
     int delegate_fd;                       /* the delegate socket; -1: none */
     int enroll_fd;                         /* the enroll socket; -1: none */

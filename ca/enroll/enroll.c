@@ -76,6 +76,7 @@ static void ask_free(struct enroll_ask *q)
     c->asks--;
     buf_free(&q->in);
     buf_free(&q->out);
+    evidence_free(&q->evidence);
     free(q);
     client_drop(c);
 }

@@ -13,6 +13,7 @@
 
 struct enroll;
 struct passwords;
+struct anchors;
 
 struct enroll_parts {
     const struct conf *conf;
@@ -22,6 +23,7 @@ struct enroll_parts {
     struct workers *readers; /* what is slow and no request of the door */
     struct door *door;
     const struct passwords *passwords; /* ca/enroll/passwords.h; NULL: none */
+    const struct anchors *anchors;
 };
 
 /* Serves on a listening descriptor, which it takes over. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/enroll/anchors.h"
 #include "ca/enroll/passwords.h"
 #include "est/linking.h"
 #include "lib/clock.h"
@@ -163,11 +164,41 @@ static int prove_password(const struct evidence *e, struct door_bearer *out, str
     return 0;
 }
 
+/* ---- a device's ---- */
+
+static int prove_device(struct evidence *e, struct door_bearer *out, struct fault *f)
+{
+    struct slice in = e->request->chain, leaf = SLICE_NONE;
+    uint8_t hash[32];
+    char hex[33];
+
+    buf_init(&e->subject, NAME_DER_MAX);
+    if (anchors_verify(e->parts->anchors, e->label, e->request->chain, clock_now(), &e->subject,
+                       f) != 0 ||
+        device_names(e->label, buf_slice(&e->subject), e->device, &out->names, f) != 0)
+        return -(int)f->code;
+    (void)!der_get_whole(&in, DER_SEQUENCE, &leaf);
+    cert_fingerprint(leaf, hash);
+    hex_encode(slice_of(hash, 16), hex);
+    (void)snprintf(out->requester, sizeof(out->requester), "device:%s", hex);
+    out->subject = buf_slice(&e->subject);
+    return 0;
+}
+
 /* ---- both ---- */
 
 #define WITH_CERTIFICATE (WAY_CERTIFICATE | WAY_CERTIFICATE_TOKEN | WAY_CERTIFICATE_PASSWORD)
 #define WITH_PASSWORD (WAY_PASSWORD | WAY_CERTIFICATE_PASSWORD)
 #define WITH_TOKEN (WAY_TOKEN | WAY_CERTIFICATE_TOKEN)
+
+/* Not one of ours: by the label it may be a manufacturer's. */
+static bool may_be_device(const struct evidence *e, const struct fault *f)
+{
+    return e->way == WAY_CERTIFICATE && (e->label->ways & WAY_MANUFACTURER) != 0 &&
+           !e->request->renew &&
+           (strcmp(f->rule, "est.certificate.unknown") == 0 ||
+            strcmp(f->rule, "est.certificate.malformed") == 0);
+}
 
 /* Who renews goes on as the certificate says; else names come from the second factor. */
 static int prove(struct door_evidence *door, struct door_bearer *out, struct fault *f)
@@ -178,6 +209,10 @@ static int prove(struct door_evidence *door, struct door_bearer *out, struct fau
 
     if ((e->way & WITH_CERTIFICATE) != 0)
         rc = prove_certificate(e, out, f);
+    if (e->way == WAY_MANUFACTURER || (rc != 0 && may_be_device(e, f))) {
+        fault_clear(f);
+        rc = prove_device(e, out, f);
+    }
     if (rc == 0 && (e->way & WITH_PASSWORD) != 0) {
         first = xmemdup(out, sizeof(*out));
         rc = prove_password(e, out, f);
@@ -223,14 +258,15 @@ static bool has_token(const struct enroll_request *r)
 /* The strongest of the label's that the request goes; 0: none. */
 static uint32_t way_of(const struct conf_est *label, const struct enroll_request *r)
 {
-    static const uint32_t order[] = {WAY_CERTIFICATE_TOKEN, WAY_CERTIFICATE_PASSWORD, WAY_TOKEN,
-                                     WAY_PASSWORD, WAY_CERTIFICATE};
+    static const uint32_t order[] = {
+        WAY_CERTIFICATE_TOKEN, WAY_CERTIFICATE_PASSWORD, WAY_TOKEN,
+        WAY_PASSWORD,          WAY_CERTIFICATE,          WAY_MANUFACTURER};
     bool token = has_token(r), password = r->has_secret && !token;
 
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
         uint32_t w = order[i] & label->ways;
 
-        if (w != 0 && ((w & WITH_CERTIFICATE) == 0 || r->chain.n > 0) &&
+        if (w != 0 && ((w & (WITH_CERTIFICATE | WAY_MANUFACTURER)) == 0 || r->chain.n > 0) &&
             ((w & WITH_TOKEN) == 0 || (token && !r->renew)) &&
             ((w & WITH_PASSWORD) == 0 || password) && (!r->renew || (w & WITH_CERTIFICATE) != 0))
             return w;
@@ -264,6 +300,11 @@ int evidence_init(struct evidence *e, const struct enroll_parts *parts,
     e->label = label;
     e->request = r;
     return 0;
+}
+
+void evidence_free(struct evidence *e)
+{
+    buf_free(&e->subject);
 }
 
 bool evidence_has_token(const struct evidence *e)

@@ -2,12 +2,13 @@
  * What a client of EST showed, looked at: its certificate, its password, and whether its request
  * goes with the channel. Rules: "est.certificate.malformed", ".unknown", ".revoked", ".early",
  * ".expired",
- * ".profile"; "est.password"; "est.linking".
+ * ".profile"; "est.password"; "est.manufacturer", "est.device.name"; "est.linking".
  */
 #ifndef CA_ENROLL_EVIDENCE_H
 #define CA_ENROLL_EVIDENCE_H
 
 #include "ca/door/bearer.h"
+#include "ca/enroll/device.h"
 #include "ca/enroll/enroll.h"
 #include "lib/proto_enroll.h"
 
@@ -17,7 +18,9 @@ struct evidence {
     const struct conf_est *label;
     const struct enroll_request *request;
     enum conf_way way;
-    struct cert cert; /* the client's, once it is proven */
+    struct cert cert;   /* the client's, once it is proven */
+    struct buf subject; /* ... or that of a device */
+    char device[EST_DEVICE_NAMES_MAX][DEVICE_NAME_SIZE];
 };
 
 /* What that request shows, by the one of the label's ways that it goes; all of it outlives `e`.
@@ -25,6 +28,8 @@ struct evidence {
 int evidence_init(struct evidence *e, const struct enroll_parts *parts,
                   const struct conf_est *label, const struct enroll_request *r,
                   struct fault *f) WARN_UNUSED;
+/* NULL is not fine; zeroed memory is. */
+void evidence_free(struct evidence *e);
 /* Does its token say who asks? */
 bool evidence_has_token(const struct evidence *e);
 

@@ -19,6 +19,8 @@ est = (
     { name = "people"; profile = "tls-client"; ways = ( "password" ); },
     { name = "both"; profile = "tls-client";
       ways = ( "certificate+password", "certificate+token" ); },
+    { name = "born"; profile = "device"; ways = ( "certificate", "manufacturer" );
+      anchors = ( "maker.pem" ); device_names = ( "dns:{serialNumber}.born.test" ); },
     { name = "linked"; profile = "tls-client"; linking = "required"; },
     { name = "late"; profile = "short"; grace = "1h"; }
 );
@@ -28,6 +30,8 @@ est_users = (
 );
 ca = { password_file = "enroll.passwd"; };
 labels
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout maker.key \
+    -out "$ca_dir/maker.pem" -subj '/O=Maker/CN=Maker CA' -days 9000 2>"$err"
 printf 'alice:%s\nbob:%s\n' "$(openssl passwd -6 'open sesame')" \
     "$(perl -e 'print crypt("geheim", "\$y\$j9T\$abcdefghijklmnopqrst1.")')" \
     >"$ca_dir/enroll.passwd"
@@ -305,6 +309,42 @@ chmod 644 "$ca_dir/enroll.passwd"
 fails 'a file of passwords that others may read is refused' 4 'password.file' \
     cerca-ca -c "$conf" --check
 chmod 600 "$ca_dir/enroll.passwd"
+
+# --- devices that their maker certified -----------------------------------------------------------------
+
+# born NAME SUBJECT: a device with such a certificate.
+born() {
+    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" \
+        -out born.req -subj "$2" 2>"$err" &&
+        openssl x509 -req -in born.req -CA "$ca_dir/maker.pem" -CAkey maker.key -days 8000 \
+            -set_serial 7 -out "$1.pem" 2>"$err" -extfile - <<'extensions'
+subjectAltName = otherName:1.3.6.1.5.5.7.8.4;SEQ:hardware
+[hardware]
+type = OID:1.3.6.1.4.1.99999.1
+serial = OCTWRAP,UTF8:12
+extensions
+}
+
+born idevid /O=Maker/serialNumber=SN-12
+csr d '/O=Maker/serialNumber=SN-12' DNS:sn-12.born.test
+public d
+is 'a device with the certificate of its maker' "$(post_as idevid born/simpleenroll d.csr)" 200
+ok '... taken' taken d
+cp body first
+is '... asks again' "$(post_as idevid born/simpleenroll d.csr)" 200
+ok '... the same' cmp body first
+is '... renews by the certificate that it got' "$(post_as d born/simplereenroll d.csr)" 200
+is '... and not by the one that it was born with' "$(post_as idevid born/simplereenroll d.csr)" 403
+is '... under no other label' "$(post_as idevid simpleenroll d.csr)" 403
+csr x '/O=Maker/serialNumber=SN-12' DNS:sn-13.born.test
+is "another one's name" "$(post_as idevid born/simpleenroll x.csr)" 403
+csr x '/O=Maker/serialNumber=SN-13' DNS:sn-12.born.test
+is "another one's subject" "$(post_as idevid born/simpleenroll x.csr)" 403
+born odd '/O=Maker/serialNumber=a.b'
+is 'a number that makes no name' "$(post_as odd born/simpleenroll d.csr)" 403
+says '... it says' 'rule est.device.name'
+is "somebody else's certificate" "$(post_as f born/simpleenroll d.csr)" 403
+says '... it says' 'rule est.manufacturer'
 
 # --- linked to the channel ------------------------------------------------------------------------------
 
