@@ -53,6 +53,7 @@ void checkpointed_get(struct wire_in *w, struct checkpointed *out)
 
 void audit_read_put(struct buf *b, const struct audit_read *r)
 {
+    wire_put_i64(b, r->log);
     wire_put_u64(b, r->from);
     wire_put_u8(b, r->backwards);
     wire_put_u32(b, r->limit);
@@ -73,6 +74,7 @@ int audit_read_get(struct slice body, struct audit_read *out)
 
     memset(out, 0, sizeof(*out));
     wire_in_init(&w, body);
+    out->log = wire_get_i64(&w);
     out->from = wire_get_u64(&w);
     out->backwards = wire_get_flag(&w);
     out->limit = wire_get_u32(&w);

@@ -30,7 +30,11 @@ void checkpointed_get(struct wire_in *w, struct checkpointed *out);
 
 /* MSG_AUDIT_READ: records from an index on, or the newest. */
 #define AUDIT_LIMIT_MAX 5000
+/* The log in force; else a log has the number that a restore told when it began, the first one 0.
+ */
+#define AUDIT_LOG_NOW ((int64_t)-1)
 struct audit_read {
+    int64_t log;
     uint64_t from; /* index to begin at; backwards: to end before, UINT64_MAX: the newest */
     bool backwards;
     uint32_t limit;                       /* records at most, 1 to AUDIT_LIMIT_MAX */
@@ -66,7 +70,8 @@ bool audit_leaf_pruned(const struct audit_leaf *l);
 /* Its hash in the tree. */
 void audit_leaf_hash(const struct audit_leaf *l, uint8_t out[32]);
 
-/* MSG_AUDIT_CHECKPOINTS: a u64, the least size wanted, or UINT64_MAX: only the newest.
+/* MSG_AUDIT_CHECKPOINTS: an i64, which log; a u64, the least size wanted, or UINT64_MAX: only the
+ * newest.
  * MSG_AUDIT_CHECKPOINTED: a u32 count, then checkpointed's, in order of size; all that fit. */
 #define CHECKPOINTS_MAX 256
 

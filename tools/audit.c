@@ -13,6 +13,20 @@ static int broken(struct fault *f)
     return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
 }
 
+int audit_log_option(const char *text, int64_t *log, struct fault *f)
+{
+    size_t n = text == NULL ? 0 : strlen(text);
+
+    *log = AUDIT_LOG_NOW;
+    if (text == NULL)
+        return 0;
+    if (n == 0 || n > 18 || strspn(text, "0123456789") != n)
+        return fault_set(f, FAULT_MALFORMED, "usage",
+                         "--log: \"%.40s\" should be the number of an audit log", text);
+    *log = strtoll(text, NULL, 10);
+    return 0;
+}
+
 int audit_page(struct tool *t, const struct audit_read *r, struct audit_page *out, struct fault *f)
 {
     struct frame answer;
@@ -48,8 +62,8 @@ static int take_checkpoints(struct slice body, audit_each_checkpoint fn, void *a
     return rc == 0 && !wire_in_done(&w) ? broken(f) : rc;
 }
 
-int audit_checkpoints(struct tool *t, uint64_t least, audit_each_checkpoint fn, void *arg,
-                      struct fault *f)
+int audit_checkpoints(struct tool *t, int64_t log, uint64_t least, audit_each_checkpoint fn,
+                      void *arg, struct fault *f)
 {
     struct frame answer;
     struct buf body;
@@ -57,9 +71,10 @@ int audit_checkpoints(struct tool *t, uint64_t least, audit_each_checkpoint fn, 
     uint32_t n = 1;
     int rc = 0;
 
-    buf_init(&body, 8);
+    buf_init(&body, 16);
     while (rc == 0 && n > 0) {
         buf_reset(&body);
+        wire_put_i64(&body, log);
         wire_put_u64(&body, least);
         t->started_us = clock_mono_us();
         rc = tool_call_patient(t, MSG_AUDIT_CHECKPOINTS, buf_slice(&body), MSG_AUDIT_CHECKPOINTED,
@@ -90,8 +105,8 @@ static int copy_out(void *arg, const struct checkpointed *c, struct fault *f)
     return 0;
 }
 
-int audit_newest(struct tool *t, bool now, struct checkpoint *c, struct buf *note, struct buf *keys,
-                 struct fault *f)
+int audit_newest(struct tool *t, int64_t log, bool now, struct checkpoint *c, struct buf *note,
+                 struct buf *keys, struct fault *f)
 {
     struct copy to = {note, keys};
     struct frame answer;
@@ -105,7 +120,7 @@ int audit_newest(struct tool *t, bool now, struct checkpoint *c, struct buf *not
         if (rc == 0)
             rc = take_checkpoints(answer.body, copy_out, &to, &n, &last, f);
     } else {
-        rc = audit_checkpoints(t, UINT64_MAX, copy_out, &to, f);
+        rc = audit_checkpoints(t, log, UINT64_MAX, copy_out, &to, f);
     }
     if (rc == 0 && note->n == 0)
         rc = fault_set(f, FAULT_NOT_FOUND, "checkpoint.none", "there is no checkpoint yet");

@@ -3,11 +3,13 @@
 #include <inttypes.h>
 #include <string.h>
 
-void audit_stream_begin(struct audit_stream *s, struct tool *t, uint64_t first, uint64_t tiled)
+void audit_stream_begin(struct audit_stream *s, struct tool *t, int64_t log, uint64_t first,
+                        uint64_t tiled)
 {
     memset(s, 0, sizeof(*s));
     s->tool = t;
-    s->tiled = tiled;
+    s->log = log;
+    s->tiled = log == AUDIT_LOG_NOW ? tiled : 0;
     s->next = first;
     s->more = true;
     buf_init(&s->page, FRAME_BODY_MAX);
@@ -42,7 +44,8 @@ int audit_stream_hash(struct audit_stream *s, uint64_t index, const uint8_t **ha
 /* Copied, since tiles are asked for while it is read. */
 static int next_page(struct audit_stream *s, struct fault *f)
 {
-    struct audit_read r = {.from = s->next, .limit = AUDIT_LIMIT_MAX, .generic = true};
+    struct audit_read r = {
+        .log = s->log, .from = s->next, .limit = AUDIT_LIMIT_MAX, .generic = true};
     struct audit_page page;
     int rc = audit_page(s->tool, &r, &page, f);
 

@@ -7,6 +7,7 @@
 
 struct audit_stream {
     struct tool *tool;
+    int64_t log;
     uint64_t tiled;  /* size of the tree that the tiles are for */
     uint64_t next;   /* index */
     struct buf page; /* leaves of the present page */
@@ -18,8 +19,10 @@ struct audit_stream {
     uint8_t tile[TILE_BYTES]; /* level 0 */
 };
 
-/* From record `first` on; `tiled`: the newest checkpoint's size. */
-void audit_stream_begin(struct audit_stream *s, struct tool *t, uint64_t first, uint64_t tiled);
+/* From record `first` on; `tiled`: the newest checkpoint's size, which is 0 here for a log that a
+ * restore ended, since its tiles stand in the public view alone. */
+void audit_stream_begin(struct audit_stream *s, struct tool *t, int64_t log, uint64_t first,
+                        uint64_t tiled);
 void audit_stream_end(struct audit_stream *s);
 /* 0, 1 at the end, or a fault. `leaf` is good until the next call; `hash` is NULL beyond the tiles.
  */

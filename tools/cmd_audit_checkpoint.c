@@ -6,20 +6,24 @@
 
 struct checkpoint_args {
     bool key, newest;
-    const char *out;
+    const char *out, *log;
 };
 
 static int get(struct tool *t, const struct checkpoint_args *a, struct buf *note, struct buf *keys,
                struct fault *f)
 {
     struct checkpoint *c = xcalloc(1, sizeof(*c));
-    bool now = !a->newest && !a->key;
-    int rc = tool_connect(t, f);
+    bool now = !a->newest && !a->key && a->log == NULL;
+    int64_t log;
+    int rc = audit_log_option(a->log, &log, f);
 
     if (rc == 0)
-        rc = audit_newest(t, now, c, note, keys, f);
-    if (rc == -FAULT_NOT_FOUND && a->key)
-        rc = audit_newest(t, true, c, note, keys, f);
+        rc = tool_connect(t, f);
+
+    if (rc == 0)
+        rc = audit_newest(t, log, now, c, note, keys, f);
+    if (rc == -FAULT_NOT_FOUND && a->key && a->log == NULL)
+        rc = audit_newest(t, log, true, c, note, keys, f);
     free(c);
     return rc;
 }
@@ -54,6 +58,8 @@ static const struct opt opts[] = {
      "the public keys to verify checkpoints with, Ed25519 first", 0},
     {"out", OPT_TEXT, offsetof(struct checkpoint_args, out), "FILE", "instead of standard output",
      0},
+    {"log", OPT_TEXT, offsetof(struct checkpoint_args, log), "NUMBER",
+     "the newest of a log that a restore ended, by its number; 0: the first", 0},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
 };
 
@@ -62,7 +68,8 @@ const struct command cmd_audit_checkpoint = {
     .help = "have a checkpoint of the audit log signed now, and print it",
     .arguments = "[options]",
     .examples = "  cerca audit checkpoint --out today.checkpoint\n"
-                "  cerca audit checkpoint --key\n",
+                "  cerca audit checkpoint --key\n"
+                "  cerca audit checkpoint --log 0\n",
     .opts = opts,
     .args_size = sizeof(struct checkpoint_args),
     .run = run_audit_checkpoint,

@@ -17,13 +17,14 @@
 
 struct export_args {
     const char *out;
-    const char *since;
+    const char *since, *log;
 };
 
 struct export
 {
     struct tool *tool;
     char dir[PATH_MAX - 512];
+    int64_t log;
     FILE *records, *hashes;
     struct checkpoint c;
     struct buf note, keys;
@@ -123,21 +124,26 @@ static int put_hashes(struct export *e, struct audit_stream *s, struct fault *f)
     return 0;
 }
 
+/* Hashes are those of the tiles; without tiles, of every record. */
 static int put_records(struct export *e, struct fault *f)
 {
     struct audit_stream *s = xcalloc(1, sizeof(*s));
+    uint64_t from = e->log == AUDIT_LOG_NOW ? e->first : 0;
     struct audit_leaf leaf;
     const uint8_t *hash;
+    uint8_t own[32];
     int rc;
 
-    audit_stream_begin(s, e->tool, e->first, e->c.size);
-    rc = put_hashes(e, s, f);
-    for (uint64_t i = e->first; rc == 0 && i < e->c.size; i++) {
+    audit_stream_begin(s, e->tool, e->log, from, e->c.size);
+    rc = from == 0 ? 0 : put_hashes(e, s, f);
+    for (uint64_t i = from; rc == 0 && i < e->c.size; i++) {
         rc = audit_stream_next(s, &leaf, &hash, f);
         if (rc != 0)
             break;
-        put_record(e->records, &leaf);
-        (void)fwrite(hash, 1, 32, e->hashes);
+        if (i >= e->first)
+            put_record(e->records, &leaf);
+        audit_leaf_hash(&leaf, own);
+        (void)fwrite(hash == NULL ? own : hash, 1, 32, e->hashes);
         if (i % TILE_WIDTH == 0)
             progress_draw(&e->progress, "records", i, e->c.size);
     }
@@ -182,7 +188,7 @@ static int run_all(struct export *e, struct fault *f)
     int rc = tool_connect(e->tool, f);
 
     if (rc == 0)
-        rc = audit_newest(e->tool, false, &e->c, &e->note, &e->keys, f);
+        rc = audit_newest(e->tool, e->log, false, &e->c, &e->note, &e->keys, f);
     if (rc == 0 && e->first > e->c.size)
         rc = fault_set(f, FAULT_NOT_FOUND, "export.since",
                        "the newest checkpoint is over %" PRIu64 " records only", e->c.size);
@@ -191,7 +197,7 @@ static int run_all(struct export *e, struct fault *f)
     if (rc == 0)
         rc = make_folder(e, "/checkpoints", f);
     if (rc == 0)
-        rc = audit_checkpoints(e->tool, 0, put_checkpoint, e, f);
+        rc = audit_checkpoints(e->tool, e->log, 0, put_checkpoint, e, f);
     if (rc == 0)
         rc = open_file(e, "records.jsonl", &e->records, f);
     if (rc == 0)
@@ -206,7 +212,10 @@ static int run_all(struct export *e, struct fault *f)
 static int begin(struct export *e, struct tool *t, const struct export_args *a)
 {
     size_t n = a->out == NULL ? 0 : strlen(a->out);
+    struct fault f;
 
+    if (audit_log_option(a->log, &e->log, &f) != 0)
+        return tool_usage(t, "%s", f.text);
     if (n == 0 || n >= sizeof(e->dir))
         return tool_usage(t, "--out is missing");
     if (a->since != NULL && (strlen(a->since) == 0 || strlen(a->since) > 18 ||
@@ -244,14 +253,17 @@ static const struct opt opts[] = {
     {"out", OPT_TEXT, offsetof(struct export_args, out), "DIR", "a folder that is made for it", 0},
     {"since-checkpoint", OPT_TEXT, offsetof(struct export_args, since), "SIZE",
      "records from there on only; the hashes of those before come along", 0},
+    {"log", OPT_TEXT, offsetof(struct export_args, log), "NUMBER",
+     "a log that a restore ended, by its number; 0: the first", 0},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
 };
 
 const struct command cmd_audit_export = {
     .name = "audit export",
     .help = "write the audit log, up to its newest checkpoint, into a folder",
-    .arguments = "--out DIR [--since-checkpoint SIZE]",
-    .examples = "  cerca audit export --out audit-2026-11 && cerca audit verify audit-2026-11\n",
+    .arguments = "--out DIR [--since-checkpoint SIZE] [--log NUMBER]",
+    .examples = "  cerca audit export --out audit-2026-11 && cerca audit verify audit-2026-11\n"
+                "  cerca audit export --log 0 --out audit-before-the-restore\n",
     .opts = opts,
     .args_size = sizeof(struct export_args),
     .run = run_audit_export,

@@ -8,7 +8,7 @@
 
 struct log_args {
     int64_t since, until;
-    const char *actor, *action, *serial, *rule, *from;
+    const char *actor, *action, *serial, *rule, *from, *log;
     uint32_t limit; /* 0: all */
 };
 
@@ -67,6 +67,8 @@ static int fill(struct audit_read *r, const struct log_args *a, struct fault *f)
         if (rc == 0 && hex_decode(serial.selector, r->serial, sizeof(r->serial)) != 0)
             rc = fault_set(f, FAULT_MALFORMED, "usage", "--serial: not a serial number");
     }
+    if (rc == 0)
+        rc = audit_log_option(a->log, &r->log, f);
     r->since = a->since;
     r->until = a->until;
     r->backwards = a->from == NULL && a->limit > 0;
@@ -191,6 +193,8 @@ static const struct opt opts[] = {
     {"rule", OPT_TEXT, offsetof(struct log_args, rule), "RULE", "refused by this rule", 0},
     {"from", OPT_TEXT, offsetof(struct log_args, from), "INDEX",
      "from this record on, instead of the newest", 0},
+    {"log", OPT_TEXT, offsetof(struct log_args, log), "NUMBER",
+     "a log that a restore ended, by its number; 0: the first", 0},
     {"limit", OPT_COUNT, offsetof(struct log_args, limit), "N", "records (default 100); 0: all",
      'l'},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
@@ -201,7 +205,8 @@ const struct command cmd_audit_log = {
     .help = "show the newest records of the audit log, or those that match",
     .arguments = "[options]",
     .examples = "  cerca audit log --action refuse --since 2026-11-01\n"
-                "  cerca audit log --from 0 --limit 0 -o csv >audit.csv\n",
+                "  cerca audit log --from 0 --limit 0 -o csv >audit.csv\n"
+                "  cerca audit log --log 0 --limit 0\n",
     .opts = opts,
     .args_size = sizeof(struct log_args),
     .defaults = &defaults,

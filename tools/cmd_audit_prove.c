@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "lib/file.h"
-#include "tools/audit.h"
+#include "tools/audit_leaves.h"
 #include "tools/commands.h"
 #include "tools/find.h"
 
@@ -11,14 +11,18 @@
 #define OUT_MAX (8u << 20)
 
 struct prove_args {
-    const char *consistency, *out;
+    const char *consistency, *out, *log;
 };
 
 struct proof {
     struct tool *tool;
+    int64_t log;
     struct checkpoint c; /* the newest: what is proved against */
     struct buf note, keys;
+    merkle_node_at at; /* of the tiles; of a log that a restore ended, of its leaves */
+    void *at_arg;
     struct tile_reader tiles;
+    struct leaves leaves;
     json_t *records;
     bool behind; /* a record is newer than the checkpoint */
 };
@@ -54,7 +58,7 @@ static int prove_record(struct proof *p, const struct audit_leaf *leaf, struct f
         return 0;
     }
     audit_leaf_hash(leaf, hash);
-    if (merkle_inclusion(leaf->index, p->c.size, tile_node_at, &p->tiles, &path) != 0 ||
+    if (merkle_inclusion(leaf->index, p->c.size, p->at, p->at_arg, &path) != 0 ||
         !merkle_inclusion_holds(hash, leaf->index, p->c.size, &path, p->c.root))
         return failed(p, f);
     o = json_object();
@@ -92,7 +96,7 @@ static int prove_page(struct proof *p, struct audit_page *page, struct fault *f)
 
 static int prove_serial(struct proof *p, const uint8_t serial[SERIAL_LEN], struct fault *f)
 {
-    struct audit_read r = {.limit = RECORDS_MAX, .has_serial = true, .around = true};
+    struct audit_read r = {.log = p->log, .limit = RECORDS_MAX, .has_serial = true, .around = true};
     struct audit_page page = {.more = true};
     int rc = 0;
 
@@ -108,7 +112,7 @@ static int prove_serial(struct proof *p, const uint8_t serial[SERIAL_LEN], struc
 
 static int newest(struct proof *p, bool now, struct fault *f)
 {
-    int rc = audit_newest(p->tool, now, &p->c, &p->note, &p->keys, f);
+    int rc = audit_newest(p->tool, p->log, now, &p->c, &p->note, &p->keys, f);
 
     memset(&p->tiles, 0, sizeof(p->tiles));
     p->tiles.size = p->c.size;
@@ -117,7 +121,19 @@ static int newest(struct proof *p, bool now, struct fault *f)
     json_decref(p->records);
     p->records = json_array();
     p->behind = false;
+    p->at = tile_node_at;
+    p->at_arg = &p->tiles;
     return rc;
+}
+
+/* A log that a restore ended gets no checkpoint any more. */
+static int newest_of_ended(struct proof *p, struct fault *f)
+{
+    int rc = newest(p, false, f);
+
+    p->at = leaves_node_at;
+    p->at_arg = &p->leaves;
+    return rc == 0 ? leaves_read(&p->leaves, p->tool, p->log, p->c.size, f) : rc;
 }
 
 /* A record made since the newest checkpoint needs another one. */
@@ -131,7 +147,11 @@ static int prove_certificate(struct proof *p, const char *text, struct fault *f)
         rc = fault_set(f, FAULT_MALFORMED, "serial", "\"%.64s\" is not a serial number", text);
     if (rc == 0)
         rc = prove_serial(p, serial, f);
-    if (rc == 0 && p->behind) {
+    if (rc == 0 && p->behind && p->log != AUDIT_LOG_NOW && json_array_size(p->records) == 0)
+        return fault_set(f, FAULT_NOT_FOUND, "audit.uncovered",
+                         "the records of this certificate are newer than the last checkpoint of "
+                         "that log");
+    if (rc == 0 && p->behind && p->log == AUDIT_LOG_NOW) {
         rc = newest(p, true, f);
         if (rc == 0)
             rc = prove_serial(p, serial, f);
@@ -151,12 +171,12 @@ static int prove_consistency(struct proof *p, const char *path, json_t *out, str
 
     if (rc == 0)
         rc = checkpoint_get(buf_slice(&file), from, f);
-    if (rc == 0 && from->size > p->c.size)
+    if (rc == 0 && from->size > p->c.size && p->log == AUDIT_LOG_NOW)
         rc = newest(p, true, f);
     if (rc == 0 && (from->size == 0 || from->size > p->c.size))
         rc = fault_set(f, FAULT_CONFLICT, "audit.truncated",
                        "%s is over more records than the log has", path);
-    if (rc == 0 && merkle_consistency(from->size, p->c.size, tile_node_at, &p->tiles, &proof) != 0)
+    if (rc == 0 && merkle_consistency(from->size, p->c.size, p->at, p->at_arg, &proof) != 0)
         rc = failed(p, f);
     if (rc == 0 && !merkle_consistency_holds(from->size, from->root, p->c.size, p->c.root, &proof))
         rc = fault_set(f, FAULT_CONFLICT, "audit.forked", "%s is no earlier checkpoint of this log",
@@ -176,7 +196,7 @@ static int prove(struct proof *p, const struct prove_args *a, json_t *out, struc
     int rc = tool_connect(t, f);
 
     if (rc == 0)
-        rc = newest(p, false, f);
+        rc = p->log == AUDIT_LOG_NOW ? newest(p, false, f) : newest_of_ended(p, f);
     if (rc == 0 && a->consistency != NULL)
         rc = prove_consistency(p, a->consistency, out, f);
     if (rc == 0 && t->n_words > 0)
@@ -242,6 +262,8 @@ static int run_audit_prove(struct tool *t, void *args)
 
     if (t->n_words == 0 && a->consistency == NULL)
         rc = tool_usage(t, "SERIAL is missing, or --consistency FILE");
+    else if (audit_log_option(a->log, &p->log, &f) != 0)
+        rc = tool_usage(t, "%s", f.text);
     else {
         p->tool = t;
         buf_init(&p->note, NOTE_MAX);
@@ -258,6 +280,7 @@ static int run_audit_prove(struct tool *t, void *args)
         buf_free(&p->note);
         buf_free(&p->keys);
         json_decref(p->records);
+        leaves_free(&p->leaves);
     }
     json_decref(out);
     free(p);
@@ -269,6 +292,8 @@ static const struct opt opts[] = {
      "prove that the log goes on from the checkpoint in FILE", 0},
     {"out", OPT_TEXT, offsetof(struct prove_args, out), "FILE", "write the proof there, as JSON",
      0},
+    {"log", OPT_TEXT, offsetof(struct prove_args, log), "NUMBER",
+     "in a log that a restore ended, by its number; 0: the first", 0},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
 };
 
@@ -277,7 +302,8 @@ const struct command cmd_audit_prove = {
     .help = "prove that the records of a certificate are in the audit log",
     .arguments = "[SERIAL] [options]",
     .examples = "  cerca audit prove 5a01f3... --out proof.json\n"
-                "  cerca audit prove --consistency last-year.checkpoint -o json\n",
+                "  cerca audit prove --consistency last-year.checkpoint -o json\n"
+                "  cerca audit prove 5a01f3... --log 0\n",
     .opts = opts,
     .args_size = sizeof(struct prove_args),
     .max = 1,

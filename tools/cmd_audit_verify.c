@@ -16,10 +16,12 @@
 
 struct verify_args {
     struct texts checkpoints, keys;
+    const char *log;
 };
 
 struct run {
     struct tool *tool;
+    int64_t log;
     struct verify v;
     struct progress progress;
     json_t *findings;
@@ -89,7 +91,7 @@ static int stream_all(struct run *r, uint64_t tiled, struct fault *f)
     uint8_t record[32];
     int rc;
 
-    audit_stream_begin(s, r->tool, 0, tiled);
+    audit_stream_begin(s, r->tool, r->log, 0, tiled);
     while ((rc = audit_stream_next(s, &leaf, &hash, f)) == 0) {
         audit_leaf_hash(&leaf, record);
         verify_leaf(&r->v, record, hash);
@@ -111,13 +113,13 @@ static int verify_online(struct run *r, const struct verify_args *a, struct faul
     buf_init(&note, NOTE_MAX);
     buf_init(&keys, NOTE_MAX);
     if (rc == 0)
-        rc = audit_newest(r->tool, false, newest, &note, &keys, f);
+        rc = audit_newest(r->tool, r->log, false, newest, &note, &keys, f);
     if (rc == 0 && r->v.origin[0] == '\0')
         memcpy(r->v.origin, newest->origin, sizeof(r->v.origin));
     if (rc == 0 && a->keys.n == 0)
-        rc = audit_checkpoints(r->tool, 0, add_keys, &r->v, f);
+        rc = audit_checkpoints(r->tool, r->log, 0, add_keys, &r->v, f);
     if (rc == 0)
-        rc = audit_checkpoints(r->tool, 0, add_own, &r->v, f);
+        rc = audit_checkpoints(r->tool, r->log, 0, add_own, &r->v, f);
     if (rc == 0)
         rc = add_files(r, a, f);
     if (rc == 0) {
@@ -202,6 +204,11 @@ static int run_audit_verify(struct tool *t, void *args)
     struct fault f = {0};
     int rc = 0;
 
+    if (audit_log_option(a->log, &r.log, &f) != 0 || (a->log != NULL && t->n_words > 0)) {
+        json_decref(r.findings);
+        return tool_usage(t, "%s",
+                          f.code != FAULT_NONE ? f.text : "--log: an export is of one log");
+    }
     verify_init(&r.v);
     r.v.finding = show;
     r.v.arg = &r;
@@ -222,6 +229,8 @@ static const struct opt opts[] = {
      "a checkpoint kept elsewhere, which the log must go on from; any number", 0},
     {"key", OPT_TEXTS, offsetof(struct verify_args, keys), "VKEY",
      "a public key of the log, as cerca audit checkpoint --key prints it; any number", 0},
+    {"log", OPT_TEXT, offsetof(struct verify_args, log), "NUMBER",
+     "a log that a restore ended, by its number; 0: the first", 0},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
 };
 
@@ -230,6 +239,7 @@ const struct command cmd_audit_verify = {
     .help = "hash the whole audit log again, or an export of it, against its checkpoints",
     .arguments = "[EXPORT] [--checkpoint FILE]... [--key VKEY]...",
     .examples = "  cerca audit verify --checkpoint last-year.checkpoint\n"
+                "  cerca audit verify --log 0\n"
                 "  cerca audit verify audit-2026-11 --key \"$(cat log.vkey)\"\n",
     .opts = opts,
     .args_size = sizeof(struct verify_args),

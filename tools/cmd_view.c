@@ -159,7 +159,7 @@ static int find_key(struct tool *t, struct buf *out, struct fault *f)
     buf_init(&note, NOTE_MAX);
     buf_init(&keys, NOTE_MAX);
     if (rc == 0)
-        rc = audit_newest(t, true, c, &note, &keys, f);
+        rc = audit_newest(t, AUDIT_LOG_NOW, true, c, &note, &keys, f);
     lines = buf_slice(&keys);
     if (rc == 0 && !audit_next_line(&lines, text, sizeof(text)))
         rc = fault_set(f, FAULT_NOT_FOUND, "checkpoint.none", "there is no key that seals exports");

@@ -356,7 +356,7 @@ static const struct permit admin_permits[] = {
     {MSG_CRL_INSTALL, PERMIT_FD, on_message},
     {MSG_VIEW_EXPORT, 0, on_message},
     {MSG_AUDIT_READ, 512, on_message},
-    {MSG_AUDIT_CHECKPOINTS, 8, on_message},
+    {MSG_AUDIT_CHECKPOINTS, 16, on_message},
     {MSG_AUDIT_SIGN, 0, on_message},
     {MSG_AUDIT_TILE, 11, on_message},
 };

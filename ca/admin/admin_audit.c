@@ -13,6 +13,9 @@
 #define LEAF_ROOM (AUDIT_RECORD_MAX + 64)
 #define PAGE_ROOM (FRAME_BODY_MAX - 64)
 
+/* NOLINTNEXTLINE(misc-redundant-expression): that they are is what is asserted. */
+_Static_assert(AUDIT_LOG_NOW == STORE_LOG_NOW, "the number in messages is the store's");
+
 static int malformed(struct ask *q)
 {
     return fault_set(&q->fault, FAULT_MALFORMED, "request.body", "the request is malformed");
@@ -75,7 +78,7 @@ static int read_forward(struct reading *g, struct store *s, uint64_t from, struc
     g->page.next = from;
     do {
         before = g->page.next;
-        int rc = store_audit(s, before, CHUNK, take_forward, g, f);
+        int rc = store_audit(s, g->r->log, before, CHUNK, take_forward, g, f);
         if (rc != 0)
             return rc;
     } while (g->page.next > before && g->page.next < g->end && !page_full(g) &&
@@ -123,7 +126,7 @@ static int read_backward(struct reading *g, struct store *s, uint64_t from, stru
         g->end = g->page.next;
         g->n = 0;
         buf_reset(&g->chunk);
-        int rc = store_audit(s, begin, CHUNK, take_chunk, g, f);
+        int rc = store_audit(s, g->r->log, begin, CHUNK, take_chunk, g, f);
         if (rc != 0)
             return rc;
         if (!put_backward(g))
@@ -166,8 +169,8 @@ static int times_of(struct store *s, const uint8_t serial[SERIAL_LEN], int64_t *
 
 /* The first stretch of the log, from `from` on, that lies around one of the times; none:
  * *begin == *end. */
-static int stretch(struct store *s, const int64_t *time, size_t n, uint64_t from, uint64_t *begin,
-                   uint64_t *end, struct fault *f)
+static int stretch(struct store *s, int64_t log, const int64_t *time, size_t n, uint64_t from,
+                   uint64_t *begin, uint64_t *end, struct fault *f)
 {
     int rc = 0;
 
@@ -175,9 +178,9 @@ static int stretch(struct store *s, const int64_t *time, size_t n, uint64_t from
     for (size_t i = 0; i < n && rc == 0; i++) {
         uint64_t low, high;
 
-        rc = store_audit_since(s, time[i] - BEFORE_S, &low, f);
+        rc = store_audit_since(s, log, time[i] - BEFORE_S, &low, f);
         if (rc == 0)
-            rc = store_audit_since(s, time[i] + AFTER_S, &high, f);
+            rc = store_audit_since(s, log, time[i] + AFTER_S, &high, f);
         if (rc != 0 || high <= from)
             continue;
         low = low > from ? low : from;
@@ -197,7 +200,7 @@ static int read_around(struct reading *g, struct store *s, struct fault *f)
     int rc = times_of(s, g->r->serial, time, &n, f);
 
     if (rc == 0)
-        rc = stretch(s, time, n, g->r->from, &begin, &g->end, f);
+        rc = stretch(s, g->r->log, time, n, g->r->from, &begin, &g->end, f);
     if (rc != 0 || begin == g->end)
         return rc;
     g->page.more = true;
@@ -221,7 +224,7 @@ static int read_page(struct reading *g, struct store *s, struct fault *f)
     if (r->since != 0 && !r->generic) {
         uint64_t first;
 
-        rc = store_audit_since(s, r->since - BEFORE_S, &first, f);
+        rc = store_audit_since(s, r->log, r->since - BEFORE_S, &first, f);
         if (rc != 0)
             return rc;
         from = from > first ? from : first;
@@ -235,18 +238,18 @@ void read_audit(struct ask *q)
 {
     struct store *s = q->client->admin->parts.store;
     struct reading *g;
-    struct store_stats stats;
     struct audit_read r;
+    uint64_t size;
 
     if (audit_read_get(buf_slice(&q->in), &r) != 0) {
         (void)malformed(q);
         return;
     }
-    if (store_stats(s, &stats, &q->fault) != 0)
+    if (store_log(s, r.log, &size, &q->fault) != 0)
         return;
     g = xcalloc(1, sizeof(*g));
     g->r = &r;
-    g->page.size = stats.audit_size;
+    g->page.size = size;
     buf_init(&g->leaves, PAGE_ROOM);
     buf_init(&g->chunk, (size_t)CHUNK * LEAF_ROOM);
     if (read_page(g, s, &q->fault) == 0) {
@@ -283,13 +286,15 @@ static int add_checkpoint(void *arg, const struct store_checkpoint *c)
     return 0;
 }
 
-static void tell_checkpoints(struct ask *q, uint64_t least)
+static void tell_checkpoints(struct ask *q, int64_t log, uint64_t least)
 {
+    struct store *s = q->client->admin->parts.store;
     struct listing l = {.n = 0};
+    uint64_t size;
 
     buf_init(&l.list, PAGE_ROOM);
-    if (store_checkpoints(q->client->admin->parts.store, least, add_checkpoint, &l, &q->fault) ==
-        0) {
+    if (store_log(s, log, &size, &q->fault) == 0 &&
+        store_checkpoints(s, log, least, add_checkpoint, &l, &q->fault) == 0) {
         wire_put_u32(&q->out, l.n);
         buf_put_slice(&q->out, buf_slice(&l.list));
     }
@@ -300,18 +305,20 @@ void read_checkpoints(struct ask *q)
 {
     struct wire_in w;
     uint64_t least;
+    int64_t log;
 
     wire_in_init(&w, buf_slice(&q->in));
+    log = wire_get_i64(&w);
     least = wire_get_u64(&w);
     if (wire_in_done(&w))
-        tell_checkpoints(q, least);
+        tell_checkpoints(q, log, least);
     else
         (void)malformed(q);
 }
 
 static void read_newest(struct ask *q)
 {
-    tell_checkpoints(q, UINT64_MAX);
+    tell_checkpoints(q, STORE_LOG_NOW, UINT64_MAX);
 }
 
 static void signed_now(void *arg, const struct fault *f)

@@ -226,7 +226,7 @@ int restore_checkpoints(struct restore_log *l, const struct conf *conf,
     r->l = l;
     r->m = m;
     name_base(r, conf->audit_origin);
-    rc = store_checkpoints(s, UINT64_MAX, take_keys, r, f);
+    rc = store_checkpoints(s, STORE_LOG_NOW, UINT64_MAX, take_keys, r, f);
     if (rc == 0 && m->checkpoint[0] != '\0')
         note_own(r);
     if (rc == 0)

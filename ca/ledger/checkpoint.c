@@ -126,6 +126,6 @@ int ledger_recall(struct ledger *l, uint8_t root[32], struct fault *f)
     int rc;
 
     memset(root, 0, 32);
-    rc = store_checkpoints(l->parts.store, UINT64_MAX, recall, &n, f);
+    rc = store_checkpoints(l->parts.store, STORE_LOG_NOW, UINT64_MAX, recall, &n, f);
     return rc != 0 ? rc : n.rc;
 }

@@ -62,7 +62,8 @@ static int follow_store(struct ledger *l, struct fault *f)
 
     do {
         w.n = 0;
-        int rc = store_audit(l->parts.store, tiles_size(l->tiles), SLICE, follow_one, &w, f);
+        int rc = store_audit(l->parts.store, STORE_LOG_NOW, tiles_size(l->tiles), SLICE, follow_one,
+                             &w, f);
         if (rc != 0)
             return rc;
     } while (w.rc == 0 && w.n == SLICE && !stopping(l));
@@ -161,7 +162,8 @@ static void prune(struct ledger *l)
     if (clock_mono_us() < l->next_prune_us || l->size == 0)
         return;
     l->next_prune_us = clock_mono_us() + PRUNE_EVERY_US;
-    if (store_audit_since(l->parts.store, clock_now() - l->parts.conf->audit_keep, &until, &f) != 0)
+    if (store_audit_since(l->parts.store, STORE_LOG_NOW, clock_now() - l->parts.conf->audit_keep,
+                          &until, &f) != 0)
         return;
     do {
         memset(&op.audit, 0, sizeof(op.audit));

@@ -23,6 +23,58 @@ bool audit_row_get(struct slice row, struct slice *salt, struct slice *record)
     return true;
 }
 
+/* ---- which log ---- */
+
+/* NULL: the one in force. */
+static const struct old_log *old_log(const struct store *s, int64_t log)
+{
+    for (size_t i = 0; i < s->n_old; i++)
+        if (s->old[i].log == log && log != s->log)
+            return &s->old[i];
+    return NULL;
+}
+
+static int unknown_log(const struct store *s, int64_t log, struct fault *f)
+{
+    struct buf names;
+    buf_init(&names, 2048);
+    for (size_t i = 0; i < s->n_old; i++)
+        buf_printf(&names, "%" PRId64 ", ", s->old[i].log);
+    (void)fault_set(f, FAULT_NOT_FOUND, "audit.log",
+                    "There is no audit log %" PRId64 "; there are %s%" PRId64 " (in force)", log,
+                    buf_cstr(&names), s->log);
+    buf_free(&names);
+    return -FAULT_NOT_FOUND;
+}
+
+int store_log(struct store *s, int64_t log, uint64_t *size, struct fault *f)
+{
+    const struct old_log *old = old_log(s, log);
+    struct store_stats stats;
+    *size = 0;
+    if (old) {
+        *size = old->size;
+        return 0;
+    }
+    if (log != STORE_LOG_NOW && log != s->log)
+        return unknown_log(s, log, f);
+    int rc = store_stats(s, &stats, f);
+    *size = stats.audit_size;
+    return rc;
+}
+
+static MDB_dbi records_of(const struct store *s, int64_t log)
+{
+    const struct old_log *old = old_log(s, log);
+    return old ? old->audit : s->dbi[D_AUDIT];
+}
+
+static MDB_dbi checkpoints_of(const struct store *s, int64_t log)
+{
+    const struct old_log *old = old_log(s, log);
+    return old ? old->checkpoints : s->dbi[D_CHECKPOINT];
+}
+
 /* ---- reading ---- */
 
 static int each_record(MDB_cursor *c, uint64_t first, size_t max, store_audit_each fn, void *arg)
@@ -50,15 +102,15 @@ static int read_done(int rc, const char *what, struct fault *f)
     return rc == 0 || rc == MDB_NOTFOUND ? 0 : store_fail(f, rc, what);
 }
 
-int store_audit(struct store *s, uint64_t first, size_t max, store_audit_each fn, void *arg,
-                struct fault *f)
+int store_audit(struct store *s, int64_t log, uint64_t first, size_t max, store_audit_each fn,
+                void *arg, struct fault *f)
 {
     MDB_cursor *c;
     MDB_txn *t;
     int rc = read_begin(s, &t, f);
     if (rc != 0)
         return rc;
-    rc = mdb_cursor_open(t, s->dbi[D_AUDIT], &c);
+    rc = mdb_cursor_open(t, records_of(s, log), &c);
     if (rc == 0) {
         rc = each_record(c, first, max, fn, arg);
         mdb_cursor_close(c);
@@ -67,14 +119,14 @@ int store_audit(struct store *s, uint64_t first, size_t max, store_audit_each fn
     return read_done(rc, "audit record", f);
 }
 
-static int time_of(struct store *s, MDB_txn *t, uint64_t index, int64_t *out)
+static int time_of(MDB_txn *t, MDB_dbi records, uint64_t index, int64_t *out)
 {
     struct slice row, salt, record;
     struct audit_event e;
     uint8_t key[8];
     number_put(index, key);
     *out = INT64_MIN;
-    int rc = row_get(t, s->dbi[D_AUDIT], key, sizeof(key), &row);
+    int rc = row_get(t, records, key, sizeof(key), &row);
     if (rc != 0 || row.n == AUDIT_ROW_PRUNED)
         return rc;
     if (!audit_row_get(row, &salt, &record) || audit_get(record, &e) != 0)
@@ -83,23 +135,20 @@ static int time_of(struct store *s, MDB_txn *t, uint64_t index, int64_t *out)
     return 0;
 }
 
-int store_audit_since(struct store *s, int64_t time, uint64_t *index, struct fault *f)
+int store_audit_since(struct store *s, int64_t log, int64_t time, uint64_t *index, struct fault *f)
 {
-    struct row_state state = {0};
     uint64_t low = 0, high;
-    struct slice v;
     MDB_txn *t;
     *index = 0;
-    int rc = read_begin(s, &t, f);
+    int rc = store_log(s, log, &high, f);
+    if (rc == 0)
+        rc = read_begin(s, &t, f);
     if (rc != 0)
         return rc;
-    rc = row_get(t, s->dbi[D_META], "state", 5, &v);
-    if (rc == 0 && row_state_get(v, &state) != 0)
-        rc = MDB_CORRUPTED;
-    for (high = state.audit.size; rc == 0 && low < high;) {
+    while (rc == 0 && low < high) {
         uint64_t middle = low + (high - low) / 2;
         int64_t at;
-        rc = time_of(s, t, middle, &at);
+        rc = time_of(t, records_of(s, log), middle, &at);
         if (at < time)
             low = middle + 1;
         else
@@ -167,10 +216,10 @@ int checkpoints_in(struct store *s, MDB_dbi dbi, uint64_t least, store_checkpoin
     return read_done(rc, "checkpoint", f);
 }
 
-int store_checkpoints(struct store *s, uint64_t least, store_checkpoint_each fn, void *arg,
-                      struct fault *f)
+int store_checkpoints(struct store *s, int64_t log, uint64_t least, store_checkpoint_each fn,
+                      void *arg, struct fault *f)
 {
-    return checkpoints_in(s, s->dbi[D_CHECKPOINT], least, fn, arg, f);
+    return checkpoints_in(s, checkpoints_of(s, log), least, fn, arg, f);
 }
 
 void op_checkpoint(struct write_txn *w, struct store_op *op)

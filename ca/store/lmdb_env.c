@@ -188,14 +188,18 @@ static int open_old_logs(struct store *s, MDB_txn *t)
     int64_t log = 0;
     char name[32];
     int rc = 0;
+    s->log = s->gate.audit_log;
     for (s->n_old = 0; s->n_old < s->gate.n_restores && rc == 0; s->n_old++) {
+        const struct store_restore *r = &s->gate.restore[s->n_old];
         struct old_log *old = &s->old[s->n_old];
+        old->log = log;
+        old->size = r->audit_size;
         log_table_name(D_AUDIT, log, name);
         rc = mdb_dbi_open(t, name, 0, &old->audit);
         log_table_name(D_CHECKPOINT, log, name);
         if (rc == 0)
             rc = mdb_dbi_open(t, name, 0, &old->checkpoints);
-        log = log_after(log, s->gate.restore[s->n_old].time);
+        log = log_after(log, r->time);
     }
     return rc;
 }

@@ -409,14 +409,21 @@ typedef int (*store_sink)(void *arg, struct slice s, struct fault *f);
 int store_copy(struct store *s, store_sink sink, void *arg, struct store_stats *stats,
                struct fault *f) WARN_UNUSED;
 
+/* Which audit log: STORE_LOG_NOW is the one in force; else as store_gate.audit_log names the one in
+ * force, of those that restores ended too. `size`: records in it. FAULT_NOT_FOUND, rule
+ * "audit.log", names those that there are. */
+#define STORE_LOG_NOW ((int64_t)-1)
+int store_log(struct store *s, int64_t log, uint64_t *size, struct fault *f) WARN_UNUSED;
+
 /* Audit records from `first`, in order. A pruned one has no salt, and SHA-256(salt || record) for
  * a record. */
 typedef int (*store_audit_each)(void *arg, uint64_t index, struct slice salt, struct slice record);
-int store_audit(struct store *s, uint64_t first, size_t max, store_audit_each fn, void *arg,
-                struct fault *f) WARN_UNUSED;
+int store_audit(struct store *s, int64_t log, uint64_t first, size_t max, store_audit_each fn,
+                void *arg, struct fault *f) WARN_UNUSED;
 /* The first record that is not older than `time`, or the size of the log: found by halving, since
  * records go by time but for seconds. Pruned ones count as older. */
-int store_audit_since(struct store *s, int64_t time, uint64_t *index, struct fault *f) WARN_UNUSED;
+int store_audit_since(struct store *s, int64_t log, int64_t time, uint64_t *index,
+                      struct fault *f) WARN_UNUSED;
 
 /* Checkpoints of the audit log, as they were signed. */
 struct store_checkpoint {
@@ -427,8 +434,8 @@ struct store_checkpoint {
 };
 typedef int (*store_checkpoint_each)(void *arg, const struct store_checkpoint *c); /* >0 stops */
 /* Those over `least` records and more, in order; UINT64_MAX: the newest alone. */
-int store_checkpoints(struct store *s, uint64_t least, store_checkpoint_each fn, void *arg,
-                      struct fault *f) WARN_UNUSED;
+int store_checkpoints(struct store *s, int64_t log, uint64_t least, store_checkpoint_each fn,
+                      void *arg, struct fault *f) WARN_UNUSED;
 
 /* Walks every invariant in slices, serving meanwhile: rows decode; TBS parses and agrees with
  * its row; signature present exactly when finished; spki, request key, open and change rows agree

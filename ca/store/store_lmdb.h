@@ -63,7 +63,10 @@ struct store {
     int lock_fd;
     MDB_env *env;
     MDB_dbi dbi[D_COUNT];
+    int64_t log; /* the audit log in force */
     struct old_log {
+        int64_t log;
+        uint64_t size;
         MDB_dbi audit, checkpoints;
     } old[STORE_RESTORES_MAX]; /* the logs that restores ended, in order: for reading */
     size_t n_old;

@@ -180,7 +180,7 @@ static void assert_audit(struct world *w, const char *want)
     struct buf b;
 
     buf_init(&b, 65536);
-    assert_int_equal(store_audit(w->x.s, 0, 1000, keep_event, &b, &w->x.f), 0);
+    assert_int_equal(store_audit(w->x.s, STORE_LOG_NOW, 0, 1000, keep_event, &b, &w->x.f), 0);
     assert_string_equal(buf_cstr(&b), want);
     buf_free(&b);
 }

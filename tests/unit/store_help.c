@@ -266,5 +266,5 @@ static int keep_action(void *arg, uint64_t index, struct slice salt, struct slic
 void audit_actions(struct fixture *x, struct buf *out)
 {
     buf_init(out, 65536);
-    assert_int_equal(store_audit(x->s, 0, 65536, keep_action, out, &x->f), 0);
+    assert_int_equal(store_audit(x->s, STORE_LOG_NOW, 0, 65536, keep_action, out, &x->f), 0);
 }
