@@ -4,37 +4,25 @@
 # shellcheck disable=SC2317 # functions are called by name
 # shellcheck source=tests/flow/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/flow/guide-est.sh
+. "$(dirname "$0")/guide-est.sh"
 # shellcheck source=tests/flow/radius.sh
 . "$(dirname "$0")/radius.sh"
 
 mkdir "$scratch/here"
 cd "$scratch/here" || exit 1
-http=on
-ca_init || bail 'no CA'
-ca_start || bail 'it does not start'
+guide_start docs/wifi.md wifi
 radius_setup
 eap=$scratch/raddb/eap
 mkdir "$scratch/raddb/certs"
-pki=$(sed -n 's/^ *crl_url = "\(.*\)\/crl\/issuing.crl";/\1/p' "$ca_dir/cerca.conf")
-port=$(sed -n '/^https = {/,/}/s/.*port = "\(.*\)";.*/\1/p' "$ca_dir/cerca.conf")
-est=https://localhost:$port
 
 # What the hosts and ports of this test are.
-fenced "$root/docs/wifi.md"
-sed -i -e "s|https://ca.example.com:8443|$est|; s|http://pki.example.com|$pki|" \
-    -e "s|/etc/freeradius/3.0|$scratch/raddb|; s|-p 1812|-p $radius_port|" \
+sed -i -e "s|/etc/freeradius/3.0|$scratch/raddb|; s|-p 1812|-p $radius_port|" \
     "$scratch"/sh* "$scratch"/conf*
-
-is_enrolling() {
-    curl -fs --cacert "$ca_dir/ca/root.pem" -o cacerts "$est/.well-known/est/wifi/cacerts"
-}
 
 systemctl() {
     case $* in
-    'reload cercad')
-        kill -HUP "$ca_pid"
-        wait_until 30 is_enrolling
-        ;;
+    'reload cercad') reload_cercad ;;
     'restart freeradius')
         radius_stop
         radius_start
@@ -43,28 +31,14 @@ systemctl() {
 }
 chown() { test "$1" = freerad:freerad; }
 
-n=0
-typing() { # NAME: the next block of the guide succeeds
-    n=$((n + 1))
-    ok "$1" typed_block "$scratch/sh$n"
-}
-
-typed_block() { # FILE
-    here=$PWD
-    # shellcheck source=/dev/null
-    . "$1"
-    result=$?
-    cd "$here" || return
-    return "$result"
-}
-
 in_tls_common() { # FILE
     cp "$scratch/conf2" "$eap"
     sed -i "/tls-config tls-common {/r $1" "$eap"
 }
 
 try() {
-    typed_block "$scratch/sh$connect"
+    # shellcheck source=/dev/null
+    . "$scratch/sh$connect"
 }
 
 refuses() {
@@ -83,7 +57,7 @@ openssl x509 -in alice.pem -noout -text >alice.text
 like 'for a certificate with the security identifier' alice.text 'S-1-5-21-1-2-3-1104'
 cp "$scratch/conf3" wifi.conf
 typing 'the laptop is let in'
-connect=$n
+connect=$guide_typed
 like 'with keys for the air on both sides' "$out" 'MPPE keys OK: 1'
 cp alice.pem first.pem
 typing 'it renews itself'
@@ -92,41 +66,43 @@ is 'key and all' "$(openssl x509 -in alice.pem -noout -pubkey | cmp -s - <(opens
 typing 'so does the server'
 ok 'and lets it in' try
 
-
 # A tablet of hers, which will be revoked by CRL alone.
 mkdir tablet
 on_tablet() { # COMMAND...
-    (cp roots.pem wifi.conf tablet && cd tablet && "$@")
+    (cd tablet && "$@")
 }
 cerca token create --profile wifi-client --name email:alice@example.com --owner alice-tablet \
     --out tablet/alice.token
-ok 'a tablet enrolls' on_tablet typed_block "$scratch/sh4"
+cp roots.pem wifi.conf tablet
+cd tablet || exit 1
+type_block 'a tablet enrolls' "$scratch/sh4"
+cd ..
 
-fetching=$scratch/sh$((n + 1))
-n=$((n + 1))
+fetching=$scratch/sh$((guide_typed + 1))
+guide_typed=$((guide_typed + 1))
 in_tls_common "$scratch/conf4"
 systemctl 'restart freeradius'
 ok 'with OCSP the laptop is let in' try
 like 'after FreeRADIUS has asked' "$radius_log" 'ocsp: Cert status: good'
 typing 'it is lost'
-revoking=$scratch/sh$n
+revoking=$scratch/sh$guide_typed
 ok 'and refused at once' refuses
 like 'by what OCSP said' "$radius_log" 'ocsp: Cert status: revoked'
 ok 'the tablet is not' on_tablet try
 
 in_tls_common "$scratch/conf5"
 cerca crl publish >/dev/null || bail 'no CRL'
-ok 'CRLs are fetched' typed_block "$fetching"
+type_block 'CRLs are fetched' "$fetching"
 systemctl 'restart freeradius'
 ok 'by CRL the laptop is refused' refuses
 like 'since it is on it' "$radius_log" 'certificate revoked'
 unlike 'and nobody else is asked' "$radius_log" 'ocsp: '
 ok 'which the tablet is not' on_tablet try
 sed -i 's/alice-laptop/alice-tablet/' "$revoking"
-ok 'it is lost too' typed_block "$revoking"
+type_block 'it is lost too' "$revoking"
 ok 'the present CRL knows nothing of it' on_tablet try
 cerca crl publish >/dev/null || bail 'no CRL'
-ok 'the next one is fetched' typed_block "$fetching"
+type_block 'the next one is fetched' "$fetching"
 # FreeRADIUS looks for it every five minutes at most.
 systemctl 'restart freeradius'
 ok 'and refuses it' on_tablet refuses
@@ -159,6 +135,6 @@ assert eap["AcceptEAPTypes"] == [13] and eap["TLSTrustedServerNames"] == ["radiu
 uuids = [part["PayloadUUID"] for part in [top, *top["PayloadContent"]]]
 assert len(set(uuids)) == 4
 CHECK
-is 'the guide has nothing else to type' "$(find "$scratch" -maxdepth 1 -name 'sh*' | wc -l)" "$n"
+typed_all
 
 done_testing

@@ -128,6 +128,12 @@ free_ports() {
         print join(" ", map { $_->sockport } @s), "\n"'
 }
 
+free_udp_port() {
+    perl -MIO::Socket::INET -e '
+        my $s = IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1") or die;
+        print $s->sockport, "\n"'
+}
+
 # port_options: for cerca init, ports that are free.
 port_options() {
     free_ports | sed 's/\([0-9]*\) \([0-9]*\)/--http-port \1 --https-port \2/'

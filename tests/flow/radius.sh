@@ -28,9 +28,7 @@ radius_cleanup() {
 trap radius_cleanup EXIT
 
 radius_setup() {
-    radius_port=$(perl -MIO::Socket::INET -e '
-        my $s = IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1") or die;
-        print $s->sockport, "\n"')
+    radius_port=$(free_udp_port)
     mkdir -p "$scratch/raddb"
     cat >"$scratch/raddb/radiusd.conf" <<CONF
 prefix = /usr
