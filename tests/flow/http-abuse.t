@@ -1,6 +1,6 @@
 #!/bin/sh
 # cerca-public against a peer that means harm: sixty requests that are malformed, huge or
-# strange, and crowds of connections that say nothing; whoever else asks is served, in bounded memory.
+# strange, crowds that say too little, and 10,000 that say nothing; whoever else asks is served, in bounded memory.
 # shellcheck disable=SC2317 # functions are called by name
 # shellcheck source=tests/flow/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -37,31 +37,47 @@ after=$(anonymous)
 ok "which takes no memory ($before kB, then $after kB)" test "$after" -lt $((before + 4096))
 is 'all of it in one process' "$(public)" "$pid"
 
-# From now on nobody is closed for being slow alone.
-sed -i 's/timeout = "1s"/timeout = "60s"/' "$conf"
-kill -HUP "$ca_pid"
 is_another() {
     now=$(public)
     [ -n "$now" ] && [ "$now" != "$pid" ]
 }
-wait_until 20 is_another || bail 'it does not take the longer timeout'
-wait_until 10 cerca status || bail 'it is not well'
-pid=$(public)
-
-# Three times as many as may be there at once; who is closed comes back at once.
+# changed SED: another cerca-public serves by the changed configuration.
+changed() {
+    sed -i "$1" "$conf"
+    kill -HUP "$ca_pid"
+    wait_until 20 is_another || bail 'it does not take the configuration'
+    wait_until 10 cerca status || bail 'it is not well'
+    pid=$(public)
+}
+# crowd KIND N
 mkfifo go
-python3 "$root/tests/flow/http_abuse.py" crowd "$port" 600 <go >crowd.out &
-crowd=$!
-exec 9>go
-ok 'a crowd is there' wait_until 30 grep -q there crowd.out
-for n in 1 2 3; do
-    ok "whoever asks meanwhile is served ($n)" served
-done
-peak=$(anonymous)
-ok "in bounded memory ($peak kB)" test "$peak" -lt 65536
-exec 9>&-
-wait "$crowd"
-ok 'when they are gone it serves at once' curl -sf -m 3 -o /dev/null "$base/health"
-is 'all of it in one process' "$(public)" "$pid"
+crowd() {
+    python3 "$root/tests/flow/http_abuse.py" "$1" "$port" "$2" <go >crowd.out &
+    crowd=$!
+    exec 9>go
+    ok "$2 of the kind $1 are there" wait_until 60 grep -q there crowd.out
+    for n in 1 2 3; do
+        ok "whoever asks meanwhile is served ($n)" served
+    done
+    peak=$(anonymous)
+    ok "in bounded memory ($peak kB)" test "$peak" -lt 65536
+    open=$(find "/proc/$pid/fd" -lname 'socket:*' | wc -l)
+    exec 9>&-
+    wait "$crowd"
+    ok 'when they are gone it serves at once' curl -sf -m 3 -o /dev/null "$base/health"
+    is 'all of it in one process' "$(public)" "$pid"
+}
+
+# From now on nobody is closed for being slow alone.
+changed 's/timeout = "1s"/timeout = "60s"/'
+# Three times as many as may be there at once; who is closed comes back at once.
+crowd crowd 600
+
+# As many as there is room for stay. A machine may let us have fewer than ten thousand descriptors.
+many=$(($(ulimit -Hn) - 500))
+[ "$many" -lt 10000 ] || many=10000
+changed "s/connections = \"200\"/connections = \"$((many + many / 4))\"/"
+crowd idle "$many"
+ok "which are all there at once ($open)" test "$open" -ge "$many"
 ok 'all is well' wait_until 10 cerca status
 done_testing

@@ -2,10 +2,12 @@
 """A hostile peer of cerca-public: what is malformed, huge, or strange over HTTP, and who floods it.
 
     http_abuse.py requests PORT     one line a case that was not answered as it should be
+    http_abuse.py idle PORT N       N connections that say nothing, opened anew as they are closed
     http_abuse.py crowd PORT N      N connections that say nothing or too little, opened anew as
                                     they are closed, until standard input ends; says "there" then
 """
 import re
+import resource
 import select
 import socket
 import sys
@@ -172,9 +174,14 @@ def requests(port):
     return 1 if bad else 0
 
 
-def crowd(port, n):
-    words = (b"", b"GET /health HTTP/1.1\r\nX: ", b"POST /ocsp HTTP/1.1\r\nHost: x\r\n"
+HALF_SAID = (b"", b"GET /health HTTP/1.1\r\nX: ", b"POST /ocsp HTTP/1.1\r\nHost: x\r\n"
              b"Content-Length: 60000\r\n\r\n" + b"x" * 30000)
+IDLE = (b"",)
+
+
+def crowd(port, n, words):
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     poll = select.epoll()
     there = {}
     said = False
@@ -204,4 +211,4 @@ def crowd(port, n):
 
 if sys.argv[1] == "requests":
     sys.exit(requests(int(sys.argv[2])))
-sys.exit(crowd(int(sys.argv[2]), int(sys.argv[3])))
+sys.exit(crowd(int(sys.argv[2]), int(sys.argv[3]), IDLE if sys.argv[1] == "idle" else HALF_SAID))
