@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # cerca-public against a peer that means harm: sixty requests that are malformed, huge or
 # strange, crowds that say too little, and 10,000 that say nothing; whoever else asks is served, in bounded memory.
 # shellcheck disable=SC2317 # functions are called by name
