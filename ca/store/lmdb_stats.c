@@ -40,6 +40,11 @@ static int stats_read(struct store *s, MDB_txn *t, struct store_stats *out)
     return 0;
 }
 
+uint64_t store_newest_change(struct store *s)
+{
+    return atomic_load(&s->change);
+}
+
 int store_stats(struct store *s, struct store_stats *out, struct fault *f)
 {
     MDB_txn *t;

@@ -390,6 +390,9 @@ struct store_stats {
 };
 int store_stats(struct store *s, struct store_stats *out, struct fault *f) WARN_UNUSED;
 
+/* The newest change of a certificate's state that is committed. Costs nothing. */
+uint64_t store_newest_change(struct store *s);
+
 /* What nothing is issued for any more: keys, then identities, each in the order of `id`, from
  * behind `after` (NULL: from the start) until fn returns other than 0. */
 struct store_block {
