@@ -8,7 +8,7 @@
 #
 # The flow has a function `systemctl`, which calls reload_cercad for that.
 # shellcheck shell=bash
-# shellcheck disable=SC2154,SC2317 # lib.sh has them; functions are called by name
+# shellcheck disable=SC2034,SC2154,SC2317 # lib.sh has or uses them; functions are called by name
 guide_typed=0
 guide_url=
 
@@ -30,7 +30,7 @@ guide_enrolls() {
 
 reload_cercad() {
     kill -HUP "$ca_pid"
-    wait_until 30 guide_enrolls
+    "$root/tests/flow/await-generation" "$CERCA_CONF" && wait_until 30 guide_enrolls
 }
 
 # In this shell, so that the flow's stand-ins are known and may keep what they start; not by ok,

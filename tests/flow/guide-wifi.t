@@ -90,6 +90,13 @@ ok 'and refused at once' refuses
 like 'by what OCSP said' "$radius_log" 'ocsp: Cert status: revoked'
 ok 'the tablet is not' on_tablet try
 
+nobody=http://127.0.0.1:$(free_ports | cut -d ' ' -f 1)/
+sed "s|override_cert_url = no|override_cert_url = yes\n            url = \"$nobody\"|" "$scratch/conf4" >away
+in_tls_common away
+systemctl 'restart freeradius'
+ok 'nobody is let in while no responder answers' on_tablet refuses
+like 'who was asked' "$radius_log" 'ocsp: Using responder URL "http://127.0.0.1:[0-9]*/"'
+
 in_tls_common "$scratch/conf5"
 cerca crl publish >/dev/null || bail 'no CRL'
 type_block 'CRLs are fetched' "$fetching"
@@ -113,10 +120,30 @@ ok 'which opens' openssl pkcs12 -in bob.p12 -passin file:bob.password -nodes -le
 cp bob.pem alice.pem
 cp bob.pem alice.key
 ok 'and lets Bob in' try
-openssl x509 -in "$scratch/raddb/certs/clients/ca.pem" -out "$scratch/issuing.pem"
-cp "$scratch/issuing.pem" "$scratch/raddb/certs/clients/ca.pem"
+
+# Another issuing CA below the same root.
+cat >others <<'ISSUER'
+    { name = "others"; subject = "CN=Others"; token = "default"; key = "pkcs11:object=others";
+      key_type = "p256"; parent = "root"; signs_leaves = true; path_len = "0"; validity = "2y"; },
+ISSUER
+sed -i '/^issuers = (/r others' "$CERCA_CONF"
+echo 'profiles = ( { name = "other"; issuer = "others"; eku = ( "clientAuth" ); } );' >>"$CERCA_CONF"
+reload_cercad || bail 'it does not take another CA'
+ok 'another issuing CA' cerca ca create others
+mkdir other
+ok 'has a client' cerca issue --profile other --san dns:other.example --key-out other/alice.key \
+    --out other/alice.pem
+on_other() { # COMMAND...
+    (cp roots.pem wifi.conf other && cd other && "$@")
+}
+cp "$scratch/conf2" "$eap"
 systemctl 'restart freeradius'
-ok 'also where the issuing CA alone is known' try
+ok 'which is let in below the root' on_other try
+cp "$ca_dir/ca/issuing.pem" "$scratch/raddb/certs/clients/ca.pem"
+systemctl 'restart freeradius'
+ok 'and refused where the first issuing CA alone is known' on_other refuses
+ok 'whose client is let in' try
+
 typing 'a profile for Apple'
 ok 'that fits together' python3 - bob.mobileconfig roots.pem bob.p12 <<'CHECK'
 import plistlib, ssl, sys
