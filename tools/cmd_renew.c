@@ -190,7 +190,8 @@ static const struct renew_args defaults = {.request = REQUEST_DEFAULTS};
 const struct command cmd_renew = {
     .name = "renew",
     .help = "issue the successor of a certificate: same names, profile and owner",
-    .arguments = "(SERIAL | NAME) (--csr FILE | --key-out FILE | --p12 FILE) [options]",
+    .arguments =
+        "(SERIAL | FINGERPRINT | NAME | FILE) (--csr FILE | --key-out FILE | --p12 FILE) [options]",
     .examples = "  cerca renew web.example.com --key-out web.key --force --out web.pem\n"
                 "  cerca renew 4f1d5c0a9b3e77a2c4d8e6f001122334 --csr web.csr --out web.pem\n"
                 "  cerca renew web.example.com --key-out web.key --force --out web.pem "

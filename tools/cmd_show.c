@@ -98,7 +98,7 @@ static int run_show(struct tool *t, void *args)
 const struct command cmd_show = {
     .name = "show",
     .help = "show one certificate",
-    .arguments = "(SERIAL | FINGERPRINT | NAME) [options]",
+    .arguments = "(SERIAL | FINGERPRINT | NAME | FILE) [options]",
     .examples = "  cerca show web.example.com\n"
                 "  cerca show 4F:1D:5C:0A:9B:3E:77:A2:C4:D8:E6:F0:01:12:23:34 -o pem >web.pem\n",
     .min = 1,

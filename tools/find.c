@@ -1,6 +1,14 @@
 #include "tools/find.h"
 
 #include <string.h>
+#include <unistd.h>
+
+#include "lib/cert.h"
+#include "lib/file.h"
+#include "lib/pem.h"
+
+/* PEM and the text that openssl x509 -text puts around it. */
+#define FILE_OCTETS_MAX (4 * CERT_MAX)
 
 /* Digits of a serial or of a SHA-256 fingerprint in `out`, or -1. */
 static int hex_of(const char *text, char out[2 * 32 + 1])
@@ -64,7 +72,7 @@ static int read_answer(struct slice body, struct found *out, struct fault *f)
     return 0;
 }
 
-int find_shown(struct tool *t, const char *selector, struct found *out, struct fault *f)
+static int ask(struct tool *t, const char *selector, struct found *out, struct fault *f)
 {
     struct show_request request;
     struct frame answer;
@@ -79,4 +87,48 @@ int find_shown(struct tool *t, const char *selector, struct found *out, struct f
     rc = tool_call_patient(t, MSG_SHOW, buf_slice(&body), MSG_SHOWN, &answer, f);
     buf_free(&body);
     return rc == 0 ? read_answer(answer.body, out, f) : rc;
+}
+
+/* A certificate's fingerprint as a selector. */
+static int fingerprint_of_file(const char *path, char out[2 * 32 + 1], struct fault *f)
+{
+    static const char *const labels[] = {"CERTIFICATE", "X509 CERTIFICATE", NULL};
+    struct buf file = {0}, der;
+    uint8_t hash[32];
+    struct cert c;
+    int rc = file_read(path, FILE_OCTETS_MAX, &file, f);
+
+    buf_init(&der, CERT_MAX);
+    if (rc == 0)
+        rc = pem_or_der(buf_slice(&file), labels, &der, f);
+    if (rc == 0)
+        rc = cert_parse(buf_slice(&der), &c, f);
+    if (rc == 0) {
+        cert_fingerprint(buf_slice(&der), hash);
+        hex_encode(slice_of(hash, sizeof(hash)), out);
+    } else {
+        rc = fault_set(f, f->code, "selector.file", "%.100s holds no certificate", path);
+    }
+    buf_free(&der);
+    buf_free(&file);
+    return rc;
+}
+
+int find_shown_file(struct tool *t, const char *path, struct found *out, struct fault *f)
+{
+    char fingerprint[2 * 32 + 1];
+
+    *out = (struct found){0};
+    if (fingerprint_of_file(path, fingerprint, f) != 0)
+        return -(int)f->code;
+    return ask(t, fingerprint, out, f);
+}
+
+int find_shown(struct tool *t, const char *selector, struct found *out, struct fault *f)
+{
+    int rc = ask(t, selector, out, f);
+
+    if ((rc == -FAULT_NOT_FOUND || rc == -FAULT_TOO_LARGE) && access(selector, F_OK) == 0)
+        return find_shown_file(t, selector, out, f);
+    return rc;
 }

@@ -1,4 +1,4 @@
-/* Recorded certificates by what people have at hand: a serial, a fingerprint, a name. */
+/* Recorded certificates by what people have at hand: a serial, a fingerprint, a name, a file. */
 #ifndef TOOLS_FIND_H
 #define TOOLS_FIND_H
 
@@ -16,7 +16,11 @@ const char *find_name(const char *text);
 /* What is typed or pasted as the core wants it: a serial or fingerprint without colons, spaces,
  * "0x" or "serial=" and in lower case; anything else as it is. */
 int find_selector(const char *text, struct show_request *out, struct fault *f) WARN_UNUSED;
+/* What is known as neither may be the path of a file. */
 int find_shown(struct tool *t, const char *selector, struct found *out,
                struct fault *f) WARN_UNUSED;
+/* The certificate in a file, PEM or DER. */
+int find_shown_file(struct tool *t, const char *path, struct found *out,
+                    struct fault *f) WARN_UNUSED;
 
 #endif

@@ -4,13 +4,9 @@
 #include <unistd.h>
 
 #include "lib/cert.h"
-#include "lib/file.h"
-#include "lib/pem.h"
 #include "tools/find.h"
 #include "tools/listing.h"
 #include "tools/revoke.h"
-
-#define FILE_OCTETS_MAX (4 * CERT_MAX)
 
 void targets_free(struct targets *l)
 {
@@ -52,31 +48,6 @@ static void add(struct targets *l, const struct cert_info *i)
     label(i, t->label);
 }
 
-/* A certificate's fingerprint as a selector. */
-static int fingerprint_of_file(const char *path, char out[2 * 32 + 1], struct fault *f)
-{
-    static const char *const labels[] = {"CERTIFICATE", "X509 CERTIFICATE", NULL};
-    struct buf file = {0}, der;
-    uint8_t hash[32];
-    struct cert c;
-    int rc = file_read(path, FILE_OCTETS_MAX, &file, f);
-
-    buf_init(&der, CERT_MAX);
-    if (rc == 0)
-        rc = pem_or_der(buf_slice(&file), labels, &der, f);
-    if (rc == 0)
-        rc = cert_parse(buf_slice(&der), &c, f);
-    if (rc == 0) {
-        cert_fingerprint(buf_slice(&der), hash);
-        hex_encode(slice_of(hash, sizeof(hash)), out);
-    } else {
-        rc = fault_set(f, f->code, "revoke.file", "%.100s holds no certificate of this CA", path);
-    }
-    buf_free(&der);
-    buf_free(&file);
-    return rc;
-}
-
 static bool is_hex_selector(const char *word)
 {
     struct show_request r;
@@ -89,8 +60,6 @@ static bool is_hex_selector(const char *word)
 /* A name may mean many certificates, so it is no selector here. */
 static int one_word(struct tool *t, const char *word, struct found *found, struct fault *f)
 {
-    char fingerprint[2 * 32 + 1];
-
     if (is_hex_selector(word))
         return find_shown(t, word, found, f);
     if (strcmp(word, "-") != 0 && access(word, F_OK) != 0)
@@ -98,9 +67,7 @@ static int one_word(struct tool *t, const char *word, struct found *found, struc
                          "\"%.100s\" is no serial, no SHA-256 fingerprint and no file; "
                          "--name %.60s means every certificate with that name",
                          word, word);
-    if (fingerprint_of_file(word, fingerprint, f) != 0)
-        return -(int)f->code;
-    return find_shown(t, fingerprint, found, f);
+    return find_shown_file(t, word, found, f);
 }
 
 int targets_by_word(struct tool *t, const char *word, struct targets *l, struct fault *f)

@@ -142,7 +142,7 @@ static int reserve_decide(struct write_txn *w, struct store_op *op)
     if (w_have(w, D_BLOCKED_ID, i->identity, sizeof(i->identity)))
         return fault_refuse(
             &op->fault, "identity.blocked", "subject", SLICE_NONE,
-            "a subject and names that were not blocked when their certificate was revoked");
+            "an identity that is not blocked; cerca block list shows those that are");
     if (i->has_replaces) {
         ref_put(&i->replaces, key);
         if (!w_have(w, D_CERT, key, sizeof(key)))

@@ -102,6 +102,9 @@ ok 'a first certificate' ask first first first
 ok 'its renewal' cerca renew "$(serial_of first)" --csr first.csr --out renewed.pem
 ok 'shows' cerca show "$(serial_of renewed)" -o json
 json 'what it replaces' ".replaces == \"$(serial_of first)\""
+ok '... a file shows as its serial does' cerca show renewed.pem -o json
+json 'the same one' ".serial == \"$(serial_of renewed)\""
+fails '... unless it holds no certificate' 1 'selector\.file' cerca show first.csr
 ok '... and the first shows' cerca show "$(serial_of first)" -o json
 json 'what replaced it' ".replaced_by == \"$(serial_of renewed)\""
 fails 'what was never recorded cannot be renewed' 1 'rule|not|no certificate' \
