@@ -116,7 +116,7 @@ static int fingerprint_of_file(const char *path, char out[2 * 32 + 1], struct fa
 
 int find_shown_file(struct tool *t, const char *path, struct found *out, struct fault *f)
 {
-    char fingerprint[2 * 32 + 1];
+    char fingerprint[2 * 32 + 1] = "";
 
     *out = (struct found){0};
     if (fingerprint_of_file(path, fingerprint, f) != 0)
