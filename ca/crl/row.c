@@ -63,6 +63,8 @@ static const char *state_of(const struct slot *s, int64_t now)
     const struct store_crl *c = &s->row;
     int64_t delay = s->a->conf->crl_delay;
 
+    if (!s->loaded)
+        return "loading";
     if (c->published == 0 || s->missing)
         return "none";
     if (now >= c->next_update)
@@ -91,7 +93,7 @@ void crl_slot_row(const struct slot *s, int64_t now, struct crl_row *out)
     out->base = s->name.kind == CRL_DELTA ? c->base : 0;
     out->this_update = c->this_update;
     out->next_update = c->next_update;
-    out->next = crl_slot_offline(s) ? 0 : crl_slot_due(s, now);
+    out->next = crl_slot_offline(s) || !s->loaded ? 0 : crl_slot_due(s, now);
     out->entries = c->entries;
     out->octets = c->octets;
 }
@@ -140,9 +142,11 @@ size_t crl_rows(const struct crl_publisher *p, size_t authority, struct crl_row 
     int64_t now = clock_now();
     size_t n = 0;
 
-    if (!s->loaded || max == 0)
+    if (s->a->certificate.n == 0 || max == 0)
         return 0;
     crl_slot_row(s, now, &out[n++]);
+    if (!s->loaded)
+        return n;
     if (s->delta != NULL && s->delta->loaded && n < max)
         crl_slot_row(s->delta, now, &out[n++]);
     for (const struct parts *at = atomic_load(&s->parts); at != NULL && n < max; at = at->next)
@@ -170,7 +174,8 @@ void crl_status(const struct crl_row *r, struct status_item *out)
     memset(out, 0, sizeof(*out));
     name_item(r, out->name, sizeof(out->name));
     snprintf(out->state, sizeof(out->state), "%s", r->state);
-    out->ok = strcmp(r->state, "current") == 0 || (r->installed && r->number == 0);
+    out->ok = strcmp(r->state, "current") == 0 || (r->installed && r->number == 0) ||
+              (strcmp(r->state, "loading") == 0 && r->text[0] == '\0');
     clock_format_span(r->this_update < now ? now - r->this_update : 0, age);
     clock_format(r->next, next);
     clock_format(r->next_update, until);

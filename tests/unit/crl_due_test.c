@@ -44,6 +44,7 @@ static int setup(void **state)
     w->conf.crl_delta = 3600;
     w->conf.crl_delay = 10;
     w->a.conf = &w->conf;
+    w->a.certificate.n = 1; /* nobody looks into it either */
     w->a.link = (struct signer_link *)(void *)&here; /* nobody looks into it */
     w->slot = xcalloc(2 + PARTS, sizeof(*w->slot));
     for (uint16_t i = 0; i < 2 + PARTS; i++) {
@@ -162,7 +163,25 @@ static void parts_are_told_of_together(void **state)
     assert_int_equal(crl_rows(&w->p, 0, row, 4), 3);
     assert_string_equal(row[2].state, "expired");
     assert_int_equal(crl_rows(&w->p, 0, row, 2), 2);
+}
+
+static void what_is_loading_is_told_of_too(void **state)
+{
+    struct world *w = *state;
+    struct status_item item;
+    struct crl_row row[4];
+
     w->slot[0].loaded = false;
+    assert_int_equal(crl_rows(&w->p, 0, row, 4), 1);
+    assert_string_equal(row[0].list, "full");
+    assert_string_equal(row[0].state, "loading");
+    assert_int_equal(row[0].next, 0);
+    crl_status(&row[0], &item);
+    assert_true(item.ok);
+    snprintf(row[0].text, sizeof(row[0].text), "the disk fails");
+    crl_status(&row[0], &item);
+    assert_false(item.ok);
+    w->a.certificate.n = 0;
     assert_int_equal(crl_rows(&w->p, 0, row, 4), 0);
 }
 
@@ -196,6 +215,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(what_went_wrong_is_made_up_for, setup, teardown),
         cmocka_unit_test_setup_teardown(parts_are_told_of_together, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_loading_is_told_of_too, setup, teardown),
         cmocka_unit_test_setup_teardown(the_status_has_an_item_for_each, setup, teardown),
     };
 
