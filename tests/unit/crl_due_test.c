@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,7 +45,7 @@ static int setup(void **state)
     w->conf.crl_delta = 3600;
     w->conf.crl_delay = 10;
     w->a.conf = &w->conf;
-    w->a.certificate.n = 1; /* nobody looks into it either */
+    w->a.certificate.n = 1;                          /* nobody looks into it either */
     w->a.link = (struct signer_link *)(void *)&here; /* nobody looks into it */
     w->slot = xcalloc(2 + PARTS, sizeof(*w->slot));
     for (uint16_t i = 0; i < 2 + PARTS; i++) {
