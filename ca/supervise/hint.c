@@ -62,7 +62,7 @@ static void put_endpoints(const struct conf *c, struct buf *out)
         if (strcmp(c->issuers[i].parent, c->issuers[i].name) == 0)
             buf_printf(out, "  trust anchor  %s\n", from_here(c->issuers[i].certificate));
     if (*c->http_listen != '\0')
-        buf_printf(out, "  HTTP          %s (CA certificates, CRLs)\n", c->base_url);
+        buf_printf(out, "  HTTP          %s (CA certificates, CRLs, OCSP)\n", c->base_url);
     buf_put_str(out, "\n");
 }
 
