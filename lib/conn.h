@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include "lib/fault.h"
 #include "lib/frame.h"
 #include "lib/loop.h"
 
@@ -45,6 +46,8 @@ struct conn *conn_new(struct loop *l, int fd, const struct conn_callbacks *cb, v
 /* Queues one frame; what fits is written at once or at the end of the turn, many a system call.
  * A failure to write closes the connection, later, through `closed`. `fd` (or -1) is duplicated. */
 void conn_send(struct conn *c, uint16_t type, uint64_t id, struct slice body, int fd);
+/* MSG_FAULT: why what frame `id` asked for is not done. */
+void conn_send_fault(struct conn *c, uint64_t id, const struct fault *f);
 /* Closes and frees now, without calling `closed`. NULL is fine. */
 void conn_close(struct conn *c);
 const struct conn_peer *conn_peer(const struct conn *c);

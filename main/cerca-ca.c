@@ -18,6 +18,7 @@
 #include "lib/exitcode.h"
 #include "lib/key_blocklist.h"
 #include "lib/log.h"
+#include "lib/server_main.h"
 #include "lib/step.h"
 
 struct options {
@@ -50,18 +51,6 @@ static void usage(FILE *to)
           "                    descriptors that cercad hands over\n"
           "      --help, --version\n",
           to);
-}
-
-static int parse_fd(const char *text)
-{
-    char *rest;
-    long n = strtol(text, &rest, 10);
-
-    if (*text == '\0' || *rest != '\0' || n < 3 || n > 1023) {
-        fprintf(stderr, "cerca-ca: \"%s\" is not a descriptor\n", text);
-        exit(EXITCODE_USAGE);
-    }
-    return (int)n;
 }
 
 static void add_file(const char **file, size_t *n)
@@ -102,19 +91,19 @@ static void parse_options(int argc, char **argv, struct options *o)
             o->conf = optarg;
             break;
         case 'f':
-            o->conf_fd = parse_fd(optarg);
+            o->conf_fd = option_fd("cerca-ca", optarg);
             break;
         case 'l':
-            o->listen_fd = parse_fd(optarg);
+            o->listen_fd = option_fd("cerca-ca", optarg);
             break;
         case 'd':
-            o->delegate_fd = parse_fd(optarg);
+            o->delegate_fd = option_fd("cerca-ca", optarg);
             break;
         case 'e':
-            o->enroll_fd = parse_fd(optarg);
+            o->enroll_fd = option_fd("cerca-ca", optarg);
             break;
         case 'k':
-            o->control_fd = parse_fd(optarg);
+            o->control_fd = option_fd("cerca-ca", optarg);
             break;
         case 'r':
             o->restore.backup = optarg;

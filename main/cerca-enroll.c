@@ -2,32 +2,24 @@
  * cerca-enroll: HTTPS for who enrolls. Reads what clients send and passes it on to cerca-ca; has no
  * file, no store and no token; jails itself, serves.
  */
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "enroll/own_certificate.h"
 #include "enroll/site.h"
 #include "lib/clock.h"
-#include "lib/exitcode.h"
 #include "lib/log.h"
 #include "lib/sandbox.h"
+#include "lib/server_main.h"
 
 #define SWEEP_MS 500
 #define DRAIN_LIMIT_US 7000000
 #define HANDSHAKE_US 1000000
 #define READY_POLL_MS 20
 #define READY_LIMIT_US 5000000
-
-struct options {
-    const char *conf;
-    int conf_fd, listen_fd, keep_fd; /* -1: none */
-    bool check;
-};
 
 struct server {
     struct loop *loop;
@@ -55,63 +47,6 @@ static const char usage_text[] =
     "      --conf-fd N, --listen-fd N, --keep-fd N\n"
     "                    descriptors that cercad hands over\n"
     "      --help, --version\n";
-
-static int parse_fd(const char *text)
-{
-    char *rest;
-    long n = strtol(text, &rest, 10);
-
-    if (*text == '\0' || *rest != '\0' || n < 3 || n > 1023) {
-        fprintf(stderr, "cerca-enroll: \"%s\" is not a descriptor\n", text);
-        exit(EXITCODE_USAGE);
-    }
-    return (int)n;
-}
-
-static void parse_options(int argc, char **argv, struct options *o)
-{
-    static const struct option longs[] = {
-        {"conf", required_argument, NULL, 'c'},      {"conf-fd", required_argument, NULL, 'f'},
-        {"listen-fd", required_argument, NULL, 'l'}, {"keep-fd", required_argument, NULL, 'k'},
-        {"check", no_argument, NULL, 'C'},           {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},         {NULL, 0, NULL, 0},
-    };
-    int c;
-
-    *o = (struct options){.conf_fd = -1, .listen_fd = -1, .keep_fd = -1};
-    while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
-        switch (c) {
-        case 'c':
-            o->conf = optarg;
-            break;
-        case 'f':
-            o->conf_fd = parse_fd(optarg);
-            break;
-        case 'l':
-            o->listen_fd = parse_fd(optarg);
-            break;
-        case 'k':
-            o->keep_fd = parse_fd(optarg);
-            break;
-        case 'C':
-            o->check = true;
-            break;
-        case 'h':
-            (void)fputs(usage_text, stdout);
-            exit(EXITCODE_OK);
-        case 'V':
-            (void)puts("cerca-enroll " CERCA_VERSION);
-            exit(EXITCODE_OK);
-        default:
-            (void)fputs(usage_text, stderr);
-            exit(EXITCODE_USAGE);
-        }
-    }
-    if (o->conf == NULL || optind != argc) {
-        (void)fputs(usage_text, stderr);
-        exit(EXITCODE_USAGE);
-    }
-}
 
 static int jail(struct fault *f)
 {
@@ -243,7 +178,7 @@ static int serve(const struct conf *conf, int listen_fd, int keep_fd, struct fau
     return -(int)f->code;
 }
 
-static int run(const struct options *o, const struct conf *conf, struct fault *f)
+static int run(const struct server_options *o, const struct conf *conf, struct fault *f)
 {
     int listen_fd = o->listen_fd, rc;
 
@@ -264,26 +199,6 @@ static int run(const struct options *o, const struct conf *conf, struct fault *f
 
 int main(int argc, char **argv)
 {
-    enum log_level level = LOG_LEVEL_INFO;
-    struct conf *conf = NULL;
-    struct options o;
-    struct fault f;
-    int rc;
-
-    (void)umask(0077);
-    log_open("cerca-enroll", level);
-    parse_options(argc, argv, &o);
-    fault_clear(&f);
-    rc = o.conf_fd >= 0 ? conf_load_fd(o.conf_fd, o.conf, &conf, &f) : conf_load(o.conf, &conf, &f);
-    if (rc == 0) {
-        if (log_level_parse(conf->log_level, &level) == 0)
-            log_open("cerca-enroll", level);
-        rc = run(&o, conf, &f);
-    }
-    if (rc != 0)
-        log_fault(LOG_LEVEL_ERROR, "enroll.ended", &f, NULL);
-    conf_free(conf);
-    if (rc == 0)
-        return EXITCODE_OK;
-    return f.code == FAULT_CONFIG ? EXITCODE_CONFIG : EXITCODE_FAILED;
+    return server_main(&(struct server_program){"cerca-enroll", usage_text, "enroll.ended", run},
+                       argc, argv);
 }

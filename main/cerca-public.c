@@ -4,32 +4,24 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
-#include "lib/exitcode.h"
 #include "lib/httpd.h"
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/sandbox.h"
+#include "lib/server_main.h"
 #include "public/nodekey.h"
 #include "public/responders.h"
 #include "public/site.h"
 
 #define SWEEP_MS 500
 #define DRAIN_LIMIT_US 5000000
-
-struct options {
-    const char *conf;
-    int conf_fd, listen_fd, keep_fd; /* -1: none */
-    bool check;
-};
 
 struct server {
     const struct conf *conf;
@@ -55,63 +47,6 @@ static const char usage_text[] =
     "      --conf-fd N, --listen-fd N, --keep-fd N\n"
     "                    descriptors that cercad hands over\n"
     "      --help, --version\n";
-
-static int parse_fd(const char *text)
-{
-    char *rest;
-    long n = strtol(text, &rest, 10);
-
-    if (*text == '\0' || *rest != '\0' || n < 3 || n > 1023) {
-        fprintf(stderr, "cerca-public: \"%s\" is not a descriptor\n", text);
-        exit(EXITCODE_USAGE);
-    }
-    return (int)n;
-}
-
-static void parse_options(int argc, char **argv, struct options *o)
-{
-    static const struct option longs[] = {
-        {"conf", required_argument, NULL, 'c'},      {"conf-fd", required_argument, NULL, 'f'},
-        {"listen-fd", required_argument, NULL, 'l'}, {"keep-fd", required_argument, NULL, 'k'},
-        {"check", no_argument, NULL, 'C'},           {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},         {NULL, 0, NULL, 0},
-    };
-    int c;
-
-    *o = (struct options){.conf_fd = -1, .listen_fd = -1, .keep_fd = -1};
-    while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
-        switch (c) {
-        case 'c':
-            o->conf = optarg;
-            break;
-        case 'f':
-            o->conf_fd = parse_fd(optarg);
-            break;
-        case 'l':
-            o->listen_fd = parse_fd(optarg);
-            break;
-        case 'k':
-            o->keep_fd = parse_fd(optarg);
-            break;
-        case 'C':
-            o->check = true;
-            break;
-        case 'h':
-            (void)fputs(usage_text, stdout);
-            exit(EXITCODE_OK);
-        case 'V':
-            (void)puts("cerca-public " CERCA_VERSION);
-            exit(EXITCODE_OK);
-        default:
-            (void)fputs(usage_text, stderr);
-            exit(EXITCODE_USAGE);
-        }
-    }
-    if (o->conf == NULL || optind != argc) {
-        (void)fputs(usage_text, stderr);
-        exit(EXITCODE_USAGE);
-    }
-}
 
 static int jail(const struct conf *conf, struct fault *f)
 {
@@ -225,7 +160,7 @@ static int serve(const struct conf *conf, int view_fd, int listen_fd, EVP_PKEY *
 }
 
 /* Takes the key over. */
-static int start(const struct options *o, const struct conf *conf, EVP_PKEY *own_key,
+static int start(const struct server_options *o, const struct conf *conf, EVP_PKEY *own_key,
                  struct fault *f)
 {
     int view_fd = -1, listen_fd = o->listen_fd, rc = 0;
@@ -247,7 +182,7 @@ static int start(const struct options *o, const struct conf *conf, EVP_PKEY *own
     return rc;
 }
 
-static int run(const struct options *o, const struct conf *conf, struct fault *f)
+static int run(const struct server_options *o, const struct conf *conf, struct fault *f)
 {
     EVP_PKEY *own_key = NULL;
 
@@ -263,26 +198,6 @@ static int run(const struct options *o, const struct conf *conf, struct fault *f
 
 int main(int argc, char **argv)
 {
-    enum log_level level = LOG_LEVEL_INFO;
-    struct conf *conf = NULL;
-    struct options o;
-    struct fault f;
-    int rc;
-
-    (void)umask(0077);
-    log_open("cerca-public", level);
-    parse_options(argc, argv, &o);
-    fault_clear(&f);
-    rc = o.conf_fd >= 0 ? conf_load_fd(o.conf_fd, o.conf, &conf, &f) : conf_load(o.conf, &conf, &f);
-    if (rc == 0) {
-        if (log_level_parse(conf->log_level, &level) == 0)
-            log_open("cerca-public", level);
-        rc = run(&o, conf, &f);
-    }
-    if (rc != 0)
-        log_fault(LOG_LEVEL_ERROR, "public.ended", &f, NULL);
-    conf_free(conf);
-    if (rc == 0)
-        return EXITCODE_OK;
-    return f.code == FAULT_CONFIG ? EXITCODE_CONFIG : EXITCODE_FAILED;
+    return server_main(&(struct server_program){"cerca-public", usage_text, "public.ended", run},
+                       argc, argv);
 }

@@ -285,14 +285,10 @@ static void refuse_stranger(struct ask *q)
 static void turn_away(struct admin_client *c, uint64_t id)
 {
     struct fault f;
-    struct buf b;
 
     fault_clear(&f);
     (void)fault_unavailable(&f, 1, "busy", "Too many requests at once, retry after 1 s.");
-    buf_init(&b, FRAME_BODY_MAX);
-    fault_put(&b, &f);
-    conn_send(c->conn, MSG_FAULT, id, buf_slice(&b), -1);
-    buf_free(&b);
+    conn_send_fault(c->conn, id, &f);
 }
 
 static void on_message(struct conn *conn, void *owner, const struct frame *frame)

@@ -71,14 +71,8 @@ static void on_closed(struct conn *conn, void *owner)
 
 static void answer_fault(struct client *c, uint64_t id, const struct fault *f)
 {
-    struct buf b;
-
-    if (c->conn == NULL)
-        return;
-    buf_init(&b, 4096);
-    fault_put(&b, f);
-    conn_send(c->conn, MSG_FAULT, id, buf_slice(&b), -1);
-    buf_free(&b);
+    if (c->conn != NULL)
+        conn_send_fault(c->conn, id, f);
 }
 
 static void on_issued(void *arg, const struct issued *issued, const struct fault *fault)

@@ -37,14 +37,8 @@ static void on_closed(struct conn *conn, void *owner)
 
 static void answer_fault(struct enroll_client *c, uint64_t id, const struct fault *f)
 {
-    struct buf b;
-
-    if (c->conn == NULL)
-        return;
-    buf_init(&b, 4096);
-    fault_put(&b, f);
-    conn_send(c->conn, MSG_FAULT, id, buf_slice(&b), -1);
-    buf_free(&b);
+    if (c->conn != NULL)
+        conn_send_fault(c->conn, id, f);
 }
 
 static struct enroll_ask *ask_new(struct enroll_client *c, const struct frame *frame)

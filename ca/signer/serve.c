@@ -71,16 +71,6 @@ static void job_leave(struct server *v, struct job *j)
     v->under_way--;
 }
 
-static void send_fault(struct conn *c, uint64_t id, const struct fault *f)
-{
-    struct buf b;
-
-    buf_init(&b, 4096);
-    fault_put(&b, f);
-    conn_send(c, MSG_FAULT, id, buf_slice(&b), -1);
-    buf_free(&b);
-}
-
 static uint16_t answer_type(uint16_t type)
 {
     switch (type) {
@@ -107,7 +97,7 @@ static void answer(struct server *v, struct job *j)
     }
     log_fault(j->rc == -FAULT_UNAVAILABLE ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, "signer.refused",
               &j->fault, "issuer", j->by == NULL ? "" : j->by->conf->name, NULL);
-    send_fault(j->peer->conn, j->id, &j->fault);
+    conn_send_fault(j->peer->conn, j->id, &j->fault);
 }
 
 static void stop_when_idle(struct server *v)
@@ -146,7 +136,7 @@ static void token_lost(void *arg)
     v->lost = true;
     for (struct job *j = v->newest; j != NULL; j = j->older)
         if (j->peer != NULL)
-            send_fault(j->peer->conn, j->id, &v->why);
+            conn_send_fault(j->peer->conn, j->id, &v->why);
     loop_timer_set(v->end, LAST_WORDS_MS);
 }
 
@@ -200,7 +190,7 @@ static bool turned_away(struct server *v, struct conn *c, uint64_t id)
         return false;
     if (!v->lost)
         (void)fault_unavailable(&f, 1, "signer.busy", v->stopping ? "stopping" : "too many drafts");
-    send_fault(c, id, &f);
+    conn_send_fault(c, id, &f);
     return true;
 }
 
@@ -230,7 +220,7 @@ static void hello(struct conn *c, void *owner, const struct frame *frame)
 
     if (hello_get(frame->body, generation) != 0) {
         (void)fault_set(&f, FAULT_MALFORMED, "signer.hello", "not a greeting");
-        send_fault(c, frame->id, &f);
+        conn_send_fault(c, frame->id, &f);
         return;
     }
     for (size_t i = 0; i < s->guard->n; i++)
