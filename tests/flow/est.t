@@ -4,6 +4,8 @@
 # shellcheck disable=SC2317 # functions are called by name
 # shellcheck source=tests/flow/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/flow/est.sh
+. "$(dirname "$0")/est.sh"
 
 cd "$scratch" || exit 1
 ca_init || bail 'no CA'
@@ -36,86 +38,8 @@ printf 'alice:%s\nbob:%s\n' "$(openssl passwd -6 'open sesame')" \
     "$(perl -e 'print crypt("geheim", "\$y\$j9T\$abcdefghijklmnopqrst1.")')" \
     >"$ca_dir/enroll.passwd"
 ca_start || bail 'it does not start'
-port=$(sed -n '/^https = {/,/}/s/.*port = "\(.*\)";.*/\1/p' "$conf")
-base=https://localhost:$port/.well-known/est
 log=$scratch/cercad.log
-cp "$ca_dir/ca/root.pem" root.pem
-cat "$ca_dir/ca/issuing.pem" root.pem >chain.pem
-
-pid_of() { # PROGRAM
-    tr ' ' '\n' <"/proc/$ca_pid/task/$ca_pid/children" | while read -r pid; do
-        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] &&
-            ! grep -q -e --check "/proc/$pid/cmdline" && echo "$pid"
-    done
-}
-
-runs_anew() { # PROGRAM OLD_PID
-    now=$(pid_of "$1")
-    [ -n "$now" ] && [ "$now" != "$2" ]
-}
-
-# est PATH [OPTION...]: the status; the head in `head`, the body in `body`.
-est() {
-    path=$1
-    shift
-    : >body
-    rm -f head
-    curl -s -m 20 --cacert root.pem -D head -o body -w '%{http_code}' "$@" "$base/$path"
-}
-
-# post PATH FILE [OPTION...]: the same with that file as a request.
-post() {
-    path=$1
-    file=$2
-    shift 2
-    est "$path" -H 'Content-Type: application/pkcs10' --data-binary "@$file" "$@"
-}
-
-field() { # NAME, of the last answer's head
-    tr -d '\r' <./head | sed -n "s/^$1: //p"
-}
-
-# csr NAME SUBJECT [SAN]: a new key NAME.key, and a request as base64 in NAME.csr.
-csr() {
-    openssl ecparam -name prime256v1 -genkey -noout -out "$1.key" &&
-        again "$@"
-}
-
-again() { # the same with the key that is there
-    openssl req -new -key "$1.key" -subj "$2" ${3:+-addext "subjectAltName=$3"} \
-        -outform DER -out "$1.der" && base64 <"$1.der" >"$1.csr"
-}
-
-# taken NAME: the certificate of the last answer becomes NAME.pem, and is one for NAME.key.
-taken() {
-    base64 -d <body | openssl pkcs7 -inform DER -print_certs -out "$1.pem" &&
-        openssl verify -CAfile root.pem -untrusted "$ca_dir/ca/issuing.pem" "$1.pem" &&
-        openssl x509 -in "$1.pem" -noout -pubkey | cmp - "$1.pub"
-}
-
-public() { # NAME
-    openssl pkey -in "$1.key" -pubout -out "$1.pub"
-}
-
-token() { # PROFILE USES PATTERN...
-    profile=$1
-    uses=$2
-    shift 2
-    for pattern; do
-        set -- "$@" --name "$pattern"
-        shift
-    done
-    cerca token create --profile "$profile" --uses "$uses" --ttl 1h "$@" -o json 2>/dev/null |
-        jq -r .token
-}
-
-is_up() {
-    [ "$(est cacerts)" = 200 ]
-}
-
-says() { # NAME PATTERN
-    like "$1" body "$2"
-}
+est_client
 
 # --- the server ------------------------------------------------------------------------------------
 
@@ -207,20 +131,6 @@ ok 'two on one connection' sh -c "curl -s -v --cacert root.pem '$base/cacerts' '
     2>&1 >/dev/null | grep -q 'Re-using existing connection'"
 
 # --- with a certificate -------------------------------------------------------------------------------
-
-own() { # NAME: options of curl for its certificate
-    echo "--cert $1.pem --key $1.key"
-}
-
-# post_as NAME PATH FILE: with that certificate.
-post_as() {
-    who=$1
-    where=$2
-    what=$3
-    shift 3
-    # shellcheck disable=SC2046 # words
-    post "$where" "$what" $(own "$who") "$@"
-}
 
 csr n /CN=a.example.test DNS:a.example.test
 public n
