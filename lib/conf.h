@@ -135,8 +135,9 @@ struct conf_profile {
     int64_t no_rev_avail; /* seconds of whole validity up to which RFC 9608 applies; 0: never */
     bool ocsp_no_check;
     enum key_reuse key_reuse;
-    enum conf_role role; /* the least role that may ask over the admin socket */
-    char *limit;         /* certificates in a time: conf_limit; "": no limit */
+    enum conf_role role;  /* the least role that may ask over the admin socket */
+    char *limit;          /* certificates in a time: conf_limit; "": no limit */
+    char *identity_limit; /* the same, of one subject with its names */
     char **operators;
     size_t n_operators; /* the only ones who may ask; empty: whoever has the role */
 };

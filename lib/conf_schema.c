@@ -167,7 +167,8 @@ static const struct conf_key ca_keys[] = {
     {.name = "requester_limit", .type = CONF_TEXT, IN(requester_limit), .fallback = "",
      .check = conf_check_limit,
      .help = "Certificates that each requester may get in a time, such as \"1000/1d\", unless "
-             "the operator has a limit of their own; \"\": no limit."},
+             "the operator has a limit of their own; \"\": no limit. A token counts for who made "
+             "it, a client of EST for its user or, over all its renewals, for its identity."},
     {.name = "user", .type = CONF_USER, IN(ca_user), .at_too = offsetof(struct conf, has_ca_user),
      .fallback = "",
      .help = "User that cerca-ca runs as, by name or number; \"\": the one that started cercad."},

@@ -142,6 +142,11 @@ static const struct conf_key profile_keys[] = {
     {.name = "limit", .type = CONF_TEXT, IN(limit), .fallback = "", .check = conf_check_limit,
      .help = "Certificates of this profile in a time, such as \"100/1h\", counted over restarts; "
              "\"\": no limit."},
+    {.name = "identity_limit", .type = CONF_TEXT, IN(identity_limit), .fallback = "",
+     .check = conf_check_limit,
+     .help = "The same for one identity, a subject with its names, whoever asks: of a client that "
+             "renews all the time only so many are issued, and no other one suffers. \"\": no "
+             "limit."},
     {.name = "operators", .type = CONF_TEXTS, LIST(operators), .fallback = "",
      .check = conf_check_name,
      .help = "Operators who may ask for it. None given: whoever has the role."},

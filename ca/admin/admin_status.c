@@ -168,6 +168,8 @@ static int add_counter(void *arg, const struct limit_row *r)
     uint32_t n;
     int64_t per;
 
+    if (r->kind > LIMIT_REQUESTER) /* of identities there may be any number */
+        return 1;
     if (!conf_limit(limit, &n, &per) || r->start + per <= clock_now())
         return 0;
     l->reached = l->reached || r->count >= n;

@@ -13,6 +13,8 @@ struct job;
 
 struct door_bearer {
     char requester[64];    /* on record: "certificate:0123..." */
+    char counted[64];      /* for the limit of requesters, the same before and after a renewal:
+                              "identity:0123..."; "": as on record */
     struct san_list names; /* the only ones that may be certified; they point into the evidence */
     char *const *patterns; /* ... and those that match one of these */
     size_t n_patterns;

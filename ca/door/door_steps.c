@@ -248,13 +248,22 @@ static void add_limit(struct store_intent *i, enum store_limit_kind kind, const 
     }
 }
 
-/* A token counts for who made it. */
-static void fill_limits(const struct job *j, struct store_intent *i)
+/* A token counts for who made it, a bearer's certificate for whom it is, whichever it is by now. */
+static const char *counted_requester(const struct job *j)
 {
-    const char *who = j->token != NULL ? j->token->row.info.created_by : j->who.name;
+    if (j->token != NULL)
+        return j->token->row.info.created_by;
+    return j->bearer != NULL && j->bearer->counted[0] != '\0' ? j->bearer->counted : j->who.name;
+}
+
+static void fill_limits(struct job *j, struct store_intent *i)
+{
+    const char *who = counted_requester(j);
 
     add_limit(i, LIMIT_PROFILE, j->profile->name, j->profile->limit);
     add_limit(i, LIMIT_REQUESTER, who, conf_requester_limit(j->door->parts.conf, who));
+    hex_encode(slice_of(j->decision.identity, sizeof(j->decision.identity)), j->identity);
+    add_limit(i, LIMIT_IDENTITY, j->identity, j->profile->identity_limit);
 }
 
 void step_fill_intent(struct job *j)

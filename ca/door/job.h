@@ -29,11 +29,12 @@ struct job {
     struct slice subject_spki;
     struct authority *cross_by; /* who signs instead of the parent; NULL: the parent does */
     const struct conf_profile *profile;
-    struct job_token *token;            /* NULL: none */
-    struct door_evidence *evidence;     /* the adapter's; NULL: none */
-    struct door_bearer *bearer;         /* what it proved; NULL: nothing */
-    const struct policy_report *report; /* explain.c: who is told; NULL: nobody */
-    struct authority *delegate_of;      /* an OCSP responder of this one; NULL: none */
+    char identity[2 * IDENTITY_LEN + 1]; /* of the decision, while the store counts it */
+    struct job_token *token;             /* NULL: none */
+    struct door_evidence *evidence;      /* the adapter's; NULL: none */
+    struct door_bearer *bearer;          /* what it proved; NULL: nothing */
+    const struct policy_report *report;  /* explain.c: who is told; NULL: nobody */
+    struct authority *delegate_of;       /* an OCSP responder of this one; NULL: none */
     struct authority *issuer;
     struct cert_ref ref;
     struct cert_ref replaces;

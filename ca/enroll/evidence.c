@@ -117,7 +117,7 @@ static int take_names(const struct cert *c, struct door_bearer *out, struct faul
 static int prove_certificate(struct evidence *e, struct door_bearer *out, struct fault *f)
 {
     struct cert_row row;
-    char serial[2 * SERIAL_LEN + 1];
+    char serial[2 * SERIAL_LEN + 1], identity[2 * IDENTITY_LEN + 1];
     int rc;
 
     cert_row_init(&row);
@@ -130,7 +130,9 @@ static int prove_certificate(struct evidence *e, struct door_bearer *out, struct
         rc = take_names(&e->cert, out, f);
     if (rc == 0) {
         hex_encode(slice_of(row.ref.serial, SERIAL_LEN), serial);
+        hex_encode(slice_of(row.identity, sizeof(row.identity)), identity);
         (void)snprintf(out->requester, sizeof(out->requester), "certificate:%s", serial);
+        (void)snprintf(out->counted, sizeof(out->counted), "identity:%s", identity);
         (void)snprintf(out->owner, sizeof(out->owner), "%s", row.owner);
         out->subject = e->cert.subject;
         out->renews = e->request->renew;

@@ -8,7 +8,8 @@
 
 #define ROW_VERSION 1
 #define KEY_MAX (1 + STORE_NAME_MAX)
-#define FORGET_STEPS 2 /* rows looked at for each window that begins */
+#define TOLD ((uint32_t)1 << 31) /* in count: of this window a refusal is recorded */
+#define FORGET_STEPS 2           /* rows looked at for each window that begins */
 
 static size_t key_put(const struct store_limit *l, uint8_t out[KEY_MAX])
 {
@@ -23,7 +24,7 @@ static void row_put(struct buf *b, const struct limit_row *r)
     wire_put_u8(b, ROW_VERSION);
     wire_put_i64(b, r->start);
     wire_put_i64(b, r->per);
-    wire_put_u32(b, r->count);
+    wire_put_u32(b, r->count | (r->told ? TOLD : 0));
 }
 
 static int row_get_limit(struct slice key, struct slice s, struct limit_row *out)
@@ -35,6 +36,8 @@ static int row_get_limit(struct slice key, struct slice s, struct limit_row *out
     out->start = wire_get_i64(&w);
     out->per = wire_get_i64(&w);
     out->count = wire_get_u32(&w);
+    out->told = (out->count & TOLD) != 0;
+    out->count &= ~TOLD;
     if (!wire_in_done(&w) || version != ROW_VERSION || key.n < 1 || key.n > STORE_NAME_MAX)
         return -1;
     out->kind = (enum store_limit_kind)key.p[0];
@@ -68,11 +71,33 @@ static int limit_load(struct write_txn *w, const struct store_limit *l, int64_t 
 static int refuse(const struct store_limit *l, const struct limit_row *r, int64_t now,
                   struct fault *f)
 {
+    static const char *const rule[] = {[LIMIT_PROFILE] = "limit.profile",
+                                       [LIMIT_REQUESTER] = "limit.requester",
+                                       [LIMIT_IDENTITY] = "limit.identity"};
     int64_t wait = r->start + l->per - now;
-    return fault_unavailable(f, wait < UINT32_MAX ? (uint32_t)wait : UINT32_MAX,
-                             l->kind == LIMIT_PROFILE ? "limit.profile" : "limit.requester",
-                             "%s has had the %u certificates that it may get in %lld s", l->name,
-                             l->n, (long long)l->per);
+    return fault_unavailable(f, wait < UINT32_MAX ? (uint32_t)wait : UINT32_MAX, rule[l->kind],
+                             "%s%s has had the %u certificates that it may get in %lld s",
+                             l->kind == LIMIT_IDENTITY ? "identity " : "", l->name, l->n,
+                             (long long)l->per);
+}
+
+static void limit_save(struct write_txn *w, const struct store_limit *l, const struct limit_row *r)
+{
+    uint8_t key[KEY_MAX];
+    size_t n = key_put(l, key);
+    row_put(w_row(w), r);
+    w_put(w, D_LIMIT, key, n, 0);
+}
+
+/* Who goes on asking gets one audit record a window, so that there are never more of them than
+ * certificates. */
+static void tell_once(struct write_txn *w, const struct store_limit *l, struct limit_row *r)
+{
+    w->limit_told = r->told;
+    if (r->told)
+        return;
+    r->told = true;
+    limit_save(w, l, r);
 }
 
 int reserve_limits(struct write_txn *w, struct store_op *op)
@@ -81,8 +106,10 @@ int reserve_limits(struct write_txn *w, struct store_op *op)
         const struct store_limit *l = &op->intent.limit[i];
         struct limit_row r;
         int rc = limit_load(w, l, op->time, &r, &op->fault);
-        if (rc == 0 && r.count >= l->n)
+        if (rc == 0 && r.count >= l->n) {
             rc = refuse(l, &r, op->time, &op->fault);
+            tell_once(w, l, &r);
+        }
         if (rc != 0 || w->rc != 0)
             return rc;
     }
@@ -119,14 +146,11 @@ void reserve_limits_put(struct write_txn *w, struct store_op *op)
     for (size_t i = 0; i < op->intent.n_limits; i++) {
         const struct store_limit *l = &op->intent.limit[i];
         struct limit_row r;
-        uint8_t key[KEY_MAX];
-        size_t n = key_put(l, key);
         if (limit_load(w, l, op->time, &r, &op->fault) != 0 || w->rc != 0)
             return;
         if (r.count++ == 0)
             forget_some(w, op->time);
-        row_put(w_row(w), &r);
-        w_put(w, D_LIMIT, key, n, 0);
+        limit_save(w, l, &r);
     }
 }
 

@@ -159,6 +159,8 @@ static bool refusal_recorded(struct write_txn *w, const struct store_op *op)
 {
     if (op->fault.code != FAULT_FULL && op->fault.code != FAULT_UNAVAILABLE)
         return true;
+    if (strncmp(op->fault.rule, "limit.", 6) == 0)
+        return !w->limit_told;
     if (op->time - w->s->full_recorded < FULL_RECORD_EVERY)
         return false;
     w->s->full_recorded = op->time;

@@ -31,6 +31,7 @@
 struct store;
 
 #define STORE_SCHEMA 2
+#define IDENTITY_LEN 16    /* octets of an identity: struct store_intent says what that is */
 #define STORE_NAME_MAX 128 /* profile, requester, owner: octets with their NUL */
 
 struct cert_ref {
@@ -231,10 +232,12 @@ struct store_published {
 };
 
 /* ca/store/limits.h */
-enum store_limit_kind { LIMIT_PROFILE = 1, LIMIT_REQUESTER = 2 };
+/* In the order of store_limits. */
+enum store_limit_kind { LIMIT_PROFILE = 1, LIMIT_REQUESTER = 2, LIMIT_IDENTITY = 3 };
+#define STORE_LIMITS_MAX 3 /* of one request */
 struct store_limit {
     enum store_limit_kind kind;
-    const char *name; /* of the profile; of the requester, "operator:alice" */
+    const char *name; /* of the profile; the requester, "operator:alice"; the identity, in hex */
     uint32_t n;       /* certificates ... */
     int64_t per;      /* ... in so many seconds */
 };
@@ -251,8 +254,8 @@ struct store_intent {
     enum key_reuse key_reuse;
     bool has_request_key;
     uint8_t request_key[32];
-    uint8_t content[32];         /* same key, other content: refused, rule "request.key" */
-    struct store_limit limit[2]; /* none may be reached */
+    uint8_t content[32]; /* same key, other content: refused, rule "request.key" */
+    struct store_limit limit[STORE_LIMITS_MAX]; /* none may be reached */
     size_t n_limits;
     uint64_t token; /* of which it takes a use (ca/store/tokens.h); 0: none */
     bool has_replaces;

@@ -153,6 +153,7 @@ struct write_txn {
     struct store_gate gate;
     struct store_change change[2 * STORE_GROUP_MAX]; /* an operation makes two at most */
     size_t n_changes;
+    bool limit_told; /* the limit that was just found reached has its audit record */
     struct buf row;
 };
 void w_put(struct write_txn *w, enum durable_dbi d, const void *key, size_t n, unsigned flags);

@@ -114,9 +114,10 @@ static void either_limit_refuses_and_a_refusal_counts_nowhere(void **state)
     fixture_remove(&x);
 }
 
-static void profiles_and_requesters_of_one_name_count_apart(void **state)
+static void kinds_of_one_name_count_apart(void **state)
 {
     struct store_limit a = {LIMIT_PROFILE, "same", 1, 60}, b = {LIMIT_REQUESTER, "same", 1, 60},
+                       c = {LIMIT_IDENTITY, "same", 1, 60},
                        longer = {LIMIT_PROFILE, "same-too", 1, 60};
     struct fixture x;
     (void)state;
@@ -124,8 +125,50 @@ static void profiles_and_requesters_of_one_name_count_apart(void **state)
     fixture_open(&x, false);
     assert_int_equal(reserve(&x, TEST_NOW, &a, NULL), 0);
     assert_int_equal(reserve(&x, TEST_NOW, &b, NULL), 0);
+    assert_int_equal(reserve(&x, TEST_NOW, &c, NULL), 0);
     assert_int_equal(reserve(&x, TEST_NOW, &longer, NULL), 0);
     assert_int_equal(reserve(&x, TEST_NOW, &a, NULL), -FAULT_UNAVAILABLE);
+    assert_int_equal(reserve(&x, TEST_NOW, &c, NULL), -FAULT_UNAVAILABLE);
+    assert_string_equal(x.f.rule, "limit.identity");
+    fixture_remove(&x);
+}
+
+/* Records in the audit log. */
+static uint64_t records(struct fixture *x)
+{
+    struct store_stats stats;
+
+    assert_int_equal(store_stats(x->s, &stats, &x->f), 0);
+    return stats.audit_size;
+}
+
+static void the_first_refusal_of_a_window_is_recorded(void **state)
+{
+    struct store_limit other = two_an_hour;
+    struct fixture x;
+    uint64_t before;
+    (void)state;
+
+    other.name = "tls-client";
+    other.n = 1;
+    fixture_open(&x, false);
+    assert_int_equal(reserve(&x, TEST_NOW, &two_an_hour, &other), 0);
+    assert_int_equal(reserve(&x, TEST_NOW, &two_an_hour, NULL), 0);
+    before = records(&x);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(reserve(&x, TEST_NOW + i, &two_an_hour, NULL), -FAULT_UNAVAILABLE);
+    assert_int_equal(records(&x), before + 1);
+    assert_int_equal(reserve(&x, TEST_NOW, &other, NULL), -FAULT_UNAVAILABLE); /* another counter */
+    assert_int_equal(records(&x), before + 2);
+    fixture_close(&x);
+    assert_int_equal(fixture_reopen(&x), 0);
+    assert_int_equal(reserve(&x, TEST_NOW, &two_an_hour, NULL), -FAULT_UNAVAILABLE);
+    assert_int_equal(records(&x), before + 2);
+    assert_int_equal(reserve(&x, TEST_NOW + 3600, &two_an_hour, NULL), 0); /* the next window */
+    assert_int_equal(reserve(&x, TEST_NOW + 3600, &two_an_hour, NULL), 0);
+    assert_int_equal(reserve(&x, TEST_NOW + 3600, &two_an_hour, NULL), -FAULT_UNAVAILABLE);
+    assert_int_equal(records(&x), before + 5);
+    assert_clean(&x);
     fixture_remove(&x);
 }
 
@@ -199,7 +242,8 @@ int main(void)
         cmocka_unit_test(one_more_than_the_limit_is_refused_until_the_window_is_over),
         cmocka_unit_test(counts_outlive_a_restart),
         cmocka_unit_test(either_limit_refuses_and_a_refusal_counts_nowhere),
-        cmocka_unit_test(profiles_and_requesters_of_one_name_count_apart),
+        cmocka_unit_test(kinds_of_one_name_count_apart),
+        cmocka_unit_test(the_first_refusal_of_a_window_is_recorded),
         cmocka_unit_test(the_same_request_again_counts_nothing),
         cmocka_unit_test(a_limit_that_was_lowered_or_widened_counts_what_was),
         cmocka_unit_test(counters_that_are_over_are_forgotten),
