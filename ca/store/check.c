@@ -213,6 +213,12 @@ static void check_token(struct check *c, MDB_txn *t, struct slice key, struct sl
         check_finding(c, "token.row", "A token does not decode");
 }
 
+static void check_outbox(struct check *c, MDB_txn *t, struct slice key, struct slice row)
+{
+    if (!outbox_row_sound(c->s, t, key, row))
+        check_finding(c, "outbox.row", "A row of the outbox does not decode or stands alone");
+}
+
 static void check_limit(struct check *c, MDB_txn *t, struct slice key, struct slice row)
 {
     (void)t;
@@ -295,6 +301,7 @@ int store_check(struct store *s, const struct store_check_report *r, uint64_t *f
         {D_REQUEST, "requests", check_request},
         {D_TOKEN, "tokens", check_token},
         {D_LIMIT, "limits", check_limit},
+        {D_OUTBOX, "notices", check_outbox},
     };
     struct check c = {.s = s, .r = r};
     *findings = 0;

@@ -142,5 +142,7 @@ int op_restored(struct write_txn *w, struct store_op *op)
     g->audit_log = log_after(g->audit_log, op->time);
     say_why(g, op->why);
     gate_put(w);
+    /* The CA that the backup was taken of may have told all of it since. */
+    outbox_park_all(w, "the store was restored");
     return 0;
 }

@@ -24,6 +24,7 @@ static const char *const dbi_name[D_COUNT] = {
     [D_REQUEST] = "request",   [D_META] = "meta",
     [D_TOKEN] = "token",       [D_LIMIT] = "limit",
     [D_CRL] = "crl",           [D_CHECKPOINT] = "checkpoint",
+    [D_OUTBOX] = "outbox",
 };
 
 static int make_dir(const char *path, struct fault *f)

@@ -223,6 +223,9 @@ void op_apply(struct write_txn *w, struct store_op *op)
     case STORE_CRL:
         rc = op_crl(w, op, &record);
         break;
+    case STORE_OUTBOX:
+        rc = op_outbox(w, op, &record);
+        break;
     case STORE_PUBLISHED:
         rc = op_published(w, op, &record);
         break;

@@ -111,6 +111,7 @@ static int group_begin(struct store *s, struct group *g)
 {
     g->w.s = s;
     g->w.dirty = false;
+    g->w.outbox = false;
     g->w.n_changes = 0;
     g->w.state = s->state;
     g->w.gate = s->gate;
@@ -193,6 +194,8 @@ static int group_try(struct store *s, struct group *g, struct store_op **ops, si
         group_commit(s, g);
         group_publish(s, g, ops, n);
         derive_wake(s);
+        if (w->outbox && s->on_outbox)
+            s->on_outbox(s->on_outbox_arg);
     }
     group_answer(ops, n);
     return 0;

@@ -6,10 +6,18 @@
 #include "lib/step.h"
 #include "lib/wire.h"
 
+/* 2 to 3: there are more tables, made as they are opened. */
+static int nothing_to_move(struct store *s, MDB_txn *t, bool *done)
+{
+    (void)s, (void)t;
+    *done = true;
+    return 0;
+}
+
 static const struct {
     uint32_t from;
     migrate_slice slice;
-} step[] = {{1, migrate_keys}};
+} step[] = {{1, migrate_keys}, {2, nothing_to_move}};
 
 static int number_read(MDB_txn *t, MDB_dbi meta, const char *name, uint32_t *out)
 {

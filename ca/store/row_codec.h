@@ -11,6 +11,7 @@
  *   blocked   hash of a key -> ref of the certificate that it was blocked with
  *   blockedid identity -> ref, the same
  *   crl       issuer || scope -> struct store_crl
+ *   outbox    ca/store/outbox.h
  *   audit     index -> salt || record; pruned: SHA-256(salt || record)
  *   checkpoint  size -> struct store_checkpoint
  *   meta      "state" -> struct row_state   "gate" -> struct store_gate

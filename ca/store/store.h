@@ -30,7 +30,7 @@
 
 struct store;
 
-#define STORE_SCHEMA 2
+#define STORE_SCHEMA 3
 #define IDENTITY_LEN 16    /* octets of an identity: struct store_intent says what that is */
 #define STORE_NAME_MAX 128 /* profile, requester, owner: octets with their NUL */
 
@@ -208,12 +208,14 @@ enum store_op_kind {
     STORE_PUBLISHED, /* while restored: what was published of a certificate, see below */
     STORE_CRL,       /* a CRL's number is taken, or it is published: ca/store/crls.h */
     STORE_CHECKPOINT, /* keeps a signed checkpoint of the audit log */
+    STORE_OUTBOX,     /* what is to be told: ca/store/outbox.h */
     STORE_PRUNE,      /* drops details of old audit records, STORE_PRUNE_SLICE of them at most */
 };
 #define STORE_PRUNE_SLICE 256
 struct store_request;
 struct store_token;
 struct store_crl_step;
+struct store_outbox;
 enum store_outcome {
     STORE_DONE = 0,  /* what was asked is now durable */
     STORE_KNOWN = 1, /* reserve: this request key is recorded already; `ref` says for what */
@@ -279,6 +281,7 @@ struct store_op {
     struct store_request *request; /* request */
     struct store_token *token;     /* token */
     struct store_crl_step *crl;    /* crl */
+    struct store_outbox *outbox;   /* outbox */
     bool close;                    /* gate */
     const char *why;               /* gate, restored: for people, cut to STORE_REASON_MAX */
     struct store_restore restore;  /* restored: copied, checkpoint */

@@ -34,6 +34,7 @@ enum durable_dbi {
     D_CRL,
     D_META,
     D_CHECKPOINT,
+    D_OUTBOX,
     D_COUNT
 };
 /* With the audit logs before restores, the two indexes of runs, and what a migration opens. */
@@ -75,6 +76,8 @@ struct store {
     struct read_pool pool;
     store_publish publish;
     void *publish_arg;
+    void (*on_outbox)(void *arg);
+    void *on_outbox_arg;
 
     /* the queue */
     pthread_t writer;
@@ -149,6 +152,7 @@ struct write_txn {
     MDB_txn *t;
     int rc;
     bool dirty;
+    bool outbox; /* something waits in it that did not */
     struct row_state state;
     struct store_gate gate;
     struct store_change change[2 * STORE_GROUP_MAX]; /* an operation makes two at most */
@@ -221,6 +225,14 @@ int op_block(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 int op_unblock(struct write_txn *w, struct store_op *op, struct audit_event *e) WARN_UNUSED;
 /* lmdb_crl.c; *record is cleared when there is nothing to record. */
 int op_crl(struct write_txn *w, struct store_op *op, bool *record) WARN_UNUSED;
+/* lmdb_outbox.c: a notice to its channels, as a part of the operation that is its reason. */
+struct outbox_notice;
+void outbox_append(struct write_txn *w, struct outbox_notice *o, int64_t now);
+/* Nothing that waits is told without an operator's word. */
+void outbox_park_all(struct write_txn *w, const char *why);
+/* *record is cleared when there is nothing to record. */
+int op_outbox(struct write_txn *w, struct store_op *op, bool *record) WARN_UNUSED;
+bool outbox_row_sound(struct store *s, MDB_txn *t, struct slice key, struct slice row);
 /* lmdb_published.c */
 int op_published(struct write_txn *w, struct store_op *op, bool *record) WARN_UNUSED;
 /* Decides and applies one operation: its rows, its change of state and its audit record.
