@@ -137,6 +137,10 @@ static int write_request(const struct http_request *r, struct enroll_request *q,
         (void)snprintf(q->user, sizeof(q->user), "%s", c.user);
         q->secret = buf_slice(&c.secret);
         enroll_request_put(out, q);
+        if (buf_failed(out))
+            rc = fault_set(f, FAULT_TOO_LARGE, "est.request.size",
+                           "the certification request, the certificates of TLS and the secret are "
+                           "too large together");
     }
     credentials_free(&c);
     buf_free(&csr);

@@ -240,6 +240,7 @@ struct conf {
     char *https_profile;        /* of the server's own certificate */
     unsigned https_connections; /* at once */
     int64_t https_timeout;      /* seconds, for each part of a request */
+    uint64_t https_body_max;    /* octets of a request's body */
     uid_t https_user;
     bool has_https_user;
     struct conf_est *est;

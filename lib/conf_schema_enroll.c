@@ -41,6 +41,10 @@ static const struct conf_key https_keys[] = {
     {.name = "timeout", .type = CONF_SPAN, IN(https_timeout), .min = 1, .max = 600,
      .fallback = "30s",
      .help = "As http.timeout; the handshake counts too."},
+    {.name = "body_max", .type = CONF_SIZE, IN(https_body_max), .min = 16 * KIB, .max = MIB,
+     .fallback = "64KiB",
+     .help = "The largest body of a request. A certification request may have 52 KiB, base64 makes "
+             "72 of that; the default has room for all but the largest signatures of SLH-DSA."},
     {.name = "user", .type = CONF_USER, IN(https_user),
      .at_too = offsetof(struct conf, has_https_user), .fallback = "",
      .help = "User that cerca-enroll runs as, by name or number; \"\": the one that started "

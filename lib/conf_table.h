@@ -7,6 +7,7 @@
 
 #define DAY UINT64_C(86400)
 #define YEAR (365 * DAY)
+#define KIB (UINT64_C(1) << 10)
 #define MIB (UINT64_C(1) << 20)
 #define TIB (UINT64_C(1) << 40)
 #define LIST_MAX 64 /* items */

@@ -159,6 +159,23 @@ static int read_attributes(struct slice in, struct csr *out, struct fault *f)
 
 /* --- the request ------------------------------------------------------------------ */
 
+/* One that is not known here is refused in words, so that whoever is ahead of us knows it. */
+static int refuse_algorithm(struct slice identifier, struct fault *f)
+{
+    struct slice seq, oid;
+    struct buf text;
+    int rc;
+
+    if (der_get(&identifier, DER_SEQUENCE, &seq) < 0 || der_get_oid(&seq, &oid) < 0)
+        return malformed(f, "csr.signature.algorithm", "no signature algorithm");
+    buf_init(&text, sizeof(f->value));
+    oid_print(oid, &text);
+    rc = fault_refuse(f, "csr.signature.algorithm", "signature algorithm", buf_slice(&text),
+                      "Ed25519, or SHA-2 with ECDSA, RSA or RSA-PSS (salt as long as the hash)");
+    buf_free(&text);
+    return rc;
+}
+
 static int read_info(struct slice info, struct csr *out, struct fault *f)
 {
     struct slice seq, spki;
@@ -185,7 +202,7 @@ static int read_info(struct slice info, struct csr *out, struct fault *f)
 
 static int parse(struct slice der, struct csr *out, struct fault *f)
 {
-    struct slice in = der, seq;
+    struct slice in = der, seq, identifier;
 
     if (der.n > CSR_MAX)
         return fault_set(f, FAULT_TOO_LARGE, "csr.size",
@@ -194,10 +211,9 @@ static int parse(struct slice der, struct csr *out, struct fault *f)
     if (der_get(&in, DER_SEQUENCE, &seq) < 0 || !der_end(in) ||
         der_get_whole(&seq, DER_SEQUENCE, &out->info) < 0)
         return malformed(f, "csr.der", "not a CertificationRequest in DER");
+    identifier = seq;
     if (sig_alg_get(&seq, &out->alg) < 0)
-        return malformed(f, "csr.signature.algorithm",
-                         "the signature must be Ed25519, or SHA-2 with ECDSA, RSA or RSA-PSS (salt "
-                         "as long as the hash)");
+        return refuse_algorithm(identifier, f);
     if (der_get_bit_octets(&seq, &out->signature) < 0 || !der_end(seq))
         return malformed(f, "csr.der", "no signature, or something behind it");
     out->der = der;

@@ -9,7 +9,7 @@
 #include "lib/name.h"
 #include "lib/san.h"
 
-#define CSR_MAX 16384 /* octets */
+#define CSR_MAX 53248 /* octets: room for SLH-DSA-256f, the largest signature of FIPS 205 */
 #define CSR_OTHER_MAX 16
 #define CSR_ATTRIBUTES_MAX 32
 

@@ -94,19 +94,27 @@ static struct http_wait *begin(struct httpd *h, struct MHD_Connection *c)
 
     q->connection = c;
     q->conn = httpd_conn_of(c);
-    buf_init(&q->body, HTTPD_BODY_MAX);
+    buf_init(&q->body, h->body_max);
     httpd_conn_phase(q->conn, HTTPD_SENDS, h->timeout_ms);
     return q;
 }
 
-/* A body that says at once that it is far too large is not waited for. One that is only too large
- * is read and dropped, so that its sender hears why. */
-static bool says_too_large(struct MHD_Connection *c)
+static const char *field_of(struct MHD_Connection *c, const char *name)
 {
-    const char *length =
-        MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
+}
 
-    return length != NULL && strtoull(length, NULL, 10) > (uint64_t)16 * HTTPD_BODY_MAX;
+/* A body that says at once that it is far too large is not waited for. One that is only too large
+ * is read and dropped, so that its sender hears why; but who asks first (RFC 9110 10.1.1) hears it
+ * at once. */
+static bool says_too_large(const struct httpd *h, struct MHD_Connection *c)
+{
+    const char *length = field_of(c, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    uint64_t most = h->body_max;
+
+    if (field_of(c, MHD_HTTP_HEADER_EXPECT) == NULL)
+        most *= 16;
+    return length != NULL && strtoull(length, NULL, 10) > most;
 }
 
 static enum MHD_Result send_answer(struct httpd *h, struct http_wait *q, struct http_answer *a)
@@ -178,7 +186,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
         q = *context = begin(h, c);
         if (fault != 0)
             return refuse_framing(c, fault);
-        q->too_large = says_too_large(c);
+        q->too_large = says_too_large(h, c);
         if (!q->too_large)
             return MHD_YES;
     } else if (*n > 0) {
@@ -240,6 +248,7 @@ int httpd_start(const struct httpd_options *o, struct httpd **out, struct fault 
                         .tls = o->tls,
                         .listen_fd = o->listen_fd,
                         .stop_fd = -1,
+                        .body_max = o->body_max != 0 ? o->body_max : HTTPD_BODY_MAX,
                         .timeout_ms = (uint64_t)o->timeout_s * 1000,
                         .limit = connections_possible(o->connections)};
     pthread_mutex_init(&h->lock, NULL);

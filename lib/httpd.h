@@ -20,7 +20,7 @@
 #define HTTPD_RATE 16384 /* octets a second */
 #define HTTPD_CROWDED_MS 2000
 #define HTTPD_HEAD_MAX 16384 /* octets of a request's head, about */
-#define HTTPD_BODY_MAX 65536 /* octets of a body that any handler may have */
+#define HTTPD_BODY_MAX 65536 /* octets of a body, where body_max says nothing else */
 #define HTTPD_FIELDS_MAX 4   /* further fields of an answer's head */
 #define HTTPD_FIELD_SIZE 96
 
@@ -90,6 +90,7 @@ struct httpd_options {
     unsigned threads;
     unsigned connections; /* at most; fewer where descriptors do not suffice (RLIMIT_NOFILE) */
     unsigned timeout_s;
+    size_t body_max; /* octets; 0: HTTPD_BODY_MAX */
     http_handler handle;
     void *arg;
 };

@@ -49,6 +49,7 @@ struct httpd {
     void *arg;
     struct httpd_tls *tls; /* NULL: none */
     unsigned limit;
+    size_t body_max;
     uint64_t timeout_ms;
     int listen_fd;
     pthread_t accept; /* while `accepts`; it ends when stop_fd can be read */

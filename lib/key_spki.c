@@ -97,6 +97,18 @@ static int parse_ed25519(struct slice params, struct spki *out, struct fault *f)
     return 0;
 }
 
+static int refuse_algorithm(struct slice oid, struct fault *f)
+{
+    struct buf text;
+    int rc;
+
+    buf_init(&text, sizeof(f->value));
+    oid_print(oid, &text);
+    rc = fault_refuse(f, "key.algorithm", "key", buf_slice(&text), "RSA, EC or Ed25519");
+    buf_free(&text);
+    return rc;
+}
+
 static int parse(struct slice der, struct spki *out, struct fault *f)
 {
     struct slice in = der, seq, alg, oid;
@@ -112,7 +124,7 @@ static int parse(struct slice der, struct spki *out, struct fault *f)
         return parse_rsa(alg, out, f);
     if (slice_eq(oid, oid_ed25519))
         return parse_ed25519(alg, out, f);
-    return fault_set(f, FAULT_MALFORMED, "key.algorithm", "the key must be RSA, EC or Ed25519");
+    return refuse_algorithm(oid, f);
 }
 
 int spki_parse(struct slice der, struct spki *out, struct fault *f)

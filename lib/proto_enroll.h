@@ -20,7 +20,7 @@ struct enroll_request {
     char label[ENROLL_LABEL_SIZE]; /* "" : none */
     bool renew;                    /* the client's certificate (RFC 7030 4.2.2) */
     char address[48];              /* the client's, as text */
-    struct slice csr;              /* DER, at most CSR_MAX */
+    struct slice csr;              /* DER, at most CSR_MAX; less, so that all of it fits a frame */
     struct slice chain; /* of the TLS client, who has the key to its first certificate: concatenated
                            DER; empty: no certificate. Nothing else is known of it. */
     struct slice binding; /* of its channel (RFC 7030 3.5); empty: there is none */

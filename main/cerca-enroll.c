@@ -161,6 +161,7 @@ static int serve(const struct conf *conf, int listen_fd, int keep_fd, struct fau
                               .threads = thread_count(),
                               .connections = conf->https_connections,
                               .timeout_s = (unsigned)conf->https_timeout,
+                              .body_max = conf->https_body_max,
                               .handle = site_answer};
 
     catch_signals(&s);

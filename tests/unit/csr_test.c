@@ -493,8 +493,9 @@ static void test_an_algorithm_of_another_key_is_refused(void **state)
     der_close(&changed, alg);
     der_put_bit_octets(&changed, slice_str("signature"));
     der_close(&changed, m);
-    assert_int_equal(csr_parse(buf_slice(&changed), &c, &f), -FAULT_MALFORMED);
+    assert_int_equal(csr_parse(buf_slice(&changed), &c, &f), -FAULT_POLICY);
     assert_string_equal(f.rule, "csr.signature.algorithm");
+    assert_string_equal(f.value, "1.2.840.10045.4.1");
     buf_free(&changed);
     buf_free(&der);
 }

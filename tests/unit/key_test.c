@@ -235,8 +235,9 @@ static void test_other_kinds_of_key_are_refused(void **state)
 
         buf_reset(&der);
         test_spki(key, &der);
-        assert_int_equal(spki_parse(buf_slice(&der), &k, &f), -FAULT_MALFORMED);
+        assert_int_equal(spki_parse(buf_slice(&der), &k, &f), -FAULT_POLICY);
         assert_string_equal(f.rule, "key.algorithm");
+        assert_string_equal(f.value, i == 0 ? "1.3.101.110" : "1.3.101.113");
         EVP_PKEY_free(key);
     }
     EVP_PKEY *other = EVP_EC_gen("secp256k1");
