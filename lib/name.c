@@ -6,21 +6,13 @@
 #include "lib/name_attr.h"
 #include "lib/utf8.h"
 
-/* The longest UTF-8 that a value within NAME_DER_MAX can become: BMPString, 3 octets from 2. */
-#define VALUE_UTF8_MAX (NAME_DER_MAX / 2 * 3)
-
-struct text {
-    uint8_t octets[VALUE_UTF8_MAX];
-    size_t n;
-};
-
 static int bad(struct fault *f, const char *rule, const char *what)
 {
     return fault_set(f, FAULT_MALFORMED, rule, "distinguished name: %s", what);
 }
 
 /* Only code points up to U+FFFF come here. */
-static void put_code_point(struct text *t, uint32_t c)
+static void put_code_point(struct name_text *t, uint32_t c)
 {
     if (c < 0x80) {
         t->octets[t->n++] = (uint8_t)c;
@@ -36,7 +28,7 @@ static void put_code_point(struct text *t, uint32_t c)
 }
 
 /* X.690 8.23.9: two octets a character. Surrogates are no characters. */
-static int from_bmp(struct slice v, struct text *t)
+static int from_bmp(struct slice v, struct name_text *t)
 {
     if (v.n % 2 != 0)
         return -1;
@@ -51,7 +43,7 @@ static int from_bmp(struct slice v, struct text *t)
 }
 
 /* TeletexString means ISO 8859-1 to everybody who still writes it. */
-static void from_latin1(struct slice v, struct text *t)
+static void from_latin1(struct slice v, struct name_text *t)
 {
     for (size_t i = 0; i < v.n; i++)
         put_code_point(t, v.p[i]);
@@ -78,12 +70,13 @@ static bool ascii(struct slice v)
     return true;
 }
 
-/* The value as UTF-8, in place where it is that already. */
-static int to_utf8(const struct name_attr_row *row, uint8_t tag, struct slice v, struct text *t,
-                   struct slice *utf8)
+int name_value_utf8(const struct name_attr_row *row, uint8_t tag, struct slice v,
+                    struct name_text *t, struct slice *utf8)
 {
     t->n = 0;
     *utf8 = v;
+    if (v.n > NAME_DER_MAX)
+        return -1;
     switch (tag) {
     case DER_UTF8_STRING:
         return utf8_valid(v) ? 0 : -1;
@@ -140,14 +133,14 @@ static int walk_attribute(struct slice in, name_each each, void *arg, struct fau
 {
     const struct name_attr_row *row;
     struct slice oid, v, utf8;
-    struct text t;
+    struct name_text t;
     uint8_t tag;
     int rc;
 
     if (der_get_oid(&in, &oid) < 0 || der_get_any(&in, &tag, &v, NULL) < 0 || !der_end(in))
         return bad(f, "name.der", "not an AttributeTypeAndValue");
     row = name_attr_by_oid(oid);
-    if (to_utf8(row, tag, v, &t, &utf8) < 0)
+    if (name_value_utf8(row, tag, v, &t, &utf8) < 0)
         return bad(f, "name.string", "a value has a wrong string type or wrong characters in it");
     rc = check_value(row, utf8, f);
     if (rc == 0 && each != NULL)

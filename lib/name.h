@@ -41,7 +41,8 @@ bool name_empty(struct slice der);
  * case of ASCII letters and runs of spaces do not count (RFC 5280 7.1), nor does it where one RDN
  * ends and the next begins. Faults are those of name_check. */
 int name_fold(struct slice der, struct buf *out, struct fault *f) WARN_UNUSED;
-/* RFC 4514 text, most specific first: "CN=x,O=y". */
+/* RFC 4514 text, most specific first: "CN=x,O=y". Valid UTF-8, whatever stands in the name: values
+ * that are no text are '#' and hexadecimal. */
 void name_print(struct slice der, struct buf *out);
 /* Reads "CN=Example Root,O=Example" (RFC 4514, the attributes above) into DER.
  * The order written is the reverse of the text's, as RFC 4514 has it. C and serialNumber are

@@ -19,6 +19,18 @@ const struct name_attr_row *name_attr_by_oid(struct slice oid);
 /* Without regard to case; NULL when there is none. */
 const struct name_attr_row *name_attr_by_name(struct slice name);
 
+/* The longest UTF-8 that a value within NAME_DER_MAX can become: BMPString, 3 octets from 2;
+ * TeletexString, 2 from 1. */
+#define NAME_TEXT_MAX (NAME_DER_MAX * 2)
+struct name_text {
+    uint8_t octets[NAME_TEXT_MAX];
+    size_t n;
+};
+/* A value as UTF-8, in place where it is that already, else in *t. -1: no string type that the
+ * attribute may have, characters that the type does not have, or more than NAME_DER_MAX octets. */
+int name_value_utf8(const struct name_attr_row *row, uint8_t tag, struct slice v,
+                    struct name_text *t, struct slice *utf8) WARN_UNUSED;
+
 /* Reads RFC 4514 text: each attribute in the order of DER, the reverse of the text's, its value
  * unescaped and not checked. A result other than 0 ends it and is returned. Rule "name.text". */
 typedef int (*name_pair_each)(void *arg, const struct name_attr_row *row, struct slice value,

@@ -5,6 +5,7 @@
 #include "lib/name.h"
 #include "lib/name_attr.h"
 #include "lib/oid.h"
+#include "lib/utf8.h"
 
 #define RDNS_MAX 32
 
@@ -34,18 +35,21 @@ static void print_hex(struct slice whole, struct buf *out)
         buf_printf(out, "%02X", whole.p[i]);
 }
 
-static void print_latin1(struct slice v, struct buf *out)
+static bool print_text(const struct name_attr_row *row, uint8_t tag, struct slice v,
+                       struct buf *out)
 {
-    struct buf utf8;
+    struct name_text t;
+    struct slice utf8 = v;
 
-    buf_init(&utf8, 2 * v.n);
-    for (size_t i = 0; i < v.n; i++) {
-        if (v.p[i] >= 0x80)
-            buf_put_u8(&utf8, (uint8_t)(0xc0 | v.p[i] >> 6));
-        buf_put_u8(&utf8, v.p[i] < 0x80 ? v.p[i] : (uint8_t)(0x80 | (v.p[i] & 0x3f)));
+    if (tag == DER_TELETEX_STRING || tag == DER_BMP_STRING) {
+        if (name_value_utf8(row, tag, v, &t, &utf8) < 0)
+            return false;
+    } else if ((tag != DER_UTF8_STRING && tag != DER_PRINTABLE_STRING && tag != DER_IA5_STRING) ||
+               !utf8_valid(v)) {
+        return false;
     }
-    print_value(buf_slice(&utf8), out);
-    buf_free(&utf8);
+    print_value(utf8, out);
+    return true;
 }
 
 static void print_attribute(struct slice ava, struct buf *out)
@@ -64,11 +68,7 @@ static void print_attribute(struct slice ava, struct buf *out)
         return;
     }
     buf_printf(out, "%s=", row->name);
-    if (tag == DER_UTF8_STRING || tag == DER_PRINTABLE_STRING || tag == DER_IA5_STRING)
-        print_value(v, out);
-    else if (tag == DER_TELETEX_STRING)
-        print_latin1(v, out);
-    else
+    if (!print_text(row, tag, v, out))
         print_hex(whole, out);
 }
 

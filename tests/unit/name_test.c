@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "lib/der.h"
 #include "lib/oid.h"
 #include "tests/unit/x509_help.h"
 
@@ -79,6 +80,73 @@ static void test_an_unknown_attribute_prints_as_openssl_prints_it(void **state)
     assert_string_equal(theirs, "1.2.3.4.5.1=#0C026869");
     buf_free(&text);
     buf_free(&der);
+}
+
+/* CN or, as `oid` says, another attribute, with one value. */
+static void put_name(struct buf *der, const char *oid, uint8_t tag, struct slice value)
+{
+    struct der_mark name, set, seq;
+
+    buf_init(der, 16384);
+    name = der_open(der, DER_SEQUENCE);
+    set = der_open(der, DER_SET);
+    seq = der_open(der, DER_SEQUENCE);
+    der_put_oid(der, slice_str(oid));
+    der_put(der, tag, value);
+    der_close(der, seq);
+    der_close(der, set);
+    der_close(der, name);
+}
+
+/* Each octet of a TeletexString becomes two: the longest that a name has room for. */
+static void test_a_long_teletex_string_has_room(void **state)
+{
+    static uint8_t octets[2000];
+    struct buf der, text;
+    struct fault f;
+
+    (void)state;
+    memset(octets, 0xe9, sizeof(octets));
+    put_name(&der, "\x55\x04\x2a", DER_TELETEX_STRING, slice_of(octets, sizeof(octets)));
+    assert_int_equal(name_check(buf_slice(&der), NULL, NULL, &f), 0);
+    buf_free(&der);
+    put_name(&der, "\x55\x04\x03", DER_TELETEX_STRING, slice_of(octets, sizeof(octets)));
+    assert_int_equal(name_check(buf_slice(&der), NULL, NULL, &f), -FAULT_MALFORMED);
+    assert_string_equal(f.rule, "name.length");
+    buf_init(&text, 8192);
+    name_print(buf_slice(&der), &text);
+    assert_int_equal(text.n, 3 + 2 * sizeof(octets));
+    buf_free(&text);
+    buf_free(&der);
+}
+
+/* A foreign subject is printed for people, and as valid UTF-8 whatever it is. */
+static void test_odd_strings_print_as_text_or_hex(void **state)
+{
+    static const struct {
+        uint8_t tag;
+        struct slice value;
+        const char *text;
+    } rows[] = {
+        {DER_BMP_STRING, {(const uint8_t *)"\0B\0\xe9\x20\xac", 6}, "CN=B\xc3\xa9\xe2\x82\xac"},
+        {DER_BMP_STRING, {(const uint8_t *)"\xd8\0", 2}, "CN=#1E02D800"},
+        {DER_UTF8_STRING, {(const uint8_t *)"a\xff", 2}, "CN=#0C0261FF"},
+        {DER_PRINTABLE_STRING, {(const uint8_t *)"\xe9", 1}, "CN=#1301E9"},
+        {DER_UTF8_STRING, {(const uint8_t *)"a\0\n", 3}, "CN=a\\00\\0A"},
+        {DER_UNIVERSAL_STRING, {(const uint8_t *)"\0\0\0a", 4}, "CN=#1C0400000061"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct buf der, text;
+
+        put_name(&der, "\x55\x04\x03", rows[i].tag, rows[i].value);
+        buf_init(&text, 4096);
+        name_print(buf_slice(&der), &text);
+        assert_string_equal(buf_cstr(&text), rows[i].text);
+        buf_free(&text);
+        buf_free(&der);
+    }
 }
 
 /* Old string types print as the text that they mean. */
@@ -426,6 +494,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_print_as_openssl_prints_them),
         cmocka_unit_test(test_an_unknown_attribute_prints_as_openssl_prints_it),
+        cmocka_unit_test(test_a_long_teletex_string_has_room),
+        cmocka_unit_test(test_odd_strings_print_as_text_or_hex),
         cmocka_unit_test(test_teletex_prints_as_utf8),
         cmocka_unit_test(test_too_much_text_is_refused),
         cmocka_unit_test(test_a_huge_arc_fails_the_buffer),
