@@ -64,6 +64,7 @@ OCSP_SRC := $(wildcard ocsp/*.c)
 EST_SRC := $(wildcard est/*.c)
 ENROLL_SRC := $(wildcard enroll/*.c)
 PUBLIC_SRC := $(wildcard public/*.c)
+WATCH_SRC := $(wildcard watch/*/*.c)
 MAIN_SRC := $(wildcard main/*.c)
 TOOLS_SRC := $(wildcard tools/*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
@@ -72,7 +73,7 @@ SHIM_SRC := $(wildcard tests/shim/*.c)
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
 UNIT_MODEL_SRC := $(wildcard tests/unit/model_*.c)
 UNIT_HELP_SRC := $(filter-out $(UNIT_SRC) $(UNIT_MODEL_SRC),$(wildcard tests/unit/*.c))
-ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(SUPERVISE_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(ENROLL_SRC) $(PUBLIC_SRC) \
+ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(SUPERVISE_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(ENROLL_SRC) $(PUBLIC_SRC) $(WATCH_SRC) \
 	$(MAIN_SRC) 	$(TOOLS_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(SHIM_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC)
 
 LIB_A := $(BUILD)/lib.a
@@ -82,6 +83,7 @@ SUPERVISE_A := $(BUILD)/supervise.a
 OCSP_A := $(BUILD)/ocsp.a
 EST_A := $(BUILD)/est.a
 PUBLIC_A := $(BUILD)/public.a
+WATCH_A := $(BUILD)/watch.a
 ENROLL_A := $(BUILD)/enroll.a
 TOOLS_A := $(BUILD)/tools.a
 AUDIT_A := $(BUILD)/audit.a
@@ -261,6 +263,7 @@ $(eval $(call archive,$(SUPERVISE_A),$(SUPERVISE_SRC)))
 $(eval $(call archive,$(OCSP_A),$(OCSP_SRC)))
 $(eval $(call archive,$(EST_A),$(EST_SRC)))
 $(eval $(call archive,$(PUBLIC_A),$(PUBLIC_SRC)))
+$(eval $(call archive,$(WATCH_A),$(WATCH_SRC)))
 $(eval $(call archive,$(ENROLL_A),$(ENROLL_SRC)))
 $(eval $(call archive,$(TOOLS_A),$(filter-out tools/cerca.c,$(TOOLS_SRC))))
 $(eval $(call archive,$(UNIT_A),$(UNIT_HELP_SRC)))
@@ -275,7 +278,7 @@ define link
 		$(filter %.o %.a,$^) $(1)
 endef
 
-$(BUILD)/bin/cerca-ca: $(OBJ)/main/cerca-ca.o $(CORE_A) $(EST_A) $(LIB_A)
+$(BUILD)/bin/cerca-ca: $(OBJ)/main/cerca-ca.o $(CORE_A) $(WATCH_A) $(EST_A) $(LIB_A)
 	$(call link,$(CORE_LIBS) $(LIB_LIBS))
 
 $(BUILD)/bin/cerca-signer: $(OBJ)/main/cerca-signer.o $(SIGNER_A) $(LIB_A)
@@ -296,7 +299,7 @@ $(BUILD)/bin/cerca: $(OBJ)/tools/cerca.o $(TOOLS_A) $(EST_A) $(AUDIT_A) $(LIB_A)
 # A test program may reach what its name begins with: signer_ the signer and
 # PKCS#11, supervise_ what cercad is made of, tools_ the command line, ocsp_ the responder,
 # est_ the codec of EST, public_ what HTTP serves, enroll_ what HTTPS does, every other one the core.
-$(BUILD)/unit/signer_%: $(OBJ)/tests/unit/signer_%.o $(UNIT_A) $(SIGNER_A) $(CORE_A) $(EST_A) $(LIB_A)
+$(BUILD)/unit/signer_%: $(OBJ)/tests/unit/signer_%.o $(UNIT_A) $(SIGNER_A) $(CORE_A) $(WATCH_A) $(EST_A) $(LIB_A)
 	$(call link,$(SIGNER_LIBS) $(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
 $(BUILD)/unit/supervise_%: $(OBJ)/tests/unit/supervise_%.o $(UNIT_A) $(SUPERVISE_A) $(LIB_A)
@@ -305,10 +308,10 @@ $(BUILD)/unit/supervise_%: $(OBJ)/tests/unit/supervise_%.o $(UNIT_A) $(SUPERVISE
 $(BUILD)/unit/tools_%: $(OBJ)/tests/unit/tools_%.o $(UNIT_A) $(TOOLS_A) $(EST_A) $(AUDIT_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
-$(BUILD)/unit/ocsp_%: $(OBJ)/tests/unit/ocsp_%.o $(UNIT_A) $(OCSP_A) $(CORE_A) $(EST_A) $(LIB_A)
+$(BUILD)/unit/ocsp_%: $(OBJ)/tests/unit/ocsp_%.o $(UNIT_A) $(OCSP_A) $(CORE_A) $(WATCH_A) $(EST_A) $(LIB_A)
 	$(call link,$(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
-$(BUILD)/unit/est_%: $(OBJ)/tests/unit/est_%.o $(UNIT_A) $(CORE_A) $(EST_A) $(LIB_A)
+$(BUILD)/unit/est_%: $(OBJ)/tests/unit/est_%.o $(UNIT_A) $(CORE_A) $(WATCH_A) $(EST_A) $(LIB_A)
 	$(call link,$(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
 $(BUILD)/unit/public_%: $(OBJ)/tests/unit/public_%.o $(UNIT_A) $(PUBLIC_A) $(OCSP_A) $(LIB_A)
@@ -319,13 +322,13 @@ $(BUILD)/unit/enroll_%: $(OBJ)/tests/unit/enroll_%.o $(UNIT_A) $(ENROLL_A) $(EST
 
 # Models stand in for what they are named after, so only those link them who want no real one.
 $(BUILD)/unit/view_%: $(OBJ)/tests/unit/view_%.o $(OBJ)/tests/unit/model_store.o $(UNIT_A) \
-		$(CORE_A) $(TOOLS_A) $(EST_A) $(LIB_A)
+		$(CORE_A) $(WATCH_A) $(TOOLS_A) $(EST_A) $(LIB_A)
 	$(call link,$(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
-$(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(UNIT_A) $(CORE_A) $(EST_A) $(LIB_A)
+$(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(UNIT_A) $(CORE_A) $(WATCH_A) $(EST_A) $(LIB_A)
 	$(call link,$(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
-$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(BENCH_A) $(PUBLIC_A) $(OCSP_A) $(CORE_A) $(EST_A) $(LIB_A)
+$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(BENCH_A) $(PUBLIC_A) $(OCSP_A) $(CORE_A) $(WATCH_A) $(EST_A) $(LIB_A)
 	$(call link,$(CORE_LIBS) $(TOOLS_LIBS) $(LIB_LIBS) -ldl)
 
 $(BUILD)/shim/libcerca-shim.so: $(call objects,$(SHIM_SRC))

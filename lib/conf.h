@@ -201,6 +201,12 @@ struct conf_est_user {
     char *owner;     /* of the certificates; "": none */
 };
 
+/* Who is told of an owner's certificates: addresses, "" is as in alerts. */
+struct conf_owner {
+    char *name; /* as certificates and annotations say it: any text */
+    char *contact, *team, *security;
+};
+
 struct conf_operator {
     char *name;
     uid_t uid;
@@ -265,6 +271,25 @@ struct conf {
     char *audit_export_dir;   /* gets every checkpoint; "": none */
     int64_t checkpoint_every; /* seconds */
     int64_t audit_keep;       /* seconds that the details of a record live */
+    /* What people are told of, and when (watch/rules/times.h) */
+    char **alert_days, **alert_fractions;
+    size_t n_alert_days, n_alert_fractions;
+    int64_t alert_short_life, alert_least_life, alert_forget;
+    unsigned renewal_opens, renewal_late; /* percent of the life that is over */
+    char **alert_skip;                    /* profiles of which nobody is told */
+    size_t n_alert_skip;
+    int64_t alert_after; /* seconds that something about the CA has to last */
+    int64_t alert_backup_age;
+    int64_t alert_repeat, alert_repeat_critical;
+    int64_t alert_team_after, alert_security_after;
+    int64_t alert_team_after_critical, alert_security_after_critical;
+    char *alert_quiet_from, *alert_quiet_until, *alert_digest_at; /* "HH:MM", UTC; "": none */
+    int64_t alert_heartbeat;
+    char *alert_contact, *alert_team, *alert_security; /* addresses */
+    char **alert_distrusted;
+    size_t n_alert_distrusted; /* issuers by name, a part of it is enough */
+    struct conf_owner *owners;
+    size_t n_owners;
     uid_t ca_user;
     bool has_ca_user;
     struct conf_token *tokens;
@@ -317,6 +342,8 @@ const struct conf_est_user *conf_est_user(const struct conf *c, const char *name
 int conf_https_names(const struct conf *c, struct san_list *out, uint8_t arena[HTTPS_ARENA],
                      struct fault *f) WARN_UNUSED;
 const char *conf_role_name(enum conf_role r);
+/* NULL: none of that name. */
+const struct conf_owner *conf_owner(const struct conf *c, const char *name);
 /* "100/1h": a number and a span. False: "", there is no limit. The text was checked. */
 bool conf_limit(const char *text, uint32_t *n, int64_t *per);
 /* The limit of a requester, "operator:alice": their own, else the default for requesters. */

@@ -385,5 +385,7 @@ int conf_cross_check(const struct conf_reader *r, struct fault *f)
         rc = conf_check_enroll(r, f);
     if (rc == 0)
         rc = check_operators(r, f);
+    if (rc == 0)
+        rc = conf_check_alerts(r, f);
     return rc == 0 ? check_signings(r, f) : rc;
 }

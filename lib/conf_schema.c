@@ -253,6 +253,8 @@ const struct conf_section *const conf_sections[] = {
     &conf_profiles,
     &conf_est_labels,
     &conf_est_people,
+    &conf_alerts,
+    &conf_owners,
     &conf_operators,
     &conf_grants,
     &conf_ceremony,

@@ -135,6 +135,10 @@ int conf_check_limit(const char *text, struct fault *f);
 int conf_check_credential(const char *text, struct fault *f);
 int conf_check_device_name(const char *text, struct fault *f);
 int conf_check_server_name(const char *text, struct fault *f);
+int conf_check_percent(const char *text, struct fault *f); /* "25%" */
+int conf_check_days(const char *text, struct fault *f);    /* a span */
+int conf_check_daytime(const char *text, struct fault *f); /* "06:30", or "" */
+int conf_check_owner(const char *text, struct fault *f);
 int conf_check_sha256(const char *text, struct fault *f); /* 64 digits, or "" */
 
 /* One reading of a file. `file` lives as long as the checks, for their line numbers. */
@@ -172,6 +176,8 @@ int conf_cross_check(const struct conf_reader *r, struct fault *f) WARN_UNUSED;
 int conf_check_profiles(const struct conf_reader *r, struct fault *f) WARN_UNUSED;
 /* The same of HTTPS and EST (lib/conf_enroll.c). */
 int conf_check_enroll(const struct conf_reader *r, struct fault *f) WARN_UNUSED;
+/* The same of alerts (lib/conf_alerts.c) */
+int conf_check_alerts(const struct conf_reader *r, struct fault *f) WARN_UNUSED;
 /* The element of an array in struct conf. */
 void *conf_element(const struct conf_section *s, const struct conf *c, size_t i);
 size_t conf_element_count(const struct conf_section *s, const struct conf *c);
