@@ -45,8 +45,10 @@ enum audit_action {
     AUDIT_CA_RETIRE = 24,
     AUDIT_CLOSE = 25, /* ... or closed by an operator */
     AUDIT_IDENTITY_UNBLOCK = 26,
+    AUDIT_ALERT = 27,     /* an operator has seen it, or takes that back */
+    AUDIT_EXCEPTION = 28, /* a finding is accepted until a day, or not any more */
 };
-#define AUDIT_ACTION_MAX AUDIT_IDENTITY_UNBLOCK
+#define AUDIT_ACTION_MAX AUDIT_EXCEPTION
 
 struct audit_event {
     enum audit_action action;

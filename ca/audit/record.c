@@ -51,6 +51,8 @@ static const char *const action_names[] = {
     [AUDIT_CA_RETIRE] = "ca-retire",
     [AUDIT_CLOSE] = "close",
     [AUDIT_IDENTITY_UNBLOCK] = "identity-unblock",
+    [AUDIT_ALERT] = "alert",
+    [AUDIT_EXCEPTION] = "exception",
 };
 
 static bool action_known(unsigned a)

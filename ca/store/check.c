@@ -213,6 +213,20 @@ static void check_token(struct check *c, MDB_txn *t, struct slice key, struct sl
         check_finding(c, "token.row", "A token does not decode");
 }
 
+static void check_alert(struct check *c, MDB_txn *t, struct slice key, struct slice row)
+{
+    (void)t;
+    if (!alert_row_sound(key, row))
+        check_finding(c, "alert.row", "An alert does not decode, or stands under another's key");
+}
+
+static void check_exception(struct check *c, MDB_txn *t, struct slice key, struct slice row)
+{
+    (void)t;
+    if (!exception_row_sound(key, row))
+        check_finding(c, "exception.row", "An exception does not decode");
+}
+
 static void check_outbox(struct check *c, MDB_txn *t, struct slice key, struct slice row)
 {
     if (!outbox_row_sound(c->s, t, key, row))
@@ -302,6 +316,8 @@ int store_check(struct store *s, const struct store_check_report *r, uint64_t *f
         {D_TOKEN, "tokens", check_token},
         {D_LIMIT, "limits", check_limit},
         {D_OUTBOX, "notices", check_outbox},
+        {D_ALERT, "alerts", check_alert},
+        {D_EXCEPTION, "exceptions", check_exception},
     };
     struct check c = {.s = s, .r = r};
     *findings = 0;

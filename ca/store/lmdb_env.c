@@ -16,15 +16,25 @@
 #include "lib/wire.h"
 
 static const char *const dbi_name[D_COUNT] = {
-    [D_CERT] = "cert",         [D_SIG] = "sig",
-    [D_STATUS] = "status",     [D_OPEN] = "open",
-    [D_BLOCKED] = "blocked",   [D_BLOCKED_ID] = "blockedid",
-    [D_REPLACED] = "replaced", [D_ISSUER] = "issuer",
-    [D_AUDIT] = "audit",       [D_CHANGE] = "change",
-    [D_REQUEST] = "request",   [D_META] = "meta",
-    [D_TOKEN] = "token",       [D_LIMIT] = "limit",
-    [D_CRL] = "crl",           [D_CHECKPOINT] = "checkpoint",
+    [D_CERT] = "cert",
+    [D_SIG] = "sig",
+    [D_STATUS] = "status",
+    [D_OPEN] = "open",
+    [D_BLOCKED] = "blocked",
+    [D_BLOCKED_ID] = "blockedid",
+    [D_REPLACED] = "replaced",
+    [D_ISSUER] = "issuer",
+    [D_AUDIT] = "audit",
+    [D_CHANGE] = "change",
+    [D_REQUEST] = "request",
+    [D_META] = "meta",
+    [D_TOKEN] = "token",
+    [D_LIMIT] = "limit",
+    [D_CRL] = "crl",
+    [D_CHECKPOINT] = "checkpoint",
     [D_OUTBOX] = "outbox",
+    [D_ALERT] = "alert",
+    [D_EXCEPTION] = "exception",
 };
 
 static int make_dir(const char *path, struct fault *f)

@@ -209,6 +209,8 @@ void op_apply(struct write_txn *w, struct store_op *op)
         op_prune(w, op, &e, &record);
         break;
     case STORE_AUDIT:
+        if (op->audit.action == AUDIT_BACKUP)
+            backup_noted(w, op->time);
         break;
     case STORE_GATE:
         rc = op_gate(w, op);
@@ -225,6 +227,16 @@ void op_apply(struct write_txn *w, struct store_op *op)
         break;
     case STORE_OUTBOX:
         rc = op_outbox(w, op, &record);
+        break;
+    case STORE_ALERT:
+        rc = op_alert(w, op, &record);
+        break;
+    case STORE_MARK:
+        op_mark(w, op);
+        record = false;
+        break;
+    case STORE_EXCEPT:
+        rc = op_except(w, op);
         break;
     case STORE_PUBLISHED:
         rc = op_published(w, op, &record);

@@ -209,13 +209,19 @@ enum store_op_kind {
     STORE_CRL,       /* a CRL's number is taken, or it is published: ca/store/crls.h */
     STORE_CHECKPOINT, /* keeps a signed checkpoint of the audit log */
     STORE_OUTBOX,     /* what is to be told: ca/store/outbox.h */
-    STORE_PRUNE,      /* drops details of old audit records, STORE_PRUNE_SLICE of them at most */
+    STORE_ALERT,      /* ca/store/alerts.h */
+    STORE_MARK,
+    STORE_EXCEPT,
+    STORE_PRUNE, /* drops details of old audit records, STORE_PRUNE_SLICE of them at most */
 };
 #define STORE_PRUNE_SLICE 256
 struct store_request;
 struct store_token;
 struct store_crl_step;
 struct store_outbox;
+struct store_alert;
+struct store_mark;
+struct store_except;
 enum store_outcome {
     STORE_DONE = 0,  /* what was asked is now durable */
     STORE_KNOWN = 1, /* reserve: this request key is recorded already; `ref` says for what */
@@ -282,6 +288,9 @@ struct store_op {
     struct store_token *token;     /* token */
     struct store_crl_step *crl;    /* crl */
     struct store_outbox *outbox;   /* outbox */
+    struct store_alert *alert;     /* alert */
+    struct store_mark *mark;       /* mark */
+    struct store_except *except;   /* except */
     bool close;                    /* gate */
     const char *why;               /* gate, restored: for people, cut to STORE_REASON_MAX */
     struct store_restore restore;  /* restored: copied, checkpoint */

@@ -35,6 +35,8 @@ enum durable_dbi {
     D_META,
     D_CHECKPOINT,
     D_OUTBOX,
+    D_ALERT,
+    D_EXCEPTION,
     D_COUNT
 };
 /* With the audit logs before restores, the two indexes of runs, and what a migration opens. */
@@ -225,6 +227,14 @@ int op_block(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 int op_unblock(struct write_txn *w, struct store_op *op, struct audit_event *e) WARN_UNUSED;
 /* lmdb_crl.c; *record is cleared when there is nothing to record. */
 int op_crl(struct write_txn *w, struct store_op *op, bool *record) WARN_UNUSED;
+/* lmdb_alert.c; *record is cleared when there is nothing to record. */
+int op_alert(struct write_txn *w, struct store_op *op, bool *record) WARN_UNUSED;
+void op_mark(struct write_txn *w, struct store_op *op);
+bool alert_row_sound(struct slice key, struct slice row);
+/* lmdb_exception.c */
+int op_except(struct write_txn *w, struct store_op *op) WARN_UNUSED;
+bool exception_row_sound(struct slice key, struct slice row);
+void backup_noted(struct write_txn *w, int64_t time);
 /* lmdb_outbox.c: a notice to its channels, as a part of the operation that is its reason. */
 struct outbox_notice;
 void outbox_append(struct write_txn *w, struct outbox_notice *o, int64_t now);
