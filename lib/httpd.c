@@ -240,7 +240,7 @@ static unsigned library_limit(const struct httpd *h, const struct httpd_options 
 int httpd_start(const struct httpd_options *o, struct httpd **out, struct fault *f)
 {
     struct httpd *h = xcalloc(1, sizeof *h);
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET;
+    unsigned flags = MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET;
 
     *out = h;
     *h = (struct httpd){.handle = o->handle,
@@ -253,8 +253,9 @@ int httpd_start(const struct httpd_options *o, struct httpd **out, struct fault 
                         .limit = connections_possible(o->connections)};
     pthread_mutex_init(&h->lock, NULL);
     MHD_set_panic_func(on_panic, NULL);
-    if (o->tls != NULL)
-        flags |= MHD_USE_TLS;
+    /* With epoll the library spins for as long as a handshake waits for its client (0.9.75). */
+    flags |= o->tls != NULL ? MHD_USE_TLS | MHD_USE_POLL_INTERNAL_THREAD
+                            : (unsigned)MHD_USE_EPOLL_INTERNAL_THREAD;
     if (o->waits)
         flags |= MHD_ALLOW_SUSPEND_RESUME;
     if (fcntl(o->listen_fd, F_SETFL, O_NONBLOCK) == 0)

@@ -1,8 +1,7 @@
 /*
- * The HTTP server of network-facing programs: libmicrohttpd with epoll and a pool of threads, to
- * which one of ours deals out connections from a listening socket that somebody else made, and
- * deadlines of our own, since its inactivity timeout does not stop clients that drip (each octet
- * begins it anew).
+ * The HTTP server of network-facing programs: libmicrohttpd and a pool of threads, to which one of
+ * ours deals out connections from a listening socket that somebody else made, and deadlines of our
+ * own, since its inactivity timeout does not stop clients that drip (each octet begins it anew).
  *
  * A connection has to bring a whole request head within the timeout, counted from its start or from
  * the answer before, then the body within the timeout; and has to take its answer within the

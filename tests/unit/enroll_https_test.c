@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <netinet/in.h>
@@ -14,6 +15,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -149,18 +151,23 @@ struct client {
     gnutls_certificate_credentials_t credentials;
 };
 
-/* 0, or GnuTLS's error of the handshake. */
-static int client_open(struct client *c, uint16_t port, const char *versions,
-                       const struct pair *own)
+static int connected(uint16_t port)
 {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(connect(fd, (struct sockaddr *)(void *)&a, sizeof a), 0);
+    return fd;
+}
+
+static void client_begin(struct client *c, uint16_t port, const char *versions,
+                         const struct pair *own)
+{
     char priorities[64];
-    int rc;
 
     (void)snprintf(priorities, sizeof priorities, "NORMAL:-VERS-ALL:+%s", versions);
-    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_int_equal(connect(c->fd, (struct sockaddr *)(void *)&a, sizeof a), 0);
+    c->fd = connected(port);
     assert_int_equal(gnutls_certificate_allocate_credentials(&c->credentials), 0);
     if (own != NULL) {
         const gnutls_datum_t key = {own->key.p, (unsigned)own->key.n};
@@ -174,6 +181,15 @@ static int client_open(struct client *c, uint16_t port, const char *versions,
     assert_int_equal(gnutls_priority_set_direct(c->session, priorities, NULL), 0);
     assert_int_equal(gnutls_credentials_set(c->session, GNUTLS_CRD_CERTIFICATE, c->credentials), 0);
     gnutls_transport_set_int(c->session, c->fd);
+}
+
+/* 0, or GnuTLS's error of the handshake. */
+static int client_open(struct client *c, uint16_t port, const char *versions,
+                       const struct pair *own)
+{
+    int rc;
+
+    client_begin(c, port, versions, own);
     do
         rc = gnutls_handshake(c->session);
     while (rc < 0 && gnutls_error_is_fatal(rc) == 0);
@@ -411,6 +427,42 @@ static void the_end_comes_right_after_the_answer(void **state)
     client_close(&c);
 }
 
+static int64_t spent_ms(void)
+{
+    struct rusage u;
+
+    assert_int_equal(getrusage(RUSAGE_SELF, &u), 0);
+    return (int64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000 +
+           (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1000;
+}
+
+/* One client has begun its first message, the other owes its last one. */
+static void a_handshake_that_waits_costs_nothing(void **state)
+{
+    struct server s;
+    struct client half;
+    uint8_t octet;
+    int64_t before;
+    int begun;
+
+    (void)state;
+    start(&s);
+    show(&s, "server");
+    begun = connected(s.port);
+    assert_int_equal(send(begun, "\x16\x03\x01", 3, MSG_NOSIGNAL), 3);
+    client_begin(&half, s.port, "VERS-TLS1.3", NULL);
+    assert_int_equal(fcntl(half.fd, F_SETFL, O_NONBLOCK), 0);
+    assert_int_equal(gnutls_handshake(half.session), GNUTLS_E_AGAIN);
+    while (recv(half.fd, &octet, 1, MSG_PEEK) < 1)
+        (void)usleep(1000);
+    before = spent_ms();
+    (void)usleep(500000);
+    assert_in_range(spent_ms() - before, 0, 100);
+    client_close(&half);
+    (void)close(begun);
+    stop(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +473,7 @@ int main(void)
         cmocka_unit_test(a_new_certificate_drops_nobody),
         cmocka_unit_test(many_wait_and_one_is_served),
         cmocka_unit_test(the_end_comes_right_after_the_answer),
+        cmocka_unit_test(a_handshake_that_waits_costs_nothing),
     };
 
     (void)signal(SIGPIPE, SIG_IGN);
