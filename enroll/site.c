@@ -5,18 +5,24 @@
 #include <string.h>
 
 #include "enroll/credentials.h"
+#include "enroll/refusals.h"
 #include "enroll/reply.h"
 #include "est/body.h"
 #include "est/certs.h"
 #include "est/csrattrs.h"
 #include "est/path.h"
+#include "lib/clock.h"
 #include "lib/httpd_tls.h"
 #include "lib/proto_enroll.h"
+#include "lib/rate.h"
+#include "lib/source.h"
 
 struct site {
     const struct conf *conf;
     struct ca_link *link;
     struct cas *cas;
+    struct refusals *refusals;
+    struct rate *rate; /* requests by address; NULL: no limit */
 };
 
 /* A client that waits. */
@@ -26,17 +32,75 @@ struct waiting {
     const struct conf_est *label;
 };
 
-struct site *site_new(const struct conf *c, struct ca_link *k, struct cas *cas)
+struct site *site_new(const struct conf *c, struct ca_link *k, struct cas *cas,
+                      struct refusals *refusals)
 {
     struct site *s = xcalloc(1, sizeof *s);
+    uint32_t n;
+    int64_t per;
 
-    *s = (struct site){c, k, cas};
+    *s = (struct site){.conf = c, .link = k, .cas = cas, .refusals = refusals};
+    if (conf_limit(c->https_address_limit, &n, &per))
+        s->rate = rate_new(n, per);
     return s;
 }
 
 void site_free(struct site *s)
 {
+    if (s == NULL)
+        return;
+    rate_free(s->rate);
     free(s);
+}
+
+/* ---- refused here ---- */
+
+/* Answers, and tells cerca-ca, which records it. */
+static void refuse(struct site *s, const struct http_request *r, const struct conf_est *label,
+                   const struct fault *f, struct http_answer *out)
+{
+    char address[HTTP_ADDRESS_SIZE];
+
+    http_request_address(r, address);
+    refusals_add(s->refusals, address, f);
+    reply_fault(f, label, out);
+}
+
+void site_turned_away(void *site, const char *address, enum httpd_why why)
+{
+    static const struct {
+        enum fault_code code;
+        const char *rule, *text;
+    } of[] = {
+        [HTTPD_TOO_LARGE] = {FAULT_TOO_LARGE, "http.size", "the body is too large"},
+        [HTTPD_MALFORMED] = {FAULT_MALFORMED, "http.malformed", "the request is no HTTP"},
+        [HTTPD_SLOW] = {FAULT_MALFORMED, "http.slow", "cut off: a request was not sent in time"},
+    };
+    const struct site *s = site;
+    struct fault f;
+
+    (void)fault_set(&f, of[why].code, of[why].rule, "%s", of[why].text);
+    refusals_add(s->refusals, address, &f);
+}
+
+/* True: refused. */
+static bool too_often(struct site *s, const struct http_request *r, struct http_answer *out)
+{
+    char address[HTTP_ADDRESS_SIZE];
+    struct fault f;
+    uint32_t wait;
+
+    if (s->rate == NULL)
+        return false;
+    http_request_address(r, address);
+    wait = rate_take(s->rate, source_key(address), clock_mono_us());
+    if (wait == 0)
+        return false;
+    fault_clear(&f);
+    (void)fault_unavailable(&f, wait, "limit.address",
+                            "too many requests from this address; retry after %u s", wait);
+    refuse(s, r, NULL, &f, out);
+    return true;
 }
 
 /* ---- cacerts ---- */
@@ -162,7 +226,7 @@ static void answer_enroll(struct site *s, const struct http_request *r, const st
     if (write_request(r, &q, &body, &f) == 0)
         pass_on(s, r, label, &body);
     else
-        reply_fault(&f, label, out);
+        refuse(s, r, label, &f, out);
     buf_free(&body);
 }
 
@@ -175,9 +239,30 @@ static bool right_type(const struct http_request *r, const struct est_operation 
     return o->request[0] == '\0' || type == NULL || est_type_is(type, o->request);
 }
 
-static void refuse_type(const struct est_operation *o, struct http_answer *out)
+static void refuse_label(struct site *s, const struct http_request *r, const char *label,
+                         struct http_answer *out)
 {
+    struct fault f;
+
+    fault_clear(&f);
+    (void)fault_refuse(&f, "est.label", "label", slice_str(label[0] == '\0' ? EST_DEFAULT : label),
+                       "a label of the configuration");
+    f.code = FAULT_NOT_FOUND;
+    refuse(s, r, NULL, &f, out);
+}
+
+static void refuse_type(struct site *s, const struct http_request *r, const struct est_operation *o,
+                        struct http_answer *out)
+{
+    char address[HTTP_ADDRESS_SIZE];
     struct buf text;
+    struct fault f;
+
+    fault_clear(&f);
+    (void)fault_refuse(&f, "est.type", "Content-Type",
+                       slice_str(http_request_field(r, "Content-Type")), o->request);
+    http_request_address(r, address);
+    refusals_add(s->refusals, address, &f);
 
     buf_init(&text, 256);
     buf_printf(&text, "Content-Type must be %s.\n", o->request);
@@ -202,8 +287,10 @@ void site_answer(void *site, const struct http_request *r, struct http_answer *o
     if (est_path_parse(r->target, &p) != 0)
         return;
     label = conf_est(s->conf, p.label);
+    if (too_often(s, r, out))
+        return;
     if (label == NULL) {
-        http_answer_text(out, 404, "There is no such label here.\n");
+        refuse_label(s, r, p.label, out);
     } else if (!p.operation->offered) {
         http_answer_text(out, 501, "This operation is not offered here.\n");
     } else if (strcmp(r->method, p.operation->method) != 0) {
@@ -213,7 +300,7 @@ void site_answer(void *site, const struct http_request *r, struct http_answer *o
     } else if (p.operation->op == EST_CSRATTRS) {
         answer_attributes(s, r, label, out);
     } else if (!right_type(r, p.operation)) {
-        refuse_type(p.operation, out);
+        refuse_type(s, r, p.operation, out);
     } else if (p.operation->op == EST_SIMPLEENROLL || p.operation->op == EST_SIMPLEREENROLL) {
         answer_enroll(s, r, &p, label, out);
     } else {

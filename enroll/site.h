@@ -10,9 +10,15 @@
 
 struct site;
 
-struct site *site_new(const struct conf *c, struct ca_link *k, struct cas *cas);
+struct refusals;
+
+/* All outlive it. */
+struct site *site_new(const struct conf *c, struct ca_link *k, struct cas *cas,
+                      struct refusals *refusals);
 void site_free(struct site *s);
 /* An http_handler; `site` is the struct site. */
 void site_answer(void *site, const struct http_request *r, struct http_answer *out);
+/* An httpd_turned_away; `site` is the struct site. */
+void site_turned_away(void *site, const char *address, enum httpd_why why);
 
 #endif

@@ -247,6 +247,7 @@ struct conf {
     unsigned https_connections; /* at once */
     int64_t https_timeout;      /* seconds, for each part of a request */
     uint64_t https_body_max;    /* octets of a request's body */
+    char *https_address_limit;  /* conf_limit of requests; "": none */
     uid_t https_user;
     bool has_https_user;
     struct conf_est *est;

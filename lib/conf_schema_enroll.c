@@ -45,6 +45,11 @@ static const struct conf_key https_keys[] = {
      .fallback = "64KiB",
      .help = "The largest body of a request. A certification request may have 52 KiB, base64 makes "
              "72 of that; the default has room for all but the largest signatures of SLH-DSA."},
+    {.name = "address_limit", .type = CONF_TEXT, IN(https_address_limit), .fallback = "",
+     .check = conf_check_limit,
+     .help = "Requests that one client's address, of IPv6 a /64, may send in a time, such as "
+             "\"600/1m\": so many at once, then in even steps. All clients behind one NAT or "
+             "balancer count as one. \"\": no limit; who tries passwords is slowed down anyway."},
     {.name = "user", .type = CONF_USER, IN(https_user),
      .at_too = offsetof(struct conf, has_https_user), .fallback = "",
      .help = "User that cerca-enroll runs as, by name or number; \"\": the one that started "

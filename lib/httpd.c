@@ -56,12 +56,15 @@ static void answer(struct httpd *h, const char *url, const char *method, struct 
 
     r.path = path;
     r.method = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0 ? MHD_HTTP_METHOD_GET : method;
-    if (q->too_large)
+    if (q->too_large) {
+        httpd_conn_turned_away(q->conn, HTTPD_TOO_LARGE);
         http_answer_text(a, MHD_HTTP_CONTENT_TOO_LARGE, "The body is too large.\n");
-    else if (http_path(url, path) != 0)
+    } else if (http_path(url, path) != 0) {
+        httpd_conn_turned_away(q->conn, HTTPD_MALFORMED);
         http_answer_text(a, MHD_HTTP_BAD_REQUEST, "This is no path.\n");
-    else
+    } else {
         h->handle(h->arg, &r, a);
+    }
     if (a->status == 0)
         http_answer_text(a, MHD_HTTP_NOT_FOUND, "There is nothing here.\n");
 }
@@ -96,6 +99,7 @@ static struct http_wait *begin(struct httpd *h, struct MHD_Connection *c)
     q->conn = httpd_conn_of(c);
     buf_init(&q->body, h->body_max);
     httpd_conn_phase(q->conn, HTTPD_SENDS, h->timeout_ms);
+    atomic_store_explicit(&q->conn->asked, true, memory_order_relaxed);
     return q;
 }
 
@@ -126,10 +130,14 @@ static enum MHD_Result send_answer(struct httpd *h, struct http_wait *q, struct 
     return rc;
 }
 
+/* RFC 9110 5.6.2. */
+#define TOKEN "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
 /* What says where the body ends. */
 struct framing {
     unsigned lengths, codings;
     bool unknown; /* a coding that nobody here knows */
+    bool odd;     /* a name that is none: "Content-Length : 3" is a length to some */
 };
 
 static enum MHD_Result note_framing(void *arg, enum MHD_ValueKind kind, const char *name,
@@ -138,6 +146,7 @@ static enum MHD_Result note_framing(void *arg, enum MHD_ValueKind kind, const ch
     struct framing *f = arg;
 
     (void)kind;
+    f->odd = f->odd || name[0] == '\0' || name[strspn(name, TOKEN)] != '\0';
     if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0)
         f->lengths++;
     else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
@@ -147,15 +156,17 @@ static enum MHD_Result note_framing(void *arg, enum MHD_ValueKind kind, const ch
     return MHD_YES;
 }
 
-/* RFC 9112 6.1, 6.3: whoever stands in front of us may take another end for the body than we do,
- * and what follows for somebody else's request. 0, or the status. */
-static unsigned framing_fault(struct MHD_Connection *c)
+/* RFC 9112 5.1, 6.1, 6.3: whoever stands in front of us may take another end for the body than we
+ * do, and what follows for somebody else's request. 0, or the status. */
+static unsigned framing_fault(struct MHD_Connection *c, const char *version)
 {
     struct framing f = {0};
 
     (void)MHD_get_connection_values(c, MHD_HEADER_KIND, note_framing, &f);
     if (f.unknown)
         return MHD_HTTP_NOT_IMPLEMENTED;
+    if (f.odd || (f.codings > 0 && strcmp(version, MHD_HTTP_VERSION_1_1) != 0))
+        return MHD_HTTP_BAD_REQUEST;
     return f.lengths + f.codings > 1 ? MHD_HTTP_BAD_REQUEST : 0;
 }
 
@@ -164,6 +175,7 @@ static enum MHD_Result refuse_framing(struct MHD_Connection *c, unsigned status)
     struct http_answer a = {0};
     uint64_t octets;
 
+    httpd_conn_turned_away(httpd_conn_of(c), HTTPD_MALFORMED);
     http_answer_text(&a, status, "Where does the body end?\n");
     http_answer_field(&a, MHD_HTTP_HEADER_CONNECTION, "close");
     return httpd_answer_queue(c, &a, &octets);
@@ -179,9 +191,8 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
     struct http_wait *q = *context;
     struct http_answer a = {0};
 
-    (void)version;
     if (q == NULL) {
-        unsigned fault = framing_fault(c);
+        unsigned fault = framing_fault(c, version);
 
         q = *context = begin(h, c);
         if (fault != 0)
@@ -244,6 +255,7 @@ int httpd_start(const struct httpd_options *o, struct httpd **out, struct fault 
 
     *out = h;
     *h = (struct httpd){.handle = o->handle,
+                        .turned_away = o->turned_away,
                         .arg = o->arg,
                         .tls = o->tls,
                         .listen_fd = o->listen_fd,

@@ -80,6 +80,12 @@ struct http_wait *http_wait(const struct http_request *r);
 /* The answer, once, from any thread, before httpd_free; *a is taken over. */
 void http_wait_end(struct http_wait *w, struct http_answer *a);
 
+/* Why the server itself turned a client away. */
+enum httpd_why { HTTPD_TOO_LARGE, HTTPD_MALFORMED, HTTPD_SLOW };
+/* Of who has that address. Slow is who was cut off with a request begun, or with none ever. Any
+ * thread; it must not call the server. */
+typedef void (*httpd_turned_away)(void *arg, const char *address, enum httpd_why why);
+
 struct httpd_tls;
 
 struct httpd_options {
@@ -91,7 +97,8 @@ struct httpd_options {
     unsigned timeout_s;
     size_t body_max; /* octets; 0: HTTPD_BODY_MAX */
     http_handler handle;
-    void *arg;
+    httpd_turned_away turned_away; /* NULL: nobody is told */
+    void *arg;                     /* of both */
 };
 
 struct httpd;

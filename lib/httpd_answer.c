@@ -16,11 +16,10 @@ const char *http_request_field(const struct http_request *r, const char *name)
     return MHD_lookup_connection_value(q->connection, MHD_HEADER_KIND, name);
 }
 
-void http_request_address(const struct http_request *r, char out[HTTP_ADDRESS_SIZE])
+void httpd_address(struct MHD_Connection *c, char out[HTTP_ADDRESS_SIZE])
 {
-    const struct http_wait *q = r->connection;
     const union MHD_ConnectionInfo *i =
-        MHD_get_connection_info(q->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+        MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     const struct sockaddr *a = i != NULL ? i->client_addr : NULL;
     const void *address = NULL;
 
@@ -31,6 +30,13 @@ void http_request_address(const struct http_request *r, char out[HTTP_ADDRESS_SI
         address = &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr;
     if (address != NULL)
         (void)inet_ntop(a->sa_family, address, out, HTTP_ADDRESS_SIZE);
+}
+
+void http_request_address(const struct http_request *r, char out[HTTP_ADDRESS_SIZE])
+{
+    const struct http_wait *q = r->connection;
+
+    memcpy(out, q->conn->address, HTTP_ADDRESS_SIZE);
 }
 
 void http_answer_text(struct http_answer *a, unsigned status, const char *text)

@@ -18,12 +18,19 @@ struct httpd_conn *httpd_conn_of(struct MHD_Connection *c)
     return MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 }
 
+void httpd_conn_turned_away(const struct httpd_conn *c, enum httpd_why why)
+{
+    if (c->httpd->turned_away != NULL)
+        c->httpd->turned_away(c->httpd->arg, c->address, why);
+}
+
 static struct httpd_conn *begin(struct httpd *h, struct MHD_Connection *c)
 {
     struct httpd_conn *n = xcalloc(1, sizeof *n);
 
     n->httpd = h;
     n->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    httpd_address(c, n->address);
     httpd_conn_phase(n, HTTPD_WAITS, h->timeout_ms);
     if (h->tls != NULL)
         n->tls = h->tls->begin(h->tls, c);
@@ -74,6 +81,13 @@ static bool is_late(const struct httpd_conn *c, uint64_t now, bool crowded)
            now >= atomic_load_explicit(&c->since_ms, memory_order_relaxed) + HTTPD_CROWDED_MS;
 }
 
+/* Kept alive after an answer, with nothing more to ask. What came of a next head is not known. */
+static bool is_idle(const struct httpd_conn *c)
+{
+    return atomic_load_explicit(&c->phase, memory_order_relaxed) == HTTPD_WAITS &&
+           atomic_load_explicit(&c->asked, memory_order_relaxed);
+}
+
 void httpd_sweep(struct httpd *h)
 {
     uint64_t now = clock_coarse_ms();
@@ -84,6 +98,8 @@ void httpd_sweep(struct httpd *h)
     for (struct httpd_conn *c = h->conns; c != NULL; c = c->next)
         if (!c->cut && is_late(c, now, crowded)) {
             c->cut = true;
+            if (!is_idle(c))
+                httpd_conn_turned_away(c, HTTPD_SLOW);
             (void)shutdown(c->fd, SHUT_RDWR);
         }
     pthread_mutex_unlock(&h->lock);

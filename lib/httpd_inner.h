@@ -20,7 +20,9 @@ struct httpd_conn {
     int fd;
     _Atomic(enum httpd_phase) phase;
     _Atomic uint64_t since_ms, until_ms;
-    bool cut;  /* the sweeper's */
+    bool cut;          /* the sweeper's */
+    atomic_bool asked; /* a request's head came */
+    char address[HTTP_ADDRESS_SIZE];
     void *tls; /* what lib/httpd_tls.c keeps of it */
 };
 
@@ -46,6 +48,7 @@ struct http_wait {
 struct httpd {
     struct MHD_Daemon *daemon;
     http_handler handle;
+    httpd_turned_away turned_away; /* NULL: nobody is told */
     void *arg;
     struct httpd_tls *tls; /* NULL: none */
     unsigned limit;
@@ -68,12 +71,19 @@ void httpd_conn_notify(void *httpd, struct MHD_Connection *c, void **context,
 struct httpd_conn *httpd_conn_of(struct MHD_Connection *c);
 void httpd_conn_phase(struct httpd_conn *c, enum httpd_phase phase, uint64_t ms);
 
+/* Tells whoever asked for it. */
+void httpd_conn_turned_away(const struct httpd_conn *c, enum httpd_why why);
+
 /* --- new connections (lib/httpd_accept.c) ---------------------------------------------- */
 
 /* 0, or -1 and errno. */
 int httpd_accept_start(struct httpd *h) WARN_UNUSED;
 /* From then on they wait in the listening socket. */
 void httpd_accept_stop(struct httpd *h);
+
+/* --- addresses (lib/httpd_answer.c) ----------------------------------------------------- */
+
+void httpd_address(struct MHD_Connection *c, char out[HTTP_ADDRESS_SIZE]);
 
 /* --- answers (lib/httpd_answer.c) ------------------------------------------------------ */
 

@@ -116,6 +116,8 @@ enum msg_type {
     MSG_ENROLL_SERVER = 0x0502, /* a CSR, DER; answered by MSG_ISSUED */
     MSG_ENROLL_CAS = 0x0503,    /* a label */
     MSG_ENROLL_CAS_ARE = 0x0504,
+    MSG_ENROLL_TURNED_AWAY = 0x0505, /* answered by MSG_ENROLL_NOTED, empty */
+    MSG_ENROLL_NOTED = 0x0506,
 
     /* control socket: cercad tells cerca-ca */
     MSG_CHILD_STATE = 0x0301,

@@ -33,6 +33,31 @@ int enroll_request_get(struct slice body, struct enroll_request *out)
     return wire_in_done(&w) ? 0 : -1;
 }
 
+void enroll_refusal_put(struct buf *b, const struct enroll_refusal *r)
+{
+    struct buf why;
+
+    buf_init(&why, FRAME_BODY_MAX);
+    fault_put(&why, &r->why);
+    wire_put_text(b, r->address);
+    wire_put_u32(b, r->n);
+    wire_put_bytes(b, buf_slice(&why));
+    buf_free(&why);
+}
+
+int enroll_refusal_get(struct slice body, struct enroll_refusal *out)
+{
+    struct slice why;
+    struct wire_in w;
+
+    memset(out, 0, sizeof(*out));
+    wire_in_init(&w, body);
+    wire_get_text(&w, out->address, sizeof(out->address));
+    out->n = wire_get_u32(&w);
+    why = wire_get_bytes(&w, FRAME_BODY_MAX);
+    return wire_in_done(&w) && out->n > 0 && fault_get(why, &out->why) == 0 ? 0 : -1;
+}
+
 void enroll_label_put(struct buf *b, const char *label)
 {
     wire_put_text(b, label);

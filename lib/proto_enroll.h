@@ -5,6 +5,7 @@
  *   MSG_ENROLL_SERVER  the CSR for the front end's own certificate of HTTPS; MSG_ISSUED
  *   MSG_ENROLL_CAS     text label; MSG_ENROLL_CAS_ARE: concatenated DER certificates, the issuer of
  *                      the label's profile, those above it, and their other generations
+ *   MSG_ENROLL_TURNED_AWAY  enroll_refusal: what the front end refused itself, to be recorded
  */
 #ifndef LIB_PROTO_ENROLL_H
 #define LIB_PROTO_ENROLL_H
@@ -30,6 +31,14 @@ struct enroll_request {
 };
 void enroll_request_put(struct buf *b, const struct enroll_request *r);
 int enroll_request_get(struct slice body, struct enroll_request *out) WARN_UNUSED;
+
+struct enroll_refusal {
+    char address[48]; /* the clients', as text */
+    uint32_t n;       /* so many, from 1 on ... */
+    struct fault why; /* ... the newest for this reason */
+};
+void enroll_refusal_put(struct buf *b, const struct enroll_refusal *r);
+int enroll_refusal_get(struct slice body, struct enroll_refusal *out) WARN_UNUSED;
 
 void enroll_label_put(struct buf *b, const char *label);
 int enroll_label_get(struct slice body, char label[ENROLL_LABEL_SIZE]) WARN_UNUSED;

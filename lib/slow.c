@@ -1,6 +1,6 @@
 #include "lib/slow.h"
 
-#include <stdbool.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "lib/buf.h"
@@ -14,16 +14,23 @@ struct entry {
 };
 
 struct slow {
+    pthread_mutex_t lock; /* over all */
     struct entry entry[SLOW_KEYS];
 };
 
 struct slow *slow_new(void)
 {
-    return xcalloc(1, sizeof(struct slow));
+    struct slow *s = xcalloc(1, sizeof(*s));
+
+    pthread_mutex_init(&s->lock, NULL);
+    return s;
 }
 
 void slow_free(struct slow *s)
 {
+    if (s == NULL)
+        return;
+    pthread_mutex_destroy(&s->lock);
     free(s);
 }
 
@@ -40,7 +47,7 @@ static const struct entry *find(const struct slow *s, uint64_t key)
     return NULL;
 }
 
-uint32_t slow_wait(const struct slow *s, uint64_t key)
+static uint32_t wait_of(const struct slow *s, uint64_t key)
 {
     const struct entry *e = find(s, key);
     uint64_t wait = 1, quiet;
@@ -71,7 +78,7 @@ static struct entry *place(struct slow *s, uint64_t key)
     return best;
 }
 
-void slow_failed(struct slow *s, uint64_t key)
+static void count(struct slow *s, uint64_t key)
 {
     struct entry *e = place(s, key);
 
@@ -79,4 +86,37 @@ void slow_failed(struct slow *s, uint64_t key)
         *e = (struct entry){.used = true, .key = key};
     e->failures++;
     e->last_us = clock_mono_us();
+}
+
+uint32_t slow_wait(struct slow *s, uint64_t key)
+{
+    uint32_t wait;
+
+    pthread_mutex_lock(&s->lock);
+    wait = wait_of(s, key);
+    pthread_mutex_unlock(&s->lock);
+    return wait;
+}
+
+void slow_failed(struct slow *s, uint64_t key)
+{
+    pthread_mutex_lock(&s->lock);
+    count(s, key);
+    pthread_mutex_unlock(&s->lock);
+}
+
+uint32_t slow_verdict(struct slow *s, const uint64_t *key, size_t n, bool right)
+{
+    uint32_t wait = 0;
+
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t its = wait_of(s, key[i]);
+
+        wait = its > wait ? its : wait;
+    }
+    for (size_t i = 0; i < n && wait == 0 && !right; i++)
+        count(s, key[i]);
+    pthread_mutex_unlock(&s->lock);
+    return wait;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "enroll/own_certificate.h"
+#include "enroll/refusals.h"
 #include "enroll/site.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -31,6 +32,7 @@ struct server {
     struct httpd_tls *tls;
     struct own_certificate *own;
     struct cas *cas;
+    struct refusals *refusals;
     struct site *site;
     struct httpd *httpd;
     uint64_t drain_since_us; /* 0: serving */
@@ -58,14 +60,16 @@ static int jail(struct fault *f)
 
 /* ---- at work ---- */
 
-/* Whoever has just come is at the handshake still, and asks soon. */
+/* Whoever has just come is at the handshake still, and asks soon; and cerca-ca may not
+ * be there to note what was refused. */
 static bool is_drained(struct server *s)
 {
     uint64_t since = clock_mono_us() - s->drain_since_us;
 
     if (httpd_busy(s->httpd) > 0)
         return since > DRAIN_LIMIT_US;
-    return httpd_connections(s->httpd) == 0 || since > HANDSHAKE_US;
+    return (refusals_flush(s->refusals) && httpd_connections(s->httpd) == 0) ||
+           since > HANDSHAKE_US;
 }
 
 static void on_sweep(void *arg)
@@ -143,6 +147,7 @@ static void take_down(struct server *s)
     httpd_free(s->httpd);
     own_certificate_free(s->own);
     cas_free(s->cas);
+    refusals_free(s->refusals);
     site_free(s->site);
     httpd_tls_free(s->tls);
     ca_link_free(s->link);
@@ -162,13 +167,15 @@ static int serve(const struct conf *conf, int listen_fd, int keep_fd, struct fau
                               .connections = conf->https_connections,
                               .timeout_s = (unsigned)conf->https_timeout,
                               .body_max = conf->https_body_max,
-                              .handle = site_answer};
+                              .handle = site_answer,
+                              .turned_away = site_turned_away};
 
     catch_signals(&s);
     s.link = ca_link_new(s.loop, conf);
     s.own = own_certificate_new(s.loop, conf, s.link, s.tls, keep_fd);
     s.cas = cas_new(s.loop, conf, s.link);
-    s.site = site_new(conf, s.link, s.cas);
+    s.refusals = refusals_new(s.loop, s.link);
+    s.site = site_new(conf, s.link, s.cas, s.refusals);
     o.arg = s.site;
     s.options = &o;
     s.sweep = loop_timer(s.loop, on_sweep, &s);

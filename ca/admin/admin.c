@@ -277,7 +277,7 @@ static void refuse_stranger(struct ask *q)
     (void)fault_refuse(&f, "requester.unknown", "requester", slice_str(c->who.name),
                        "an operator of the configuration");
     f.code = FAULT_DENIED;
-    door_refuse_stranger(c->admin->parts.door, &c->who, &f);
+    door_refuse_stranger(c->admin->parts.door, &c->who, &f, 1);
     ask_fail(q, &f);
 }
 

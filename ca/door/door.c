@@ -67,7 +67,7 @@ static void post_stranger(void *arg)
 {
     struct job *j = arg;
 
-    strangers_refused(j->door->strangers, &j->who, &j->fault);
+    strangers_refused(j->door->strangers, &j->who, &j->fault, 1);
     j->reply(j->arg, NULL, &j->fault);
     job_done(j);
 }

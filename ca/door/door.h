@@ -84,8 +84,10 @@ void door_refuse(struct door *d, const struct requester *who, const struct fault
                  door_reply reply, void *arg);
 /* Records such a refusal with nobody waiting. */
 void door_record_refusal(struct door *d, const struct requester *who, const struct fault *f);
-/* The same of who has no role: the first of a source in a minute, the others as a number. */
-void door_refuse_stranger(struct door *d, const struct requester *who, const struct fault *f);
+/* The same, n times, of who has no role: the first of a source in a minute, the others as a number.
+ */
+void door_refuse_stranger(struct door *d, const struct requester *who, const struct fault *f,
+                          uint32_t n);
 /* Is issuing possible now? For `cerca status`. */
 int door_check(struct door *d, struct fault *f) WARN_UNUSED;
 

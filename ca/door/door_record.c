@@ -138,7 +138,8 @@ void door_record_stranger(void *arg, const struct requester *who, const struct f
     record(d, op);
 }
 
-void door_refuse_stranger(struct door *d, const struct requester *who, const struct fault *f)
+void door_refuse_stranger(struct door *d, const struct requester *who, const struct fault *f,
+                          uint32_t n)
 {
-    strangers_refused(d->strangers, who, f);
+    strangers_refused(d->strangers, who, f, n);
 }

@@ -78,7 +78,8 @@ static void on_tick(void *arg)
         loop_timer_set(s->timer, s->interval_ms);
 }
 
-void strangers_refused(struct strangers *s, const struct requester *who, const struct fault *f)
+void strangers_refused(struct strangers *s, const struct requester *who, const struct fault *f,
+                       uint32_t n)
 {
     struct stranger *x = find(s, source_of(who));
     bool first = !x->used;
@@ -86,12 +87,13 @@ void strangers_refused(struct strangers *s, const struct requester *who, const s
     x->who = *who;
     x->newest = *f;
     if (!first) {
-        x->more++;
+        x->more += n;
         return;
     }
     x->used = true;
     x->source = source_of(who);
     begin(x);
+    x->more = n - 1;
     s->record(s->arg, who, f, 0, x->since);
     if (!s->ticking)
         loop_timer_set(s->timer, s->interval_ms);

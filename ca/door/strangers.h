@@ -22,7 +22,9 @@ struct strangers *strangers_new(struct loop *l, uint64_t interval_ms, strangers_
                                 void *arg);
 /* What was counted and not recorded is lost: flush first. NULL is fine. */
 void strangers_free(struct strangers *s);
-void strangers_refused(struct strangers *s, const struct requester *who, const struct fault *f);
+/* `n` of them, from 1 on, the newest for this reason. */
+void strangers_refused(struct strangers *s, const struct requester *who, const struct fault *f,
+                       uint32_t n);
 /* Records what was counted, now. */
 void strangers_flush(struct strangers *s);
 

@@ -1,11 +1,11 @@
 #include "ca/enroll/enroll_inner.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/log.h"
+#include "lib/source.h"
 
 /* Of one front end; those of the door, and no more. */
 #define ASKS_MAX ((size_t)DOOR_IN_FLIGHT_MAX)
@@ -77,59 +77,42 @@ static void ask_free(struct enroll_ask *q)
 
 /* ---- who tries secrets ---- */
 
-/* An IPv6 host has its whole /64. */
-static uint64_t slow_key(const char *address)
-{
-    uint8_t octets[16] = {0}, hash[32];
-    uint64_t key;
-
-    if (inet_pton(AF_INET6, address, octets) == 1)
-        memset(octets + 8, 0, 8);
-    else if (inet_pton(AF_INET, address, octets) != 1)
-        memset(octets, 0, sizeof(octets));
-    sha256(slice_of(octets, sizeof(octets)), hash);
-    memcpy(&key, hash, sizeof(key));
-    return key;
-}
-
-static uint64_t user_key(const char *user)
-{
-    uint8_t hash[32];
-    uint64_t key;
-
-    sha256_two(slice_str("user"), slice_str(user), hash);
-    memcpy(&key, hash, sizeof(key));
-    return key;
-}
-
+/* Before anything costly; evidence.c looks again at passwords. */
 static int check_slow(const struct enroll_ask *q, struct fault *f)
 {
-    const struct slow *s = q->client->owner->slow;
-    uint32_t wait = slow_wait(s, slow_key(q->request.address));
-    uint32_t of_user = q->request.user[0] == '\0' ? 0 : slow_wait(s, user_key(q->request.user));
-
-    if (of_user > wait)
-        wait = of_user;
-    if (!q->request.has_secret || wait == 0)
-        return 0;
-    return fault_unavailable(f, wait, "est.slow",
-                             "too many wrong secrets from this address or user; retry after %u s",
-                             wait);
+    return q->request.has_secret ? evidence_wait(&q->client->owner->parts, &q->request, f) : 0;
 }
 
-/* A token is too long to be guessed whoever says it; a password is its user's. */
+/* A token is too long to be guessed whoever says it. */
 static void note_failure(const struct enroll_ask *q, const struct fault *f)
 {
-    struct slow *s = q->client->owner->slow;
-    bool password = strcmp(f->rule, "est.password") == 0;
-
-    if (password || strcmp(f->rule, "token.unknown") == 0)
-        slow_failed(s, slow_key(q->request.address));
-    if (password)
-        slow_failed(s, user_key(q->request.user));
+    if (strcmp(f->rule, "token.unknown") == 0)
+        slow_failed(q->client->owner->parts.slow, source_key(q->request.address));
 }
 
 /* ---- answers ---- */
+
+static void tell_who(uid_t uid, const char *address, struct requester *out)
+{
+    *out = (struct requester){
+        .name = "est", .role = ROLE_NONE, .uid = uid, .source = source_key(address)};
+    (void)snprintf(out->origin, sizeof(out->origin), "est %s", address);
+}
+
+/* Refusals of who has proven nothing, counted by address. What is only "not now" is none, unless it
+ * is so because of who asks. */
+static void record(const struct enroll_client *c, const char *address, const struct fault *f,
+                   uint32_t n)
+{
+    struct requester who;
+
+    if (f->code == FAULT_FULL ||
+        (f->code == FAULT_UNAVAILABLE && strcmp(f->rule, EVIDENCE_SLOW) != 0 &&
+         strncmp(f->rule, "limit.", 6) != 0))
+        return;
+    tell_who(c->uid, address, &who);
+    door_refuse_stranger(c->owner->parts.door, &who, f, n);
+}
 
 static void on_issued(void *arg, const struct issued *issued, const struct fault *fault)
 {
@@ -139,6 +122,8 @@ static void on_issued(void *arg, const struct issued *issued, const struct fault
 
     if (fault != NULL) {
         note_failure(q, fault);
+        if (strcmp(fault->rule, EVIDENCE_SLOW) == 0) /* which the door does not record */
+            record(c, q->request.address, fault, 1);
         answer_fault(c, q->id, fault);
     } else if (c->conn != NULL) {
         buf_init(&b, FRAME_BODY_MAX);
@@ -149,22 +134,9 @@ static void on_issued(void *arg, const struct issued *issued, const struct fault
     ask_free(q);
 }
 
-static void tell_who(const struct enroll_ask *q, struct requester *out)
-{
-    *out = (struct requester){.name = "est",
-                              .role = ROLE_NONE,
-                              .uid = q->client->uid,
-                              .source = slow_key(q->request.address)};
-    (void)snprintf(out->origin, sizeof(out->origin), "est %s", q->request.address);
-}
-
 static void refuse(struct enroll_ask *q, const struct fault *f)
 {
-    struct requester who;
-
-    tell_who(q, &who);
-    if (f->code == FAULT_DENIED)
-        door_refuse_stranger(q->client->owner->parts.door, &who, f);
+    record(q->client, q->request.address, f, 1);
     log_fault(LOG_LEVEL_INFO, "enroll.refused", f, "address", q->request.address, NULL);
     answer_fault(q->client, q->id, f);
     ask_free(q);
@@ -179,7 +151,7 @@ static void ask_door(struct enroll_ask *q, const struct issue_request *r)
     struct requester who;
     struct buf body;
 
-    tell_who(q, &who);
+    tell_who(c->uid, q->request.address, &who);
     buf_init(&body, FRAME_BODY_MAX);
     issue_request_put(&body, r);
     door_issue_proven(door, &who, &q->evidence.door, buf_slice(&body), on_issued, q);
@@ -238,6 +210,23 @@ static void handle_server(struct enroll_ask *q)
     else
         door_issue(c->owner->parts.door, &who, buf_slice(&body), on_issued, q);
     buf_free(&body);
+}
+
+/* What the front end refused itself; who says so is believed, as with addresses. */
+static void handle_turned_away(struct enroll_ask *q)
+{
+    struct enroll_refusal r;
+
+    if (enroll_refusal_get(buf_slice(&q->in), &r) != 0) {
+        struct fault f;
+
+        (void)fault_set(&f, FAULT_MALFORMED, "request.body", "the request is malformed");
+        refuse(q, &f);
+        return;
+    }
+    record(q->client, r.address, &r.why, r.n);
+    conn_send(q->client->conn, MSG_ENROLL_NOTED, q->id, SLICE_NONE, -1);
+    ask_free(q);
 }
 
 static void after_cas(void *arg)
@@ -306,15 +295,18 @@ static void on_message(struct conn *conn, void *owner, const struct frame *frame
         handle_enroll(q);
     else if (frame->type == MSG_ENROLL_SERVER)
         handle_server(q);
+    else if (frame->type == MSG_ENROLL_TURNED_AWAY)
+        handle_turned_away(q);
     else
         handle_cas(q);
 }
 
 static const struct permit permits[] = {{MSG_ENROLL, FRAME_BODY_MAX, on_message},
                                         {MSG_ENROLL_SERVER, CSR_MAX, on_message},
-                                        {MSG_ENROLL_CAS, 128, on_message}};
+                                        {MSG_ENROLL_CAS, 128, on_message},
+                                        {MSG_ENROLL_TURNED_AWAY, FRAME_BODY_MAX, on_message}};
 static const struct conn_callbacks callbacks = {
-    .permits = permits, .n_permits = 3, .closed = on_closed, .queue_max = QUEUE_MAX};
+    .permits = permits, .n_permits = 4, .closed = on_closed, .queue_max = QUEUE_MAX};
 
 /* The socket's owner is cerca-enroll's user; nobody else but root could connect. */
 static void on_accepted(void *arg, int fd, const struct conn_peer *peer)
@@ -337,7 +329,7 @@ struct enroll *enroll_new(const struct enroll_parts *parts, int listen_fd)
     struct enroll *e = xcalloc(1, sizeof(*e));
 
     e->parts = *parts;
-    e->slow = slow_new();
+    e->parts.slow = slow_new();
     e->listener = listener_new(parts->loop, listen_fd, on_accepted, e);
     return e;
 }
@@ -363,6 +355,6 @@ void enroll_free(struct enroll *e)
         c->conn = NULL;
         client_drop(c);
     }
-    slow_free(e->slow);
+    slow_free(e->parts.slow);
     free(e);
 }

@@ -13,6 +13,7 @@
 
 struct enroll;
 struct passwords;
+struct slow;
 struct anchors;
 
 struct enroll_parts {
@@ -24,6 +25,7 @@ struct enroll_parts {
     struct door *door;
     const struct passwords *passwords; /* ca/enroll/passwords.h; NULL: none */
     const struct anchors *anchors;
+    struct slow *slow; /* who came with wrong secrets, by address and user; made by enroll_new */
 };
 
 /* Serves on a listening descriptor, which it takes over. */

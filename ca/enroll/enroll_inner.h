@@ -13,7 +13,6 @@ struct enroll {
     struct listener *listener;
     struct enroll_client *clients;
     struct enroll_ask *asks; /* not answered yet */
-    struct slow *slow;       /* who came with wrong secrets, by address */
     struct server_rate {
         uint64_t since_us;
         unsigned n;

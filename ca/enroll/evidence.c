@@ -10,6 +10,8 @@
 #include "lib/clock.h"
 #include "lib/der.h"
 #include "lib/profile.h"
+#include "lib/slow.h"
+#include "lib/source.h"
 
 #define SAME_SERIAL_MAX 8 /* certificates of one serial, by different issuers */
 
@@ -152,13 +154,50 @@ static bool takes(const struct conf_est_user *u, const struct conf_est *label)
     return u->n_labels == 0;
 }
 
-/* Nobody learns which of it is wrong. */
+static uint64_t user_key(const char *user)
+{
+    uint8_t hash[32];
+    uint64_t key;
+
+    sha256_two(slice_str("user"), slice_str(user), hash);
+    memcpy(&key, hash, sizeof(key));
+    return key;
+}
+
+static int refuse_slow(uint32_t wait, struct fault *f)
+{
+    return fault_unavailable(f, wait, EVIDENCE_SLOW,
+                             "too many wrong secrets from this address or user; retry after %u s",
+                             wait);
+}
+
+int evidence_wait(const struct enroll_parts *parts, const struct enroll_request *r, struct fault *f)
+{
+    uint32_t wait = slow_wait(parts->slow, source_key(r->address));
+    uint32_t of_user = r->user[0] == '\0' ? 0 : slow_wait(parts->slow, user_key(r->user));
+
+    if (of_user > wait)
+        wait = of_user;
+    return wait == 0 ? 0 : refuse_slow(wait, f);
+}
+
+/* Of many that came at once each may wait here by now; those cost no hash. Nobody learns which of
+ * user and password is wrong. */
 static int prove_password(const struct evidence *e, struct door_bearer *out, struct fault *f)
 {
     const struct conf_est_user *u = conf_est_user(e->parts->conf, e->request->user);
-    bool right = passwords_right(e->parts->passwords, e->request->user, e->request->secret);
+    const uint64_t keys[] = {source_key(e->request->address), user_key(e->request->user)};
+    uint32_t wait;
+    bool right;
 
-    if (!right || u == NULL || !takes(u, e->label))
+    if (evidence_wait(e->parts, e->request, f) != 0)
+        return -(int)f->code;
+    right = passwords_right(e->parts->passwords, e->request->user, e->request->secret) &&
+            u != NULL && takes(u, e->label);
+    wait = slow_verdict(e->parts->slow, keys, sizeof(keys) / sizeof(keys[0]), right);
+    if (wait > 0)
+        return refuse_slow(wait, f);
+    if (!right)
         return fault_set(f, FAULT_DENIED, "est.password", "The user or the password is wrong");
     *out = (struct door_bearer){.patterns = u->names, .n_patterns = u->n_names};
     (void)snprintf(out->requester, sizeof(out->requester), "user:%s", u->name);

@@ -2,7 +2,7 @@
  * What a client of EST showed, looked at: its certificate, its password, and whether its request
  * goes with the channel. Rules: "est.certificate.malformed", ".unknown", ".revoked", ".early",
  * ".expired",
- * ".profile"; "est.password"; "est.manufacturer", "est.device.name"; "est.linking".
+ * ".profile"; "est.password", "est.slow"; "est.manufacturer", "est.device.name"; "est.linking".
  */
 #ifndef CA_ENROLL_EVIDENCE_H
 #define CA_ENROLL_EVIDENCE_H
@@ -27,6 +27,10 @@ struct evidence {
  * -FAULT_DENIED, rules "est.renew", "est.unauthorised": by none. */
 int evidence_init(struct evidence *e, const struct enroll_parts *parts,
                   const struct conf_est *label, const struct enroll_request *r,
+                  struct fault *f) WARN_UNUSED;
+#define EVIDENCE_SLOW "est.slow"
+/* 0, or EVIDENCE_SLOW with the time that who comes with such secrets has to wait. Any thread. */
+int evidence_wait(const struct enroll_parts *parts, const struct enroll_request *r,
                   struct fault *f) WARN_UNUSED;
 /* NULL is not fine; zeroed memory is. */
 void evidence_free(struct evidence *e);

@@ -65,8 +65,42 @@ says '... since the device has had its share' 'rule limit\.requester.*identity:[
 cerca audit log --action refuse --limit 100 -o json >"$out" 2>"$err"
 json 'both refusals are recorded' \
     '[.. | .rule? // empty] | index("limit.identity") != null and index("limit.requester") != null'
+# --- an address ---------------------------------------------------------------------------------
+
 ca_stop
+sed -i 's|^https = {|&\n    address_limit = "20/10s";|' "$conf"
 ca_start || bail 'it does not start again'
-wait_until 20 is_up || bail 'HTTPS does not come again'
+wait_until 20 cerca status || bail 'it is not well'
 is 'a restart forgets no count' "$(post_as v4 vpn/simplereenroll v5.csr)" 429
+
+ok '... and says how long it lasts' test "$(field Retry-After)" -gt 3600
+python3 - "$port" >answers <<'client'
+import http.client, ssl, sys, time
+c = http.client.HTTPSConnection("localhost", int(sys.argv[1]), timeout=20,
+                                context=ssl.create_default_context(cafile="root.pem"))
+got, begin = [], time.monotonic()
+for _ in range(100):
+    c.request("GET", "/.well-known/est/cacerts")
+    answer = c.getresponse()
+    answer.read()
+    got.append((answer.status, int(answer.headers.get("Retry-After", 0))))
+assert time.monotonic() - begin < 5, "too slow to tell"
+assert {g[0] for g in got} == {200, 429}, got
+assert all(1 <= g[1] <= 10 for g in got if g[0] == 429), got
+print(sum(g[0] == 200 for g in got))
+time.sleep(max(g[1] for g in got))
+c.request("GET", "/.well-known/est/cacerts")
+print(c.getresponse().status)
+client
+served=$(sed -n 1p answers)
+ok "of a hundred requests at once of one address a part is served ($served)" \
+    test "$served" -ge 10 -a "$served" -le 30
+is '... and one more after Retry-After' "$(sed -n 2p answers)" 200
+is_recorded() {
+    cerca audit log --action refuse --limit 100 -o json >"$out" 2>"$err" &&
+        jq -e '[.. | .rule? // empty] | index("limit.address") != null' <"$out"
+}
+ok 'it is recorded' wait_until 10 is_recorded
+json '... not once for each' '[.. | .rule? // empty | select(. == "limit.address")] | length <= 2'
+json '... from where' '[.. | select(.rule? == "limit.address") | .origin] | all(. == "est 127.0.0.1")'
 done_testing

@@ -57,6 +57,29 @@ static void what_is_cut_is_malformed(void **state)
     buf_free(&b);
 }
 
+static void a_refusal_round_trips_and_nothing_of_it_may_be_missing(void **state)
+{
+    struct enroll_refusal r = {.address = "2001:db8::1", .n = 7}, out;
+    struct buf b;
+
+    (void)state;
+    (void)fault_unavailable(&r.why, 9, "limit.address", "too often");
+    buf_init(&b, FRAME_BODY_MAX);
+    enroll_refusal_put(&b, &r);
+    assert_int_equal(enroll_refusal_get(buf_slice(&b), &out), 0);
+    assert_string_equal(out.address, "2001:db8::1");
+    assert_int_equal(out.n, 7);
+    assert_string_equal(out.why.rule, "limit.address");
+    assert_int_equal(out.why.retry_after, 9);
+    for (size_t n = 0; n < b.n; n++)
+        assert_int_equal(enroll_refusal_get(slice_of(b.p, n), &out), -1);
+    buf_reset(&b);
+    r.n = 0;
+    enroll_refusal_put(&b, &r);
+    assert_int_equal(enroll_refusal_get(buf_slice(&b), &out), -1);
+    buf_free(&b);
+}
+
 static void a_chain_that_is_too_long_is_malformed(void **state)
 {
     static const uint8_t zeros[ENROLL_CHAIN_MAX + 1];
@@ -89,6 +112,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_round_trips),
         cmocka_unit_test(what_is_cut_is_malformed),
+        cmocka_unit_test(a_refusal_round_trips_and_nothing_of_it_may_be_missing),
         cmocka_unit_test(a_chain_that_is_too_long_is_malformed),
         cmocka_unit_test(a_label_round_trips),
     };

@@ -23,6 +23,7 @@ struct fixture {
     struct httpd *h;
     uint16_t port;
     atomic_uint handled;
+    atomic_uint turned_away[HTTPD_SLOW + 1];
 };
 
 /* The length of the body, as text. */
@@ -35,14 +36,26 @@ static void handle(void *arg, const struct http_request *r, struct http_answer *
     http_answer_text(out, 200, r->body.n < 4 ? lengths[r->body.n] : "more");
 }
 
+static void turned_away(void *arg, const char *address, enum httpd_why why)
+{
+    struct fixture *x = arg;
+
+    assert_string_equal(address, "127.0.0.1");
+    atomic_fetch_add(&x->turned_away[why], 1);
+}
+
 static int setup(void **state)
 {
     struct fixture *x = calloc(1, sizeof *x);
     struct sockaddr_in a = {.sin_port = 0};
     socklen_t n = sizeof a;
     struct fault f;
-    struct httpd_options o = {
-        .threads = 1, .connections = LIMIT, .timeout_s = 60, .handle = handle, .arg = x};
+    struct httpd_options o = {.threads = 1,
+                              .connections = LIMIT,
+                              .timeout_s = 60,
+                              .handle = handle,
+                              .turned_away = turned_away,
+                              .arg = x};
 
     o.listen_fd = listen_tcp("127.0.0.1", 0, &f);
     assert_true(o.listen_fd >= 0);
@@ -108,9 +121,14 @@ static void a_body_has_one_end(void **state)
         {"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n", 400, NULL},
         {"Transfer-Encoding: gzip\r\n", "", 501, NULL},
         {"Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n", 501, NULL},
+        {"Content-Length : 3\r\n", "abc", 400, NULL},
+        {"Transfer-Encoding : chunked\r\n", "0\r\n\r\n", 400, NULL},
+        {"X y: z\r\n", "", 400, NULL},
+        {"X(y): z\r\n", "", 400, NULL},
         {"Content-Length: 2000000\r\n", "abc", 413, NULL},
     };
     struct fixture *x = *state;
+    unsigned malformed = 0;
 
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         unsigned before = atomic_load(&x->handled);
@@ -124,7 +142,13 @@ static void a_body_has_one_end(void **state)
         if (known[i].tail != NULL)
             assert_string_equal(tail, known[i].tail);
         assert_int_equal(atomic_load(&x->handled) - before, known[i].status == 200 ? 1 : 0);
+        malformed += known[i].status == 400 || known[i].status == 501;
     }
+    assert_int_equal(atomic_load(&x->turned_away[HTTPD_MALFORMED]), malformed);
+    assert_int_equal(atomic_load(&x->turned_away[HTTPD_TOO_LARGE]), 1);
+    assert_int_equal(status_of(x, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                               (char[2]){0}),
+                     400);
 }
 
 static bool is_closed(int fd)
@@ -143,9 +167,11 @@ static void in_a_crowd_who_sends_nothing_makes_room(void **state)
     uint64_t begin = clock_mono_us();
     int fd[LIMIT];
     unsigned closed = 0;
-    char tail[2];
+    char answer[4096], tail[2];
 
-    for (size_t i = 0; i < LIMIT; i++)
+    fd[0] = knock(x, "GET / HTTP/1.1\r\n" HOST "\r\n"); /* answered, then idle */
+    assert_int_equal(recv(fd[0], answer, sizeof answer, 0) > 0, 1);
+    for (size_t i = 1; i < LIMIT; i++)
         fd[i] = knock(x, words[i % 3]);
     while (closed < LIMIT) {
         if (clock_mono_us() - begin > UINT64_C(20000000))
@@ -156,6 +182,7 @@ static void in_a_crowd_who_sends_nothing_makes_room(void **state)
         for (size_t i = 0; i < LIMIT; i++)
             closed += is_closed(fd[i]);
     }
+    assert_int_equal(atomic_load(&x->turned_away[HTTPD_SLOW]), LIMIT - 1);
     assert_true(clock_mono_us() - begin >= HTTPD_CROWDED_MS * UINT64_C(1000));
     for (size_t i = 0; i < LIMIT; i++)
         (void)close(fd[i]);

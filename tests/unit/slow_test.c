@@ -55,12 +55,31 @@ static void more_keys_than_places_push_out_the_quietest(void **state)
     slow_free(s);
 }
 
+/* As many at once as you like: what they are told is what they would be one after the other. */
+static void tries_at_once_get_no_more_verdicts_than_one_after_the_other(void **state)
+{
+    const uint64_t both[] = {1, 2}, other[] = {3, 2};
+    struct slow *s = slow_new();
+    unsigned told = 0;
+    (void)state;
+
+    for (int i = 0; i < 1000; i++) /* all looked at, none told yet */
+        told += slow_verdict(s, both, 2, false) == 0;
+    assert_int_equal(told, SLOW_FREE + 1);
+    assert_true(slow_verdict(s, both, 2, true) > 0);  /* not even the right one */
+    assert_true(slow_verdict(s, other, 2, true) > 0); /* of that user from elsewhere */
+    assert_int_equal(slow_verdict(s, other, 1, true), 0);
+    assert_int_equal(slow_wait(s, 3), 0);
+    slow_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_few_failures_are_free_then_the_wait_doubles_up_to_its_bound),
         cmocka_unit_test(others_do_not_wait),
         cmocka_unit_test(more_keys_than_places_push_out_the_quietest),
+        cmocka_unit_test(tries_at_once_get_no_more_verdicts_than_one_after_the_other),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

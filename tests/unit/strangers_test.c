@@ -36,14 +36,19 @@ static void note(void *arg, const struct requester *who, const struct fault *f, 
         loop_stop(n->loop);
 }
 
-static void knock(struct seen *n, uid_t uid, const char *rule)
+static void knock_often(struct seen *n, uid_t uid, const char *rule, uint32_t times)
 {
     struct requester who = {.uid = uid};
     struct fault f;
 
     (void)snprintf(who.name, sizeof(who.name), "uid:%u", (unsigned)uid);
     (void)fault_set(&f, FAULT_DENIED, rule, "no");
-    strangers_refused(n->s, &who, &f);
+    strangers_refused(n->s, &who, &f, times);
+}
+
+static void knock(struct seen *n, uid_t uid, const char *rule)
+{
+    knock_often(n, uid, rule, 1);
 }
 
 static int set_up(void **state)
@@ -76,9 +81,10 @@ static void the_first_is_recorded_and_the_rest_counted(void **state)
     for (int i = 0; i < 1000; i++)
         knock(n, 7, "two");
     assert_int_equal(n->records, 1);
+    knock_often(n, 7, "two", 500);
     strangers_flush(n->s);
     assert_int_equal(n->records, 2);
-    assert_int_equal(n->more, 1000);
+    assert_int_equal(n->more, 1500);
     assert_string_equal(n->rule, "two");
     strangers_flush(n->s);
     assert_int_equal(n->records, 2);
