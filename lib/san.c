@@ -1,10 +1,12 @@
 #include "lib/san.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "lib/der.h"
+#include "lib/key.h"
 #include "lib/oid.h"
 
 static const char *const kind_names[SAN_KIND_MAX + 1] = {"none",  "dns", "ip",
@@ -257,4 +259,64 @@ int san_list_get(struct slice der, struct san_list *out, struct fault *f)
         }
     }
     return 0;
+}
+
+void san_list_get_known(struct slice der, struct san_list *out, bool *whole)
+{
+    struct slice seq, name;
+    struct fault f;
+    struct san s;
+
+    out->n = 0;
+    *whole = false;
+    if (der_get(&der, DER_SEQUENCE, &seq) < 0 || !der_end(der))
+        return;
+    *whole = true;
+    while (!der_end(seq)) {
+        if (der_get_any(&seq, NULL, NULL, &name) < 0) {
+            *whole = false;
+            return;
+        }
+        fault_clear(&f);
+        if (get_name(&name, &s, &f) != 0 || append(out, &s, &f) != 0)
+            *whole = false;
+    }
+}
+
+/* --- identity ------------------------------------------------------------------ */
+
+/* A name as bytes that compare: kind, then the value, its case folded where case has no
+ * meaning. */
+static size_t canonical(const struct san *s, uint8_t out[SAN_VALUE_MAX + 1])
+{
+    size_t n = s->value.n < SAN_VALUE_MAX ? s->value.n : SAN_VALUE_MAX;
+    bool fold = s->kind == SAN_DNS || s->kind == SAN_EMAIL || s->kind == SAN_UPN;
+
+    out[0] = (uint8_t)s->kind;
+    for (size_t i = 0; i < n; i++) {
+        uint8_t c = s->value.p[i];
+
+        out[i + 1] = fold && c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
+    }
+    return n + 1;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+    return memcmp(a, b, 32);
+}
+
+void san_list_identity(const struct san_list *l, struct slice what, struct slice subject,
+                       uint8_t out[SAN_IDENTITY])
+{
+    uint8_t name[SAN_VALUE_MAX + 1], all[32 * (SAN_MAX + 2)], hash[32];
+    size_t n = 0;
+
+    for (; n < l->n; n++)
+        sha256(slice_of(name, canonical(&l->item[n], name)), all + 32 * n);
+    qsort(all, n, 32, by_hash);
+    sha256(what, all + 32 * n++);
+    sha256(subject, all + 32 * n++);
+    sha256(slice_of(all, 32 * n), hash);
+    memcpy(out, hash, SAN_IDENTITY);
 }

@@ -52,5 +52,15 @@ void san_print(const struct san *s, struct buf *out);
  * keeps duplicates, and leaves the syntax of names to san_check. */
 void san_list_put(struct buf *b, const struct san_list *l);
 int san_list_get(struct slice der, struct san_list *out, struct fault *f) WARN_UNUSED;
+/* Of a certificate that somebody else issued: what san_list_get would refuse is left out, and
+ * *whole says that nothing was. Broken DER ends the list. */
+void san_list_get_known(struct slice der, struct san_list *out, bool *whole);
+
+/* Hashes of the names, sorted, so that neither their order counts nor case where it has no
+ * meaning; then what they are for, and the subject (a Name, or nothing): the first half of the
+ * SHA-256 of all that. */
+#define SAN_IDENTITY 16
+void san_list_identity(const struct san_list *l, struct slice what, struct slice subject,
+                       uint8_t out[SAN_IDENTITY]);
 
 #endif

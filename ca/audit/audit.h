@@ -47,8 +47,10 @@ enum audit_action {
     AUDIT_IDENTITY_UNBLOCK = 26,
     AUDIT_ALERT = 27,     /* an operator has seen it, or takes that back */
     AUDIT_EXCEPTION = 28, /* a finding is accepted until a day, or not any more */
+    AUDIT_FOREIGN = 29,   /* certificates that others issued came into the inventory */
+    AUDIT_ANNOTATE = 30,  /* what operators write about an identity was changed */
 };
-#define AUDIT_ACTION_MAX AUDIT_EXCEPTION
+#define AUDIT_ACTION_MAX AUDIT_ANNOTATE
 
 struct audit_event {
     enum audit_action action;

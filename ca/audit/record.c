@@ -53,6 +53,8 @@ static const char *const action_names[] = {
     [AUDIT_IDENTITY_UNBLOCK] = "identity-unblock",
     [AUDIT_ALERT] = "alert",
     [AUDIT_EXCEPTION] = "exception",
+    [AUDIT_FOREIGN] = "foreign-add",
+    [AUDIT_ANNOTATE] = "annotate",
 };
 
 static bool action_known(unsigned a)

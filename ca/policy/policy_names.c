@@ -67,39 +67,8 @@ int policy_name(const struct conf_profile *p, const struct san *s, struct fault 
     return policy_refuse_name(rule, s, allowed, f);
 }
 
-/* A name as bytes that compare: kind, then the value, its case folded where case has no
- * meaning. */
-static size_t canonical(const struct san *s, uint8_t out[SAN_VALUE_MAX + 1])
-{
-    size_t n = s->value.n < SAN_VALUE_MAX ? s->value.n : SAN_VALUE_MAX;
-    bool fold = s->kind == SAN_DNS || s->kind == SAN_EMAIL || s->kind == SAN_UPN;
-
-    out[0] = (uint8_t)s->kind;
-    for (size_t i = 0; i < n; i++) {
-        uint8_t c = s->value.p[i];
-
-        out[i + 1] = fold && c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
-    }
-    return n + 1;
-}
-
-static int by_hash(const void *a, const void *b)
-{
-    return memcmp(a, b, 32);
-}
-
-/* Hashes of the names, sorted, so that their order does not count. */
 void policy_identity(const char *profile, struct slice subject, const struct san_list *sans,
                      uint8_t out[16])
 {
-    uint8_t name[SAN_VALUE_MAX + 1], all[32 * (SAN_MAX + 2)], hash[32];
-    size_t n = 0;
-
-    for (; n < sans->n; n++)
-        sha256(slice_of(name, canonical(&sans->item[n], name)), all + 32 * n);
-    qsort(all, n, 32, by_hash);
-    sha256(slice_str(profile), all + 32 * n++);
-    sha256(subject, all + 32 * n++);
-    sha256(slice_of(all, 32 * n), hash);
-    memcpy(out, hash, 16);
+    san_list_identity(sans, slice_str(profile), subject, out);
 }

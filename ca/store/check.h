@@ -48,12 +48,18 @@ int check_scan(struct check *c, MDB_dbi dbi, const char *what, check_row fn,
 /* Is there such a certificate? Then its row. */
 bool check_cert_known(struct check *c, MDB_txn *t, struct slice ref, struct row_cert *out);
 void check_cert(struct check *c, MDB_txn *t, struct slice key, struct slice row);
+/* check_foreign.c */
+void check_foreign(struct check *c, MDB_txn *t, struct slice key, struct slice row);
+void check_seen(struct check *c, MDB_txn *t, struct slice key, struct slice row);
+void check_annotation(struct check *c, MDB_txn *t, struct slice key, struct slice row);
 /* The audit log in force, and those before restores. */
 int check_logs(struct check *c, struct fault *f) WARN_UNUSED;
 /* Has every entry of the runs a certificate? */
 int check_runs(struct check *c, struct fault *f) WARN_UNUSED;
 /* Are the entries of a certificate in the runs? */
 void check_keys(struct check *c, MDB_txn *t, const uint8_t *key, const struct cert_view *v);
+/* Has its newest change of state a number? */
+void check_newest(struct check *c, MDB_txn *t, const uint8_t *key, const struct cert_view *v);
 /* Are the indexes equal to the rows? Nothing to say while they are being rebuilt. */
 int check_indexes(struct check *c, struct fault *f) WARN_UNUSED;
 

@@ -71,7 +71,7 @@ static void check_state(struct check *c, MDB_txn *t, const uint8_t *key, const s
         check_finding(c, "sig.unexpected", "Given up, but signed: %s", check_ref(key));
 }
 
-static void check_newest(struct check *c, MDB_txn *t, const uint8_t *key, const struct cert_view *v)
+void check_newest(struct check *c, MDB_txn *t, const uint8_t *key, const struct cert_view *v)
 {
     struct store_change change = {0};
     struct slice row;
@@ -104,7 +104,15 @@ static void check_others(struct check *c, MDB_txn *t, const uint8_t *key, const 
 bool check_cert_known(struct check *c, MDB_txn *t, struct slice ref, struct row_cert *out)
 {
     struct slice row;
+    struct cert_view v;
     memset(out, 0, sizeof(*out));
+    if (ref.n == ROW_REF && ((ref.p[SERIAL_LEN] << 8) | ref.p[SERIAL_LEN + 1]) == STORE_FOREIGN) {
+        bool known =
+            have(c, t, D_FOREIGN, ref.p + SERIAL_LEN - 8, 8, &row) && foreign_view(row, &v) == 0;
+        if (known)
+            *out = v.cert;
+        return known;
+    }
     return ref.n == ROW_REF && have(c, t, D_CERT, ref.p, ROW_REF, &row) &&
            row_cert_get(row, out) == 0;
 }

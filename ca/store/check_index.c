@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "ca/store/check.h"
+#include "ca/store/inventory.h"
 
 #define SLICE_ENTRIES 500
 
@@ -33,10 +34,15 @@ static void check_row_entries(struct check *c, struct slice key)
 {
     struct cert_ref ref;
     struct cert_view v;
-    struct expect e = {.c = c, .ref = key.p};
-    if (key.n != ROW_REF)
+    uint8_t of[ROW_REF];
+    struct expect e = {.c = c, .ref = of};
+    if (key.n == 8)
+        foreign_ref(number_get(key.p), &ref);
+    else if (key.n == ROW_REF)
+        ref_get(key.p, &ref);
+    else
         return;
-    ref_get(key.p, &ref);
+    ref_put(&ref, of);
     if (cert_view_get(c->s, c->index.durable, &ref, &v) != 0 || v.change > c->applied)
         return;
     index_cert_keys(&v.cert, &ref, entry_exists, &e);
@@ -63,14 +69,35 @@ static void check_entry(struct check *c, enum index_dbi d, struct slice key)
                       key.n >= ROW_REF ? check_ref(key.p + key.n - ROW_REF) : "not a serial");
 }
 
-/* One slice of a table: the rows' (d == X_COUNT) or an index's. */
-static int slice_walk(struct check *c, enum index_dbi d, struct buf *at, uint64_t *done)
+/* What is walked beside the indexes: the rows of ours, and those of others. */
+#define ROWS_OURS X_COUNT
+#define ROWS_FOREIGN (X_COUNT + 1)
+
+static bool is_rows(int d)
+{
+    return d >= X_COUNT;
+}
+
+static MDB_dbi rows_dbi(const struct check *c, int d)
+{
+    return c->s->dbi[d == ROWS_FOREIGN ? D_FOREIGN : D_CERT];
+}
+
+static const char *what(int d)
+{
+    if (is_rows(d))
+        return d == ROWS_FOREIGN ? "indexed foreign rows" : "indexed rows";
+    return index_name[d];
+}
+
+/* One slice of a table. */
+static int slice_walk(struct check *c, int d, struct buf *at, uint64_t *done)
 {
     MDB_cursor *cur;
     MDB_val k = val_of(at->p, at->n), v;
-    bool rows = d == X_COUNT;
+    bool rows = is_rows(d);
     int rc = mdb_cursor_open(rows ? c->index.durable : c->index.index,
-                             rows ? c->s->dbi[D_CERT] : c->index.env->dbi[d], &cur);
+                             rows ? rows_dbi(c, d) : c->index.env->dbi[d], &cur);
     if (rc != 0)
         return rc;
     rc = mdb_cursor_get(cur, &k, &v, at->n ? MDB_SET_RANGE : MDB_FIRST);
@@ -80,7 +107,7 @@ static int slice_walk(struct check *c, enum index_dbi d, struct buf *at, uint64_
         if (rows)
             check_row_entries(c, val_slice(k));
         else
-            check_entry(c, d, val_slice(k));
+            check_entry(c, (enum index_dbi)d, val_slice(k));
         buf_reset(at);
         buf_put_slice(at, val_slice(k));
         rc = mdb_cursor_get(cur, &k, &v, MDB_NEXT);
@@ -89,16 +116,16 @@ static int slice_walk(struct check *c, enum index_dbi d, struct buf *at, uint64_
     return rc;
 }
 
-static uint64_t entries(struct check *c, enum index_dbi d)
+static uint64_t entries(struct check *c, int d)
 {
     MDB_stat st;
-    int rc = d == X_COUNT ? mdb_stat(c->index.durable, c->s->dbi[D_CERT], &st)
-                          : mdb_stat(c->index.index, c->index.env->dbi[d], &st);
+    int rc = is_rows(d) ? mdb_stat(c->index.durable, rows_dbi(c, d), &st)
+                        : mdb_stat(c->index.index, c->index.env->dbi[d], &st);
     return rc == 0 ? st.ms_entries : 0;
 }
 
 /* 0, 1 when there are no indexes to look at, or a fault. */
-static int table_walk(struct check *c, enum index_dbi d, struct fault *f)
+static int table_walk(struct check *c, int d, struct fault *f)
 {
     uint64_t done = 0;
     struct buf at;
@@ -114,7 +141,7 @@ static int table_walk(struct check *c, enum index_dbi d, struct fault *f)
         if (rc == 0)
             rc = slice_walk(c, d, &at, &done);
         index_read_end(&c->index);
-        if (check_progress(c, d == X_COUNT ? "indexed rows" : index_name[d], done, total, f) != 0) {
+        if (check_progress(c, what(d), done, total, f) != 0) {
             buf_free(&at);
             return -(int)f->code;
         }
@@ -122,8 +149,8 @@ static int table_walk(struct check *c, enum index_dbi d, struct fault *f)
     buf_free(&at);
     if (rc == MDB_NOTFOUND)
         return 0;
-    check_finding(c, "index.damaged", "The index by %s cannot be read: %s",
-                  d == X_COUNT ? "row" : index_name[d], mdb_strerror(rc));
+    check_finding(c, "index.damaged", "The index by %s cannot be read: %s", what(d),
+                  mdb_strerror(rc));
     return 1;
 }
 
@@ -131,9 +158,11 @@ static int table_walk(struct check *c, enum index_dbi d, struct fault *f)
 int check_indexes(struct check *c, struct fault *f)
 {
     uint64_t before = c->findings;
-    int rc = table_walk(c, X_COUNT, f);
+    int rc = table_walk(c, ROWS_OURS, f);
+    if (rc == 0)
+        rc = table_walk(c, ROWS_FOREIGN, f);
     for (int d = X_EXPIRY; d < X_META && rc == 0; d++)
-        rc = table_walk(c, (enum index_dbi)d, f);
+        rc = table_walk(c, d, f);
     if (c->findings > before && !c->s->opt.read_only)
         index_damaged(c->s, MDB_CORRUPTED);
     return rc > 0 ? 0 : rc;

@@ -7,6 +7,8 @@
  *   name         'd' reversed DNS labels NUL, or 'o' other text NUL
  *   owner, requester, profile   text NUL                status    'H' held, 'R' revoked
  *   fingerprint  first 8 octets
+ *   identity     identity (16), notAfter: finished ones only
+ *   names        names_id (16, lib/anycert.h), notAfter
  */
 #ifndef CA_STORE_INDEX_H
 #define CA_STORE_INDEX_H
@@ -22,6 +24,8 @@ enum index_dbi {
     X_ISSUER,
     X_STATUS,
     X_FINGERPRINT,
+    X_IDENTITY,
+    X_NAMES,
     X_META,
     X_COUNT
 };
@@ -37,6 +41,10 @@ extern const char *const index_name[X_COUNT];
 size_t index_expiry_prefix(int64_t not_after, uint8_t out[8]);
 int64_t index_expiry_of(const uint8_t key[8]);
 size_t index_text_prefix(const char *text, uint8_t out[INDEX_KEY_MAX]);
+/* Sixteen octets that come before an expiry: an identity, or what names_id makes. */
+#define INDEX_LINE_KEY (16 + 8 + ROW_REF)
+void index_line_key(const uint8_t id[16], int64_t not_after, const struct cert_ref *ref,
+                    uint8_t out[INDEX_LINE_KEY]);
 /* A DNS name, or any other name's text. */
 size_t index_name_prefix(struct slice text, uint8_t out[INDEX_KEY_MAX]);
 /* All DNS names below a domain, given without its leading dot. */
@@ -47,7 +55,10 @@ typedef void (*index_each)(void *arg, enum index_dbi d, struct slice key);
  * names; store_check reports it. */
 void index_cert_keys(const struct row_cert *c, const struct cert_ref *ref, index_each fn,
                      void *arg);
-/* The rest: fingerprint and status. */
+/* Of what is finished: fingerprint and identity. */
+void index_finished_keys(const struct cert_view *v, const struct cert_ref *ref, index_each fn,
+                         void *arg);
+/* The rest: these, and the status. */
 void index_state_keys(const struct cert_view *v, const struct cert_ref *ref, index_each fn,
                       void *arg);
 struct slice index_fingerprint_key(const uint8_t fingerprint[32], const struct cert_ref *ref,

@@ -63,20 +63,18 @@ static int add_open(struct index_batch *b, struct store *s, MDB_txn *t, const st
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-static int add_good(struct index_batch *b, struct store *s, MDB_txn *t,
-                    const struct store_change *change)
+/* What others issued is finished when it comes. */
+static int add_finished(struct index_batch *b, struct store *s, MDB_txn *t,
+                        const struct cert_ref *ref)
 {
-    const struct cert_ref *ref = &change->ref;
-    uint8_t key[8 + ROW_REF];
-    struct row_sig sig;
-    struct slice row;
-    if (change->reason == REASON_REMOVE_FROM_CRL)
-        batch_add(b, X_STATUS, index_status_key(INDEX_HELD, ref, key), true);
-    ref_put(ref, key);
-    int rc = row_get(t, s->dbi[D_SIG], key, ROW_REF, &row);
-    if (rc == 0 && row_sig_get(row, &sig) == 0 && sig.signature.n > 0)
-        batch_add(b, X_FINGERPRINT, index_fingerprint_key(sig.fingerprint, ref, key), false);
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    struct cert_view v;
+    int rc = cert_view_get(s, t, ref, &v);
+    if (rc != 0)
+        return rc == MDB_NOTFOUND || rc == MDB_CORRUPTED ? 0 : rc;
+    if (ref->issuer == STORE_FOREIGN)
+        index_cert_keys(&v.cert, ref, add_each, b);
+    index_finished_keys(&v, ref, add_each, b);
+    return 0;
 }
 
 /* A durable row that is missing or does not decode has no entries here: the rest is to be listed
@@ -85,14 +83,18 @@ int batch_add_change(struct index_batch *b, struct store *s, MDB_txn *durable,
                      const struct store_change *c)
 {
     uint8_t key[1 + ROW_REF];
+    if (c->ref.issuer == STORE_ANNOTATED)
+        return 0;
     switch (c->state) {
     case CERT_OPEN:
         return add_open(b, s, durable, &c->ref);
     case CERT_GOOD:
-        return add_good(b, s, durable, c);
-    case CERT_HELD:
+        if (c->reason == REASON_REMOVE_FROM_CRL)
+            batch_add(b, X_STATUS, index_status_key(INDEX_HELD, &c->ref, key), true);
+        return add_finished(b, s, durable, &c->ref);
+    case CERT_HELD: /* by what was published before a restore, it may be finished with that */
         batch_add(b, X_STATUS, index_status_key(INDEX_HELD, &c->ref, key), false);
-        return 0;
+        return add_finished(b, s, durable, &c->ref);
     case CERT_REVOKED:
     case CERT_ABANDONED:
         batch_add(b, X_STATUS, index_status_key(INDEX_HELD, &c->ref, key), true);

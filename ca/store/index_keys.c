@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "ca/store/index.h"
+#include "lib/anycert.h"
 #include "lib/cert.h"
 
 #define NAME_TEXT_MAX 256 /* as much of a filter as can be asked for */
@@ -12,6 +13,7 @@ const char *const index_name[X_COUNT] = {
     [X_OWNER] = "owner",     [X_REQUESTER] = "requester",
     [X_PROFILE] = "profile", [X_ISSUER] = "issuer",
     [X_STATUS] = "status",   [X_FINGERPRINT] = "fingerprint",
+    [X_NAMES] = "names",     [X_IDENTITY] = "identity",
     [X_META] = "meta",
 };
 
@@ -24,6 +26,14 @@ size_t index_expiry_prefix(int64_t not_after, uint8_t out[8])
 int64_t index_expiry_of(const uint8_t key[8])
 {
     return (int64_t)(number_get(key) ^ (1ULL << 63));
+}
+
+void index_line_key(const uint8_t id[16], int64_t not_after, const struct cert_ref *ref,
+                    uint8_t out[INDEX_LINE_KEY])
+{
+    memcpy(out, id, 16);
+    (void)index_expiry_prefix(not_after, out + 16);
+    ref_put(ref, out + 24);
 }
 
 size_t index_text_prefix(const char *text, uint8_t out[INDEX_KEY_MAX])
@@ -123,25 +133,47 @@ static struct slice san_text(const struct san *san, struct buf *b)
     return colon ? slice_of(colon + 1, s.n - (size_t)(colon + 1 - s.p)) : s;
 }
 
-static void emit_names(struct slice tbs, const struct cert_ref *ref, index_each fn, void *arg)
+static void emit_each_name(const struct san_list *sans, struct slice subject,
+                           const struct cert_ref *ref, index_each fn, void *arg)
 {
-    struct cert c;
-    struct fault f;
+    struct slice cn = name_common_name(subject);
     struct buf text;
-    fault_clear(&f);
-    if (tbs_parse(tbs, &c, &f) != 0)
-        return;
-    buf_init(&text, 2 * SAN_VALUE_MAX);
-    struct slice cn = name_common_name(c.subject);
     bool cn_is_san = false;
-    for (size_t i = 0; i < c.sans.n; i++) {
-        struct slice name = san_text(&c.sans.item[i], &text);
+    buf_init(&text, 2 * SAN_VALUE_MAX);
+    for (size_t i = 0; i < sans->n; i++) {
+        struct slice name = san_text(&sans->item[i], &text);
         cn_is_san = cn_is_san || slice_eq(name, cn);
         emit_name(name, ref, fn, arg);
     }
     if (!cn_is_san)
         emit_name(cn, ref, fn, arg);
     buf_free(&text);
+}
+
+/* Of one of ours the strict reader is asked, of another whatever can be read. */
+static void emit_names(const struct row_cert *row, const struct cert_ref *ref, index_each fn,
+                       void *arg)
+{
+    union {
+        struct cert ours;
+        struct anycert any;
+    } c;
+    struct fault f;
+    uint8_t names[SAN_IDENTITY], key[INDEX_LINE_KEY];
+    fault_clear(&f);
+    if (ref->issuer == STORE_FOREIGN) {
+        if (anycert_parse_tbs(row->tbs, &c.any, &f) != 0)
+            return;
+        anycert_names_id(&c.any, names);
+        emit_each_name(&c.any.sans, c.any.subject, ref, fn, arg);
+    } else {
+        if (tbs_parse(row->tbs, &c.ours, &f) != 0)
+            return;
+        names_id(&c.ours.sans, c.ours.subject, names);
+        emit_each_name(&c.ours.sans, c.ours.subject, ref, fn, arg);
+    }
+    index_line_key(names, row->not_after, ref, key);
+    fn(arg, X_NAMES, slice_of(key, sizeof(key)));
 }
 
 void index_cert_keys(const struct row_cert *c, const struct cert_ref *ref, index_each fn, void *arg)
@@ -154,15 +186,26 @@ void index_cert_keys(const struct row_cert *c, const struct cert_ref *ref, index
     key[0] = (uint8_t)(ref->issuer >> 8);
     key[1] = (uint8_t)(ref->issuer & 0xff);
     emit(key, 2, X_ISSUER, ref, fn, arg);
-    emit_names(c->tbs, ref, fn, arg);
+    emit_names(c, ref, fn, arg);
+}
+
+void index_finished_keys(const struct cert_view *v, const struct cert_ref *ref, index_each fn,
+                         void *arg)
+{
+    uint8_t key[INDEX_LINE_KEY];
+    if (v->has_sig && v->cert.tbs.n > 0) {
+        index_line_key(v->cert.identity, v->cert.not_after, ref, key);
+        fn(arg, X_IDENTITY, slice_of(key, sizeof(key)));
+    }
+    if (v->has_sig && v->sig.signature.n > 0) /* else lost in a restore */
+        fn(arg, X_FINGERPRINT, index_fingerprint_key(v->sig.fingerprint, ref, key));
 }
 
 void index_state_keys(const struct cert_view *v, const struct cert_ref *ref, index_each fn,
                       void *arg)
 {
-    uint8_t key[FINGERPRINT_PART + ROW_REF];
-    if (v->has_sig && v->sig.signature.n > 0) /* else lost in a restore */
-        fn(arg, X_FINGERPRINT, index_fingerprint_key(v->sig.fingerprint, ref, key));
+    uint8_t key[1 + ROW_REF];
+    index_finished_keys(v, ref, fn, arg);
     if (v->has_status && v->state != CERT_GOOD)
         fn(arg, X_STATUS,
            index_status_key(v->state == CERT_HELD ? INDEX_HELD : INDEX_REVOKED, ref, key));

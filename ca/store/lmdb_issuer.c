@@ -78,7 +78,7 @@ int store_issuer_add(struct store *s, const char *name, const uint8_t spki_hash[
         return store_fail(f, rc, "adding an issuer");
     rc = issuers_walk(s, t, search_each, &q, &said);
     if (rc == 0 && q.found == 0)
-        rc = q.newest == UINT16_MAX
+        rc = q.newest + 1 >= STORE_ANNOTATED
                  ? MDB_MAP_FULL
                  : issuer_put(s, t, (uint16_t)(q.newest + 1), name, spki_hash, SLICE_NONE);
     if (rc != 0 || q.found != 0)

@@ -24,7 +24,7 @@ void reqkey_entry_put(const uint8_t key[32], const struct cert_ref *ref, uint8_t
 void keys_init(struct store *s)
 {
     size_t n = s->opt.run_entries ? s->opt.run_entries : RUN_ENTRIES;
-    runs_init(&s->keys, "key", KEYS_HASHED, n, STORE_GROUP_MAX);
+    runs_init(&s->keys, "key", KEYS_HASHED, n, STORE_CHANGES_MAX);
     runs_init(&s->reqkeys, "reqkey", REQKEYS_HASHED, n, STORE_GROUP_MAX);
 }
 
@@ -42,13 +42,30 @@ int keys_open(struct store *s, MDB_txn *t, bool create)
 
 /* What is damaged has no entries: store_check reports it. Nor has what a restore knows only the
  * serial of. */
+static int load_foreign(struct store *s, MDB_txn *t, uint64_t number, const struct cert_ref *ref)
+{
+    uint8_t entry[RUN_ENTRY];
+    struct cert_view v;
+    if (number <= s->keys.dir.upto)
+        return 0;
+    int rc = cert_view_get(s, t, ref, &v);
+    if (rc != 0)
+        return rc == MDB_NOTFOUND || rc == MDB_CORRUPTED ? 0 : rc;
+    key_entry_put(v.cert.spki_hash, v.cert.identity, ref, entry);
+    return runs_load(&s->keys, number, entry);
+}
+
 static int load_change(struct store *s, MDB_txn *t, uint64_t number, struct slice row)
 {
     uint8_t key[ROW_REF], entry[RUN_ENTRY];
     struct store_change c;
     struct row_cert cert;
     struct slice v;
-    if (row_change_get(row, &c) != 0 || c.state != CERT_OPEN)
+    if (row_change_get(row, &c) != 0)
+        return 0;
+    if (c.ref.issuer == STORE_FOREIGN)
+        return load_foreign(s, t, number, &c.ref);
+    if (c.state != CERT_OPEN)
         return 0;
     ref_put(&c.ref, key);
     int rc = row_get(t, s->dbi[D_CERT], key, sizeof(key), &v);

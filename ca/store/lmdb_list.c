@@ -20,7 +20,8 @@ enum list_kind {
     BY_ISSUER,
     BY_STATUS,
     BY_OPEN, /* the durable table of open intents */
-    BY_KEY   /* the durable runs of keys; no index is looked at */
+    BY_IDENTITY,
+    BY_KEY /* the durable runs of keys; no index is looked at */
 };
 
 struct list {
@@ -86,6 +87,11 @@ static void plan(struct list *l)
         l->kind = BY_KEY;
         l->prefix_n = ROW_SPKI_HALF;
         memcpy(l->prefix, q->spki_hash, ROW_SPKI_HALF);
+    } else if (q->has_identity) {
+        l->kind = BY_IDENTITY;
+        l->dbi = X_IDENTITY;
+        l->prefix_n = sizeof(q->identity);
+        memcpy(l->prefix, q->identity, sizeof(q->identity));
     } else if (q->name[0]) {
         plan_name(l);
     } else if (q->owner[0]) {
@@ -214,6 +220,10 @@ static bool matches(const struct list *l)
     if (q->requester[0] && strcmp(q->requester, c->requester) != 0)
         return false;
     if (q->profile[0] && strcmp(q->profile, c->profile) != 0)
+        return false;
+    if (q->sources != 0 && (q->sources & (1u << l->view.source)) == 0)
+        return false;
+    if (q->has_identity && memcmp(q->identity, c->identity, sizeof(c->identity)) != 0)
         return false;
     if (q->has_issuer && q->issuer != l->ref.issuer)
         return false;

@@ -167,31 +167,35 @@ static bool refusal_recorded(struct write_txn *w, const struct store_op *op)
     return true;
 }
 
-void op_apply(struct write_txn *w, struct store_op *op)
+static int foreign_refused(struct fault *f)
 {
-    struct audit_event e = op->audit;
-    bool record = true;
+    return fault_set(f, FAULT_CONFLICT, "serial.foreign",
+                     "This certificate was not issued here: its own CA alone can change its state");
+}
+
+static int dispatch(struct write_txn *w, struct store_op *op, struct audit_event *e, bool *record)
+{
     int rc = 0;
-    fault_clear(&op->fault);
-    op->outcome = STORE_DONE;
+    if (op->ref.issuer >= STORE_ANNOTATED)
+        return foreign_refused(&op->fault);
     switch (op->kind) {
     case STORE_RESERVE:
-        rc = op_reserve(w, op, &record);
+        rc = op_reserve(w, op, record);
         break;
     case STORE_FINISH:
-        rc = op_finish(w, op, &e);
+        rc = op_finish(w, op, e);
         break;
     case STORE_ABANDON:
-        rc = op_abandon(w, op, &record);
+        rc = op_abandon(w, op, record);
         break;
     case STORE_REVOKE:
         rc = op_revoke(w, op);
         break;
     case STORE_REQUEST:
-        rc = op_request(w, op, &e, &record);
+        rc = op_request(w, op, e, record);
         break;
     case STORE_TOKEN:
-        rc = op_token(w, op, &e);
+        rc = op_token(w, op, e);
         break;
     case STORE_RELEASE:
         rc = op_release(w, op);
@@ -200,13 +204,13 @@ void op_apply(struct write_txn *w, struct store_op *op)
         rc = op_block(w, op);
         break;
     case STORE_UNBLOCK:
-        rc = op_unblock(w, op, &e);
+        rc = op_unblock(w, op, e);
         break;
     case STORE_CHECKPOINT:
         op_checkpoint(w, op);
         break;
     case STORE_PRUNE:
-        op_prune(w, op, &e, &record);
+        op_prune(w, op, e, record);
         break;
     case STORE_AUDIT:
         if (op->audit.action == AUDIT_BACKUP)
@@ -217,31 +221,47 @@ void op_apply(struct write_txn *w, struct store_op *op)
         break;
     case STORE_RESTORED:
         rc = op_restored(w, op);
-        record = rc != 0;
+        *record = rc != 0;
         break;
     case STORE_SKIP:
         rc = op_skip(w, op);
         break;
     case STORE_CRL:
-        rc = op_crl(w, op, &record);
+        rc = op_crl(w, op, record);
         break;
     case STORE_OUTBOX:
-        rc = op_outbox(w, op, &record);
+        rc = op_outbox(w, op, record);
         break;
     case STORE_ALERT:
-        rc = op_alert(w, op, &record);
+        rc = op_alert(w, op, record);
         break;
     case STORE_MARK:
         op_mark(w, op);
-        record = false;
+        *record = false;
         break;
     case STORE_EXCEPT:
         rc = op_except(w, op);
         break;
     case STORE_PUBLISHED:
-        rc = op_published(w, op, &record);
+        rc = op_published(w, op, record);
+        break;
+    case STORE_FOREIGN_ADD:
+        rc = op_foreign(w, op, e);
+        break;
+    case STORE_ANNOTATE:
+        rc = op_annotate(w, op, e, record);
         break;
     }
+    return rc;
+}
+
+void op_apply(struct write_txn *w, struct store_op *op)
+{
+    struct audit_event e = op->audit;
+    bool record = true;
+    fault_clear(&op->fault);
+    op->outcome = STORE_DONE;
+    int rc = dispatch(w, op, &e, &record);
     op->result = rc;
     if (rc < 0) {
         e.action = AUDIT_REFUSE;

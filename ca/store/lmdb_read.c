@@ -17,6 +17,10 @@ void cert_row_free(struct cert_row *r)
 
 int cert_row_der(const struct cert_row *r, struct buf *out)
 {
+    if (r->der.n > 0) {
+        buf_put_slice(out, r->der);
+        return buf_failed(out) ? -FAULT_TOO_LARGE : 0;
+    }
     if (r->signature.n == 0)
         return -FAULT_NOT_FOUND;
     cert_assemble(out, r->tbs, r->alg, r->signature);
@@ -35,8 +39,32 @@ static void row_copy_names(struct cert_row *out, const struct row_cert *c)
     memcpy(out->content, c->content, sizeof(out->content));
 }
 
+/* A slice of the row, as one of its copy. */
+static struct slice moved(struct slice part, struct slice whole, const uint8_t *copy)
+{
+    return slice_of(copy + (part.p - whole.p), part.n);
+}
+
+static int row_copy_foreign(struct cert_row *out, const struct cert_view *v)
+{
+    buf_reset(&out->bytes);
+    buf_put_slice(&out->bytes, v->der);
+    if (buf_failed(&out->bytes))
+        return -1;
+    out->der = buf_slice(&out->bytes);
+    out->tbs = moved(v->cert.tbs, v->der, out->der.p);
+    out->signature = moved(v->sig.signature, v->der, out->der.p);
+    memcpy(out->origin, v->origin.p, v->origin.n);
+    out->origin[v->origin.n] = 0;
+    return 0;
+}
+
 static int row_copy_bytes(struct cert_row *out, const struct cert_view *v)
 {
+    out->der = SLICE_NONE;
+    out->origin[0] = 0;
+    if (v->source != SOURCE_ISSUED)
+        return row_copy_foreign(out, v);
     buf_reset(&out->bytes);
     buf_put_slice(&out->bytes, v->cert.tbs);
     buf_put_slice(&out->bytes, v->sig.signature);
@@ -66,6 +94,7 @@ static void row_copy(struct cert_row *out, const struct cert_view *v, const stru
     out->has_replaces = v->cert.has_replaces;
     out->replaces = v->cert.replaces;
     out->change = v->change;
+    out->source = v->source;
     memcpy(out->fingerprint, v->sig.fingerprint, sizeof(out->fingerprint));
     row_copy_names(out, &v->cert);
 }
@@ -91,6 +120,8 @@ int cert_row_fill(struct store *s, MDB_txn *t, const struct cert_ref *ref, struc
     int rc = cert_view_get(s, t, ref, &v);
     if (rc == 0)
         rc = row_replaced_by(s, t, ref, out);
+    if (rc == 0)
+        rc = seen_get(s, t, v.sig.fingerprint, &out->last_seen);
     if (rc == MDB_NOTFOUND)
         return fault_set(f, FAULT_NOT_FOUND, "serial.unknown", "No certificate has this serial");
     if (rc == MDB_CORRUPTED)

@@ -90,6 +90,8 @@ static int reuse_each(void *arg, const uint8_t entry[RUN_ENTRY])
     if (same && u->i->key_reuse == KEY_REUSE_SAME_IDENTITY)
         return RUN_REF;
     ref_get(entry + RUN_REF, &ref);
+    if (ref.issuer == STORE_FOREIGN) /* whoever moves here from another CA may keep the key */
+        return 0;
     u->conflict = w_view(u->w, &ref, &v) && memcmp(v.cert.spki_hash, u->i->spki_hash, 32) == 0 &&
                   !own_retry(u->i, &v);
     return u->conflict || u->w->rc != 0 ? -1 : 0;
@@ -106,13 +108,10 @@ static int reserve_key_reuse(struct write_txn *w, struct store_op *op)
     return u.conflict ? key_reused(&op->fault, u.i->spki_hash) : 0;
 }
 
-static int reserve_full(struct write_txn *w, struct store_op *op)
+int store_full(struct fault *f)
 {
-    if (!w->s->full)
-        return 0;
-    fault_set(&op->fault, FAULT_FULL, "store.full",
-              "The disk or the quota is full; issuing has stopped");
-    op->fault.retry_after = 30;
+    fault_set(f, FAULT_FULL, "store.full", "The disk or the quota is full; issuing has stopped");
+    f->retry_after = 30;
     return -FAULT_FULL;
 }
 
@@ -125,7 +124,7 @@ static int reserve_decide(struct write_txn *w, struct store_op *op)
     if (rc == 0)
         rc = gate_refuse(&w->gate, &op->fault);
     if (rc == 0)
-        rc = reserve_full(w, op);
+        rc = w->s->full ? store_full(&op->fault) : 0;
     if (rc == 0)
         rc = reserve_token(w, op);
     if (rc == 0)

@@ -20,6 +20,10 @@ static int stats_read(struct store *s, MDB_txn *t, struct store_stats *out)
     if (rc == 0)
         rc = entries(s, t, D_OPEN, &out->open_intents);
     if (rc == 0)
+        rc = entries(s, t, D_FOREIGN, &out->foreign);
+    if (rc == 0)
+        rc = entries(s, t, D_IDENTITY, &out->annotations);
+    if (rc == 0)
         rc = audit_pruned(s, t, &out->audit_pruned);
     if (rc == 0)
         rc = row_get(t, s->dbi[D_META], "state", 5, &v);

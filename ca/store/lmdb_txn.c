@@ -158,6 +158,10 @@ int cert_view_get(struct store *s, MDB_txn *t, const struct cert_ref *ref, struc
     struct slice v;
     memset(out, 0, sizeof(*out));
     ref_put(ref, key);
+    if (ref->issuer == STORE_FOREIGN) {
+        int got = row_get(t, s->dbi[D_FOREIGN], key + SERIAL_LEN - 8, 8, &v);
+        return got == 0 ? foreign_view(v, out) : got;
+    }
     int rc = row_get(t, s->dbi[D_CERT], key, sizeof(key), &v);
     if (rc != 0)
         return rc;

@@ -254,11 +254,15 @@ static void group_order(struct group *g)
 /* Waits; false when the store is closing and nothing is left. */
 static bool group_take(struct store *s, struct group *g)
 {
+    size_t changes = 0;
     g->n = 0;
     pthread_mutex_lock(&s->queue_lock);
     while (!s->head && !s->stopping)
         pthread_cond_wait(&s->queue_ready, &s->queue_lock);
     while (s->head && g->n < STORE_GROUP_MAX) {
+        changes += op_changes(s->head);
+        if (changes > STORE_CHANGES_MAX)
+            break;
         g->op[g->n++] = s->head;
         s->head = s->head->next;
     }

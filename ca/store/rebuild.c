@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ca/store/index.h"
+#include "ca/store/inventory.h"
 #include "lib/log.h"
 
 #define SLICE_ROWS 1000 /* in one read transaction */
@@ -12,7 +13,7 @@ static uint64_t count_certificates(struct store *s)
 {
     struct store_stats st;
     struct fault f;
-    return store_stats(s, &st, &f) == 0 ? st.certificates : 0;
+    return store_stats(s, &st, &f) == 0 ? st.certificates + st.foreign : 0;
 }
 
 static void progress(struct derive *d, bool rebuilding, uint64_t done, uint64_t total)
@@ -25,23 +26,40 @@ static void progress(struct derive *d, bool rebuilding, uint64_t done, uint64_t 
     pthread_mutex_unlock(&d->lock);
 }
 
+/* The tables of certificates: ours, and those of others. */
+struct table {
+    enum durable_dbi dbi;
+    size_t key; /* octets */
+};
+static const struct table table[] = {{D_CERT, ROW_REF}, {D_FOREIGN, 8}};
+#define TABLES (sizeof(table) / sizeof(table[0]))
+
+static void ref_of(const struct table *of, const uint8_t *key, struct cert_ref *out)
+{
+    if (of->dbi == D_FOREIGN)
+        foreign_ref(number_get(key), out);
+    else
+        ref_get(key, out);
+}
+
 /* The next rows behind `at`, into the batch. 0, MDB_NOTFOUND at the end, or another LMDB code. */
-static int slice_read(struct derive *d, MDB_txn *t, uint8_t at[ROW_REF], uint64_t *done)
+static int slice_read(struct derive *d, const struct table *of, MDB_txn *t, uint8_t at[ROW_REF],
+                      uint64_t *done)
 {
     struct store *s = d->s;
     MDB_cursor *c;
-    int rc = mdb_cursor_open(t, s->dbi[D_CERT], &c);
+    int rc = mdb_cursor_open(t, s->dbi[of->dbi], &c);
     if (rc != 0)
         return rc;
-    MDB_val k = val_of(at, ROW_REF), v;
+    MDB_val k = val_of(at, of->key), v;
     rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
-    if (rc == 0 && k.mv_size == ROW_REF && memcmp(k.mv_data, at, ROW_REF) == 0)
+    if (rc == 0 && k.mv_size == of->key && memcmp(k.mv_data, at, of->key) == 0)
         rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
     for (size_t i = 0; rc == 0 && i < SLICE_ROWS && batch_has_room(&d->batch); i++) {
         struct cert_ref ref;
         struct cert_view view;
-        memcpy(at, k.mv_data, ROW_REF);
-        ref_get(at, &ref);
+        memcpy(at, k.mv_data, of->key);
+        ref_of(of, at, &ref);
         rc = cert_view_get(s, t, &ref, &view);
         if (rc == 0)
             batch_add_view(&d->batch, &view, &ref);
@@ -54,20 +72,20 @@ static int slice_read(struct derive *d, MDB_txn *t, uint8_t at[ROW_REF], uint64_
     return rc;
 }
 
-static int fill(struct derive *d, struct index_env *e)
+static int fill_of(struct derive *d, struct index_env *e, const struct table *of, uint64_t *done,
+                   uint64_t total)
 {
     uint8_t at[ROW_REF] = {0};
-    uint64_t done = 0, total = count_certificates(d->s);
     int rc = 0;
     while (rc == 0) {
         struct fault f;
         MDB_txn *t;
-        progress(d, true, done, total);
+        progress(d, true, *done, total);
         if (derive_stopping(d))
             return ECANCELED;
         if (read_begin(d->s, &t, &f) != 0)
             return ENOMEM;
-        rc = slice_read(d, t, at, &done);
+        rc = slice_read(d, of, t, at, done);
         read_end(d->s, t);
         if (rc == 0 || rc == MDB_NOTFOUND) {
             int put = index_apply(d->s, e, &d->batch, 0);
@@ -75,6 +93,15 @@ static int fill(struct derive *d, struct index_env *e)
         }
     }
     return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int fill(struct derive *d, struct index_env *e)
+{
+    uint64_t done = 0, total = count_certificates(d->s);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < TABLES; i++)
+        rc = fill_of(d, e, &table[i], &done, total);
+    return rc;
 }
 
 /* Readers are kept out for as long as the renames take. */

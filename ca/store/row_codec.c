@@ -230,6 +230,58 @@ int row_open_get(struct slice s, struct row_open *out)
     return done(&w);
 }
 
+void row_foreign_put(struct buf *b, const struct row_foreign *r)
+{
+    version_put(b);
+    wire_put_u8(b, (uint8_t)r->source);
+    wire_put_i64(b, r->created);
+    wire_put_i64(b, r->not_before);
+    wire_put_i64(b, r->not_after);
+    wire_put_u64(b, r->change);
+    wire_put_fixed(b, r->fingerprint, sizeof(r->fingerprint));
+    wire_put_fixed(b, r->spki_hash, sizeof(r->spki_hash));
+    wire_put_fixed(b, r->identity, sizeof(r->identity));
+    put_name(b, r->by);
+    wire_put_bytes(b, r->origin);
+    wire_put_fixed(b, r->der.p, r->der.n);
+}
+
+int row_foreign_get(struct slice s, struct row_foreign *out)
+{
+    struct wire_in w;
+    memset(out, 0, sizeof(*out));
+    version_get(&w, s);
+    out->source = (enum store_source)wire_get_u8(&w);
+    out->created = wire_get_i64(&w);
+    out->not_before = wire_get_i64(&w);
+    out->not_after = wire_get_i64(&w);
+    out->change = wire_get_u64(&w);
+    wire_get_fixed(&w, out->fingerprint, sizeof(out->fingerprint));
+    wire_get_fixed(&w, out->spki_hash, sizeof(out->spki_hash));
+    wire_get_fixed(&w, out->identity, sizeof(out->identity));
+    get_name(&w, out->by);
+    out->origin = wire_get_bytes(&w, STORE_ORIGIN_MAX - 1);
+    out->der = get_rest(&w);
+    if (out->source != SOURCE_IMPORTED && out->source != SOURCE_SCANNED)
+        return -1;
+    return done(&w);
+}
+
+void row_seen_put(struct buf *b, const struct row_seen *r)
+{
+    wire_put_u64(b, r->number);
+    wire_put_i64(b, r->time);
+}
+
+int row_seen_get(struct slice s, struct row_seen *out)
+{
+    struct wire_in w;
+    wire_in_init(&w, s);
+    out->number = wire_get_u64(&w);
+    out->time = wire_get_i64(&w);
+    return done(&w);
+}
+
 void row_change_put(struct buf *b, const struct store_change *c)
 {
     version_put(b);

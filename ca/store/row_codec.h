@@ -12,6 +12,9 @@
  *   blockedid identity -> ref, the same
  *   crl       issuer || scope -> struct store_crl
  *   outbox    ca/store/outbox.h
+ *   foreign   number -> struct row_foreign
+ *   seen      half a fingerprint -> number of a foreign certificate, or 0: issued here || last seen
+ *   identity  identity -> struct annotation (ca/store/inventory.h)
  *   audit     index -> salt || record; pruned: SHA-256(salt || record)
  *   checkpoint  size -> struct store_checkpoint
  *   meta      "state" -> struct row_state   "gate" -> struct store_gate
@@ -29,6 +32,7 @@
 #define ROW_REF 18       /* octets of serial || issuer */
 #define ROW_SPKI_HALF 16 /* octets of a key's hash that find it; all of it is then compared */
 #define ROW_MAX (TBS_MAX + 1024)
+#define ROW_SEEN 16 /* octets of a fingerprint that find it */
 
 struct row_cert {
     int64_t created, not_before, not_after;
@@ -65,6 +69,21 @@ struct row_open {
     bool has_replaces;
 };
 
+/* `change` as in struct row_cert; the DER is the last field. */
+struct row_foreign {
+    enum store_source source;
+    int64_t created, not_before, not_after;
+    uint64_t change;
+    uint8_t fingerprint[32], spki_hash[32], identity[16];
+    char by[STORE_NAME_MAX];
+    struct slice origin, der;
+};
+
+struct row_seen {
+    uint64_t number;
+    int64_t time;
+};
+
 /* What moves with every commit. */
 struct row_state {
     uint64_t change;     /* newest change number */
@@ -87,6 +106,10 @@ void row_status_put(struct buf *b, const struct row_status *r);
 int row_status_get(struct slice s, struct row_status *out) WARN_UNUSED;
 void row_open_put(struct buf *b, const struct row_open *r);
 int row_open_get(struct slice s, struct row_open *out) WARN_UNUSED;
+void row_foreign_put(struct buf *b, const struct row_foreign *r);
+int row_foreign_get(struct slice s, struct row_foreign *out) WARN_UNUSED;
+void row_seen_put(struct buf *b, const struct row_seen *r);
+int row_seen_get(struct slice s, struct row_seen *out) WARN_UNUSED;
 /* The number is the key and stays as it is. */
 void row_change_put(struct buf *b, const struct store_change *c);
 int row_change_get(struct slice s, struct store_change *out) WARN_UNUSED;

@@ -39,6 +39,14 @@ struct cert_ref {
     uint16_t issuer; /* number of an issuer generation, from store_issuer_add */
 };
 
+/* Issuers that are none: ca/store/inventory.h. */
+#define STORE_FOREIGN 0xffff
+#define STORE_ANNOTATED 0xfffe
+
+/* Where a certificate is known from. */
+enum store_source { SOURCE_ISSUED = 0, SOURCE_IMPORTED = 1, SOURCE_SCANNED = 2 };
+#define STORE_ORIGIN_MAX 256 /* octets with their NUL */
+
 enum cert_state {
     CERT_OPEN = 1, /* an intent: recorded, not yet signed for good */
     CERT_GOOD = 2, /* finished */
@@ -71,6 +79,10 @@ struct cert_row {
     uint8_t generation[8];   /* of the configuration it was drafted under */
     uint64_t change;         /* number of its newest change of state */
     uint8_t fingerprint[32]; /* SHA-256 of the whole certificate; zeros while open */
+    enum store_source source;
+    struct slice der;              /* of a foreign one: all of it */
+    char origin[STORE_ORIGIN_MAX]; /* likewise: where it was found */
+    int64_t last_seen;             /* by an import or a scan; 0: never */
     struct buf bytes;
 };
 void cert_row_init(struct cert_row *r);
@@ -212,7 +224,9 @@ enum store_op_kind {
     STORE_ALERT,      /* ca/store/alerts.h */
     STORE_MARK,
     STORE_EXCEPT,
-    STORE_PRUNE, /* drops details of old audit records, STORE_PRUNE_SLICE of them at most */
+    STORE_FOREIGN_ADD, /* certificates that others issued: ca/store/inventory.h */
+    STORE_ANNOTATE,    /* likewise: what operators write about an identity */
+    STORE_PRUNE,       /* drops details of old audit records, STORE_PRUNE_SLICE of them at most */
 };
 #define STORE_PRUNE_SLICE 256
 struct store_request;
@@ -222,12 +236,14 @@ struct store_outbox;
 struct store_alert;
 struct store_mark;
 struct store_except;
+struct store_foreign;
+struct store_annotate;
 enum store_outcome {
     STORE_DONE = 0,  /* what was asked is now durable */
     STORE_KNOWN = 1, /* reserve: this request key is recorded already; `ref` says for what */
     STORE_NOT_OPEN =
         2,          /* finish, abandon: the intent is finished or abandoned; `state` says which */
-    STORE_SAME = 3, /* published: the store knows as much, or more */
+    STORE_SAME = 3, /* published, annotate: the store knows as much, or more */
 };
 
 /* STORE_PUBLISHED: `ref`, with op->reason and op->time (of the revocation), was published in
@@ -275,26 +291,28 @@ struct store_intent {
  * `done` is called, on the writer thread (it must not block). */
 struct store_op {
     enum store_op_kind kind;
-    struct cert_ref ref;           /* in; out with STORE_KNOWN */
-    struct store_intent intent;    /* reserve */
-    struct slice signature;        /* finish */
-    uint8_t fingerprint[32];       /* finish */
-    int64_t time;                  /* of the change: now */
-    uint8_t reason;                /* revoke: CRLReason */
-    int64_t invalidity;            /* revoke: RFC 5280 5.3.2; 0: not known */
-    uint8_t identity[16];          /* unblock */
-    bool block_identity;           /* revoke: nothing is issued for this identity any more */
-    struct store_request *request; /* request */
-    struct store_token *token;     /* token */
-    struct store_crl_step *crl;    /* crl */
-    struct store_outbox *outbox;   /* outbox */
-    struct store_alert *alert;     /* alert */
-    struct store_mark *mark;       /* mark */
-    struct store_except *except;   /* except */
-    bool close;                    /* gate */
-    const char *why;               /* gate, restored: for people, cut to STORE_REASON_MAX */
-    struct store_restore restore;  /* restored: copied, checkpoint */
-    uint64_t skip_to;              /* restored, skip: the numbers of changes go on behind this */
+    struct cert_ref ref;             /* in; out with STORE_KNOWN */
+    struct store_intent intent;      /* reserve */
+    struct slice signature;          /* finish */
+    uint8_t fingerprint[32];         /* finish */
+    int64_t time;                    /* of the change: now */
+    uint8_t reason;                  /* revoke: CRLReason */
+    int64_t invalidity;              /* revoke: RFC 5280 5.3.2; 0: not known */
+    uint8_t identity[16];            /* unblock */
+    bool block_identity;             /* revoke: nothing is issued for this identity any more */
+    struct store_request *request;   /* request */
+    struct store_token *token;       /* token */
+    struct store_crl_step *crl;      /* crl */
+    struct store_outbox *outbox;     /* outbox */
+    struct store_alert *alert;       /* alert */
+    struct store_mark *mark;         /* mark */
+    struct store_except *except;     /* except */
+    struct store_foreign *foreign;   /* foreign-add */
+    struct store_annotate *annotate; /* annotate */
+    bool close;                      /* gate */
+    const char *why;                 /* gate, restored: for people, cut to STORE_REASON_MAX */
+    struct store_restore restore;    /* restored: copied, checkpoint */
+    uint64_t skip_to;                /* restored, skip: the numbers of changes go on behind this */
     struct store_published published;
     uint64_t size;            /* checkpoint: of the tree that it signs */
     struct slice note, keys;  /* checkpoint: struct store_checkpoint has them */
@@ -317,7 +335,8 @@ struct store_op {
 
 /* Refusals by rule: request.key (other content, requester or profile), store.full, serial.unique,
  * key.blocked, identity.blocked, key.reuse, replaces.unknown (reserve); serial.unknown (the
- * others); revoke.reason, revoke.invalidity, revoke.already, revoke.open (an open intent cannot be
+ * others); serial.foreign (whatever changes the state of a certificate that was not issued here);
+ * revoke.reason, revoke.invalidity, revoke.already, revoke.open (an open intent cannot be
  * put on hold); release.held (what is released must be on hold). Revoked stays revoked; only its
  * reason may still become keyCompromise, the time stays. store.closed (reserve); gate.same (open or
  * closed already, and the clock not in doubt); restore.state (published, in a store that is not
@@ -350,9 +369,9 @@ enum store_status_filter {
     STATUS_OPEN
 };
 /* Lists, by the derived indexes. Every given field must match. The walk follows the
- * index of the first of key, name, owner, requester, profile, issuer, status that is
- * given, else expiry; order is that index's, stable over pages. That of keys is durable: it is
- * there while the others are rebuilt, open intents and all. */
+ * index of the first of key, identity (finished ones only), name, owner, requester, profile,
+ * issuer, status that is given, else expiry; order is that index's, stable over pages. That of keys
+ * is durable: it is there while the others are rebuilt, open intents and all. */
 struct store_filter {
     enum store_status_filter status;
     int64_t expires_before;             /* 0: any */
@@ -367,6 +386,9 @@ struct store_filter {
     uint16_t issuer;
     bool has_key;
     uint8_t spki_hash[32];
+    unsigned sources; /* a bit 1 << enum store_source each; 0: any */
+    bool has_identity;
+    uint8_t identity[16];
 };
 #define STORE_CURSOR_MAX 600
 struct store_cursor {
@@ -391,9 +413,10 @@ int store_states(struct store *s, const struct cert_ref *after, struct store_cha
 
 struct store_stats {
     uint64_t certificates, open_intents, change, audit_size;
-    uint64_t audit_pruned; /* audit records below this index have no details any more */
-    uint64_t last_tick;    /* the newest serial's */
-    int64_t last_commit;   /* seconds */
+    uint64_t foreign, annotations; /* ca/store/inventory.h */
+    uint64_t audit_pruned;         /* audit records below this index have no details any more */
+    uint64_t last_tick;            /* the newest serial's */
+    int64_t last_commit;           /* seconds */
     uint64_t durable_bytes, derived_bytes, free_bytes;
     bool full;               /* issuing is stopped by the watermark or the quota */
     bool rebuilding;         /* the indexes */

@@ -37,6 +37,9 @@ enum durable_dbi {
     D_OUTBOX,
     D_ALERT,
     D_EXCEPTION,
+    D_FOREIGN,
+    D_SEEN,
+    D_IDENTITY,
     D_COUNT
 };
 /* With the audit logs before restores, the two indexes of runs, and what a migration opens. */
@@ -50,6 +53,9 @@ enum durable_dbi {
 #define STORE_MAP_SIZE ((size_t)1 << 40)
 #endif
 #define STORE_GROUP_MAX 512 /* operations in one commit */
+#define STORE_CHANGES_MAX                                                                          \
+    (2 * STORE_GROUP_MAX) /* that they make: two each, but for foreign-add                         \
+                           */
 
 #define READ_POOL_MAX 32
 struct read_pool {
@@ -138,6 +144,8 @@ struct cert_view {
     struct row_status status;
     enum cert_state state;
     uint64_t change; /* of the newest change */
+    enum store_source source;
+    struct slice der, origin; /* of a foreign one */
 };
 int cert_view_get(struct store *s, MDB_txn *t, const struct cert_ref *ref,
                   struct cert_view *out) WARN_UNUSED;
@@ -157,7 +165,7 @@ struct write_txn {
     bool outbox; /* something waits in it that did not */
     struct row_state state;
     struct store_gate gate;
-    struct store_change change[2 * STORE_GROUP_MAX]; /* an operation makes two at most */
+    struct store_change change[STORE_CHANGES_MAX];
     size_t n_changes;
     bool limit_told; /* the limit that was just found reached has its audit record */
     struct buf row;
@@ -183,6 +191,8 @@ uint64_t change_append(struct write_txn *w, const struct store_op *op, const str
 /* Puts a certificate's status: numbers the change, and closes the intent if it is one. */
 void status_put(struct write_txn *w, struct store_op *op, struct row_status *row,
                 int64_t not_after);
+/* "store.full" */
+int store_full(struct fault *f) WARN_UNUSED;
 /* "serial.unknown" */
 int store_unknown(struct fault *f) WARN_UNUSED;
 int op_revoke(struct write_txn *w, struct store_op *op) WARN_UNUSED;
@@ -282,6 +292,22 @@ void reqkeys_expire(struct write_txn *w);
 bool audit_row_get(struct slice row, struct slice *salt, struct slice *record);
 /* 0 or an LMDB code. */
 int audit_pruned(struct store *s, MDB_txn *t, uint64_t *out) WARN_UNUSED;
+/* lmdb_foreign.c, lmdb_annotate.c: ca/store/inventory.h */
+int op_foreign(struct write_txn *w, struct store_op *op, struct audit_event *e) WARN_UNUSED;
+int op_annotate(struct write_txn *w, struct store_op *op, struct audit_event *e,
+                bool *record) WARN_UNUSED;
+/* When it was last met; 0: never. 0 or an LMDB code. */
+int seen_get(struct store *s, MDB_txn *t, const uint8_t fingerprint[32], int64_t *out) WARN_UNUSED;
+/* A view of a foreign certificate, made of its row. 0 or MDB_CORRUPTED. */
+int foreign_view(struct slice row, struct cert_view *out) WARN_UNUSED;
+/* 0 or an LMDB code; *out is empty but for the identity then. */
+struct annotation;
+int annotation_find(struct store *s, MDB_txn *t, const uint8_t identity[16],
+                    struct annotation *out) WARN_UNUSED;
+/* Does a row decode? For the check. */
+bool annotation_row_sound(struct slice key, struct slice row);
+/* How many changes of state an operation makes at most. */
+size_t op_changes(const struct store_op *op);
 void op_checkpoint(struct write_txn *w, struct store_op *op);
 /* *record is cleared when nothing was there to prune. */
 void op_prune(struct write_txn *w, struct store_op *op, struct audit_event *e, bool *record);

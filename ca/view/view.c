@@ -173,7 +173,8 @@ static int apply(struct view *v, const struct store_change *c, size_t n, struct 
     int rc = 0;
 
     for (size_t k = 0; rc == 0 && k < n; k++)
-        rc = want_issuer(v, c[k].ref.issuer, &i, f);
+        if (c[k].ref.issuer < STORE_ANNOTATED)
+            rc = want_issuer(v, c[k].ref.issuer, &i, f);
     for (i = v->issuers; rc == 0 && i; i = i->next)
         rc = apply_issuer(i, c, n, f);
     if (rc == 0)

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "ca/store/inventory.h"
 #include "ca/view/view.h"
 #include "lib/viewfile.h"
 #include "tests/unit/store_help.h"
@@ -61,6 +62,16 @@ static unsigned status(struct served *s, const struct request *r, struct viewfil
     return viewfile_lookup(s->reader, r->op.ref.serial, row) == 0 ? row->status : 0;
 }
 
+static void annotate(struct served *s, uint8_t identity)
+{
+    struct store_annotate n = {.mask = ANNOTATION_OWNER, .row.owner = "web"};
+    struct store_op op = {.kind = STORE_ANNOTATE, .annotate = &n, .time = TEST_NOW};
+
+    memset(n.row.identity, identity, sizeof n.row.identity);
+    op.audit.action = AUDIT_ANNOTATE;
+    assert_int_equal(store_do(s->x.s, &op), 0);
+}
+
 /* By i % 4: left open, finished, revoked, abandoned. */
 static void play(struct served *s, size_t i)
 {
@@ -73,6 +84,7 @@ static void play(struct served *s, size_t i)
     if (i % 4 == 1 || i % 4 == 2) {
         assert_int_equal(do_finish(&s->x, r), 0);
         assert_int_equal(status(s, r, &row), VIEWFILE_GOOD);
+        annotate(s, (uint8_t)i); /* a change that the view does not show */
     }
     r->op.time = TEST_NOW + 60 + (int64_t)i;
     if (i % 4 == 2) {

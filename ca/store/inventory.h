@@ -1,0 +1,183 @@
+/*
+ * The inventory: certificates that others issued ("foreign"), and what operators write about what
+ * must keep working (annotations of identities). Beside the issued ones of ca/store/store.h; lists,
+ * reads and the change sequence have both.
+ *
+ * A foreign certificate has the ref {serial: its number, big-endian; issuer: STORE_FOREIGN}. Its
+ * state is CERT_GOOD for ever; nothing that changes the state of an issued one is for it
+ * ("serial.foreign"), and neither the public view nor CRLs have it. Its key counts for lists by
+ * key, not for the reuse of keys. A struct cert_row of one has `source`, `der`, `origin`,
+ * `last_seen`; who added it is the requester; profile and owner are empty.
+ *
+ * An identity is what must keep working. That of an issued certificate is of its profile, subject
+ * and names; that of a foreign one of its names alone (anycert_names_id). Certificates of one
+ * identity are a line: the one that expires last is its newest. Lines of the same names are found
+ * together by store_same_names, whatever their profiles and issuers.
+ *
+ * A change of annotations has a number in the change sequence too, with the ref {serial: the
+ * identity; issuer: STORE_ANNOTATED}, so that whoever follows the sequence sees it. Those with an
+ * issuer of STORE_ANNOTATED and more are none of the public view's.
+ */
+#ifndef CA_STORE_INVENTORY_H
+#define CA_STORE_INVENTORY_H
+
+#include "ca/store/store.h"
+#include "lib/anycert.h"
+
+/* ---- foreign certificates ---- */
+
+void foreign_ref(uint64_t number, struct cert_ref *out);
+/* 0 when it is not the ref of a foreign certificate. */
+uint64_t foreign_number(const struct cert_ref *ref);
+
+enum foreign_outcome {
+    FOREIGN_ADDED = 1,
+    FOREIGN_SEEN = 2,      /* known already: only last seen moved */
+    FOREIGN_ISSUED = 3,    /* issued here: last seen is noted; `ref` is its own */
+    FOREIGN_MALFORMED = 4, /* not a certificate (anycert_parse): left out */
+};
+
+/* One certificate to add. The DER is the submitter's until the operation is done. */
+struct foreign {
+    struct slice der;   /* at most ANYCERT_MAX */
+    const char *origin; /* where it was found: "file web.pem", "host 192.0.2.1:443"; cut */
+    /* out */
+    enum foreign_outcome outcome;
+    struct cert_ref ref;
+};
+
+/* STORE_FOREIGN_ADD: STORE_FOREIGN_MAX of them at most are one operation, so one commit and one
+ * audit record, before whose detail the store puts the counts. op->time is when they were seen.
+ * Refused: "store.full", "foreign.count". */
+#define STORE_FOREIGN_MAX 500
+struct store_foreign {
+    enum store_source source; /* SOURCE_IMPORTED or SOURCE_SCANNED */
+    const char *by;           /* "operator:alice" */
+    size_t n;
+    struct foreign *item;
+    size_t added, seen, issued, malformed; /* out */
+};
+
+/* When a certificate was last met by an import or a scan; issued ones too. 0: never. */
+int store_last_seen(struct store *s, const uint8_t fingerprint[32], int64_t *out,
+                    struct fault *f) WARN_UNUSED;
+
+/* ---- annotations ---- */
+
+enum criticality {
+    CRITICALITY_NONE = 0,
+    CRITICALITY_LOW,
+    CRITICALITY_MEDIUM,
+    CRITICALITY_HIGH,
+    CRITICALITY_CRITICAL
+};
+enum renewal_method { METHOD_NONE = 0, METHOD_AGENT, METHOD_EST, METHOD_ACME, METHOD_MANUAL };
+const char *criticality_name(enum criticality c); /* "", "low", "medium", "high", "critical" */
+const char *method_name(enum renewal_method m);   /* "", "agent", "est", "acme", "manual" */
+int criticality_parse(const char *text, enum criticality *out) WARN_UNUSED;
+int method_parse(const char *text, enum renewal_method *out) WARN_UNUSED;
+
+/* Bits of the fields, for changes and for what is required. */
+enum annotation_field {
+    ANNOTATION_OWNER = 1u << 0,
+    ANNOTATION_CONTACT = 1u << 1,
+    ANNOTATION_APPLICATION = 1u << 2,
+    ANNOTATION_ENVIRONMENT = 1u << 3,
+    ANNOTATION_PURPOSE = 1u << 4,
+    ANNOTATION_CRITICALITY = 1u << 5,
+    ANNOTATION_METHOD = 1u << 6,
+    ANNOTATION_NOTE = 1u << 7,
+    ANNOTATION_TAGS = 1u << 8,
+    ANNOTATION_REVIEWED = 1u << 9,
+    ANNOTATION_RETIRED = 1u << 10,
+};
+#define ANNOTATION_FIELDS 11
+#define ANNOTATION_ALL ((1u << ANNOTATION_FIELDS) - 1)
+/* "owner", "contact", ... "reviewed", "retired"; of one bit. */
+const char *annotation_field_name(unsigned bit);
+/* The bit; 0: no such field. */
+unsigned annotation_field_parse(const char *name);
+
+#define ANNOTATION_TEXT_MAX 256 /* octets with their NUL */
+#define ANNOTATION_NOTE_MAX 1024
+#define ANNOTATION_TAGS_MAX 512
+/* Texts are UTF-8 without control characters; empty: not set. Only identities of which something
+ * is set have a row. */
+struct annotation {
+    uint8_t identity[IDENTITY_LEN];
+    char owner[STORE_NAME_MAX]; /* instead of the certificates' own */
+    char contact[ANNOTATION_TEXT_MAX];
+    char application[STORE_NAME_MAX];
+    char environment[STORE_NAME_MAX];
+    char purpose[ANNOTATION_TEXT_MAX];
+    enum criticality criticality;
+    enum renewal_method method;
+    char note[ANNOTATION_NOTE_MAX];
+    char tags[ANNOTATION_TAGS_MAX];  /* sorted, each once, a comma between them */
+    int64_t reviewed, retired;       /* seconds; 0: not */
+    int64_t updated;                 /* when something was last set ... */
+    char updated_by[STORE_NAME_MAX]; /* ... and by whom: "operator:alice" */
+};
+/* Which fields are set. */
+unsigned annotation_set_fields(const struct annotation *a);
+bool annotation_has_tag(const struct annotation *a, const char *tag);
+/* Copies the fields of `mask`; which of them that changed. */
+unsigned annotation_merge(struct annotation *a, const struct annotation *from, unsigned mask);
+/* Are the texts UTF-8 without control characters, the tags of letters, digits and "._:/=-@+" (and
+ * they are then sorted, each once)? Rules "annotation.text", "annotation.tags", field: which. */
+int annotation_check(struct annotation *a, struct fault *f) WARN_UNUSED;
+/* The codec of rows and messages; updated and updated_by too. */
+void annotation_put(struct buf *b, const struct annotation *a);
+struct wire_in;
+void annotation_get(struct wire_in *w, struct annotation *out);
+
+/* STORE_ANNOTATE: sets the fields of `mask` of one identity as in `row` (nothing of a text: unset).
+ * The caller has checked it. In the audit record the store puts "identity HEX" and the names of
+ * the fields that changed in front of the detail. Out: `row` as it is now, `changed`; STORE_SAME,
+ * and nothing recorded, when nothing changed. Refused: "store.full". */
+struct store_annotate {
+    struct annotation row;
+    unsigned mask;
+    unsigned changed;
+};
+
+/* *known is false, and *out empty but for its identity, when nothing is set. */
+int store_annotation(struct store *s, const uint8_t identity[IDENTITY_LEN], struct annotation *out,
+                     bool *known, struct fault *f) WARN_UNUSED;
+/* In the order of identities, from behind `after` (NULL: from the start), at most `max`, in one
+ * short transaction, until fn returns other than 0. */
+typedef int (*store_annotation_each)(void *arg, const struct annotation *a);
+int store_annotations(struct store *s, const uint8_t after[IDENTITY_LEN], size_t max,
+                      store_annotation_each fn, void *arg, struct fault *f) WARN_UNUSED;
+
+/* ---- lines ---- */
+
+/* One line: its identity, and its newest certificate. Open and given-up intents are no members; a
+ * revoked or held certificate is. */
+struct store_line {
+    uint8_t identity[IDENTITY_LEN];
+    struct cert_ref newest; /* of those that expire last, the one with the greatest ref */
+    int64_t not_after;
+    uint32_t members; /* at most STORE_LINE_MEMBERS are counted */
+};
+#define STORE_LINE_MEMBERS 100
+typedef int (*store_line_each)(void *arg, const struct store_line *l); /* >0 stops */
+/* Lines in the order of identities, from behind `after` (NULL: from the start), at most `max` of
+ * them, by the derived index, in one short transaction: *n of them were walked over; 0 of
+ * them means the end, fewer than `max` only that a slice of time was over. `fresh`: waits first, as
+ * store_list does. A line whose index entries are older than the last change is told as the index
+ * has it: read the row. */
+int store_lines(struct store *s, const uint8_t after[IDENTITY_LEN], size_t max, bool fresh,
+                store_line_each fn, void *arg, size_t *n, struct fault *f) WARN_UNUSED;
+/* The line of one identity. -FAULT_NOT_FOUND, rule "identity.unknown". */
+int store_line(struct store *s, const uint8_t identity[IDENTITY_LEN], bool fresh,
+               struct store_line *out, struct fault *f) WARN_UNUSED;
+/* Of all finished certificates with these names (names_id), whatever their identity, at most `max`
+ * refs, the latest expiry first. */
+int store_same_names(struct store *s, const uint8_t names[SAN_IDENTITY], bool fresh,
+                     struct cert_ref *out, size_t max, size_t *n, struct fault *f) WARN_UNUSED;
+/* The names of a certificate, for store_same_names. Of one without a TBS (lost in a restore) it is
+ * all zeros. */
+void cert_row_names(const struct cert_row *r, uint8_t out[SAN_IDENTITY]);
+
+#endif

@@ -1,0 +1,241 @@
+/* Certificates that others issued: rows by number, found again by half their fingerprint. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ca/store/inventory.h"
+#include "ca/store/store_lmdb.h"
+#include "lib/cert.h"
+#include "lib/der.h"
+
+void foreign_ref(uint64_t number, struct cert_ref *out)
+{
+    memset(out, 0, sizeof(*out));
+    number_put(number, out->serial + SERIAL_LEN - 8);
+    out->issuer = STORE_FOREIGN;
+}
+
+uint64_t foreign_number(const struct cert_ref *ref)
+{
+    return ref->issuer == STORE_FOREIGN ? number_get(ref->serial + SERIAL_LEN - 8) : 0;
+}
+
+/* ---- reading ---- */
+
+/* The parts of a certificate, which was parsed when it was added. */
+static int parts(struct slice der, struct slice *tbs, enum sig_alg *alg, struct slice *signature)
+{
+    struct slice seq;
+    *alg = SIG_NONE;
+    if (der_get(&der, DER_SEQUENCE, &seq) != 0 || der_get_whole(&seq, DER_SEQUENCE, tbs) != 0)
+        return MDB_CORRUPTED;
+    if (sig_alg_get(&seq, alg) != 0 && der_get_any(&seq, NULL, NULL, NULL) != 0)
+        return MDB_CORRUPTED;
+    return der_get_bit_octets(&seq, signature) == 0 ? 0 : MDB_CORRUPTED;
+}
+
+int foreign_view(struct slice row, struct cert_view *out)
+{
+    struct row_foreign r;
+    memset(out, 0, sizeof(*out));
+    if (row_foreign_get(row, &r) != 0)
+        return MDB_CORRUPTED;
+    struct row_cert *c = &out->cert;
+    c->created = out->sig.finished = r.created;
+    c->not_before = r.not_before;
+    c->not_after = r.not_after;
+    c->change = out->sig.change = out->change = r.change;
+    memcpy(c->spki_hash, r.spki_hash, sizeof(c->spki_hash));
+    memcpy(c->identity, r.identity, sizeof(c->identity));
+    memcpy(c->requester, r.by, sizeof(c->requester));
+    memcpy(out->sig.fingerprint, r.fingerprint, sizeof(out->sig.fingerprint));
+    out->has_sig = true;
+    out->state = CERT_GOOD;
+    out->source = r.source;
+    out->der = r.der;
+    out->origin = r.origin;
+    return parts(r.der, &c->tbs, &c->alg, &out->sig.signature);
+}
+
+static int seen_row(struct store *s, MDB_txn *t, const uint8_t fingerprint[32],
+                    struct row_seen *out)
+{
+    struct slice v;
+    memset(out, 0, sizeof(*out));
+    int rc = row_get(t, s->dbi[D_SEEN], fingerprint, ROW_SEEN, &v);
+    return rc == 0 && row_seen_get(v, out) != 0 ? MDB_CORRUPTED : rc;
+}
+
+int seen_get(struct store *s, MDB_txn *t, const uint8_t fingerprint[32], int64_t *out)
+{
+    struct row_seen seen;
+    int rc = seen_row(s, t, fingerprint, &seen);
+    *out = seen.time;
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int store_last_seen(struct store *s, const uint8_t fingerprint[32], int64_t *out, struct fault *f)
+{
+    MDB_txn *t;
+    *out = 0;
+    int rc = read_begin(s, &t, f);
+    if (rc != 0)
+        return rc;
+    rc = seen_get(s, t, fingerprint, out);
+    read_end(s, t);
+    return rc == 0 ? 0 : store_fail(f, rc, "reading when it was seen");
+}
+
+/* ---- adding ---- */
+
+/* Is it one of ours? Its serial finds it, its fingerprint says so. */
+static bool issued_here(struct write_txn *w, const struct anycert *c, const uint8_t fingerprint[32],
+                        struct cert_ref *ref)
+{
+    MDB_cursor *cur;
+    bool found = false;
+    if (c->serial.n != SERIAL_LEN)
+        return false;
+    w->rc = mdb_cursor_open(w->t, w->s->dbi[D_CERT], &cur);
+    if (w->rc != 0)
+        return false;
+    MDB_val k = val_of(c->serial.p, SERIAL_LEN), v;
+    int rc = mdb_cursor_get(cur, &k, &v, MDB_SET_RANGE);
+    while (rc == 0 && !found && k.mv_size == ROW_REF &&
+           memcmp(k.mv_data, c->serial.p, SERIAL_LEN) == 0) {
+        struct row_sig sig;
+        struct slice row;
+        ref_get(k.mv_data, ref);
+        found = row_get(w->t, w->s->dbi[D_SIG], k.mv_data, ROW_REF, &row) == 0 &&
+                row_sig_get(row, &sig) == 0 && memcmp(sig.fingerprint, fingerprint, 32) == 0;
+        if (!found)
+            rc = mdb_cursor_get(cur, &k, &v, MDB_NEXT);
+    }
+    mdb_cursor_close(cur);
+    (void)w_found(w, rc);
+    return found;
+}
+
+static uint64_t newest_number(struct write_txn *w)
+{
+    MDB_cursor *c;
+    MDB_val k, v;
+    uint64_t n = 0;
+    if (w->rc == 0)
+        w->rc = mdb_cursor_open(w->t, w->s->dbi[D_FOREIGN], &c);
+    if (w->rc != 0)
+        return 0;
+    if (w_found(w, mdb_cursor_get(c, &k, &v, MDB_LAST)) && k.mv_size == 8)
+        n = number_get(k.mv_data);
+    mdb_cursor_close(c);
+    return n;
+}
+
+static void seen_put(struct write_txn *w, const uint8_t fingerprint[32], uint64_t number,
+                     int64_t time)
+{
+    const struct row_seen seen = {number, time};
+    row_seen_put(w_row(w), &seen);
+    w_put(w, D_SEEN, fingerprint, ROW_SEEN, 0);
+}
+
+/* An origin comes from file names and hosts: no more of it than fits, and no half character. */
+static struct slice origin_cut(const char *origin)
+{
+    size_t n = origin ? strnlen(origin, STORE_ORIGIN_MAX - 1) : 0;
+    if (n == STORE_ORIGIN_MAX - 1)
+        while (n > 0 && ((uint8_t)origin[n] & 0xc0) == 0x80)
+            n--;
+    return slice_of(origin, n);
+}
+
+static void put_new(struct write_txn *w, const struct store_op *op, struct foreign *item,
+                    const struct anycert *c, struct row_foreign *row, uint64_t number)
+{
+    uint8_t key[8], names[SAN_IDENTITY], entry[RUN_ENTRY];
+    foreign_ref(number, &item->ref);
+    anycert_names_id(c, names);
+    memcpy(row->identity, names, sizeof(row->identity));
+    row->source = op->foreign->source;
+    row->created = op->time;
+    row->not_before = c->not_before;
+    row->not_after = c->not_after;
+    row->origin = origin_cut(item->origin);
+    row->der = item->der;
+    (void)snprintf(row->by, sizeof(row->by), "%s", op->foreign->by ? op->foreign->by : "");
+    sha256(c->spki, row->spki_hash);
+    row->change = change_append(w, op, &item->ref, CERT_GOOD, 0, c->not_after);
+    number_put(number, key);
+    row_foreign_put(w_row(w), row);
+    w_put_last(w, D_FOREIGN, key, sizeof(key));
+    seen_put(w, row->fingerprint, number, op->time);
+    key_entry_put(row->spki_hash, row->identity, &item->ref, entry);
+    if (w->rc == 0)
+        w->rc = runs_add(&w->s->keys, entry);
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static void add_one(struct write_txn *w, const struct store_op *op, struct foreign *item,
+                    uint64_t *number)
+{
+    struct row_foreign row = {.created = 0};
+    struct row_seen seen;
+    struct anycert c;
+    struct fault f;
+    fault_clear(&f);
+    memset(&item->ref, 0, sizeof(item->ref));
+    item->outcome = FOREIGN_MALFORMED;
+    if (anycert_parse(item->der, &c, &f) != 0)
+        return;
+    cert_fingerprint(item->der, row.fingerprint);
+    if (w_found(w, seen_row(w->s, w->t, row.fingerprint, &seen)) && seen.number != 0) {
+        item->outcome = FOREIGN_SEEN;
+        foreign_ref(seen.number, &item->ref);
+        seen_put(w, row.fingerprint, seen.number, later(op->time, seen.time));
+    } else if (issued_here(w, &c, row.fingerprint, &item->ref)) {
+        item->outcome = FOREIGN_ISSUED;
+        seen_put(w, row.fingerprint, 0, later(op->time, seen.time));
+    } else {
+        item->outcome = FOREIGN_ADDED;
+        put_new(w, op, item, &c, &row, ++*number);
+    }
+}
+
+static void count(struct store_foreign *a, enum foreign_outcome outcome)
+{
+    a->added += outcome == FOREIGN_ADDED;
+    a->seen += outcome == FOREIGN_SEEN;
+    a->issued += outcome == FOREIGN_ISSUED;
+    a->malformed += outcome == FOREIGN_MALFORMED;
+}
+
+int op_foreign(struct write_txn *w, struct store_op *op, struct audit_event *e)
+{
+    struct store_foreign *a = op->foreign;
+    char detail[sizeof(e->detail)];
+    a->added = a->seen = a->issued = a->malformed = 0;
+    if (a->n == 0 || a->n > STORE_FOREIGN_MAX)
+        return fault_set(&op->fault, FAULT_MALFORMED, "foreign.count",
+                         "1 to %d certificates are added at once", STORE_FOREIGN_MAX);
+    if (w->s->full)
+        return store_full(&op->fault);
+    uint64_t number = newest_number(w);
+    for (size_t i = 0; i < a->n && w->rc == 0; i++) {
+        add_one(w, op, &a->item[i], &number);
+        count(a, a->item[i].outcome);
+    }
+    memcpy(detail, e->detail, sizeof(detail));
+    (void)snprintf(e->detail, sizeof(e->detail),
+                   "added %zu, seen again %zu, issued here %zu%s%.180s", a->added, a->seen,
+                   a->issued, detail[0] ? ": " : "", detail);
+    return 0;
+}
+
+size_t op_changes(const struct store_op *op)
+{
+    return op->kind == STORE_FOREIGN_ADD && op->foreign->n <= STORE_FOREIGN_MAX ? op->foreign->n
+                                                                                : 2;
+}
