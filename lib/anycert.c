@@ -94,6 +94,18 @@ static int read_extension(const struct cert_extension *e, struct anycert *out)
     return 0;
 }
 
+/* As ext_get, with any octet for TRUE, as BER has it (X.690 8.2.2). */
+static int get_extension(struct slice *in, struct cert_extension *out)
+{
+    struct slice seq, critical;
+
+    if (der_get(in, DER_SEQUENCE, &seq) != 0 || der_get_oid(&seq, &out->oid) != 0)
+        return -1;
+    if (der_peek(seq, DER_BOOLEAN) && der_get(&seq, DER_BOOLEAN, &critical) != 0)
+        return -1;
+    return der_get(&seq, DER_OCTET_STRING, &out->value) == 0 && der_end(seq) ? 0 : -1;
+}
+
 static void read_extensions(struct slice in, struct anycert *out)
 {
     struct cert_extension seen[CERT_EXTENSIONS_MAX];
@@ -108,7 +120,7 @@ static void read_extensions(struct slice in, struct anycert *out)
         return;
     out->extensions_odd = out->version != 3 || der_end(seq);
     while (!der_end(seq)) {
-        if (n == CERT_EXTENSIONS_MAX || ext_get(&seq, &seen[n]) != 0) {
+        if (n == CERT_EXTENSIONS_MAX || get_extension(&seq, &seen[n]) != 0) {
             out->extensions_odd = true;
             return;
         }
@@ -127,63 +139,90 @@ static int read_version(struct slice *in, struct anycert *out)
 
     if (der_peek(*in, DER_CONTEXT_CONSTRUCTED(0)) &&
         (der_get(in, DER_CONTEXT_CONSTRUCTED(0), &tagged) != 0 || der_get_u64(&tagged, &v) != 0 ||
-         !der_end(tagged) || v > 2))
+         !der_end(tagged) || v > 254))
         return -1;
     out->version = (unsigned)v + 1;
     return 0;
 }
 
 /* AlgorithmIdentifier: *alg stays SIG_NONE when it is none of ours. */
-static int read_alg(struct slice *in, enum sig_alg *alg, struct slice *oid)
+static int read_alg(struct slice *in, enum sig_alg *alg, struct slice *whole, struct slice *oid)
 {
-    struct slice whole, rest, seq;
+    struct slice at, seq;
 
     *alg = SIG_NONE;
-    if (der_get_whole(in, DER_SEQUENCE, &whole) != 0)
+    *oid = SLICE_NONE;
+    if (der_get_whole(in, DER_SEQUENCE, whole) != 0)
         return -1;
-    rest = whole;
-    if (der_get(&rest, DER_SEQUENCE, &seq) != 0 || der_get_oid(&seq, oid) != 0)
-        return -1;
-    if (sig_alg_get(&whole, alg) != 0)
+    at = seq = *whole;
+    if (der_get(&seq, DER_SEQUENCE, &seq) != 0 || der_get_oid(&seq, oid) != 0)
+        *oid = SLICE_NONE;
+    if (sig_alg_get(&at, alg) != 0)
         *alg = SIG_NONE;
     return 0;
 }
 
 static int read_validity(struct slice *in, struct anycert *out, struct fault *f)
 {
+    bool before_odd, after_odd = false;
     struct slice seq;
 
     if (der_get(in, DER_SEQUENCE, &seq) != 0)
         return malformed(f, "no validity");
-    if (der_get_time(&seq, &out->not_before) != 0 || der_get_time(&seq, &out->not_after) != 0)
+    if (der_get_any_time(&seq, &out->not_before, &before_odd) != 0 ||
+        der_get_any_time(&seq, &out->not_after, &after_odd) != 0 || !der_end(seq))
         return fault_set(f, FAULT_MALFORMED, "cert.validity", "its times cannot be read");
+    out->times_odd = before_odd || after_odd;
     return 0;
 }
 
-/* issuerUniqueID and subjectUniqueID are passed over. */
+/* issuerUniqueID and subjectUniqueID are passed over, constructed ones too. */
 static void skip_unique_ids(struct slice *in)
 {
-    for (uint8_t tag = DER_CONTEXT(1); tag <= DER_CONTEXT(2); tag++)
-        if (der_peek(*in, tag) && der_get_any(in, NULL, NULL, NULL) != 0)
+    for (unsigned n = 1; n <= 2; n++)
+        if ((der_peek(*in, (uint8_t)DER_CONTEXT(n)) ||
+             der_peek(*in, (uint8_t)DER_CONTEXT_CONSTRUCTED(n))) &&
+            der_get_any(in, NULL, NULL, NULL) != 0)
             return;
+}
+
+/* Name ::= SEQUENCE OF SET OF SEQUENCE { OID, any }: what is no name is no certificate. What the
+ * values are is not looked at. */
+static int read_name(struct slice *in, struct slice *name)
+{
+    struct slice at, seq, set, ava, oid;
+
+    if (der_get_whole(in, DER_SEQUENCE, name) != 0)
+        return -1;
+    at = *name;
+    if (der_get(&at, DER_SEQUENCE, &seq) != 0)
+        return -1;
+    while (!der_end(seq)) {
+        if (der_get(&seq, DER_SET, &set) != 0)
+            return -1;
+        while (!der_end(set))
+            if (der_get(&set, DER_SEQUENCE, &ava) != 0 || der_get_oid(&ava, &oid) != 0 ||
+                der_get_any(&ava, NULL, NULL, NULL) != 0 || !der_end(ava))
+                return -1;
+    }
+    return 0;
 }
 
 static int read_fields(struct slice seq, struct anycert *out, struct fault *f)
 {
-    struct slice oid;
+    struct slice whole, oid;
 
     if (read_version(&seq, out) != 0)
         return malformed(f, "the version");
     if (der_get(&seq, DER_INTEGER, &out->serial) != 0 || out->serial.n == 0)
         return malformed(f, "the serial number");
-    if (read_alg(&seq, &out->alg, &oid) != 0)
+    if (read_alg(&seq, &out->alg, &whole, &oid) != 0)
         return malformed(f, "the algorithm");
-    if (der_get_whole(&seq, DER_SEQUENCE, &out->issuer) != 0)
+    if (read_name(&seq, &out->issuer) != 0)
         return malformed(f, "the issuer");
     if (read_validity(&seq, out, f) != 0)
         return -(int)f->code;
-    if (der_get_whole(&seq, DER_SEQUENCE, &out->subject) != 0 ||
-        der_get_whole(&seq, DER_SEQUENCE, &out->spki) != 0)
+    if (read_name(&seq, &out->subject) != 0 || der_get_whole(&seq, DER_SEQUENCE, &out->spki) != 0)
         return malformed(f, "subject and key");
     read_key(out);
     skip_unique_ids(&seq);
@@ -219,13 +258,35 @@ int anycert_parse(struct slice der, struct anycert *out, struct fault *f)
     rc = anycert_parse_tbs(tbs, out, f);
     if (rc != 0)
         return rc;
-    if (read_alg(&seq, &outer, &out->sig_alg_oid) != 0 ||
+    if (read_alg(&seq, &outer, &out->sig_alg, &out->sig_alg_oid) != 0 ||
         der_get_bit_octets(&seq, &out->signature) != 0 || !der_end(seq))
         return malformed(f, "no signature, or something behind it");
     if (outer != out->alg)
         out->alg = SIG_NONE;
     out->der = der;
     return 0;
+}
+
+/* The magnitude of a negative number is its two's complement: behind the last octet that is not
+ * zero nothing changes. */
+void anycert_serial_print(struct slice serial, struct buf *out)
+{
+    bool negative = serial.n > 0 && (serial.p[0] & 0x80) != 0, begun = false;
+    size_t last = serial.n;
+
+    while (last > 0 && serial.p[last - 1] == 0)
+        last--;
+    if (negative)
+        buf_put_u8(out, '-');
+    for (size_t i = 0; i < serial.n; i++) {
+        uint8_t octet = serial.p[i];
+
+        if (negative && i < last)
+            octet = (uint8_t)(~octet + (i + 1 == last));
+        begun = begun || octet != 0 || i + 1 == serial.n;
+        if (begun)
+            buf_printf(out, "%02X", octet);
+    }
 }
 
 /* --- identity --------------------------------------------------------------------- */

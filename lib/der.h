@@ -60,6 +60,10 @@ int der_get_bit_octets(struct slice *in, struct slice *octets) WARN_UNUSED;
 int der_get_oid(struct slice *in, struct slice *oid) WARN_UNUSED; /* checked subidentifiers */
 /* UTCTime YYMMDDHHMMSSZ or GeneralizedTime YYYYMMDDHHMMSSZ (RFC 5280 4.1.2.5). */
 int der_get_time(struct slice *in, int64_t *out) WARN_UNUSED;
+/* Also in the other forms of X.680 46 and 47, which older encoders write: without seconds (or
+ * minutes), with a fraction of a second, which is dropped, with an offset from UTC, or with neither
+ * that nor Z, which is taken for UTC. *odd: it is in such a form. */
+int der_get_any_time(struct slice *in, int64_t *out, bool *odd) WARN_UNUSED;
 /* Nothing left? */
 bool der_end(struct slice in);
 

@@ -94,6 +94,106 @@ int der_get_time(struct slice *in, int64_t *out)
     return 0;
 }
 
+/* Takes two digits; -1 when there are none. */
+static int64_t take_two(struct slice *in)
+{
+    int64_t v;
+
+    if (in->n < 2 || in->p[0] < '0' || in->p[0] > '9' || in->p[1] < '0' || in->p[1] > '9')
+        return -1;
+    v = two_digits(in->p);
+    *in = slice_of(in->p + 2, in->n - 2);
+    return v;
+}
+
+static bool digit_next(struct slice in)
+{
+    return in.n > 0 && in.p[0] >= '0' && in.p[0] <= '9';
+}
+
+/* X.680 46.3 b: a fraction of what was said last; only that of seconds is known here. */
+static void skip_fraction(struct slice *in)
+{
+    if (in->n < 2 || (in->p[0] != '.' && in->p[0] != ',') || !digit_next(slice_of(in->p + 1, 1)))
+        return;
+    *in = slice_of(in->p + 1, in->n - 1);
+    while (digit_next(*in))
+        *in = slice_of(in->p + 1, in->n - 1);
+}
+
+/* Z, +hhmm, -hhmm, +hh, or nothing; the seconds by which local time is ahead. */
+static int take_zone(struct slice *in, int64_t *ahead)
+{
+    int64_t hour, minute = 0, sign;
+
+    *ahead = 0;
+    if (der_end(*in))
+        return 0;
+    sign = in->p[0] == '-' ? -1 : 1;
+    if (in->p[0] != 'Z' && in->p[0] != '+' && in->p[0] != '-')
+        return -1;
+    hour = in->p[0] == 'Z';
+    *in = slice_of(in->p + 1, in->n - 1);
+    if (hour == 1)
+        return der_end(*in) ? 0 : -1;
+    hour = take_two(in);
+    if (hour >= 0 && !der_end(*in))
+        minute = take_two(in);
+    if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || !der_end(*in))
+        return -1;
+    *ahead = sign * (hour * 3600 + minute * 60);
+    return 0;
+}
+
+/* Behind the year. */
+static int any_rest_of_time(int64_t year, struct slice v, int64_t *out)
+{
+    uint8_t text[10];
+    int64_t ahead, part;
+
+    for (size_t i = 0; i < 5; i++) {
+        bool may_end = i >= 3; /* minutes and seconds */
+
+        part = may_end && !digit_next(v) ? 0 : take_two(&v);
+        if (part < 0)
+            return -1;
+        text[2 * i] = (uint8_t)('0' + part / 10);
+        text[2 * i + 1] = (uint8_t)('0' + part % 10);
+    }
+    skip_fraction(&v);
+    if (take_zone(&v, &ahead) < 0 || rest_of_time(year, text, out) < 0)
+        return -1;
+    *out -= ahead;
+    return 0;
+}
+
+int der_get_any_time(struct slice *in, int64_t *out, bool *odd)
+{
+    struct slice at = *in, v;
+    int64_t year, low;
+    uint8_t tag;
+
+    *odd = false;
+    if (der_get_time(in, out) == 0)
+        return 0;
+    *odd = true;
+    if (der_get_any(&at, &tag, &v, NULL) < 0 ||
+        (tag != DER_UTC_TIME && tag != DER_GENERALIZED_TIME))
+        return -1;
+    year = take_two(&v);
+    low = tag == DER_GENERALIZED_TIME ? take_two(&v) : 0;
+    if (year < 0 || low < 0)
+        return -1;
+    if (tag == DER_GENERALIZED_TIME)
+        year = year * 100 + low;
+    else
+        year += year >= 50 ? 1900 : 2000;
+    if (any_rest_of_time(year, v, out) < 0)
+        return -1;
+    *in = at;
+    return 0;
+}
+
 static void write_two(uint8_t *p, uint32_t v)
 {
     p[0] = (uint8_t)('0' + v / 10);

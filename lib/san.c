@@ -278,7 +278,7 @@ void san_list_get_known(struct slice der, struct san_list *out, bool *whole)
             return;
         }
         fault_clear(&f);
-        if (get_name(&name, &s, &f) != 0 || append(out, &s, &f) != 0)
+        if (get_name(&name, &s, &f) != 0 || (!san_list_has(out, &s) && append(out, &s, &f) != 0))
             *whole = false;
     }
 }

@@ -53,7 +53,8 @@ void san_print(const struct san *s, struct buf *out);
 void san_list_put(struct buf *b, const struct san_list *l);
 int san_list_get(struct slice der, struct san_list *out, struct fault *f) WARN_UNUSED;
 /* Of a certificate that somebody else issued: what san_list_get would refuse is left out, and
- * *whole says that nothing was. Broken DER ends the list. */
+ * *whole says that nothing was; a name that is there again is not added again. Broken DER ends the
+ * list. */
 void san_list_get_known(struct slice der, struct san_list *out, bool *whole);
 
 /* Hashes of the names, sorted, so that neither their order counts nor case where it has no
