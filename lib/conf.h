@@ -169,6 +169,7 @@ enum conf_way {
     WAY_CERTIFICATE_TOKEN = 1 << 3,
     WAY_CERTIFICATE_PASSWORD = 1 << 4,
     WAY_MANUFACTURER = 1 << 5, /* a certificate below one of the label's anchors, in TLS */
+    WAY_MANUFACTURER_TOKEN = 1 << 6,
 };
 
 /* Must a request be linked to the channel that it comes through (RFC 7030 3.5)? */

@@ -118,7 +118,8 @@ static int check_label(const struct conf_reader *r, const struct conf_est *e, st
 
     for (size_t i = 0; i < e->n_from && rc == 0; i++)
         rc = check_profile(r, e, "from", e->from[i], f);
-    if (rc == 0 && (e->ways & WAY_MANUFACTURER) != 0 && e->n_anchors == 0)
+    if (rc == 0 && (e->ways & (WAY_MANUFACTURER | WAY_MANUFACTURER_TOKEN)) != 0 &&
+        e->n_anchors == 0)
         return conf_refuse(r, conf_line(r, "est", e->name, "ways"), "conf.missing", "est.anchors",
                            f, "label \"%s\": anchors: manufacturer needs some", e->name);
     return rc;

@@ -7,6 +7,7 @@ static const struct conf_word ways[] = {{"token", WAY_TOKEN},
                                         {"certificate+token", WAY_CERTIFICATE_TOKEN},
                                         {"certificate+password", WAY_CERTIFICATE_PASSWORD},
                                         {"manufacturer", WAY_MANUFACTURER},
+                                        {"manufacturer+token", WAY_MANUFACTURER_TOKEN},
                                         {NULL, 0}};
 
 static const struct conf_word linkings[] = {{"optional", LINKING_OPTIONAL},
@@ -77,7 +78,8 @@ static const struct conf_key est_keys[] = {
              "issued, in TLS; it may have its own names and no others, and renew itself. password: "
              "that of one of est_users, in HTTP Basic. certificate+token, certificate+password: "
              "both, for the names of the second. manufacturer: a certificate below one of anchors, "
-             "for device_names."},
+             "for device_names. manufacturer+token: such a certificate and a token, for the token's "
+             "names."},
     {.name = "from", .type = CONF_TEXTS, IN(from), .at_too = offsetof(struct conf_est, n_from),
      .max = LIST_MAX, .fallback = "", .check = conf_check_name,
      .help = "Profiles whose certificates count. None given: the label's own."},

@@ -205,6 +205,13 @@ static int prove_password(const struct evidence *e, struct door_bearer *out, str
     return 0;
 }
 
+/* ---- ways ---- */
+
+#define WITH_CERTIFICATE (WAY_CERTIFICATE | WAY_CERTIFICATE_TOKEN | WAY_CERTIFICATE_PASSWORD)
+#define WITH_DEVICE (WAY_MANUFACTURER | WAY_MANUFACTURER_TOKEN)
+#define WITH_PASSWORD (WAY_PASSWORD | WAY_CERTIFICATE_PASSWORD)
+#define WITH_TOKEN (WAY_TOKEN | WAY_CERTIFICATE_TOKEN | WAY_MANUFACTURER_TOKEN)
+
 /* ---- a device's ---- */
 
 static int prove_device(struct evidence *e, struct door_bearer *out, struct fault *f)
@@ -215,7 +222,9 @@ static int prove_device(struct evidence *e, struct door_bearer *out, struct faul
 
     buf_init(&e->subject, NAME_DER_MAX);
     if (anchors_verify(e->parts->anchors, e->label, e->request->chain, clock_now(), &e->subject,
-                       f) != 0 ||
+                       f) != 0)
+        return -(int)f->code;
+    if ((e->way & WITH_TOKEN) == 0 && /* which says the names */
         device_names(e->label, buf_slice(&e->subject), e->device, &out->names, f) != 0)
         return -(int)f->code;
     (void)!der_get_whole(&in, DER_SEQUENCE, &leaf);
@@ -228,14 +237,13 @@ static int prove_device(struct evidence *e, struct door_bearer *out, struct faul
 
 /* ---- both ---- */
 
-#define WITH_CERTIFICATE (WAY_CERTIFICATE | WAY_CERTIFICATE_TOKEN | WAY_CERTIFICATE_PASSWORD)
-#define WITH_PASSWORD (WAY_PASSWORD | WAY_CERTIFICATE_PASSWORD)
-#define WITH_TOKEN (WAY_TOKEN | WAY_CERTIFICATE_TOKEN)
-
 /* Not one of ours: by the label it may be a manufacturer's. */
 static bool may_be_device(const struct evidence *e, const struct fault *f)
 {
-    return e->way == WAY_CERTIFICATE && (e->label->ways & WAY_MANUFACTURER) != 0 &&
+    uint32_t ways = e->label->ways;
+
+    return ((e->way == WAY_CERTIFICATE && (ways & WAY_MANUFACTURER) != 0) ||
+            (e->way == WAY_CERTIFICATE_TOKEN && (ways & WAY_MANUFACTURER_TOKEN) != 0)) &&
            !e->request->renew &&
            (strcmp(f->rule, "est.certificate.unknown") == 0 ||
             strcmp(f->rule, "est.certificate.malformed") == 0);
@@ -250,7 +258,7 @@ static int prove(struct door_evidence *door, struct door_bearer *out, struct fau
 
     if ((e->way & WITH_CERTIFICATE) != 0)
         rc = prove_certificate(e, out, f);
-    if (e->way == WAY_MANUFACTURER || (rc != 0 && may_be_device(e, f))) {
+    if ((e->way & WITH_DEVICE) != 0 || (rc != 0 && may_be_device(e, f))) {
         fault_clear(f);
         rc = prove_device(e, out, f);
     }
@@ -261,7 +269,7 @@ static int prove(struct door_evidence *door, struct door_bearer *out, struct fau
             *out = *first;
         free(first);
     }
-    if (rc == 0 && e->way == WAY_CERTIFICATE_TOKEN)
+    if (rc == 0 && (e->way & WITH_TOKEN) != 0)
         out->owner[0] = '\0'; /* the token says that */
     return rc;
 }
@@ -300,14 +308,14 @@ static bool has_token(const struct enroll_request *r)
 static uint32_t way_of(const struct conf_est *label, const struct enroll_request *r)
 {
     static const uint32_t order[] = {
-        WAY_CERTIFICATE_TOKEN, WAY_CERTIFICATE_PASSWORD, WAY_TOKEN,
-        WAY_PASSWORD,          WAY_CERTIFICATE,          WAY_MANUFACTURER};
+        WAY_CERTIFICATE_TOKEN, WAY_MANUFACTURER_TOKEN, WAY_CERTIFICATE_PASSWORD, WAY_TOKEN,
+        WAY_PASSWORD,          WAY_CERTIFICATE,        WAY_MANUFACTURER};
     bool token = has_token(r), password = r->has_secret && !token;
 
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
         uint32_t w = order[i] & label->ways;
 
-        if (w != 0 && ((w & (WITH_CERTIFICATE | WAY_MANUFACTURER)) == 0 || r->chain.n > 0) &&
+        if (w != 0 && ((w & (WITH_CERTIFICATE | WITH_DEVICE)) == 0 || r->chain.n > 0) &&
             ((w & WITH_TOKEN) == 0 || (token && !r->renew)) &&
             ((w & WITH_PASSWORD) == 0 || password) && (!r->renew || (w & WITH_CERTIFICATE) != 0))
             return w;
@@ -321,8 +329,8 @@ static int refuse_way(const struct conf_est *label, bool renew, struct fault *f)
 
     if (renew)
         allowed = "the certificate that is renewed, in TLS (RFC 7030 3.3.2)";
-    else if ((label->ways & (WAY_TOKEN | WAY_PASSWORD)) != 0)
-        allowed = "a token, password or certificate, as the label has it";
+    else if ((label->ways & (WITH_TOKEN | WITH_PASSWORD)) != 0)
+        allowed = "a token, password or certificate, or two of them, as the label has it";
     (void)fault_refuse(f, renew ? "est.renew" : "est.unauthorised", "credentials", SLICE_NONE,
                        allowed);
     f->code = FAULT_DENIED;

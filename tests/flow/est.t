@@ -23,6 +23,10 @@ est = (
       ways = ( "certificate+password", "certificate+token" ); },
     { name = "born"; profile = "device"; ways = ( "certificate", "manufacturer" );
       anchors = ( "maker.pem" ); device_names = ( "dns:{serialNumber}.born.test" ); },
+    { name = "vouched"; profile = "tls-client"; ways = ( "manufacturer+token" );
+      anchors = ( "maker.pem" ); },
+    { name = "mixed"; profile = "tls-client"; anchors = ( "maker.pem" );
+      ways = ( "certificate+token", "manufacturer+token" ); },
     { name = "linked"; profile = "tls-client"; linking = "required"; },
     { name = "late"; profile = "short"; grace = "1h"; }
 );
@@ -255,6 +259,30 @@ is 'a number that makes no name' "$(post_as odd born/simpleenroll d.csr)" 403
 says '... it says' 'rule est.device.name'
 is "somebody else's certificate" "$(post_as f born/simpleenroll d.csr)" 403
 says '... it says' 'rule est.manufacturer'
+
+csr v '/CN=v.born.test' DNS:v.born.test
+public v
+vouched=$(token tls-client 1 dns:v.born.test)
+is 'where a device needs a token too, its certificate alone is refused' \
+    "$(post_as idevid vouched/simpleenroll v.csr)" 401
+says '... it says' 'rule est.unauthorised'
+is '... the token alone' "$(post vouched/simpleenroll v.csr -u "x:$vouched")" 401
+is '... the token with a certificate of no maker' \
+    "$(post_as f vouched/simpleenroll v.csr -u "x:$vouched")" 403
+says '... it says' 'rule est.manufacturer'
+is '... the certificate with a wrong token' \
+    "$(post_as idevid vouched/simpleenroll v.csr -u x:cerca-token-1-00)" 401
+is '... both, and the use of the token is still there' \
+    "$(post_as idevid vouched/simpleenroll v.csr -u "x:$vouched")" 200
+ok '... taken' taken v
+is '... a device with any number, for the names of the token' \
+    "$(post_as odd mixed/simpleenroll v.csr -u "x:$(token tls-client 1 dns:v.born.test)")" 200
+is '... and no others' \
+    "$(post_as idevid vouched/simpleenroll d.csr -u "x:$(token tls-client 1 dns:v.born.test)")" 403
+says '... it says' 'rule token.name'
+ok 'both are on record' sh -c "cerca audit log --limit 1000 -o json |
+    jq -e '[.. | select(.actor? // \"\" | startswith(\"device:\")) | .detail? // \"\" |
+        select(startswith(\"token:\"))] | length > 0'"
 
 # --- linked to the channel ------------------------------------------------------------------------------
 
