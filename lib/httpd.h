@@ -7,7 +7,8 @@
  * the answer before, then the body within the timeout; and has to take its answer within the
  * timeout, longer for a large one: at HTTPD_RATE octets a second at least, and never resting for a
  * whole timeout. Past its time it is shut down. When nearly all connections that we may have are
- * there, those that send nothing or a body get HTTPD_CROWDED_MS only, so that they make room.
+ * there, those that send nothing or a body get HTTPD_CROWDED_MS only, so that they make room; but
+ * nobody makes room whose octets we have not read yet.
  *
  * With TLS (lib/httpd_tls.h) all of it is HTTPS, the handshake part of the first head's time.
  */

@@ -71,14 +71,32 @@ void httpd_conn_notify(void *httpd, struct MHD_Connection *c, void **context,
     }
 }
 
-static bool is_late(const struct httpd_conn *c, uint64_t now, bool crowded)
+static bool has_unread(const struct httpd_conn *c)
+{
+    uint8_t octet;
+
+    return recv(c->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* In a crowd. Who has sent what we have not read yet waits for us, and its time begins anew. */
+static bool is_in_the_way(struct httpd_conn *c, uint64_t now)
 {
     enum httpd_phase phase = atomic_load_explicit(&c->phase, memory_order_relaxed);
+    uint64_t since = atomic_load_explicit(&c->since_ms, memory_order_relaxed);
 
-    if (now >= atomic_load_explicit(&c->until_ms, memory_order_relaxed))
-        return true;
-    return crowded && (phase == HTTPD_WAITS || phase == HTTPD_SENDS) &&
-           now >= atomic_load_explicit(&c->since_ms, memory_order_relaxed) + HTTPD_CROWDED_MS;
+    if (phase != HTTPD_WAITS && phase != HTTPD_SENDS)
+        return false;
+    if (since < c->unread_ms)
+        since = c->unread_ms;
+    if (now >= since + HTTPD_CROWDED_MS / 2 && has_unread(c))
+        since = c->unread_ms = now;
+    return now >= since + HTTPD_CROWDED_MS;
+}
+
+static bool is_late(struct httpd_conn *c, uint64_t now, bool crowded)
+{
+    return now >= atomic_load_explicit(&c->until_ms, memory_order_relaxed) ||
+           (crowded && is_in_the_way(c, now));
 }
 
 /* Kept alive after an answer, with nothing more to ask. What came of a next head is not known. */

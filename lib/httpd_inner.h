@@ -20,8 +20,9 @@ struct httpd_conn {
     int fd;
     _Atomic(enum httpd_phase) phase;
     _Atomic uint64_t since_ms, until_ms;
-    bool cut;          /* the sweeper's */
-    atomic_bool asked; /* a request's head came */
+    uint64_t unread_ms; /* the sweeper's: when it last saw what nobody had read yet */
+    bool cut;           /* the sweeper's */
+    atomic_bool asked;  /* a request's head came */
     char address[HTTP_ADDRESS_SIZE];
     void *tls; /* what lib/httpd_tls.c keeps of it */
 };

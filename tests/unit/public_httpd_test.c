@@ -24,15 +24,18 @@ struct fixture {
     uint16_t port;
     atomic_uint handled;
     atomic_uint turned_away[HTTPD_SLOW + 1];
+    atomic_bool hold; /* "/hold" takes until this is over */
 };
 
-/* The length of the body, as text. */
+/* The length of the body, as text. A handler that takes its time keeps the only thread. */
 static void handle(void *arg, const struct http_request *r, struct http_answer *out)
 {
     static const char *const lengths[] = {"0", "1", "2", "3"};
     struct fixture *x = arg;
 
     atomic_fetch_add(&x->handled, 1);
+    while (strcmp(r->path, "/hold") == 0 && atomic_load(&x->hold))
+        (void)usleep(1000);
     http_answer_text(out, 200, r->body.n < 4 ? lengths[r->body.n] : "more");
 }
 
@@ -70,6 +73,7 @@ static int teardown(void **state)
 {
     struct fixture *x = *state;
 
+    atomic_store(&x->hold, false);
     httpd_free(x->h);
     free(x);
     return 0;
@@ -190,6 +194,39 @@ static void in_a_crowd_who_sends_nothing_makes_room(void **state)
                      200);
 }
 
+/* What they sent lies there and nobody has read it. */
+static void in_a_crowd_who_waits_for_us_stays(void **state)
+{
+    static const char request[] = "GET / HTTP/1.1\r\n" HOST "\r\n";
+    struct fixture *x = *state;
+    uint64_t begin;
+    int fd[LIMIT], held;
+    char octet;
+
+    for (size_t i = 0; i < LIMIT - 1; i++)
+        fd[i] = knock(x, "");
+    atomic_store(&x->hold, true);
+    held = knock(x, "GET /hold HTTP/1.1\r\n" HOST "\r\n");
+    while (atomic_load(&x->handled) == 0)
+        (void)usleep(1000);
+    for (size_t i = 1; i < LIMIT - 1; i++)
+        assert_int_equal(write(fd[i], request, strlen(request)), (ssize_t)strlen(request));
+    begin = clock_mono_us();
+    while (clock_mono_us() - begin < (2 * HTTPD_CROWDED_MS + 500) * UINT64_C(1000)) {
+        httpd_sweep(x->h);
+        (void)usleep(20000);
+    }
+    assert_true(is_closed(fd[0]));
+    for (size_t i = 1; i < LIMIT - 1; i++)
+        assert_false(is_closed(fd[i]));
+    atomic_store(&x->hold, false);
+    for (size_t i = 1; i < LIMIT - 1; i++)
+        assert_int_equal(recv(fd[i], &octet, 1, 0), 1);
+    for (size_t i = 0; i < LIMIT - 1; i++)
+        (void)close(fd[i]);
+    (void)close(held);
+}
+
 static void without_a_crowd_nobody_has_to_hurry(void **state)
 {
     struct fixture *x = *state;
@@ -209,6 +246,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_body_has_one_end, setup, teardown),
         cmocka_unit_test_setup_teardown(in_a_crowd_who_sends_nothing_makes_room, setup, teardown),
+        cmocka_unit_test_setup_teardown(in_a_crowd_who_waits_for_us_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(without_a_crowd_nobody_has_to_hurry, setup, teardown),
     };
 
