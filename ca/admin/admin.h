@@ -9,6 +9,7 @@
 #include "ca/crl/publisher.h"
 #include "ca/door/door.h"
 #include "ca/export/exporter.h"
+#include "ca/lifecycle/lifecycle.h"
 #include "ca/ledger/ledger.h"
 #include "ca/view/view.h"
 
@@ -26,7 +27,8 @@ struct admin_parts {
     struct nodes *nodes;         /* NULL: none */
     struct delegates *delegates; /* NULL: nobody asks for responders here */
     struct ledger *ledger;
-    struct exporter *exporter;  /* NULL: no exports */
+    struct exporter *exporter; /* NULL: no exports */
+    struct lifecycle *lifecycle;
     struct signer_link **links; /* one a token */
     size_t n_links;
 };
@@ -37,6 +39,8 @@ struct admin *admin_new(const struct admin_parts *parts, int listen_fd);
 void admin_drain(struct admin *a);
 /* What cercad says of cerca-public and cerca-enroll. */
 void admin_front(struct admin *a, const struct child_status *st);
+/* Calls fn for every item of the status. On the loop. */
+void admin_status_each(const struct admin *a, lifecycle_item fn, void *arg);
 /* Requests not answered yet. */
 size_t admin_busy(const struct admin *a);
 /* Ends a store check and a backup that are running. Before the store is closed. NULL is fine. */

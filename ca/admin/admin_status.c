@@ -8,20 +8,18 @@
 #include "ca/delegate/nodes.h"
 #include "ca/store/limits.h"
 #include "lib/clock.h"
+#include "lib/log.h"
 
 #define STATUS_CRLS 16 /* of one issuer; cerca crl list tells of more */
 
 struct items {
-    struct buf *out;
-    uint32_t n;
-    bool all_well;
+    lifecycle_item fn;
+    void *arg;
 };
 
 static void add(struct items *items, const struct status_item *i)
 {
-    status_item_put(items->out, i);
-    items->n++;
-    items->all_well = items->all_well && i->ok;
+    items->fn(items->arg, i);
 }
 
 static struct status_item item(const char *name, bool ok, const char *state)
@@ -318,25 +316,63 @@ static int add_gate(struct items *items, const struct admin *a, struct fault *f)
     return rc;
 }
 
-void tell_status(struct ask *q)
+/* Since when there should have been one: since the first issuer came into force. */
+static int64_t oldest_issuer(const struct authorities *all)
 {
-    const struct admin *a = q->client->admin;
-    struct items items = {.all_well = true};
-    struct store_stats stats;
-    struct buf list;
+    int64_t oldest = clock_now();
 
-    if (store_stats(a->parts.store, &stats, &q->fault) != 0) {
-        ask_fail(q, &q->fault);
+    for (size_t i = 0; i < all->n; i++)
+        if (all->item[i].certificate.n > 0 && all->item[i].parsed.not_before < oldest)
+            oldest = all->item[i].parsed.not_before;
+    return oldest;
+}
+
+/* It is for people to make one: nothing here is broken without. */
+static void add_backup(struct items *items, const struct admin *a)
+{
+    int64_t at, age, most = a->parts.conf->alert_backup_age;
+    char text[CLOCK_TEXT_SIZE];
+    struct status_item i;
+    struct fault f;
+
+    fault_clear(&f);
+    if (store_backup_time(a->parts.store, &at, &f) != 0) {
+        i = item("backup", false, "unreadable");
+        add(items, &i);
         return;
     }
-    buf_init(&list, FRAME_BODY_MAX);
-    items.out = &list;
+    age = clock_now() - (at != 0 ? at : oldest_issuer(a->parts.authorities));
+    i = item("backup", true, most != 0 && age > most ? "late" : at != 0 ? "ready" : "none yet");
+    clock_format(at, text);
+    if (at != 0)
+        snprintf(i.text, sizeof(i.text), "the newest is of %s", text);
+    else
+        snprintf(i.text, sizeof(i.text), "cerca backup FILE");
+    add(items, &i);
+}
+
+static void add_lifecycle(struct items *items, const struct admin *a)
+{
+    struct status_item i;
+
+    if (a->parts.lifecycle == NULL)
+        return;
+    lifecycle_status(a->parts.lifecycle, &i);
+    add(items, &i);
+}
+
+static int status_each(const struct admin *a, lifecycle_item fn, void *arg, struct fault *f)
+{
+    struct items items = {fn, arg};
+    struct store_stats stats;
+    int rc = store_stats(a->parts.store, &stats, f);
+
+    if (rc != 0)
+        return rc;
     add_issuing(&items, a);
-    if (add_gate(&items, a, &q->fault) != 0) {
-        buf_free(&list);
-        ask_fail(q, &q->fault);
-        return;
-    }
+    rc = add_gate(&items, a, f);
+    if (rc != 0)
+        return rc;
     add_tokens(&items, a);
     add_authorities(&items, a);
     add_store(&items, &stats);
@@ -348,11 +384,50 @@ void tell_status(struct ask *q)
     add_crls(&items, a);
     add_fronts(&items, a);
     add_responders(&items, a);
+    add_backup(&items, a);
+    add_lifecycle(&items, a);
     add_configuration(&items, a);
-    wire_put_u8(&q->out, items.all_well);
-    wire_put_u32(&q->out, items.n);
-    buf_put_slice(&q->out, buf_slice(&list));
-    buf_free(&list);
+    return 0;
+}
+
+void admin_status_each(const struct admin *a, lifecycle_item fn, void *arg)
+{
+    struct fault f;
+
+    fault_clear(&f);
+    if (status_each(a, fn, arg, &f) != 0)
+        log_fault(LOG_LEVEL_ERROR, "status.unreadable", &f, NULL);
+}
+
+struct told {
+    struct buf list;
+    uint32_t n;
+    bool all_well;
+};
+
+static void put_item(void *arg, const struct status_item *i)
+{
+    struct told *t = arg;
+
+    status_item_put(&t->list, i);
+    t->n++;
+    t->all_well = t->all_well && i->ok;
+}
+
+void tell_status(struct ask *q)
+{
+    struct told t = {.all_well = true};
+
+    buf_init(&t.list, FRAME_BODY_MAX);
+    if (status_each(q->client->admin, put_item, &t, &q->fault) != 0) {
+        buf_free(&t.list);
+        ask_fail(q, &q->fault);
+        return;
+    }
+    wire_put_u8(&q->out, t.all_well);
+    wire_put_u32(&q->out, t.n);
+    buf_put_slice(&q->out, buf_slice(&t.list));
+    buf_free(&t.list);
     ask_answer(q, MSG_STATUS_REPLY, buf_slice(&q->out));
 }
 

@@ -375,11 +375,29 @@ static void open_admin(struct core *c, int listen_fd)
         .delegates = c->delegates,
         .ledger = c->ledger,
         .exporter = c->exporter,
+        .lifecycle = c->lifecycle,
         .links = c->links,
         .n_links = c->n_links,
     };
 
     c->admin = admin_new(&parts, listen_fd);
+}
+
+static void collect_status(void *arg, lifecycle_item fn, void *to)
+{
+    struct core *c = arg;
+
+    admin_status_each(c->admin, fn, to);
+}
+
+static int open_lifecycle(struct core *c, struct fault *f)
+{
+    const struct lifecycle_parts parts = {
+        .judge = {.conf = c->conf, .store = c->store, .authorities = c->authorities},
+        .loop = c->loop,
+    };
+
+    return lifecycle_open(&parts, &c->lifecycle, f);
 }
 
 static void open_delegates(struct core *c, int listen_fd)
@@ -447,12 +465,14 @@ int core_new(const struct core_options *o, struct core **out, struct fault *f)
     if (o->delegate_fd >= 0)
         open_delegates(c, o->delegate_fd);
     if (o->listen_fd >= 0) {
-        if (open_ledger(c, f) != 0 || open_exporter(c, f) != 0 || open_nodes(c, f) != 0) {
+        if (open_ledger(c, f) != 0 || open_exporter(c, f) != 0 || open_nodes(c, f) != 0 ||
+            open_lifecycle(c, f) != 0) {
             core_free(c);
             return -(int)f->code;
         }
         publish_crls(c);
         open_admin(c, o->listen_fd);
+        lifecycle_collect(c->lifecycle, collect_status, c);
     }
     if (o->enroll_fd >= 0)
         open_enroll(c, o);
@@ -481,6 +501,7 @@ void core_free(struct core *c)
     admin_end_check(c->admin);
     ledger_stop(c->ledger);
     exporter_stop(c->exporter);
+    lifecycle_stop(c->lifecycle);
     workers_free(c->readers);
     workers_free(c->workers);
     crl_publisher_stop(c->crls);
@@ -494,6 +515,7 @@ void core_free(struct core *c)
     enroll_free(c->enroll);
     nodes_free(c->nodes);
     exporter_free(c->exporter);
+    lifecycle_free(c->lifecycle);
     ledger_free(c->ledger);
     bootstrap_free(c->bootstrap);
     free(c->links);

@@ -19,9 +19,10 @@ struct core {
     size_t n_links;
     struct workers *workers, *readers;
     struct door *door;
-    struct crl_publisher *crls; /* NULL at set-up */
-    struct ledger *ledger;      /* the audit log's checkpoints; none at set-up */
-    struct exporter *exporter;  /* the view's exports; NULL: none */
+    struct crl_publisher *crls;  /* NULL at set-up */
+    struct ledger *ledger;       /* the audit log's checkpoints; none at set-up */
+    struct exporter *exporter;   /* the view's exports; NULL: none */
+    struct lifecycle *lifecycle; /* NULL at set-up */
     struct admin *admin;
     struct delegates *delegates; /* NULL: no socket */
     struct enroll *enroll;       /* NULL: no socket */

@@ -29,7 +29,7 @@ struct store_alert {
 };
 
 /*
- * STORE_MARK: a digest or a heartbeat (rule and subject of `mark`) was made for the slot that
+ * STORE_MARK: a digest (rule and subject of `mark`) was made for the slot that
  * mark.epoch names, with these notices; STORE_SAME, and nothing is put, when it was made before.
  * Not recorded.
  */

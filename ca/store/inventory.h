@@ -180,4 +180,14 @@ int store_same_names(struct store *s, const uint8_t names[SAN_IDENTITY], bool fr
  * all zeros. */
 void cert_row_names(const struct cert_row *r, uint8_t out[SAN_IDENTITY]);
 
+/* Certificates with this key that are of another identity: at most `max` refs, whatever became of
+ * them. By half the key's hash: compare it. */
+int store_key_others(struct store *s, const uint8_t spki_hash[32],
+                     const uint8_t identity[IDENTITY_LEN], struct cert_ref *out, size_t max,
+                     size_t *n, struct fault *f) WARN_UNUSED;
+/* Is nothing issued for the identity, or the key, any more? */
+int store_blocked(struct store *s, const uint8_t identity[IDENTITY_LEN],
+                  const uint8_t spki_hash[32], bool *by_identity, bool *by_key,
+                  struct fault *f) WARN_UNUSED;
+
 #endif

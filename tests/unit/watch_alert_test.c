@@ -90,17 +90,13 @@ static void severity_grows_as_the_end_comes_nearer(void **state)
 {
     struct watch_times t = times_of("");
     struct watch_life year = life(398), quarter = life(90);
-    int64_t at = quarter.not_before + 30 * DAY;
     char text[64];
     (void)state;
 
-    assert_int_equal(watch_expiry_severity(&t, &quarter, at, 1), SEVERITY_INFO);
-    assert_int_equal(watch_expiry_severity(&t, &year, year.not_after - 60 * DAY, 1),
-                     SEVERITY_WARNING);
-    assert_int_equal(watch_expiry_severity(&t, &year, year.not_after - 7 * DAY, 15),
-                     SEVERITY_CRITICAL);
-    assert_int_equal(watch_expiry_severity(&t, &year, year.not_after, 31 | WATCH_ENDED),
-                     SEVERITY_CRITICAL);
+    assert_int_equal(watch_expiry_severity(&t, &quarter, 1), SEVERITY_INFO);
+    assert_int_equal(watch_expiry_severity(&t, &year, 1), SEVERITY_WARNING);
+    assert_int_equal(watch_expiry_severity(&t, &year, 15), SEVERITY_CRITICAL);
+    assert_int_equal(watch_expiry_severity(&t, &year, 31 | WATCH_ENDED), SEVERITY_CRITICAL);
     watch_passed_text(&t, &year, 7, text);
     assert_string_equal(text, "less than 2w before its end");
     watch_passed_text(&t, &(struct watch_life){NOON, NOON + 47 * DAY}, 3, text);
@@ -166,18 +162,16 @@ static void quiet_hours_may_go_over_midnight(void **state)
     assert_false(watch_quiet(&siesta, NOON + 3 * HOUR, &until));
 }
 
-static void slots_stay_until_the_next(void **state)
+static void a_slot_stays_until_the_next(void **state)
 {
-    struct watch_times t = times_of("alerts = { digest_at = \"13:00\"; heartbeat = \"1h\"; };");
-    struct watch_times none = times_of("alerts = { digest_at = \"\"; heartbeat = \"none\"; };");
+    struct watch_times t = times_of("alerts = { digest_at = \"13:00\"; };");
+    struct watch_times none = times_of("alerts = { digest_at = \"\"; };");
     (void)state;
 
     assert_true(watch_digest_slot(&t, NOON) == NOON - 23 * HOUR);
     assert_true(watch_digest_slot(&t, NOON + HOUR - 1) == NOON - 23 * HOUR);
     assert_true(watch_digest_slot(&t, NOON + HOUR) == NOON + HOUR);
-    assert_true(watch_heartbeat_slot(&t, NOON + 3599) == NOON);
-    assert_true(watch_heartbeat_slot(&t, NOON + 3600) == NOON + HOUR);
-    assert_true(watch_digest_slot(&none, NOON) == 0 && watch_heartbeat_slot(&none, NOON) == 0);
+    assert_true(watch_digest_slot(&none, NOON) == 0);
 }
 
 /* ---- the machine ---- */
@@ -363,7 +357,7 @@ int main(void)
         cmocka_unit_test(the_order_in_the_file_does_not_matter),
         cmocka_unit_test(bad_values_are_refused),
         cmocka_unit_test(quiet_hours_may_go_over_midnight),
-        cmocka_unit_test(slots_stay_until_the_next),
+        cmocka_unit_test(a_slot_stays_until_the_next),
         cmocka_unit_test(each_threshold_is_told_once),
         cmocka_unit_test(another_certificate_begins_anew),
         cmocka_unit_test(what_is_gone_is_resolved_once_and_may_come_again),

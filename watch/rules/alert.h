@@ -20,7 +20,7 @@ enum alert_state {
     ALERT_RAISED = 1,
     ALERT_ACKNOWLEDGED = 2,
     ALERT_RESOLVED = 3,
-    ALERT_MARK = 4, /* no condition: until when digests or heartbeats were made (`epoch`) */
+    ALERT_MARK = 4, /* no condition: until when digests were made (`epoch`) */
 };
 
 enum alert_level { ALERT_OWNER = 0, ALERT_TEAM = 1, ALERT_SECURITY = 2 };

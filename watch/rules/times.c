@@ -80,7 +80,6 @@ void watch_times_read(const struct conf *c, struct watch_times *out)
         .quiet_from = second_of_day(c->alert_quiet_from),
         .quiet_until = second_of_day(c->alert_quiet_until),
         .digest_at = second_of_day(c->alert_digest_at),
-        .heartbeat = c->alert_heartbeat,
     };
     if (out->quiet_from < 0 || out->quiet_until < 0)
         out->quiet_from = out->quiet_until = 0;
@@ -173,16 +172,15 @@ static int nearest(uint32_t passed)
 }
 
 enum severity watch_expiry_severity(const struct watch_times *t, const struct watch_life *l,
-                                    int64_t now, uint32_t passed)
+                                    uint32_t passed)
 {
     struct scale s;
+    int i = nearest(passed);
 
     scale_of(t, l, &s);
-    if ((passed & WATCH_ENDED) != 0)
+    if ((passed & WATCH_ENDED) != 0 || (s.n >= 2 && i >= (int)s.n - 2))
         return SEVERITY_CRITICAL;
-    if (s.n >= 2 && nearest(passed) >= (int)s.n - 2)
-        return SEVERITY_CRITICAL;
-    return now < watch_late(t, l) ? SEVERITY_INFO : SEVERITY_WARNING;
+    return i < 0 || s.at[i] < watch_late(t, l) ? SEVERITY_INFO : SEVERITY_WARNING;
 }
 
 void watch_passed_text(const struct watch_times *t, const struct watch_life *l, uint32_t passed,
@@ -232,9 +230,4 @@ int64_t watch_digest_slot(const struct watch_times *t, int64_t now)
     if (t->digest_at < 0)
         return 0;
     return now >= today ? today : today - DAY;
-}
-
-int64_t watch_heartbeat_slot(const struct watch_times *t, int64_t now)
-{
-    return t->heartbeat == 0 ? 0 : now / t->heartbeat * t->heartbeat;
 }

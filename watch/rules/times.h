@@ -26,7 +26,6 @@ struct watch_times {
     int64_t team_critical, security_critical;
     int64_t quiet_from, quiet_until; /* seconds of the day, UTC; equal: none */
     int64_t digest_at;               /* second of the day; -1: none */
-    int64_t heartbeat;               /* 0: none */
 };
 void watch_times_read(const struct conf *c, struct watch_times *out);
 
@@ -43,19 +42,18 @@ uint32_t watch_passed(const struct watch_times *t, const struct watch_life *l, i
 /* The first moment behind `now` at which watch_passed, due, late or the forgetting change;
  * INT64_MAX: none. */
 int64_t watch_next(const struct watch_times *t, const struct watch_life *l, int64_t now);
-/* How bad it is that `passed` are: the last two thresholds and the end are critical; before the
- * renewal is late nothing more than worth knowing. */
+/* How bad it is that `passed` are: the last two thresholds and the end are critical; one that comes
+ * before the renewal is late is only worth knowing. */
 enum severity watch_expiry_severity(const struct watch_times *t, const struct watch_life *l,
-                                    int64_t now, uint32_t passed);
+                                    uint32_t passed);
 /* The nearest of the thresholds: "14 days before the end", "25% of its life are left", "ended". */
 void watch_passed_text(const struct watch_times *t, const struct watch_life *l, uint32_t passed,
                        char out[64]);
 
 /* Is it a quiet hour? Then *until is its end. */
 bool watch_quiet(const struct watch_times *t, int64_t now, int64_t *until);
-/* The last time of a digest, or of a heartbeat, that is not behind `now`: the same number until the
- * next one is due. 0: there is none. */
+/* The last time of a digest that is not behind `now`: the same number until the next one is due. 0:
+ * there is none. */
 int64_t watch_digest_slot(const struct watch_times *t, int64_t now);
-int64_t watch_heartbeat_slot(const struct watch_times *t, int64_t now);
 
 #endif

@@ -1,0 +1,388 @@
+#include "ca/lifecycle/evaluate_inner.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+
+#define DAY INT64_C(86400)
+#define MARGIN INT64_C(7200) /* what is due while all is evaluated */
+#define BACK INT64_C(3600)   /* the clock went back: what was scheduled may be wrong */
+#define CHANGES 64
+#define RELATED_MAX 8
+
+struct evaluator *evaluator_new(const struct evaluator_parts *parts)
+{
+    struct evaluator *e = xcalloc(1, sizeof(*e));
+
+    e->parts = *parts;
+    e->judge = judge_new(&parts->judge);
+    steps_init(&e->steps);
+    pthread_mutex_init(&e->lock, NULL);
+    return e;
+}
+
+void evaluator_free(struct evaluator *e)
+{
+    if (e == NULL)
+        return;
+    judge_free(e->judge);
+    due_free(&e->due);
+    steps_free(&e->steps);
+    excepted_free(&e->except);
+    free(e->known);
+    pthread_mutex_destroy(&e->lock);
+    free(e);
+}
+
+void evaluator_closed(struct evaluator *e, const char *why)
+{
+    judge_closed(e->judge, why);
+}
+
+void evaluator_again(struct evaluator *e)
+{
+    e->again = true;
+}
+
+void evaluator_summary(struct evaluator *e, struct evaluator_summary *out)
+{
+    pthread_mutex_lock(&e->lock);
+    *out = e->summary;
+    pthread_mutex_unlock(&e->lock);
+}
+
+static bool stopping(const struct evaluator *e)
+{
+    return e->parts.stopping != NULL && e->parts.stopping(e->parts.stopping_arg);
+}
+
+/* ---- one line ---- */
+
+static void tally(struct evaluator *e, const struct judged *j, int64_t now)
+{
+    struct evaluator_summary *c = &e->count;
+
+    c->lines++;
+    c->by_state[j->verdict.state]++;
+    for (unsigned i = 0; j->found != 0 && i < FINDINGS; i++) {
+        if ((j->found & 1u << i) == 0)
+            continue;
+        if (excepted_find(&e->except, (enum finding)i, j->identity, now) != NULL)
+            c->excepted[i]++;
+        else
+            c->found[i]++;
+    }
+}
+
+static int look(struct evaluator *e, const struct store_line *line, bool whole, int64_t now,
+                struct fault *f)
+{
+    struct judged j;
+    int rc;
+
+    j.why = NULL;
+    rc = judge_line(e->judge, line, now, whole ? JUDGE_FINDINGS : 0, &j, f);
+    if (rc == -FAULT_NOT_FOUND)
+        return 0; /* the index is behind: its change comes */
+    if (rc != 0)
+        return rc;
+    e->looked++;
+    if (j.verdict.next < e->horizon)
+        due_push(&e->due, j.verdict.next, DUE_LINE, line->identity);
+    if (whole)
+        tally(e, &j, now);
+    return evaluator_tell(e, &j, !whole, now, f);
+}
+
+/* The condition of an alert whose line is gone is gone. */
+static int gone(struct evaluator *e, const uint8_t identity[IDENTITY_LEN], int64_t now,
+                struct fault *f)
+{
+    static const char *const rules[] = {"expiry", "renewal.stuck", "renewal.late"};
+    uint8_t key[ALERT_KEY];
+    char hex[33];
+    int rc = 0;
+
+    hex_encode(slice_of(identity, IDENTITY_LEN), hex);
+    for (size_t i = 0; rc == 0 && i < sizeof(rules) / sizeof(rules[0]); i++) {
+        alert_key(rules[i], hex, key);
+        rc = evaluator_step(e, ALERT_GONE, NULL, key, now, f);
+    }
+    return rc;
+}
+
+/* By the indexes as of the last commit: by older ones, an alert that a renewal has resolved would
+ * be raised again. */
+static int look_at(struct evaluator *e, const uint8_t identity[IDENTITY_LEN], int64_t now,
+                   struct fault *f)
+{
+    struct store_line line;
+    int rc = store_line(e->parts.judge.store, identity, true, &line, f);
+
+    if (rc == -FAULT_NOT_FOUND)
+        return gone(e, identity, now, f);
+    return rc == 0 ? look(e, &line, false, now, f) : rc;
+}
+
+/* ---- what has changed ---- */
+
+/* The lines that a certificate may follow. */
+static int look_at_related(struct evaluator *e, const struct cert_row *row, int64_t now,
+                           struct fault *f)
+{
+    struct store *s = e->parts.judge.store;
+    struct cert_ref ref[RELATED_MAX + 1];
+    uint8_t names[SAN_IDENTITY];
+    struct cert_row other;
+    size_t n = 0;
+    int rc;
+
+    cert_row_names(row, names);
+    rc = store_same_names(s, names, false, ref, RELATED_MAX, &n, f);
+    if (rc == 0 && row->has_replaces)
+        ref[n++] = row->replaces;
+    cert_row_init(&other);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        rc = store_get(s, &ref[i], &other, f);
+        if (rc == 0 && memcmp(other.identity, row->identity, sizeof(row->identity)) != 0)
+            rc = look_at(e, other.identity, now, f);
+        else if (rc == -FAULT_NOT_FOUND)
+            rc = 0;
+    }
+    cert_row_free(&other);
+    return rc;
+}
+
+static int look_at_change(struct evaluator *e, const struct store_change *c, int64_t now,
+                          struct fault *f)
+{
+    struct cert_row row;
+    int rc;
+
+    if (c->state == CERT_OPEN)
+        return 0;
+    if (c->ref.issuer == STORE_ANNOTATED)
+        return look_at(e, c->ref.serial, now, f);
+    cert_row_init(&row);
+    rc = store_get(e->parts.judge.store, &c->ref, &row, f);
+    if (rc == 0)
+        rc = look_at(e, row.identity, now, f);
+    else if (rc == -FAULT_NOT_FOUND)
+        rc = 0;
+    if (rc == 0)
+        rc = look_at_related(e, &row, now, f);
+    cert_row_free(&row);
+    return rc;
+}
+
+static int follow(struct evaluator *e, int64_t now, bool *more, struct fault *f)
+{
+    struct store_change c[CHANGES];
+    size_t n = 0;
+    int rc;
+
+    *more = false;
+    if (e->change >= store_newest_change(e->parts.judge.store))
+        return 0;
+    rc = store_changes_since(e->parts.judge.store, e->change, c, CHANGES, &n, f);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = look_at_change(e, &c[i], now, f);
+    if (rc == 0)
+        rc = steps_flush(e, f);
+    if (rc == 0 && n > 0)
+        e->change = c[n - 1].number;
+    *more = n == CHANGES;
+    return rc;
+}
+
+/* ---- what is due ---- */
+
+static int look_at_due(struct evaluator *e, const struct due_entry *d, int64_t now, struct fault *f)
+{
+    if (d->kind == DUE_ALERT)
+        return evaluator_step(e, ALERT_TIME, NULL, d->id, now, f);
+    return look_at(e, d->id, now, f);
+}
+
+static int run_due(struct evaluator *e, int64_t now, bool *more, struct fault *f)
+{
+    struct due_entry d[SLICE_LINES];
+    size_t n = 0;
+    int rc = 0;
+
+    while (n < SLICE_LINES && due_pop(&e->due, now, &d[n]))
+        n++;
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = look_at_due(e, &d[i], now, f);
+    if (rc == 0)
+        rc = steps_flush(e, f);
+    for (size_t i = 0; rc != 0 && i < n; i++)
+        due_push(&e->due, d[i].at, (enum due_kind)d[i].kind, d[i].id); /* again, later */
+    *more = n == SLICE_LINES;
+    return rc;
+}
+
+/* ---- everything ---- */
+
+static int begin_all(struct evaluator *e, int64_t now, struct fault *f)
+{
+    int rc = excepted_load(&e->except, e->parts.judge.store, f);
+
+    if (rc != 0)
+        return rc;
+    if (!e->begun)
+        e->change = store_newest_change(e->parts.judge.store);
+    e->begun = true;
+    e->again = false;
+    e->due.lost = false;
+    e->phase = PHASE_LINES;
+    e->behind = false;
+    e->horizon = now + DAY + MARGIN;
+    e->full_at = now + DAY;
+    e->full_us = 0;
+    memset(&e->count, 0, sizeof(e->count));
+    return 0;
+}
+
+struct page {
+    size_t n;
+    struct store_line line[SLICE_LINES];
+};
+
+static int keep_line(void *arg, const struct store_line *l)
+{
+    struct page *p = arg;
+
+    p->line[p->n++] = *l;
+    return 0;
+}
+
+static int all_lines(struct evaluator *e, int64_t now, struct fault *f)
+{
+    struct page p = {.n = 0};
+    size_t n;
+    int rc = store_lines(e->parts.judge.store, e->behind ? e->line : NULL, SLICE_LINES, true,
+                         keep_line, &p, &n, f);
+
+    for (size_t i = 0; rc == 0 && i < p.n; i++)
+        rc = look(e, &p.line[i], true, now, f);
+    if (rc == 0)
+        rc = steps_flush(e, f);
+    if (rc != 0)
+        return rc;
+    e->behind = p.n > 0;
+    if (p.n > 0)
+        memcpy(e->line, p.line[p.n - 1].identity, sizeof(e->line));
+    else
+        e->phase = PHASE_ALERTS;
+    return 0;
+}
+
+struct open_alerts {
+    size_t n;
+    struct alert alert[SLICE_LINES];
+    uint8_t key[SLICE_LINES][ALERT_KEY];
+};
+
+static int keep_open(void *arg, const uint8_t key[ALERT_KEY], const struct alert *a)
+{
+    struct open_alerts *o = arg;
+
+    if (a->state == ALERT_RESOLVED)
+        return 0;
+    memcpy(o->key[o->n], key, ALERT_KEY);
+    o->alert[o->n++] = *a;
+    return 0;
+}
+
+static void end_all(struct evaluator *e, int64_t now)
+{
+    e->phase = PHASE_NONE;
+    e->count.evaluated = now;
+    e->count.took_us = e->full_us;
+    pthread_mutex_lock(&e->lock);
+    e->summary = e->count;
+    pthread_mutex_unlock(&e->lock);
+    if (e->due.lost)
+        e->full_at = now + BACK;
+}
+
+/* What is open is looked at once more: that its condition is gone shows nowhere else. */
+static int all_alerts(struct evaluator *e, int64_t now, struct fault *f)
+{
+    struct open_alerts *o = xcalloc(1, sizeof(*o));
+    uint8_t at[ALERT_KEY];
+    size_t n;
+    int rc = store_alerts(e->parts.judge.store, e->behind ? e->alert : NULL, SLICE_LINES, keep_open,
+                          o, at, &n, f);
+
+    for (size_t i = 0; rc == 0 && i < o->n; i++) {
+        if (o->alert[i].has_identity)
+            rc = look_at(e, o->alert[i].identity, now, f);
+        if (rc == 0)
+            rc = evaluator_step(e, ALERT_TIME, NULL, o->key[i], now, f);
+    }
+    if (rc == 0)
+        rc = steps_flush(e, f);
+    if (rc == 0 && n < SLICE_LINES)
+        end_all(e, now);
+    e->behind = n > 0;
+    if (rc == 0 && n > 0)
+        memcpy(e->alert, at, sizeof(e->alert));
+    free(o);
+    return rc;
+}
+
+/* ---- a slice ---- */
+
+static int run_slice(struct evaluator *e, int64_t now, bool *more, struct fault *f)
+{
+    uint64_t begun = clock_mono_us();
+    bool changes = false, due = false;
+    int rc = 0;
+
+    if (e->again || e->full_at == 0 || now >= e->full_at || now + BACK < e->last_now)
+        rc = begin_all(e, now, f);
+    e->last_now = now;
+    if (rc == 0)
+        rc = follow(e, now, &changes, f);
+    if (rc == 0)
+        rc = run_due(e, now, &due, f);
+    if (rc == 0 && e->phase == PHASE_LINES)
+        rc = all_lines(e, now, f);
+    else if (rc == 0 && e->phase == PHASE_ALERTS)
+        rc = all_alerts(e, now, f);
+    e->full_us += clock_mono_us() - begun;
+    *more = changes || due || e->phase != PHASE_NONE;
+    return rc;
+}
+
+static void keep_summary(struct evaluator *e)
+{
+    pthread_mutex_lock(&e->lock);
+    e->summary.running = e->phase != PHASE_NONE;
+    e->summary.looked = e->looked;
+    e->summary.change = e->change;
+    e->summary.due = e->due.n;
+    pthread_mutex_unlock(&e->lock);
+}
+
+int evaluator_run(struct evaluator *e, int64_t now, uint64_t budget_us, int64_t *next,
+                  struct fault *f)
+{
+    uint64_t begun = clock_mono_us();
+    bool more = true;
+    int rc = 0;
+
+    while (rc == 0 && more && !stopping(e) && clock_mono_us() - begun < budget_us)
+        rc = run_slice(e, now, &more, f);
+    if (rc != 0)
+        e->steps.n = 0; /* they are found again */
+    keep_summary(e);
+    *next = more ? now : due_first(&e->due);
+    if (e->full_at < *next)
+        *next = e->full_at;
+    return rc;
+}

@@ -1,0 +1,64 @@
+/*
+ * The evaluation of all rules and alerts, in short slices: what has changed, by the change
+ * sequence; what the clock has made due; and everything, at the start and once a day. Evaluating
+ * again does no harm, since what was told is kept with each alert; so nothing of this is durable.
+ *
+ * One thread calls everything here but evaluator_wake and evaluator_summary.
+ */
+#ifndef CA_LIFECYCLE_EVALUATE_H
+#define CA_LIFECYCLE_EVALUATE_H
+
+#include "ca/lifecycle/judge.h"
+
+struct evaluator;
+
+struct evaluator_parts {
+    struct judge_parts judge;
+    /* Fills in the channels of a notice; any thread. NULL: nobody is told. */
+    void (*route)(void *arg, struct outbox_notice *o);
+    void *route_arg;
+    bool (*stopping)(void *arg); /* asked between lines; NULL: never */
+    void *stopping_arg;
+};
+struct evaluator *evaluator_new(const struct evaluator_parts *parts);
+void evaluator_free(struct evaluator *e);
+
+/* What is true of the CA itself: a condition that is there, or (severity 0) not. `name` is a status
+ * item's, "store", "crl.issuing"; `text` says what is wrong. */
+struct ca_condition {
+    char rule[64], subject[160];
+    enum severity severity;
+    uint32_t told;    /* thresholds, for what ends */
+    int64_t deadline; /* 0: none */
+    char text[256];
+};
+
+/* Works for about `budget_us` of wall time at `now`. *next: when there is something to do again by
+ * the clock; `now` itself when this slice was not enough. -FAULT_UNAVAILABLE while the indexes are
+ * rebuilt: later. */
+int evaluator_run(struct evaluator *e, int64_t now, uint64_t budget_us, int64_t *next,
+                  struct fault *f) WARN_UNUSED;
+/* Everything of the CA itself as it is now: conditions that are not among these are gone. */
+int evaluator_conditions(struct evaluator *e, const struct ca_condition *c, size_t n, int64_t now,
+                         struct fault *f) WARN_UNUSED;
+/* Digests, when it is time. */
+int evaluator_digests(struct evaluator *e, int64_t now, struct fault *f) WARN_UNUSED;
+/* Nothing is issued just now, and why; NULL: it is. */
+void evaluator_closed(struct evaluator *e, const char *why);
+/* Have all evaluated anew, soon. Any thread. */
+void evaluator_again(struct evaluator *e);
+
+struct evaluator_summary {
+    int64_t evaluated;      /* when the last whole evaluation ended; 0: not yet */
+    bool running;           /* one is under way */
+    uint64_t took_us;       /* of processor time of this thread, the last one */
+    uint64_t lines, looked; /* at the last one; lines looked at since the start */
+    uint64_t change;        /* of the sequence that is evaluated */
+    uint64_t by_state[LINE_ENDED + 1];
+    uint64_t found[FINDINGS], excepted[FINDINGS];
+    uint64_t due; /* scheduled */
+};
+/* Any thread. */
+void evaluator_summary(struct evaluator *e, struct evaluator_summary *out);
+
+#endif

@@ -1,0 +1,70 @@
+/* What the files of the evaluation share. */
+#ifndef CA_LIFECYCLE_EVALUATE_INNER_H
+#define CA_LIFECYCLE_EVALUATE_INNER_H
+
+#include <pthread.h>
+
+#include "ca/lifecycle/due.h"
+#include "ca/lifecycle/evaluate.h"
+#include "ca/lifecycle/except.h"
+
+#define SLICE_LINES 64
+#define STEPS_MAX 64
+
+/* Steps of alerts, submitted together. */
+struct steps {
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    size_t n, waiting;
+    struct store_op op[STEPS_MAX];
+    struct store_alert step[STEPS_MAX];
+    struct alert seen[STEPS_MAX];
+};
+
+enum phase { PHASE_NONE, PHASE_LINES, PHASE_ALERTS };
+
+struct known;
+
+struct evaluator {
+    struct evaluator_parts parts;
+    struct judge *judge;
+    struct due due;
+    struct steps steps;
+    struct excepted except;
+    struct known *known; /* conditions of the CA itself that are open, or soon will be */
+    size_t n_known, known_room;
+    bool known_loaded;
+    int64_t digest;            /* the slot that is done */
+    uint64_t change;           /* of the sequence, evaluated */
+    bool begun;                /* `change` is set */
+    int64_t last_now, horizon; /* up to `horizon` all that is due is scheduled */
+    int64_t full_at;           /* when the next whole evaluation begins */
+    enum phase phase;
+    uint8_t line[IDENTITY_LEN], alert[ALERT_KEY];
+    bool behind; /* `line` or `alert` is where the phase has come to */
+    uint64_t full_us;
+    struct evaluator_summary count; /* of the one under way */
+    uint64_t looked;
+    _Atomic bool again;
+
+    pthread_mutex_t lock; /* over `summary` */
+    struct evaluator_summary summary;
+};
+
+/* --- alerts (step.c) --- */
+
+void steps_init(struct steps *s);
+void steps_free(struct steps *s);
+/* A step of an alert, unless it would change nothing; made with steps_flush at the latest. */
+int evaluator_step(struct evaluator *e, enum alert_verb verb, const struct alert *seen,
+                   const uint8_t key[ALERT_KEY], int64_t now, struct fault *f) WARN_UNUSED;
+int steps_flush(struct evaluator *e, struct fault *f) WARN_UNUSED;
+/* What of a judged line people are told. `all`: also what they need not be told any more. */
+int evaluator_tell(struct evaluator *e, const struct judged *j, bool all, int64_t now,
+                   struct fault *f) WARN_UNUSED;
+/* Makes the notice of a step: a struct evaluator. */
+void evaluator_notice(void *arg, const struct alert_outcome *o, struct outbox_notice *out);
+/* Who is told at a level of escalation. */
+const char *evaluator_contact(const struct conf *c, const struct alert *a);
+
+#endif
