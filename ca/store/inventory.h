@@ -4,10 +4,11 @@
  * reads and the change sequence have both.
  *
  * A foreign certificate has the ref {serial: its number, big-endian; issuer: STORE_FOREIGN}. Its
- * state is CERT_GOOD for ever; nothing that changes the state of an issued one is for it
- * ("serial.foreign"), and neither the public view nor CRLs have it. Its key counts for lists by
- * key, not for the reuse of keys. A struct cert_row of one has `source`, `der`, `origin`,
- * `last_seen`; who added it is the requester; profile and owner are empty.
+ * state is CERT_GOOD, or what the CA that issued it told when it was added or seen again:
+ * CERT_REVOKED, which it stays, or CERT_HELD. Nothing that changes the state of an issued one is
+ * for it ("serial.foreign"), and neither the public view nor CRLs have it. Its key counts for lists
+ * by key, not for the reuse of keys. A struct cert_row of one has `source`, `der`, `origin`,
+ * `last_seen`, `told`, `stranger`; who added it is the requester; profile and owner are empty.
  *
  * An identity is what must keep working. That of an issued certificate is of its profile, subject
  * and names; that of a foreign one of its names alone (anycert_names_id). Certificates of one
@@ -23,6 +24,7 @@
 
 #include "ca/store/store.h"
 #include "lib/anycert.h"
+#include "lib/proto_import.h"
 
 /* ---- foreign certificates ---- */
 
@@ -32,15 +34,18 @@ uint64_t foreign_number(const struct cert_ref *ref);
 
 enum foreign_outcome {
     FOREIGN_ADDED = 1,
-    FOREIGN_SEEN = 2,      /* known already: only last seen moved */
+    FOREIGN_SEEN = 2,      /* known already: last seen moved, and what was told is taken over */
     FOREIGN_ISSUED = 3,    /* issued here: last seen is noted; `ref` is its own */
     FOREIGN_MALFORMED = 4, /* not a certificate (anycert_parse): left out */
 };
 
 /* One certificate to add. The DER is the submitter's until the operation is done. */
 struct foreign {
-    struct slice der;   /* at most ANYCERT_MAX */
-    const char *origin; /* where it was found: "file web.pem", "host 192.0.2.1:443"; cut */
+    struct slice der;          /* at most ANYCERT_MAX */
+    const char *origin;        /* where it was found: "file web.pem", "host 192.0.2.1:443"; cut */
+    struct import_status told; /* what the CA that issued it said of it */
+    bool stranger; /* it bears the signature of an issuer of ours, but is none that was issued here
+                    */
     /* out */
     enum foreign_outcome outcome;
     struct cert_ref ref;

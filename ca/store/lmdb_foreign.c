@@ -33,6 +33,13 @@ static int parts(struct slice der, struct slice *tbs, enum sig_alg *alg, struct 
     return der_get_bit_octets(&seq, signature) == 0 ? 0 : MDB_CORRUPTED;
 }
 
+static enum cert_state told_state(const struct import_status *told)
+{
+    if (told->told != IMPORT_REVOKED)
+        return CERT_GOOD;
+    return told->reason == REASON_CERTIFICATE_HOLD ? CERT_HELD : CERT_REVOKED;
+}
+
 int foreign_view(struct slice row, struct cert_view *out)
 {
     struct row_foreign r;
@@ -50,6 +57,19 @@ int foreign_view(struct slice row, struct cert_view *out)
     memcpy(out->sig.fingerprint, r.fingerprint, sizeof(out->sig.fingerprint));
     out->has_sig = true;
     out->state = CERT_GOOD;
+    if (r.told.told == IMPORT_REVOKED) {
+        out->state = told_state(&r.told);
+        out->has_status = true;
+        out->status = (struct row_status){.state = out->state,
+                                          .reason = r.told.reason,
+                                          .time = r.told.time,
+                                          .change = r.told_change,
+                                          .not_after = r.not_after};
+    }
+    if (r.told_change != 0)
+        out->change = r.told_change;
+    out->told = r.told.told;
+    out->stranger = r.stranger;
     out->source = r.source;
     out->der = r.der;
     out->origin = r.origin;
@@ -163,7 +183,12 @@ static void put_new(struct write_txn *w, const struct store_op *op, struct forei
     row->der = item->der;
     (void)snprintf(row->by, sizeof(row->by), "%s", op->foreign->by ? op->foreign->by : "");
     sha256(c->spki, row->spki_hash);
+    row->told = item->told;
+    row->stranger = item->stranger;
     row->change = change_append(w, op, &item->ref, CERT_GOOD, 0, c->not_after);
+    if (item->told.told == IMPORT_REVOKED)
+        row->told_change = change_append(w, op, &item->ref, told_state(&item->told),
+                                         item->told.reason, c->not_after);
     number_put(number, key);
     row_foreign_put(w_row(w), row);
     w_put_last(w, D_FOREIGN, key, sizeof(key));
@@ -171,6 +196,57 @@ static void put_new(struct write_txn *w, const struct store_op *op, struct forei
     key_entry_put(row->spki_hash, row->identity, &item->ref, entry);
     if (w->rc == 0)
         w->rc = runs_add(&w->s->keys, entry);
+}
+
+/* Is that news? Revoked stays revoked; what is on hold is released or revoked; nothing is known
+ * better by not being told. */
+static bool is_news(const struct import_status *known, const struct import_status *told)
+{
+    if (told->told == IMPORT_NOT_TOLD || told_state(known) == CERT_REVOKED)
+        return false;
+    return told->told != known->told || told->reason != known->reason || told->time != known->time;
+}
+
+static void tell(struct write_txn *w, const struct store_op *op, const struct foreign *item,
+                 struct row_foreign *row)
+{
+    enum cert_state from = told_state(&row->told), to = told_state(&item->told);
+    row->told = item->told;
+    if (from != to)
+        row->told_change = change_append(
+            w, op, &item->ref, to, to == CERT_GOOD ? REASON_REMOVE_FROM_CRL : item->told.reason,
+            row->not_after);
+}
+
+/* The row of one that is known, when something was told that it does not say. What it points to is
+ * copied, since it is put anew. */
+static void update_row(struct write_txn *w, const struct store_op *op, const struct foreign *item,
+                       uint64_t number)
+{
+    uint8_t key[8];
+    struct row_foreign row;
+    struct slice v;
+    struct buf copy;
+    number_put(number, key);
+    if (!w_found(w, row_get(w->t, w->s->dbi[D_FOREIGN], key, sizeof(key), &v)))
+        return;
+    if (row_foreign_get(v, &row) != 0) {
+        w->rc = MDB_CORRUPTED;
+        return;
+    }
+    bool news = is_news(&row.told, &item->told);
+    if (!news && (row.stranger || !item->stranger))
+        return;
+    buf_init(&copy, ROW_MAX);
+    buf_put_slice(&copy, v);
+    if (row_foreign_get(buf_slice(&copy), &row) != 0)
+        w->rc = MDB_CORRUPTED;
+    row.stranger = row.stranger || item->stranger;
+    if (news)
+        tell(w, op, item, &row);
+    row_foreign_put(w_row(w), &row);
+    w_put(w, D_FOREIGN, key, sizeof(key), 0);
+    buf_free(&copy);
 }
 
 static int64_t later(int64_t a, int64_t b)
@@ -194,6 +270,7 @@ static void add_one(struct write_txn *w, const struct store_op *op, struct forei
     if (w_found(w, seen_row(w->s, w->t, row.fingerprint, &seen)) && seen.number != 0) {
         item->outcome = FOREIGN_SEEN;
         foreign_ref(seen.number, &item->ref);
+        update_row(w, op, item, seen.number);
         seen_put(w, row.fingerprint, seen.number, later(op->time, seen.time));
     } else if (issued_here(w, &c, row.fingerprint, &item->ref)) {
         item->outcome = FOREIGN_ISSUED;
@@ -236,6 +313,7 @@ int op_foreign(struct write_txn *w, struct store_op *op, struct audit_event *e)
 
 size_t op_changes(const struct store_op *op)
 {
-    return op->kind == STORE_FOREIGN_ADD && op->foreign->n <= STORE_FOREIGN_MAX ? op->foreign->n
-                                                                                : 2;
+    if (op->kind == STORE_FOREIGN_ADD && op->foreign->n <= STORE_FOREIGN_MAX)
+        return 2 * op->foreign->n; /* it came; it was revoked */
+    return 2;
 }

@@ -54,6 +54,8 @@ static int row_copy_foreign(struct cert_row *out, const struct cert_view *v)
     out->der = buf_slice(&out->bytes);
     out->tbs = moved(v->cert.tbs, v->der, out->der.p);
     out->signature = moved(v->sig.signature, v->der, out->der.p);
+    out->told = v->told;
+    out->stranger = v->stranger;
     memcpy(out->origin, v->origin.p, v->origin.n);
     out->origin[v->origin.n] = 0;
     return 0;

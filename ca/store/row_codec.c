@@ -242,6 +242,9 @@ void row_foreign_put(struct buf *b, const struct row_foreign *r)
     wire_put_fixed(b, r->spki_hash, sizeof(r->spki_hash));
     wire_put_fixed(b, r->identity, sizeof(r->identity));
     put_name(b, r->by);
+    import_status_put(b, &r->told);
+    wire_put_u64(b, r->told_change);
+    wire_put_u8(b, r->stranger);
     wire_put_bytes(b, r->origin);
     wire_put_fixed(b, r->der.p, r->der.n);
 }
@@ -260,6 +263,9 @@ int row_foreign_get(struct slice s, struct row_foreign *out)
     wire_get_fixed(&w, out->spki_hash, sizeof(out->spki_hash));
     wire_get_fixed(&w, out->identity, sizeof(out->identity));
     get_name(&w, out->by);
+    import_status_get(&w, &out->told);
+    out->told_change = wire_get_u64(&w);
+    out->stranger = wire_get_flag(&w);
     out->origin = wire_get_bytes(&w, STORE_ORIGIN_MAX - 1);
     out->der = get_rest(&w);
     if (out->source != SOURCE_IMPORTED && out->source != SOURCE_SCANNED)

@@ -28,6 +28,7 @@
 #define CA_STORE_ROW_CODEC_H
 
 #include "ca/store/crls.h"
+#include "lib/proto_import.h"
 
 #define ROW_REF 18       /* octets of serial || issuer */
 #define ROW_SPKI_HALF 16 /* octets of a key's hash that find it; all of it is then compared */
@@ -76,6 +77,9 @@ struct row_foreign {
     uint64_t change;
     uint8_t fingerprint[32], spki_hash[32], identity[16];
     char by[STORE_NAME_MAX];
+    struct import_status told; /* by the CA that issued it */
+    uint64_t told_change;      /* number of the change that this made; 0: none */
+    bool stranger;             /* see struct foreign (ca/store/inventory.h) */
     struct slice origin, der;
 };
 

@@ -83,6 +83,8 @@ struct cert_row {
     struct slice der;              /* of a foreign one: all of it */
     char origin[STORE_ORIGIN_MAX]; /* likewise: where it was found */
     int64_t last_seen;             /* by an import or a scan; 0: never */
+    uint8_t told;                  /* of a foreign one: enum import_told (lib/proto_import.h) */
+    bool stranger;                 /* likewise: see struct foreign (ca/store/inventory.h) */
     struct buf bytes;
 };
 void cert_row_init(struct cert_row *r);

@@ -146,6 +146,8 @@ struct cert_view {
     uint64_t change; /* of the newest change */
     enum store_source source;
     struct slice der, origin; /* of a foreign one */
+    uint8_t told;
+    bool stranger;
 };
 int cert_view_get(struct store *s, MDB_txn *t, const struct cert_ref *ref,
                   struct cert_view *out) WARN_UNUSED;
