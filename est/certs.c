@@ -61,10 +61,18 @@ static int malformed(struct fault *f)
     return fault_set(f, FAULT_MALFORMED, "est.certs.der", "not a PKCS#7 message in DER");
 }
 
+struct walk {
+    certs_each each;
+    void *arg;
+    size_t n;
+};
+
 /* CertificateSet: a Certificate is the only member without a tag of its own (RFC 5652 10.2.2). */
-static int read_set(struct slice set, struct certs *out, struct fault *f)
+static int read_set(struct slice set, struct walk *w, struct fault *f)
 {
-    while (!der_end(set)) {
+    int rc = 0;
+
+    while (rc == 0 && !der_end(set)) {
         struct slice whole;
         uint8_t tag;
 
@@ -72,16 +80,14 @@ static int read_set(struct slice set, struct certs *out, struct fault *f)
             return malformed(f);
         if (tag != DER_SEQUENCE)
             continue;
-        if (out->n == CERTS_MAX)
-            return fault_set(f, FAULT_TOO_LARGE, "est.certs.count", "more than %d certificates",
-                             CERTS_MAX);
-        out->cert[out->n++] = whole;
+        w->n++;
+        rc = w->each(w->arg, whole, f);
     }
-    return 0;
+    return rc;
 }
 
 /* SignedData (RFC 5652 5.1); what is not certificates is only stepped over. */
-static int read_signed_data(struct slice sd, struct certs *out, struct fault *f)
+static int read_signed_data(struct slice sd, struct walk *w, struct fault *f)
 {
     struct slice set;
     uint64_t version;
@@ -92,19 +98,18 @@ static int read_signed_data(struct slice sd, struct certs *out, struct fault *f)
         der_get(&sd, DER_SEQUENCE, &set) != 0)
         return malformed(f);
     if (der_peek(sd, DER_CONTEXT_CONSTRUCTED(0)))
-        rc = der_get(&sd, DER_CONTEXT_CONSTRUCTED(0), &set) == 0 ? read_set(set, out, f)
+        rc = der_get(&sd, DER_CONTEXT_CONSTRUCTED(0), &set) == 0 ? read_set(set, w, f)
                                                                  : malformed(f);
     while (rc == 0 && !der_end(sd))
         rc = der_get_any(&sd, &tag, &set, NULL) == 0 ? 0 : malformed(f);
     return rc;
 }
 
-static int read_info(struct slice der, struct certs *out, struct fault *f)
+static int read_info(struct slice der, struct walk *w, struct fault *f)
 {
     struct slice info, type, content, sd;
     int rc;
 
-    out->n = 0;
     if (der_get(&der, DER_SEQUENCE, &info) != 0 || !der_end(der) || der_get_oid(&info, &type) != 0)
         return malformed(f);
     if (!slice_eq(type, oid_cms_signed_data))
@@ -113,8 +118,8 @@ static int read_info(struct slice der, struct certs *out, struct fault *f)
     if (der_get(&info, DER_CONTEXT_CONSTRUCTED(0), &content) != 0 || !der_end(info) ||
         der_get(&content, DER_SEQUENCE, &sd) != 0 || !der_end(content))
         return malformed(f);
-    rc = read_signed_data(sd, out, f);
-    if (rc == 0 && out->n == 0)
+    rc = read_signed_data(sd, w, f);
+    if (rc == 0 && w->n == 0)
         rc = fault_set(f, FAULT_NOT_FOUND, "est.certs.none", "there is no certificate in it");
     return rc;
 }
@@ -137,12 +142,41 @@ static int to_der(struct buf *b)
     return n > 0 && !buf_failed(b) ? 0 : -1;
 }
 
-int certs_get(struct buf *der, struct certs *out, struct fault *f)
+static int count(void *arg, struct slice cert, struct fault *f)
 {
-    int rc = read_info(buf_slice(der), out, f);
+    (void)arg;
+    (void)cert;
+    (void)f;
+    return 0;
+}
+
+int certs_walk(struct buf *der, certs_each each, void *arg, struct fault *f)
+{
+    struct walk first = {count, NULL, 0}, again = {count, NULL, 0}, all = {each, arg, 0};
+    int rc = read_info(buf_slice(der), &first, f);
 
     if (rc == -FAULT_MALFORMED && to_der(der) == 0)
-        rc = read_info(buf_slice(der), out, f);
+        rc = read_info(buf_slice(der), &again, f);
+    return rc == 0 ? read_info(buf_slice(der), &all, f) : rc;
+}
+
+static int keep(void *arg, struct slice cert, struct fault *f)
+{
+    struct certs *all = arg;
+
+    if (all->n == CERTS_MAX)
+        return fault_set(f, FAULT_TOO_LARGE, "est.certs.count", "more than %d certificates",
+                         CERTS_MAX);
+    all->cert[all->n++] = cert;
+    return 0;
+}
+
+int certs_get(struct buf *der, struct certs *out, struct fault *f)
+{
+    int rc;
+
+    out->n = 0;
+    rc = certs_walk(der, keep, out, f);
     if (rc < 0)
         out->n = 0;
     return rc;

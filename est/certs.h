@@ -29,5 +29,9 @@ struct certs {
  * and signatures are passed over. Rules: "est.certs.der", "est.certs.type" (no SignedData),
  * "est.certs.none", "est.certs.count". */
 int certs_get(struct buf *der, struct certs *out, struct fault *f) WARN_UNUSED;
+/* The same, of any number: `each` gets one after the other, once all of the message was found to be
+ * right; a result other than 0 ends it and is returned. */
+typedef int (*certs_each)(void *arg, struct slice cert, struct fault *f);
+int certs_walk(struct buf *der, certs_each each, void *arg, struct fault *f) WARN_UNUSED;
 
 #endif
