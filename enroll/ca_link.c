@@ -120,10 +120,14 @@ static void on_closed(struct conn *conn, void *owner)
 }
 
 static const struct permit permits[] = {{MSG_ISSUED, FRAME_BODY_MAX, on_answer},
+                                        {MSG_ENROLL_KEYED, FRAME_BODY_MAX, on_answer},
                                         {MSG_ENROLL_CAS_ARE, FRAME_BODY_MAX, on_answer},
+                                        {MSG_ENROLL_NOTED, 0, on_answer},
                                         {MSG_FAULT, FRAME_BODY_MAX, on_answer}};
-static const struct conn_callbacks callbacks = {
-    .permits = permits, .n_permits = 3, .closed = on_closed, .queue_max = QUEUE_MAX};
+static const struct conn_callbacks callbacks = {.permits = permits,
+                                                .n_permits = sizeof(permits) / sizeof(permits[0]),
+                                                .closed = on_closed,
+                                                .queue_max = QUEUE_MAX};
 
 /* ---- asking ---- */
 

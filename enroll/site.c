@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "enroll/credentials.h"
+#include "enroll/keyed.h"
 #include "enroll/refusals.h"
 #include "enroll/reply.h"
 #include "est/body.h"
@@ -29,6 +30,7 @@ struct site {
 struct waiting {
     struct http_wait *wait;
     bool lines; /* as reply_in_lines */
+    bool keyed; /* for a key too */
     const struct conf_est *label;
 };
 
@@ -141,29 +143,33 @@ static void on_reply(void *arg, uint16_t type, struct slice body, const struct f
 {
     struct waiting *w = arg;
     struct http_answer a = {0};
-    struct issued i = {.again = false};
+    struct enroll_keyed k;
+    struct issued i;
     struct fault f;
 
     fault_clear(&f);
     if (fault != NULL)
-        f = *fault;
-    else if (type != MSG_ISSUED || issued_get(body, &i) != 0)
-        (void)fault_set(&f, FAULT_INTERNAL, "est.ca", "cerca-ca answers nonsense");
-    if (f.code == FAULT_NONE)
+        reply_fault(fault, w->label, &a);
+    else if (type == MSG_ISSUED && !w->keyed && issued_get(body, &i) == 0)
         reply_certificate(i.certificate, w->lines, &a);
-    else
+    else if (type == MSG_ENROLL_KEYED && w->keyed && enroll_keyed_get(body, &k) == 0)
+        reply_key(&k, &a);
+    else {
+        (void)fault_set(&f, FAULT_INTERNAL, "est.ca", "cerca-ca answers nonsense");
         reply_fault(&f, w->label, &a);
+    }
     http_wait_end(w->wait, &a);
     free(w);
 }
 
 /* Nothing of the request is looked at after this. */
 static void pass_on(struct site *s, const struct http_request *r, const struct conf_est *label,
-                    struct buf *body)
+                    bool keyed, struct buf *body)
 {
     struct waiting *w = xcalloc(1, sizeof *w);
 
     w->label = label;
+    w->keyed = keyed;
     w->lines = reply_in_lines(r);
     w->wait = http_wait(r);
     ca_link_ask(s->link, MSG_ENROLL, body, on_reply, w);
@@ -216,7 +222,8 @@ static int write_request(const struct http_request *r, struct enroll_request *q,
 static void answer_enroll(struct site *s, const struct http_request *r, const struct est_path *p,
                           const struct conf_est *label, struct http_answer *out)
 {
-    struct enroll_request q = {.renew = p->operation->op == EST_SIMPLEREENROLL};
+    struct enroll_request q = {.renew = p->operation->op == EST_SIMPLEREENROLL,
+                               .make_key = p->operation->op == EST_SERVERKEYGEN};
     struct buf body;
     struct fault f;
 
@@ -224,7 +231,7 @@ static void answer_enroll(struct site *s, const struct http_request *r, const st
     buf_init(&body, FRAME_BODY_MAX);
     (void)snprintf(q.label, sizeof(q.label), "%s", label->name);
     if (write_request(r, &q, &body, &f) == 0)
-        pass_on(s, r, label, &body);
+        pass_on(s, r, label, q.make_key, &body);
     else
         refuse(s, r, label, &f, out);
     buf_free(&body);
@@ -301,9 +308,9 @@ void site_answer(void *site, const struct http_request *r, struct http_answer *o
         answer_attributes(s, r, label, out);
     } else if (!right_type(r, p.operation)) {
         refuse_type(s, r, p.operation, out);
-    } else if (p.operation->op == EST_SIMPLEENROLL || p.operation->op == EST_SIMPLEREENROLL) {
-        answer_enroll(s, r, &p, label, out);
+    } else if (p.operation->op == EST_SERVERKEYGEN && label->n_server_keys == 0) {
+        http_answer_text(out, 501, "No keys are made under this label.\n");
     } else {
-        http_answer_text(out, 501, "This operation is not offered here.\n");
+        answer_enroll(s, r, &p, label, out);
     }
 }

@@ -57,6 +57,8 @@ struct keygen_seal {
     bool oaep;
 };
 
+/* May a certificate's key open an envelope? Rule "est.keygen.recipient". */
+int keygen_recipient(struct slice certificate, struct fault *f) WARN_UNUSED;
 /* EnvelopedData around a SignedData around the key. The recipient is named by its subject key
  * identifier. Rules: "est.keygen.recipient" (a key that cannot decrypt, or may not by its key
  * usage; no identifier), "est.keygen.seal". */

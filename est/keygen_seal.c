@@ -173,7 +173,7 @@ static int envelop(const struct keygen_seal *s, struct slice content, struct buf
 }
 
 /* RFC 7030 4.4.1.2: a key that is not there or not fit ends the request. */
-static int check_recipient(struct slice der, struct fault *f)
+int keygen_recipient(struct slice der, struct fault *f)
 {
     struct cert c;
     uint16_t needed;
@@ -196,7 +196,7 @@ int keygen_seal(const struct keygen_seal *s, struct buf *out, struct fault *f)
 {
     struct slice inner;
     struct buf message;
-    int rc = check_recipient(s->recipient, f);
+    int rc = keygen_recipient(s->recipient, f);
 
     if (rc != 0)
         return rc;

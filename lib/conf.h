@@ -188,8 +188,12 @@ struct conf_est {
     size_t n_device_names; /* "dns:{serialNumber}.example.com", of a certificate below an anchor */
     enum conf_linking linking;
     int64_t grace; /* seconds after its end that a certificate may still be renewed */
+    char **server_keys;
+    size_t n_server_keys;    /* types of keys that are made here for clients; empty: none are */
+    bool server_keys_sealed; /* ... and leave in an envelope only */
 };
 #define EST_DEFAULT "default"
+#define KEY_MAKER_PROFILE "key-maker" /* of who signs the envelopes of server_keys */
 #define EST_DEVICE_NAMES_MAX 4
 
 /* Who may enroll by password; the hash is in password_file. */

@@ -104,11 +104,36 @@ static int check_profile(const struct conf_reader *r, const struct conf_est *e, 
     if (p == NULL)
         return conf_refuse(r, conf_line(r, "est", e->name, key), "conf.reference", field, f,
                            "label \"%s\": %s: there is no profile \"%s\"", e->name, key, name);
-    if (p->ca || (p->eku & EKU_OCSP_SIGNING) != 0)
+    if (p->ca || (p->eku & (EKU_OCSP_SIGNING | EKU_CM_KGA)) != 0)
         return conf_refuse(r, conf_line(r, "est", e->name, key), "conf.value", field, f,
-                           "label \"%s\": %s: \"%s\" makes CAs or OCSP responders, which enroll "
-                           "elsewhere",
+                           "label \"%s\": %s: \"%s\" makes CAs, OCSP responders or makers of keys, "
+                           "which enroll elsewhere",
                            e->name, key, name);
+    return 0;
+}
+
+/* Nothing else could be certified. */
+static int check_server_keys(const struct conf_reader *r, const struct conf_est *e, struct fault *f)
+{
+    const struct conf_profile *p = conf_profile(r->conf, e->profile);
+    unsigned line = conf_line(r, "est", e->name, "server_keys");
+
+    for (size_t i = 0; i < e->n_server_keys; i++) {
+        bool has = false;
+
+        for (size_t k = 0; k < p->n_key_types; k++)
+            has = has || strcmp(p->key_types[k], e->server_keys[i]) == 0;
+        if (!has)
+            return conf_refuse(r, line, "conf.value", "est.server_keys", f,
+                               "label \"%s\": server_keys: \"%s\" is not among the key_types of "
+                               "profile \"%s\"",
+                               e->name, e->server_keys[i], p->name);
+    }
+    if (e->n_server_keys > 0 && conf_profile(r->conf, KEY_MAKER_PROFILE) == NULL)
+        return conf_refuse(r, line, "conf.reference", "est.server_keys", f,
+                           "label \"%s\": server_keys: there is no profile \"" KEY_MAKER_PROFILE
+                           "\" for who makes them",
+                           e->name);
     return 0;
 }
 
@@ -122,7 +147,7 @@ static int check_label(const struct conf_reader *r, const struct conf_est *e, st
         e->n_anchors == 0)
         return conf_refuse(r, conf_line(r, "est", e->name, "ways"), "conf.missing", "est.anchors",
                            f, "label \"%s\": anchors: manufacturer needs some", e->name);
-    return rc;
+    return rc == 0 ? check_server_keys(r, e, f) : rc;
 }
 
 static int check_user(const struct conf_reader *r, const struct conf_est_user *u, struct fault *f)

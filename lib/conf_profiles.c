@@ -18,6 +18,8 @@
  *                it: RSA from 3072 bits, one purpose, a subject and no names.
  * smime          RFC 8551 2.3 and 4.4.2: RSA enciphers keys, EC agrees on them.
  *                Ed25519 can do neither.
+ * key-maker      signs the envelopes of keys that are made for EST (RFC 7030 4.4.2), in
+ *                cerca-ca's memory: the purpose of RFC 9480 2.2, short, and no other.
  * ocsp-responder RFC 6960 4.2.2.2: short, and not to be asked about itself.
  */
 #include "lib/conf_schema.h"
@@ -68,6 +70,10 @@ const char conf_builtin_profiles[] =
     "    validity = \"365d\"; san_kinds = ( \"email\" );\n"
     "    san_required_kinds = ( \"email\" ); cn_must_be_san = false; },\n"
     "  { name = \"ocsp-responder\"; eku = ( \"OCSPSigning\" ); ocsp_no_check = true;\n"
+    "    validity = \"7d\"; validity_max = \"30d\"; san_kinds = ();\n"
+    "    san_required = false; cn_must_be_san = false; subject_required = ( \"CN\" );\n"
+    "    role = \"admin\"; },\n"
+    "  { name = \"key-maker\"; eku = ( \"cmKGA\" );\n"
     "    validity = \"7d\"; validity_max = \"30d\"; san_kinds = ();\n"
     "    san_required = false; cn_must_be_san = false; subject_required = ( \"CN\" );\n"
     "    role = \"admin\"; },\n"

@@ -100,6 +100,16 @@ static const struct conf_key est_keys[] = {
              "right; or ignored."},
     {.name = "grace", .type = CONF_SPAN, IN(grace), .max = 10 * YEAR, .fallback = "none",
      .help = "For this long after its end a certificate may still be renewed; none: no longer."},
+    {.name = "server_keys", .type = CONF_TEXTS, IN(server_keys),
+     .at_too = offsetof(struct conf_est, n_server_keys), .max = LIST_MAX, .fallback = "",
+     .check = conf_check_key_type,
+     .help = "Keys that clients may have made for them (serverkeygen), of the profile's key_types: "
+             "that of the request's own key if it is among them, else the first. They are made in "
+             "cerca-ca, kept nowhere, and who asks again gets another key. None given: none are "
+             "made."},
+    {.name = "server_keys_sealed", .type = CONF_BOOL, IN(server_keys_sealed), .fallback = "false",
+     .help = "Whether such a key leaves only in an envelope for the certificate that the client "
+             "shows in TLS, which must be for keyAgreement (EC) or keyEncipherment (RSA)."},
 };
 
 const struct conf_section conf_est_labels = {

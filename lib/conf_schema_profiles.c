@@ -38,8 +38,8 @@ static const struct conf_key profile_keys[] = {
      .fallback = "", .example = "serverAuth",
      .help = "Extended key usages, all of which are written: serverAuth, clientAuth, codeSigning, "
              "emailProtection, timeStamping, OCSPSigning, ipsecIKE, ipsecIKEIntermediate, "
-             "eapOverLAN, msSmartcardLogin, pkInitClientAuth, pkInitKDC, documentSigning. Only "
-             "profiles of CAs may do without."},
+             "eapOverLAN, msSmartcardLogin, pkInitClientAuth, pkInitKDC, documentSigning, "
+             "cmKGA. Only profiles of CAs may do without."},
     {.name = "eku_critical", .type = CONF_BOOL, IN(eku_critical), .fallback = "false",
      .help = "Whether the extended key usage is critical; timeStamping needs it."},
     {.name = "ku_rsa", .type = CONF_BITS16, IN(ku_rsa), .words = conf_key_usages, .min = 1,
@@ -155,8 +155,8 @@ static const struct conf_key profile_keys[] = {
 const struct conf_section conf_profiles = {
     .name = "profiles", KEYS(profile_keys), ELEMENTS(conf_profile, profiles, 256), .examples = 1,
     .help = "What is issued, to whom. Built in are tls-server, tls-client, mtls, vpn-server, "
-    "vpn-client, wifi-client, radius-server, device, code-signing, smime, ocsp-responder "
-    "and subordinate-ca.",
+    "vpn-client, wifi-client, radius-server, device, code-signing, smime, "
+    "ocsp-responder, key-maker and subordinate-ca.",
 };
 
 /* clang-format on */

@@ -31,6 +31,7 @@ const struct conf_word conf_purposes[] = {{"serverAuth", EKU_SERVER_AUTH},
                                           {"pkInitClientAuth", EKU_PKINIT_CLIENT},
                                           {"pkInitKDC", EKU_PKINIT_KDC},
                                           {"documentSigning", EKU_DOCUMENT_SIGNING},
+                                          {"cmKGA", EKU_CM_KGA},
                                           {NULL, 0}};
 
 const struct conf_word conf_san_kinds[] = {{"dns", 1u << SAN_DNS},     {"ip", 1u << SAN_IP},

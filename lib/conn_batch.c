@@ -108,8 +108,10 @@ struct datagram conn_batch_at(struct conn_batch *b, int i)
 
 void conn_batch_drop(struct conn_batch *b)
 {
-    for (int i = 0; i < b->n; i++)
+    for (int i = 0; i < b->n; i++) {
         if (b->got[i].fd >= 0)
             close(b->got[i].fd);
+        explicit_bzero(b->iov[i].iov_base, b->m[i].msg_len); /* a secret may be in there */
+    }
     b->n = 0;
 }

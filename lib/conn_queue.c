@@ -50,6 +50,7 @@ static void pop(struct conn_queue *q)
     q->frames--;
     if (o->fd >= 0)
         close(o->fd);
+    explicit_bzero(o->datagram, o->n); /* a secret may be in there */
     free(o);
 }
 

@@ -111,6 +111,7 @@ int64_t crl_memory_read(void *slice, uint8_t *out, size_t max); /* of a struct s
 /* CRLReason (RFC 5280 5.3.1), as far as one means more than its number. */
 #define REASON_KEY_COMPROMISE 1
 #define REASON_CA_COMPROMISE 2
+#define REASON_SUPERSEDED 4
 #define REASON_CERTIFICATE_HOLD 6
 #define REASON_REMOVE_FROM_CRL 8
 

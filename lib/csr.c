@@ -176,7 +176,7 @@ static int refuse_algorithm(struct slice identifier, struct fault *f)
     return rc;
 }
 
-static int read_info(struct slice info, struct csr *out, struct fault *f)
+static int read_info(struct slice info, bool keyless, struct csr *out, struct fault *f)
 {
     struct slice seq, spki;
     uint64_t version;
@@ -195,12 +195,13 @@ static int read_info(struct slice info, struct csr *out, struct fault *f)
     if (der_get_whole(&seq, DER_SEQUENCE, &spki) < 0)
         return malformed(f, "csr.key", "no public key");
     rc = spki_parse(spki, &out->key, f);
-    if (rc < 0)
+    if (rc < 0 && !keyless)
         return fault_rename(f, "csr.key");
+    fault_clear(f);
     return read_attributes(seq, out, f);
 }
 
-static int parse(struct slice der, struct csr *out, struct fault *f)
+static int parse(struct slice der, bool keyless, struct csr *out, struct fault *f)
 {
     struct slice in = der, seq, identifier;
 
@@ -212,12 +213,26 @@ static int parse(struct slice der, struct csr *out, struct fault *f)
         der_get_whole(&seq, DER_SEQUENCE, &out->info) < 0)
         return malformed(f, "csr.der", "not a CertificationRequest in DER");
     identifier = seq;
-    if (sig_alg_get(&seq, &out->alg) < 0)
+    if (sig_alg_get(&seq, &out->alg) < 0 && !keyless)
         return refuse_algorithm(identifier, f);
+    seq = identifier;
+    if (der_get_whole(&seq, DER_SEQUENCE, &identifier) < 0)
+        return malformed(f, "csr.signature.algorithm", "no signature algorithm");
     if (der_get_bit_octets(&seq, &out->signature) < 0 || !der_end(seq))
         return malformed(f, "csr.der", "no signature, or something behind it");
     out->der = der;
-    return read_info(out->info, out, f);
+    return read_info(out->info, keyless, out, f);
+}
+
+int csr_parse_keyless(struct slice der, struct csr *out, struct fault *f)
+{
+    int rc;
+
+    memset(out, 0, sizeof(*out));
+    rc = parse(der, true, out, f);
+    if (rc < 0)
+        memset(out, 0, sizeof(*out));
+    return rc;
 }
 
 int csr_parse(struct slice der, struct csr *out, struct fault *f)
@@ -225,7 +240,7 @@ int csr_parse(struct slice der, struct csr *out, struct fault *f)
     int rc;
 
     memset(out, 0, sizeof(*out));
-    rc = parse(der, out, f);
+    rc = parse(der, false, out, f);
     if (rc == 0 && !sig_alg_fits(out->alg, out->key.type))
         rc = malformed(f, "csr.signature.algorithm", "the signature algorithm is not of the key");
     if (rc < 0)

@@ -48,6 +48,9 @@ struct csr {
  * absent, attributes and extensions that are not known here: policy decides about the extensions.
  */
 int csr_parse(struct slice der, struct csr *out, struct fault *f) WARN_UNUSED;
+/* The same of who has its key made elsewhere (RFC 7030 4.4.1): key and signature may be of any
+ * kind and are not looked at; what is not known here is KEY_NONE and SIG_NONE. */
+int csr_parse_keyless(struct slice der, struct csr *out, struct fault *f) WARN_UNUSED;
 /* The attribute with this OID; NULL when there is none. */
 const struct csr_attribute *csr_find(const struct csr *c, struct slice oid);
 /* Proof of possession (RFC 2986 section 3, note 2): rule "csr.pop". Also finds points off the

@@ -107,6 +107,7 @@ static const struct {
     {EKU_PKINIT_CLIENT, "\x2b\x06\x01\x05\x02\x03\x04"},
     {EKU_PKINIT_KDC, "\x2b\x06\x01\x05\x02\x03\x05"},
     {EKU_DOCUMENT_SIGNING, "\x2b\x06\x01\x05\x05\x07\x03\x24"},
+    {EKU_CM_KGA, "\x2b\x06\x01\x05\x05\x07\x03\x20"},
 };
 
 #define N_PURPOSES (sizeof(purposes) / sizeof(purposes[0]))

@@ -1,7 +1,27 @@
 #include "lib/ownkey.h"
 
 #include <openssl/ec.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
+
+EVP_PKEY *ownkey_make(enum key_type type, unsigned bits)
+{
+    switch (type) {
+    case KEY_RSA:
+        return EVP_RSA_gen(bits);
+    case KEY_P256:
+        return EVP_EC_gen("P-256");
+    case KEY_P384:
+        return EVP_EC_gen("P-384");
+    case KEY_P521:
+        return EVP_EC_gen("P-521");
+    case KEY_ED25519:
+        return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    case KEY_NONE:
+        break;
+    }
+    return NULL;
+}
 
 static int put_csr(EVP_PKEY *key, struct buf *out)
 {
@@ -21,7 +41,7 @@ static int put_csr(EVP_PKEY *key, struct buf *out)
 
 int ownkey_new(EVP_PKEY **key, struct buf *csr, struct fault *f)
 {
-    *key = EVP_EC_gen("P-256");
+    *key = ownkey_make(KEY_P256, 256);
     if (*key != NULL && put_csr(*key, csr) == 0)
         return 0;
     EVP_PKEY_free(*key);

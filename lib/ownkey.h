@@ -1,13 +1,15 @@
-/* Keys that a daemon makes in its memory for a certificate of its own, P-256. */
+/* Keys that are made in memory; those of a daemon for a certificate of its own are P-256. */
 #ifndef LIB_OWNKEY_H
 #define LIB_OWNKEY_H
 
 #include <openssl/evp.h>
 
-#include "lib/fault.h"
+#include "lib/key.h"
 
 #define OWNKEY_DER_MAX 4096 /* octets of PKCS#8 */
 
+/* A new key of that kind (RSA: of so many bits); NULL: OpenSSL fails. */
+EVP_PKEY *ownkey_make(enum key_type type, unsigned bits);
 /* A new key, and a request (RFC 2986) that shows it and says nothing else, DER: whoever issues
  * chooses the names. Rule "key.make". */
 int ownkey_new(EVP_PKEY **key, struct buf *csr, struct fault *f) WARN_UNUSED;

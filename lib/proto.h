@@ -112,12 +112,13 @@ enum msg_type {
     MSG_DELEGATE_STATE = 0x0403, /* of all responders, when something changed; no answer */
 
     /* enroll socket: cerca-enroll asks, cerca-ca answers (lib/proto_enroll.h) */
-    MSG_ENROLL = 0x0501,        /* answered by MSG_ISSUED */
+    MSG_ENROLL = 0x0501,        /* answered by MSG_ISSUED or MSG_ENROLL_KEYED */
     MSG_ENROLL_SERVER = 0x0502, /* a CSR, DER; answered by MSG_ISSUED */
     MSG_ENROLL_CAS = 0x0503,    /* a label */
     MSG_ENROLL_CAS_ARE = 0x0504,
     MSG_ENROLL_TURNED_AWAY = 0x0505, /* answered by MSG_ENROLL_NOTED, empty */
     MSG_ENROLL_NOTED = 0x0506,
+    MSG_ENROLL_KEYED = 0x0507,
 
     /* control socket: cercad tells cerca-ca */
     MSG_CHILD_STATE = 0x0301,

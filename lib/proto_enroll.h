@@ -1,7 +1,7 @@
 /*
  * Messages of the enroll socket: what a front end was shown, as it was shown. As in lib/proto.h.
  *
- *   MSG_ENROLL         enroll_request; MSG_ISSUED, or MSG_FAULT
+ *   MSG_ENROLL         enroll_request; MSG_ISSUED, with make_key MSG_ENROLL_KEYED, or MSG_FAULT
  *   MSG_ENROLL_SERVER  the CSR for the front end's own certificate of HTTPS; MSG_ISSUED
  *   MSG_ENROLL_CAS     text label; MSG_ENROLL_CAS_ARE: concatenated DER certificates, the issuer of
  *                      the label's profile, those above it, and their other generations
@@ -20,6 +20,7 @@
 struct enroll_request {
     char label[ENROLL_LABEL_SIZE]; /* "" : none */
     bool renew;                    /* the client's certificate (RFC 7030 4.2.2) */
+    bool make_key;                 /* for the client (RFC 7030 4.4) */
     char address[48];              /* the client's, as text */
     struct slice csr;              /* DER, at most CSR_MAX; less, so that all of it fits a frame */
     struct slice chain; /* of the TLS client, who has the key to its first certificate: concatenated
@@ -39,6 +40,14 @@ struct enroll_refusal {
 };
 void enroll_refusal_put(struct buf *b, const struct enroll_refusal *r);
 int enroll_refusal_get(struct slice body, struct enroll_refusal *out) WARN_UNUSED;
+/* MSG_ENROLL_KEYED */
+struct enroll_keyed {
+    bool sealed;      /* for the client alone */
+    struct slice key; /* its envelope, else PKCS#8; DER. A secret */
+    struct slice certificate;
+};
+void enroll_keyed_put(struct buf *b, const struct enroll_keyed *k);
+int enroll_keyed_get(struct slice body, struct enroll_keyed *out) WARN_UNUSED;
 
 void enroll_label_put(struct buf *b, const char *label);
 int enroll_label_get(struct slice body, char label[ENROLL_LABEL_SIZE]) WARN_UNUSED;

@@ -34,6 +34,7 @@
 #define EKU_PKINIT_CLIENT (1u << 10)    /* RFC 4556 3.2.2 */
 #define EKU_PKINIT_KDC (1u << 11)       /* RFC 4556 3.2.4 */
 #define EKU_DOCUMENT_SIGNING (1u << 12) /* RFC 9336 */
+#define EKU_CM_KGA (1u << 13)           /* RFC 9480 2.2: makes keys for others */
 #define EKU_OTHER (1u << 31)            /* when read: some other purpose is there too */
 
 struct tbs_spec {

@@ -11,6 +11,7 @@
 #include <openssl/x509.h>
 
 #include "lib/file.h"
+#include "lib/ownkey.h"
 #include "lib/tbs.h"
 
 #define FILE_MAX 65536
@@ -19,25 +20,6 @@ static int failed(struct fault *f, const char *what)
 {
     ERR_clear_error();
     return fault_set(f, FAULT_INTERNAL, "key.make", "OpenSSL cannot %s", what);
-}
-
-static EVP_PKEY *generate(enum key_type type, unsigned bits)
-{
-    switch (type) {
-    case KEY_RSA:
-        return EVP_RSA_gen(bits);
-    case KEY_P256:
-        return EVP_EC_gen("P-256");
-    case KEY_P384:
-        return EVP_EC_gen("P-384");
-    case KEY_P521:
-        return EVP_EC_gen("P-521");
-    case KEY_ED25519:
-        return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-    case KEY_NONE:
-        break;
-    }
-    return NULL;
 }
 
 /* The key is in our memory: no image of that is left on a disk. */
@@ -58,7 +40,7 @@ int signkey_make(const char *type, EVP_PKEY **out, struct fault *f)
         return fault_refuse(f, "key.type", "--key-type", slice_str(type),
                             "p256, p384, p521, ed25519, rsa2048, rsa3072, rsa4096");
     leave_no_core();
-    *out = generate(kind, bits);
+    *out = ownkey_make(kind, bits);
     return *out != NULL ? 0 : failed(f, "make a key");
 }
 

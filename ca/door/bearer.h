@@ -31,6 +31,11 @@ struct door_evidence {
     int (*prove)(struct door_evidence *e, struct door_bearer *out, struct fault *f);
     /* Does the request go with the evidence? After its proof of possession. */
     int (*check)(const struct door_evidence *e, const struct csr *csr, struct fault *f);
+    /* Makes the key that is certified in place of the request's, of which neither key nor signature
+     * is looked at then (RFC 7030 4.4.1): its SubjectPublicKeyInfo into `spki`. Once, when it is
+     * clear who asks and that the names are theirs. NULL: the request's own key. */
+    int (*make_key)(struct door_evidence *e, const struct csr *csr, struct buf *spki,
+                    struct fault *f);
 };
 
 /* Proves the evidence (j->evidence), and from then on j->who is the bearer. */

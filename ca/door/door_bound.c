@@ -112,9 +112,15 @@ int job_subject_of_names(const struct job *j, const char *rule, struct fault *f)
 
 /* ---- the request key ---- */
 
+bool job_key_is_made(const struct job *j)
+{
+    return j->evidence != NULL && j->evidence->make_key != NULL;
+}
+
 /* The same bearer with the same key for the same names makes the same request, whatever the octets
  * of the CSR (of which a channel binding changes some); the rest of what was asked for is its
- * content. The label of EST is known by its profile. */
+ * content. The label of EST is known by its profile. A key that is made for a request says nothing
+ * about which one it is. */
 void job_bound_key(const struct job *j, uint8_t key[32], uint8_t content[32])
 {
     const struct decision *d = &j->decision;
@@ -130,7 +136,10 @@ void job_bound_key(const struct job *j, uint8_t key[32], uint8_t content[32])
         wire_put_u8(&b, j->bearer->renews);
     }
     wire_put_text(&b, d->profile);
-    wire_put_fixed(&b, d->spki_hash, sizeof(d->spki_hash));
+    if (job_key_is_made(j))
+        wire_put_text(&b, "key made here");
+    else
+        wire_put_fixed(&b, d->spki_hash, sizeof(d->spki_hash));
     wire_put_fixed(&b, d->identity, sizeof(d->identity));
     sha256(buf_slice(&b), key);
     wire_put_i64(&b, j->request.validity);

@@ -100,6 +100,26 @@ static int find_replaced(struct job *j, struct fault *f)
     return 0;
 }
 
+static int read_csr(struct job *j, struct fault *f)
+{
+    if (job_key_is_made(j))
+        return csr_parse_keyless(j->request.csr, &j->csr, f);
+    if (csr_parse(j->request.csr, &j->csr, f) != 0 ||
+        (csr_verify(&j->csr, f) != 0 && !goes_on(j, f)))
+        return -(int)f->code;
+    return 0;
+}
+
+/* It takes the place of the one in the request. */
+static int make_key(struct job *j, struct fault *f)
+{
+    if (!job_key_is_made(j))
+        return 0;
+    if (j->evidence->make_key(j->evidence, &j->csr, &j->made, f) != 0)
+        return -(int)f->code;
+    return spki_parse(buf_slice(&j->made), &j->csr.key, f);
+}
+
 static int decide_request(struct job *j, struct fault *f)
 {
     struct policy_input in = {
@@ -115,8 +135,7 @@ static int decide_request(struct job *j, struct fault *f)
     };
     struct policy_authorisation authorisation;
 
-    if (csr_parse(j->request.csr, &j->csr, f) != 0 ||
-        (csr_verify(&j->csr, f) != 0 && !goes_on(j, f)) ||
+    if (read_csr(j, f) != 0 ||
         (j->evidence != NULL && j->evidence->check(j->evidence, &j->csr, f) != 0) ||
         (find_replaced(j, f) != 0 && !goes_on(j, f)))
         return -(int)f->code;
@@ -124,12 +143,14 @@ static int decide_request(struct job *j, struct fault *f)
         return policy_decide(&in, &j->decision, f);
     in.authorisation = &authorisation;
     if (j->token == NULL) {
-        if (bearer_names(j, &authorisation, f) != 0 || policy_decide(&in, &j->decision, f) != 0)
+        if (bearer_names(j, &authorisation, f) != 0 || make_key(j, f) != 0 ||
+            policy_decide(&in, &j->decision, f) != 0)
             return -(int)f->code;
         return bearer_check(j, f);
     }
     in.requester = j->token->row.info.created_by; /* a token is worth no more than its maker */
-    if (token_names(j, &authorisation, f) != 0 || policy_decide(&in, &j->decision, f) != 0)
+    if (token_names(j, &authorisation, f) != 0 || make_key(j, f) != 0 ||
+        policy_decide(&in, &j->decision, f) != 0)
         return -(int)f->code;
     return token_subject(j, f);
 }
@@ -286,6 +307,7 @@ void step_fill_intent(struct job *j)
     memcpy(i->spki_hash, j->decision.spki_hash, sizeof(i->spki_hash));
     memcpy(i->identity, j->decision.identity, sizeof(i->identity));
     memcpy(i->generation, j->door->parts.conf->generation, sizeof(i->generation));
+    i->anew = job_key_is_made(j);
     i->has_request_key = j->token != NULL || j->bearer != NULL || j->request.has_request_key;
     if (j->token != NULL || j->bearer != NULL) {
         job_bound_key(j, i->request_key, i->content);

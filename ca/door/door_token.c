@@ -67,16 +67,20 @@ static int find(struct store *s, struct slice text, struct token_row *out, struc
     return rc;
 }
 
-/* What cannot come true is refused before anything costly; a dry run hears all of it. */
+/* What cannot come true is refused before anything costly, such as a key, whose repetition needs no
+ * further use; a dry run hears all of it. */
 static int check_usable(const struct job *j, struct fault *f)
 {
+    struct token_row row = j->token->row;
     struct store_gate gate;
 
-    if (!j->request.dry_run)
+    if (!j->request.dry_run && !job_key_is_made(j))
         return 0;
     if (store_gate(j->door->parts.store, &gate, f) != 0)
         return -(int)f->code;
-    return token_usable(&j->token->row, gate.restored_at, clock_now(), f);
+    if (!j->request.dry_run)
+        row.info.left = 1;
+    return token_usable(&row, gate.restored_at, clock_now(), f);
 }
 
 static int refuse(struct fault *f, const char *rule, const char *field, const char *value,

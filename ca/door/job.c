@@ -8,6 +8,7 @@
 #include "ca/door/token.h"
 
 #define SPARE_MAX 512
+#define MADE_MAX 2048
 
 struct job *job_new(struct door *d, const struct requester *who, door_reply reply, void *arg)
 {
@@ -19,11 +20,13 @@ struct job *job_new(struct door *d, const struct requester *who, door_reply repl
         buf_reset(&j->body);
         buf_reset(&j->tbs);
         buf_reset(&j->certificate);
+        buf_reset(&j->made);
     } else {
         j = xcalloc(1, sizeof(*j));
         buf_init(&j->body, FRAME_BODY_MAX);
         buf_init(&j->tbs, TBS_MAX);
         buf_init(&j->certificate, CERT_MAX);
+        buf_init(&j->made, MADE_MAX);
         j->all_next = d->all;
         if (d->all != NULL)
             d->all->all_prev = j;
@@ -60,6 +63,7 @@ void job_discard(struct job *j)
     buf_free(&j->body);
     buf_free(&j->tbs);
     buf_free(&j->certificate);
+    buf_free(&j->made);
     free(j);
 }
 

@@ -40,7 +40,8 @@ struct job {
     struct cert_ref replaces;
     struct buf tbs;
     struct buf certificate;
-    bool again; /* the request key was known */
+    struct buf made; /* SubjectPublicKeyInfo of the key that was made for it; empty: none */
+    bool again;      /* the request key was known */
     struct fault fault;
     struct store_op op;
     struct job *waiters; /* same request key, came while this one was under way */
@@ -83,6 +84,8 @@ void door_record_stranger(void *arg, const struct requester *who, const struct f
 /* door_bound.c: of jobs with a token or a bearer. */
 /* A pattern with its kind in front: "dns:.example.com". */
 bool job_name_matches(const char *pattern, const struct san *s);
+/* Is its key made by the adapter? */
+bool job_key_is_made(const struct job *j);
 int job_subject_of_names(const struct job *j, const char *rule, struct fault *f) WARN_UNUSED;
 void job_bound_key(const struct job *j, uint8_t key[32], uint8_t content[32]);
 

@@ -114,11 +114,33 @@ static void record(const struct enroll_client *c, const char *address, const str
     door_refuse_stranger(c->owner->parts.door, &who, f, n);
 }
 
+static void answer_issued(const struct enroll_ask *q, const struct issued *issued)
+{
+    struct enroll_keyed keyed = {q->evidence.sealed, buf_slice(&q->evidence.made),
+                                 issued->certificate};
+    struct fault f;
+    struct buf b;
+
+    fault_clear(&f);
+    buf_init(&b, FRAME_BODY_MAX);
+    if (q->request.make_key)
+        enroll_keyed_put(&b, &keyed);
+    else
+        issued_put(&b, issued);
+    if (buf_failed(&b)) {
+        (void)fault_set(&f, FAULT_TOO_LARGE, "answer.size", "the certificates are too large");
+        answer_fault(q->client, q->id, &f);
+    } else {
+        conn_send(q->client->conn, q->request.make_key ? MSG_ENROLL_KEYED : MSG_ISSUED, q->id,
+                  buf_slice(&b), -1);
+    }
+    buf_free(&b);
+}
+
 static void on_issued(void *arg, const struct issued *issued, const struct fault *fault)
 {
     struct enroll_ask *q = arg;
     struct enroll_client *c = q->client;
-    struct buf b;
 
     if (fault != NULL) {
         note_failure(q, fault);
@@ -126,10 +148,7 @@ static void on_issued(void *arg, const struct issued *issued, const struct fault
             record(c, q->request.address, fault, 1);
         answer_fault(c, q->id, fault);
     } else if (c->conn != NULL) {
-        buf_init(&b, FRAME_BODY_MAX);
-        issued_put(&b, issued);
-        conn_send(c->conn, MSG_ISSUED, q->id, buf_slice(&b), -1);
-        buf_free(&b);
+        answer_issued(q, issued);
     }
     ask_free(q);
 }
@@ -173,6 +192,8 @@ static int prepare(struct enroll_ask *q, struct issue_request *out, struct fault
     }
     if (check_slow(q, f) != 0 ||
         evidence_init(&q->evidence, &q->client->owner->parts, l, &q->request, f) != 0)
+        return -(int)f->code;
+    if (q->request.make_key && evidence_make_key(&q->evidence, q->client->owner->maker, f) != 0)
         return -(int)f->code;
     if (evidence_has_token(&q->evidence))
         out->token = q->request.secret;
@@ -330,14 +351,17 @@ struct enroll *enroll_new(const struct enroll_parts *parts, int listen_fd)
 
     e->parts = *parts;
     e->parts.slow = slow_new();
+    e->maker = maker_new(&e->parts);
     e->listener = listener_new(parts->loop, listen_fd, on_accepted, e);
     return e;
 }
 
 void enroll_drain(struct enroll *e)
 {
-    if (e != NULL)
-        e->draining = true;
+    if (e == NULL)
+        return;
+    e->draining = true;
+    maker_drain(e->maker);
 }
 
 void enroll_free(struct enroll *e)
@@ -356,5 +380,6 @@ void enroll_free(struct enroll *e)
         client_drop(c);
     }
     slow_free(e->parts.slow);
+    maker_free(e->maker);
     free(e);
 }

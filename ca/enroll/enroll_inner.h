@@ -4,6 +4,7 @@
 
 #include "ca/enroll/enroll.h"
 #include "ca/enroll/evidence.h"
+#include "ca/enroll/maker.h"
 #include "lib/conn.h"
 #include "lib/proto_enroll.h"
 #include "lib/slow.h"
@@ -13,6 +14,7 @@ struct enroll {
     struct listener *listener;
     struct enroll_client *clients;
     struct enroll_ask *asks; /* not answered yet */
+    struct maker *maker;     /* of clients' keys; NULL: no label has any made */
     struct server_rate {
         uint64_t since_us;
         unsigned n;

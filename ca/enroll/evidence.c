@@ -354,6 +354,7 @@ int evidence_init(struct evidence *e, const struct enroll_parts *parts,
 void evidence_free(struct evidence *e)
 {
     buf_free(&e->subject);
+    buf_free(&e->made);
 }
 
 bool evidence_has_token(const struct evidence *e)

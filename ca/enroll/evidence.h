@@ -21,6 +21,9 @@ struct evidence {
     struct cert cert;   /* the client's, once it is proven */
     struct buf subject; /* ... or that of a device */
     char device[EST_DEVICE_NAMES_MAX][DEVICE_NAME_SIZE];
+    struct maker *maker;
+    struct buf made; /* the key that maker made: PKCS#8, or its envelope. A secret */
+    bool sealed;
 };
 
 /* What that request shows, by the one of the label's ways that it goes; all of it outlives `e`.
@@ -32,7 +35,11 @@ int evidence_init(struct evidence *e, const struct enroll_parts *parts,
 /* 0, or EVIDENCE_SLOW with the time that who comes with such secrets has to wait. Any thread. */
 int evidence_wait(const struct enroll_parts *parts, const struct enroll_request *r,
                   struct fault *f) WARN_UNUSED;
-/* NULL is not fine; zeroed memory is. */
+/* From now on the request is for a key of ours (made_key.c). Rules: "est.keygen.off", and with the
+ * request "est.keygen.symmetric", ".plain", ".recipient", those of keygen_wish_get and of
+ * ca/enroll/maker.h. */
+int evidence_make_key(struct evidence *e, struct maker *m, struct fault *f) WARN_UNUSED;
+/* Wipes. NULL is not fine; zeroed memory is. */
 void evidence_free(struct evidence *e);
 /* Does its token say who asks? */
 bool evidence_has_token(const struct evidence *e);

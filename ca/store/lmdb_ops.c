@@ -10,7 +10,7 @@
 /* A full disk refuses every request; one record a minute says so without filling it up. */
 #define FULL_RECORD_EVERY 60
 
-static void audit_append(struct write_txn *w, const struct audit_event *e)
+void audit_append(struct write_txn *w, const struct audit_event *e)
 {
     struct buf record;
     uint8_t salt[AUDIT_SALT], leaf[32], key[8];

@@ -1,5 +1,6 @@
 /* Reserving: everything that depends on other requests is decided here, inside the write
  * transaction, before the intent's rows are put. */
+#include <stdio.h>
 #include <string.h>
 
 #include "ca/store/store_lmdb.h"
@@ -33,28 +34,35 @@ static int known_each(void *arg, const uint8_t entry[RUN_ENTRY])
     return 0;
 }
 
-/* 1: recorded already, `op->ref` says for what. */
-static int reserve_request_key(struct write_txn *w, struct store_op *op)
+static int find_known(struct known *k, struct store_op *op)
 {
-    const struct store_intent *i = &op->intent;
-    struct known k = {.w = w, .op = op};
-    if (!i->has_request_key || w->rc != 0)
+    struct write_txn *w = k->w;
+    if (!op->intent.has_request_key || w->rc != 0)
         return 0;
-    int rc = runs_find(&w->s->reqkeys, w->t, i->request_key, known_each, &k);
+    int rc = runs_find(&w->s->reqkeys, w->t, op->intent.request_key, known_each, k);
     if (w->rc == 0)
         w->rc = rc;
-    if (w->rc != 0)
-        return 0;
-    if (k.damaged)
-        return store_damaged(&op->fault, "request key's certificate");
-    if (!k.found)
-        return 0;
-    if (memcmp(k.v.cert.content, i->content, sizeof(i->content)) != 0 ||
-        strcmp(k.v.cert.requester, i->requester) != 0 || strcmp(k.v.cert.profile, i->profile) != 0)
+    k->found = k->found && w->rc == 0;
+    return k->damaged ? store_damaged(&op->fault, "request key's certificate") : 0;
+}
+
+/* 1: recorded already, `op->ref` says for what. What has ended otherwise is not superseded. */
+static int reserve_request_key(struct write_txn *w, struct store_op *op, struct known *k)
+{
+    const struct store_intent *i = &op->intent;
+    *k = (struct known){.w = w, .op = op};
+    int rc = find_known(k, op);
+    if (i->anew)
+        k->found = k->found && (k->v.state == CERT_GOOD || k->v.state == CERT_OPEN);
+    if (rc != 0 || !k->found || i->anew)
+        return rc;
+    if (memcmp(k->v.cert.content, i->content, sizeof(i->content)) != 0 ||
+        strcmp(k->v.cert.requester, i->requester) != 0 ||
+        strcmp(k->v.cert.profile, i->profile) != 0)
         return fault_set(&op->fault, FAULT_CONFLICT, "request.key",
                          "This request key was used for a different request");
-    op->ref = k.ref;
-    op->state = k.v.state;
+    op->ref = k->ref;
+    op->state = k->v.state;
     return 1;
 }
 
@@ -115,18 +123,18 @@ int store_full(struct fault *f)
     return -FAULT_FULL;
 }
 
-/* 0, 1 when the request is known, or the refusal. */
-static int reserve_decide(struct write_txn *w, struct store_op *op)
+/* 0, 1 when the request is known, or the refusal. `old`: what is superseded, if it was found. */
+static int reserve_decide(struct write_txn *w, struct store_op *op, struct known *old)
 {
     const struct store_intent *i = &op->intent;
     uint8_t key[ROW_REF];
-    int rc = reserve_request_key(w, op);
+    int rc = reserve_request_key(w, op, old);
     if (rc == 0)
         rc = gate_refuse(&w->gate, &op->fault);
     if (rc == 0)
         rc = w->s->full ? store_full(&op->fault) : 0;
     if (rc == 0)
-        rc = reserve_token(w, op);
+        rc = reserve_token(w, op, old->found);
     if (rc == 0)
         rc = reserve_limits(w, op);
     if (rc != 0)
@@ -164,10 +172,33 @@ static void entries_add(struct write_txn *w, const struct store_op *op)
     w->rc = runs_add(&w->s->reqkeys, entry);
 }
 
-static void reserve_put(struct write_txn *w, struct store_op *op)
+/* The key of the one before is lost. */
+static void supersede_put(struct write_txn *w, const struct store_op *op, const struct known *old)
 {
-    const struct store_intent *i = &op->intent;
+    bool open = old->v.state == CERT_OPEN;
+    struct row_status row = {.state = open ? CERT_ABANDONED : CERT_REVOKED,
+                             .reason = open ? 0 : REASON_SUPERSEDED,
+                             .time = op->time};
+    struct store_op ended = {.ref = old->ref, .time = op->time};
+    struct audit_event e = op->audit;
+    status_put(w, &ended, &row, old->v.cert.not_after);
+    e.action = open ? AUDIT_ABANDON : AUDIT_REVOKE;
+    memcpy(e.serial, old->ref.serial, SERIAL_LEN);
+    e.issuer = old->ref.issuer;
+    (void)snprintf(e.detail, sizeof(e.detail), "superseded: asked for again, with a new key");
+    audit_append(w, &e);
+}
+
+static void reserve_put(struct write_txn *w, struct store_op *op, const struct known *old)
+{
+    struct store_intent with = op->intent, *i = &with;
     uint8_t key[ROW_REF];
+    if (old->found)
+        supersede_put(w, op, old);
+    if (old->found && old->v.state == CERT_GOOD && !i->has_replaces) {
+        i->has_replaces = true;
+        i->replaces = old->ref;
+    }
     uint64_t tick = serial_tick(op->ref.serial);
     struct row_open open = {op->time, i->not_after, i->has_replaces};
     uint64_t change = change_append(w, op, &op->ref, CERT_OPEN, 0, i->not_after);
@@ -177,7 +208,8 @@ static void reserve_put(struct write_txn *w, struct store_op *op)
     row_open_put(w_row(w), &open);
     w_put(w, D_OPEN, key, sizeof(key), 0);
     entries_add(w, op);
-    reserve_token_put(w, op);
+    if (!old->found)
+        reserve_token_put(w, op);
     reserve_limits_put(w, op);
     if (tick > w->state.tick)
         w->state.tick = tick;
@@ -186,13 +218,14 @@ static void reserve_put(struct write_txn *w, struct store_op *op)
 
 int op_reserve(struct write_txn *w, struct store_op *op, bool *record)
 {
-    int rc = reserve_decide(w, op);
+    struct known old;
+    int rc = reserve_decide(w, op, &old);
     if (rc == 1) {
         op->outcome = STORE_KNOWN;
         *record = false;
         return 0;
     }
     if (rc == 0 && w->rc == 0)
-        reserve_put(w, op);
+        reserve_put(w, op, &old);
     return rc;
 }

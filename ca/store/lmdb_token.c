@@ -80,12 +80,14 @@ int token_usable(const struct token_row *t, int64_t restored_at, int64_t now, st
     return 0;
 }
 
-int reserve_token(struct write_txn *w, struct store_op *op)
+int reserve_token(struct write_txn *w, struct store_op *op, bool there)
 {
     struct token_row t;
     if (op->intent.token == 0)
         return 0;
     int rc = token_load(w, op->intent.token, &t, &op->fault);
+    if (there)
+        t.info.left = 1;
     return rc != 0 ? rc : token_usable(&t, w->gate.restored_at, op->time, &op->fault);
 }
 

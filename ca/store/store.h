@@ -281,6 +281,11 @@ struct store_intent {
     bool has_request_key;
     uint8_t request_key[32];
     uint8_t content[32]; /* same key, other content: refused, rule "request.key" */
+    /* Its key was made for it and is kept nowhere, so that who repeats the request has lost it:
+     * what the request key was used for is superseded (revoked, or abandoned while it is open) in
+     * the same transaction, recorded, and the token's use goes over to this one. Nothing is
+     * STORE_KNOWN. */
+    bool anew;
     struct store_limit limit[STORE_LIMITS_MAX]; /* none may be reached */
     size_t n_limits;
     uint64_t token; /* of which it takes a use (ca/store/tokens.h); 0: none */

@@ -190,6 +190,8 @@ bool w_view(struct write_txn *w, const struct cert_ref *ref, struct cert_view *v
 /* Gives a change of state its number. */
 uint64_t change_append(struct write_txn *w, const struct store_op *op, const struct cert_ref *ref,
                        enum cert_state state, uint8_t reason, int64_t not_after);
+/* Adds a record to the audit log. */
+void audit_append(struct write_txn *w, const struct audit_event *e);
 /* Puts a certificate's status: numbers the change, and closes the intent if it is one. */
 void status_put(struct write_txn *w, struct store_op *op, struct row_status *row,
                 int64_t not_after);
@@ -204,9 +206,9 @@ int op_reserve(struct write_txn *w, struct store_op *op, bool *record);
 /* The same; what the record says besides is put into *e. */
 int op_request(struct write_txn *w, struct store_op *op, struct audit_event *e, bool *record);
 int op_token(struct write_txn *w, struct store_op *op, struct audit_event *e);
-/* A use of the intent's token: may it be taken; take it; and what an abandoned intent took comes
- * back. lmdb_token.c */
-int reserve_token(struct write_txn *w, struct store_op *op) WARN_UNUSED;
+/* A use of the intent's token: may it be taken, or, when it is `there`, go over to this intent;
+ * take it; and what an abandoned intent took comes back. lmdb_token.c */
+int reserve_token(struct write_txn *w, struct store_op *op, bool there) WARN_UNUSED;
 void reserve_token_put(struct write_txn *w, struct store_op *op);
 /* Does a row decode? For the check. */
 bool request_row_sound(struct slice key, struct slice row);

@@ -9,9 +9,9 @@ ok 'the example is printed' cerca conf example
 cp "$out" "$conf"
 ok 'the example passes its own check' cerca conf check -c "$conf"
 like 'the check says which file, and what is in it' "$out" \
-    "^$conf is sound: tokens 1, issuers 2, profiles 13, operators 1\$"
+    "^$conf is sound: tokens 1, issuers 2, profiles 14, operators 1\$"
 ok 'the check answers in JSON too' cerca conf check -c "$conf" -o json
-json 'with the same numbers' '.ok and .tokens == 1 and .issuers == 2 and .profiles == 13'
+json 'with the same numbers' '.ok and .tokens == 1 and .issuers == 2 and .profiles == 14'
 
 ok 'what is in force is shown' cerca conf show -c "$conf"
 like 'with defaults marked' "$out" 'quota = "64GiB"; # default'
@@ -19,7 +19,7 @@ cp "$out" "$scratch/shown.conf"
 ok 'what is shown passes the check' cerca conf check -c "$scratch/shown.conf"
 ok 'what is in force is shown as JSON' cerca conf show -c "$conf" -o json
 json 'paths are absolute' "(.store.dir == \"$scratch/store\") and (.tokens[0].paths == [\"$scratch/tokens\"])"
-json 'profiles are complete' '[.profiles[].name] == ["tls-server", "tls-client", "mtls", "vpn-server", "vpn-client", "wifi-client", "radius-server", "device", "code-signing", "smime", "ocsp-responder", "subordinate-ca", "internal-server"]'
+json 'profiles are complete' '[.profiles[].name] == ["tls-server", "tls-client", "mtls", "vpn-server", "vpn-client", "wifi-client", "radius-server", "device", "code-signing", "smime", "ocsp-responder", "key-maker", "subordinate-ca", "internal-server"]'
 
 line=$(($(wc -l <"$conf") + 1))
 echo 'colour = { };' >>"$conf"

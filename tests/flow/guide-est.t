@@ -19,5 +19,7 @@ like 'the device has a certificate' "$out" '^device.pem: OK'
 like '... the server' "$out" '^web.pem: OK'
 like '... and the next one' "$out" '^next.pem: OK'
 like 'what is revoked is told so' "$out" 'rule est.certificate.revoked'
+like 'who has its key made has a certificate' "$out" '^meter.pem: OK'
+like '... also in an envelope' "$out" '^sealed.pem: OK'
 like 'strongSwan has one' "$out" '^gateway.pem: OK'
 done_testing

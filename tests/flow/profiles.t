@@ -79,6 +79,8 @@ serves ocsp-responder 1.3.6.1.5.5.7.3.9 ocsphelper sslserver --subject 'CN=Respo
 has 'nobody asks about the responder itself' ocsp-responder.pem 'OCSP No Check'
 lacks '... so that there is no address to ask at' ocsp-responder.pem 'OCSP - URI|CRL Distribution'
 
+serves key-maker 1.3.6.1.5.5.7.3.32 any sslserver --subject 'CN=Maker'
+
 openssl ecparam -genkey -name prime256v1 -out sub.key 2>/dev/null
 openssl req -new -key sub.key -subj '/CN=Department CA' -out sub.csr \
     -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign

@@ -496,6 +496,13 @@ static void test_an_algorithm_of_another_key_is_refused(void **state)
     assert_int_equal(csr_parse(buf_slice(&changed), &c, &f), -FAULT_POLICY);
     assert_string_equal(f.rule, "csr.signature.algorithm");
     assert_string_equal(f.value, "1.2.840.10045.4.1");
+    /* RFC 7030 4.4.1: unless its key is made elsewhere */
+    assert_int_equal(csr_parse_keyless(buf_slice(&changed), &c, &f), 0);
+    assert_int_equal(c.alg, SIG_NONE);
+    assert_int_equal(c.key.type, KEY_P256);
+    assert_true(c.subject.n > 2);
+    for (size_t n = 0; n < changed.n; n++)
+        assert_true(csr_parse_keyless(slice_of(changed.p, n), &c, &f) < 0);
     buf_free(&changed);
     buf_free(&der);
 }

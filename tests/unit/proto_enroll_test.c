@@ -10,7 +10,8 @@
 
 static void put_sample(struct buf *b)
 {
-    struct enroll_request r = {.label = "devices", .renew = true, .address = "192.0.2.1"};
+    struct enroll_request r = {
+        .label = "devices", .renew = true, .make_key = true, .address = "192.0.2.1"};
 
     r.csr = slice_str("a request");
     r.chain = slice_str("a chain");
@@ -32,6 +33,7 @@ static void a_request_round_trips(void **state)
     assert_int_equal(enroll_request_get(buf_slice(&b), &out), 0);
     assert_string_equal(out.label, "devices");
     assert_true(out.renew);
+    assert_true(out.make_key);
     assert_string_equal(out.address, "192.0.2.1");
     assert_true(slice_is(out.csr, "a request"));
     assert_true(slice_is(out.chain, "a chain"));
@@ -93,6 +95,25 @@ static void a_chain_that_is_too_long_is_malformed(void **state)
     buf_free(&b);
 }
 
+static void a_key_and_its_certificate_round_trip(void **state)
+{
+    struct enroll_keyed k = {true, slice_str("a key"), slice_str("a certificate")}, out;
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, FRAME_BODY_MAX);
+    enroll_keyed_put(&b, &k);
+    assert_int_equal(enroll_keyed_get(buf_slice(&b), &out), 0);
+    assert_true(out.sealed);
+    assert_true(slice_is(out.key, "a key"));
+    assert_true(slice_is(out.certificate, "a certificate"));
+    for (size_t n = 0; n < b.n; n++)
+        assert_int_equal(enroll_keyed_get(slice_of(b.p, n), &out), -1);
+    buf_put_u8(&b, 0);
+    assert_int_equal(enroll_keyed_get(buf_slice(&b), &out), -1);
+    buf_free(&b);
+}
+
 static void a_label_round_trips(void **state)
 {
     char out[ENROLL_LABEL_SIZE];
@@ -114,6 +135,7 @@ int main(void)
         cmocka_unit_test(what_is_cut_is_malformed),
         cmocka_unit_test(a_refusal_round_trips_and_nothing_of_it_may_be_missing),
         cmocka_unit_test(a_chain_that_is_too_long_is_malformed),
+        cmocka_unit_test(a_key_and_its_certificate_round_trip),
         cmocka_unit_test(a_label_round_trips),
     };
 

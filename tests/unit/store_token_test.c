@@ -126,6 +126,99 @@ static void the_same_request_again_takes_no_use(void **state)
     fixture_remove(&x);
 }
 
+static enum cert_state state_of(struct fixture *x, const struct cert_ref *ref, uint8_t *reason)
+{
+    struct cert_row row;
+
+    cert_row_init(&row);
+    must_get(x, ref, &row);
+    *reason = row.reason;
+    enum cert_state state = row.state;
+    cert_row_free(&row);
+    return state;
+}
+
+static void anew(struct request *r, struct fixture *x, uint64_t token, char requester[64],
+                 const struct request *before)
+{
+    with_token(r, x, token, requester);
+    r->op.intent.anew = true;
+    if (before != NULL)
+        memcpy(r->op.intent.request_key, before->op.intent.request_key, 32);
+}
+
+/* Of a request whose key is made for it each time. */
+static void what_is_asked_for_anew_supersedes_and_keeps_the_use(void **state)
+{
+    struct request a, b, c, d;
+    struct cert_row row;
+    uint8_t reason;
+    char who[64];
+    struct fixture x;
+    (void)state;
+
+    fixture_open(&x, false);
+    uint64_t id = make_token(&x, 1, 3600);
+    anew(&a, &x, id, who, NULL);
+    anew(&b, &x, id, who, &a);
+    anew(&c, &x, id, who, &a);
+    anew(&d, &x, id, who, NULL);
+    issue(&x, &a);
+    assert_int_equal(do_reserve(&x, &b), 0);
+    assert_int_equal(b.op.outcome, STORE_DONE);
+    assert_int_equal(state_of(&x, &a.op.ref, &reason), CERT_REVOKED);
+    assert_int_equal(reason, 4); /* superseded, RFC 5280 5.3.1 */
+    assert_int_equal(left(&x, id), 0);
+    assert_int_equal(do_reserve(&x, &c), 0); /* b is open */
+    assert_int_equal(state_of(&x, &b.op.ref, &reason), CERT_ABANDONED);
+    assert_int_equal(do_finish(&x, &b), 0);
+    assert_int_equal(b.op.outcome, STORE_NOT_OPEN);
+    assert_int_equal(left(&x, id), 0);
+    assert_int_equal(do_abandon(&x, &c), 0);
+    assert_int_equal(left(&x, id), 1); /* that one use, once */
+    assert_clean(&x);
+    fixture_close(&x);
+    assert_int_equal(fixture_reopen(&x), 0);
+    memcpy(d.op.intent.request_key, a.op.intent.request_key, 32);
+    issue(&x, &d);
+    assert_int_equal(left(&x, id), 0);
+    assert_int_equal(state_of(&x, &d.op.ref, &reason), CERT_GOOD);
+    cert_row_init(&row);
+    must_get(&x, &d.op.ref, &row);
+    assert_false(row.has_replaces); /* what it follows was given up */
+    cert_row_free(&row);
+    assert_clean(&x);
+    request_free(&a), request_free(&b), request_free(&c), request_free(&d);
+    fixture_remove(&x);
+}
+
+static void what_was_revoked_or_held_is_not_superseded(void **state)
+{
+    static const uint8_t reasons[] = {1, 6}; /* keyCompromise, certificateHold */
+    struct fixture x;
+    (void)state;
+
+    fixture_open(&x, false);
+    for (size_t i = 0; i < sizeof(reasons); i++) {
+        struct request a, b;
+        uint8_t reason;
+        char who[64];
+        uint64_t id = make_token(&x, 1, 3600);
+
+        anew(&a, &x, id, who, NULL);
+        anew(&b, &x, id, who, &a);
+        issue(&x, &a);
+        assert_int_equal(do_revoke(&x, &a, reasons[i]), 0);
+        assert_int_equal(do_reserve(&x, &b), -FAULT_DENIED); /* a new request: a use of its own */
+        assert_string_equal(b.op.fault.rule, "token.used");
+        (void)state_of(&x, &a.op.ref, &reason);
+        assert_int_equal(reason, reasons[i]);
+        request_free(&a), request_free(&b);
+    }
+    assert_clean(&x);
+    fixture_remove(&x);
+}
+
 struct both {
     pthread_mutex_t lock;
     pthread_cond_t ready;
@@ -316,6 +409,8 @@ int main(void)
         cmocka_unit_test(a_token_comes_back_as_it_was_made),
         cmocka_unit_test(a_use_is_taken_with_the_intent_until_none_is_left),
         cmocka_unit_test(the_same_request_again_takes_no_use),
+        cmocka_unit_test(what_is_asked_for_anew_supersedes_and_keeps_the_use),
+        cmocka_unit_test(what_was_revoked_or_held_is_not_superseded),
         cmocka_unit_test(of_many_at_once_exactly_one_gets_the_last_use),
         cmocka_unit_test(expired_revoked_and_unknown_tokens_are_refused),
         cmocka_unit_test(a_token_older_than_a_restore_is_void),
