@@ -37,8 +37,9 @@ static const struct conf_key https_keys[] = {
      .fallback = "tls-server",
      .help = "Profile of the server's certificate."},
     {.name = "connections", .type = CONF_NUMBER, IN(https_connections), .min = 64, .max = 100000,
-     .fallback = "1000",
-     .help = "HTTPS connections at once; further ones wait."},
+     .fallback = "2000",
+     .help = "HTTPS connections at once; further ones wait. When seven of eight are there, who sends "
+             "nothing for two seconds is let go."},
     {.name = "timeout", .type = CONF_SPAN, IN(https_timeout), .min = 1, .max = 600,
      .fallback = "30s",
      .help = "As http.timeout; the handshake counts too."},
