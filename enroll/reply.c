@@ -33,7 +33,7 @@ static bool is_credential(const struct fault *f)
 static bool is_bearers(const struct fault *f)
 {
     return begins(f->rule, "authorisation.") || begins(f->rule, "bearer.") ||
-           begins(f->rule, "requester.");
+           begins(f->rule, "requester.") || strcmp(f->rule, "identity.blocked") == 0;
 }
 
 unsigned reply_status(const struct fault *f, const struct conf_est *label)

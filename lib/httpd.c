@@ -13,6 +13,8 @@
 #include "lib/log.h"
 
 #define SPARE_DESCRIPTORS 64u
+/* So much later the library itself would cut off who sends nothing; the sweeper tells of it. */
+#define OURS_FIRST_S 2
 
 #define NEVER_MS ((uint64_t)1 << 50)
 
@@ -275,11 +277,11 @@ int httpd_start(const struct httpd_options *o, struct httpd **out, struct fault 
             flags, 0, NULL, NULL, on_request, h, MHD_OPTION_ARRAY,
             o->tls != NULL ? o->tls->options : no_options, MHD_OPTION_THREAD_POOL_SIZE,
             o->threads > 1 ? o->threads : 0u, MHD_OPTION_CONNECTION_LIMIT, library_limit(h, o),
-            MHD_OPTION_CONNECTION_TIMEOUT, o->timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-            (size_t)HTTPD_HEAD_MAX, MHD_OPTION_THREAD_STACK_SIZE, HTTPD_STACK_SIZE,
-            MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL,
-            MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_NOTIFY_CONNECTION,
-            httpd_conn_notify, h, MHD_OPTION_END);
+            MHD_OPTION_CONNECTION_TIMEOUT, o->timeout_s + OURS_FIRST_S,
+            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTPD_HEAD_MAX,
+            MHD_OPTION_THREAD_STACK_SIZE, HTTPD_STACK_SIZE, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+            MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+            on_completed, h, MHD_OPTION_NOTIFY_CONNECTION, httpd_conn_notify, h, MHD_OPTION_END);
     if (h->daemon != NULL && httpd_accept_start(h) == 0)
         return 0;
     httpd_free(h);

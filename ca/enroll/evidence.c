@@ -78,12 +78,22 @@ static int check_profile(const struct evidence *e, const struct cert_row *row, s
     return deny(f, "est.certificate.profile", row->profile, "a profile of this label");
 }
 
+/* Its names are, under whatever profile it asks for the next ones. */
+static int check_blocked(const struct evidence *e, const struct cert_row *row, struct fault *f)
+{
+    bool blocked;
+
+    if (store_identity_blocked(e->parts->store, row->identity, &blocked, f) != 0)
+        return -(int)f->code;
+    return blocked ? deny(f, "est.certificate.blocked", "", "an identity that is not blocked") : 0;
+}
+
 static int check(const struct evidence *e, const struct cert_row *row, struct fault *f)
 {
     if (row->state != CERT_GOOD)
         return deny(f, "est.certificate.revoked", row->state == CERT_HELD ? "on hold" : "revoked",
                     "a certificate that is not revoked");
-    if (check_time(e, row, f) != 0)
+    if (check_time(e, row, f) != 0 || check_blocked(e, row, f) != 0)
         return -(int)f->code;
     return check_profile(e, row, f);
 }

@@ -1,7 +1,7 @@
 /*
  * What a client of EST showed, looked at: its certificate, its password, and whether its request
  * goes with the channel. Rules: "est.certificate.malformed", ".unknown", ".revoked", ".early",
- * ".expired",
+ * ".expired", ".blocked",
  * ".profile"; "est.password", "est.slow"; "est.manufacturer", "est.device.name"; "est.linking".
  */
 #ifndef CA_ENROLL_EVIDENCE_H

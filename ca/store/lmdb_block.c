@@ -81,3 +81,18 @@ int store_blocks(struct store *s, const struct store_block *after, store_block_e
         return store_damaged(f, "what is blocked");
     return rc == 0 || rc == 1 ? 0 : store_fail(f, rc, "reading what is blocked");
 }
+
+int store_identity_blocked(struct store *s, const uint8_t identity[IDENTITY_LEN], bool *blocked,
+                           struct fault *f)
+{
+    struct slice row;
+    MDB_txn *t;
+    int rc = read_begin(s, &t, f);
+    *blocked = false;
+    if (rc != 0)
+        return rc;
+    rc = row_get(t, s->dbi[D_BLOCKED_ID], identity, IDENTITY_LEN, &row);
+    read_end(s, t);
+    *blocked = rc == 0;
+    return rc == 0 || rc == MDB_NOTFOUND ? 0 : store_fail(f, rc, "reading what is blocked");
+}

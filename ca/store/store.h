@@ -448,6 +448,9 @@ struct store_block {
 typedef int (*store_block_each)(void *arg, const struct store_block *b);
 int store_blocks(struct store *s, const struct store_block *after, store_block_each fn, void *arg,
                  struct fault *f) WARN_UNUSED;
+/* Is this identity one of them? */
+int store_identity_blocked(struct store *s, const uint8_t identity[IDENTITY_LEN], bool *blocked,
+                           struct fault *f) WARN_UNUSED;
 
 /* Copies the durable environment as it is at one moment, while serving: `stats` is what it was
  * then. The sink gets it from its first octet to its last, on the caller's thread; when it

@@ -85,6 +85,8 @@ static void every_fault_has_its_status(void **state)
                  {FAULT_DENIED, "est.unauthorised", 401},
                  {FAULT_DENIED, "token.name", 403},
                  {FAULT_DENIED, "est.certificate.revoked", 403},
+                 {FAULT_POLICY, "key.blocked", 400},
+                 {FAULT_POLICY, "identity.blocked", 403},
                  {FAULT_NOT_FOUND, "est.label", 404},
                  {FAULT_CONFLICT, "request.revoked", 409},
                  {FAULT_TOO_LARGE, "est.body.size", 413},

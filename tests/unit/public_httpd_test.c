@@ -177,6 +177,8 @@ static void in_a_crowd_who_sends_nothing_makes_room(void **state)
     assert_int_equal(recv(fd[0], answer, sizeof answer, 0) > 0, 1);
     for (size_t i = 1; i < LIMIT; i++)
         fd[i] = knock(x, words[i % 3]);
+    /* All at one sweep: when the first have gone it is no crowd any more. */
+    (void)usleep((HTTPD_CROWDED_MS + 500) * 1000);
     while (closed < LIMIT) {
         if (clock_mono_us() - begin > UINT64_C(20000000))
             fail_msg("%u of %u were closed", closed, LIMIT);
@@ -187,7 +189,6 @@ static void in_a_crowd_who_sends_nothing_makes_room(void **state)
             closed += is_closed(fd[i]);
     }
     assert_int_equal(atomic_load(&x->turned_away[HTTPD_SLOW]), LIMIT - 1);
-    assert_true(clock_mono_us() - begin >= HTTPD_CROWDED_MS * UINT64_C(1000));
     for (size_t i = 0; i < LIMIT; i++)
         (void)close(fd[i]);
     assert_int_equal(status_of(x, "GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", tail),

@@ -222,6 +222,13 @@ static struct blocks blocked(struct fixture *x)
     return all;
 }
 
+static bool is_blocked(struct fixture *x, const struct request *r)
+{
+    bool blocked;
+    assert_int_equal(store_identity_blocked(x->s, r->op.intent.identity, &blocked, &x->f), 0);
+    return blocked;
+}
+
 static void identities_are_blocked_alone_listed_and_let_go(void **state)
 {
     struct fixture *x = *state;
@@ -235,7 +242,10 @@ static void identities_are_blocked_alone_listed_and_let_go(void **state)
     }
     assert_int_equal(do_revoke(x, &a[0], REASON_KEY_COMPROMISE), 0);
     assert_int_equal(do_block(x, &a[0], true), 0); /* revoked already */
+    assert_false(is_blocked(x, &a[1]));
     assert_int_equal(do_block(x, &a[1], true), 0);
+    assert_true(is_blocked(x, &a[1]));
+    assert_false(is_blocked(x, &a[2]));
     assert_int_equal(do_block(x, &a[1], true), -FAULT_CONFLICT);
     assert_string_equal(a[1].op.fault.rule, "block.already");
     assert_int_equal(do_revoke(x, &a[2], REASON_KEY_COMPROMISE), 0);
@@ -253,6 +263,7 @@ static void identities_are_blocked_alone_listed_and_let_go(void **state)
     memset(&again.op.ref, 0, sizeof(again.op.ref));
     assert_int_equal(do_block(x, &again, false), 0);
     assert_memory_equal(again.op.ref.serial, a[1].op.ref.serial, SERIAL_LEN);
+    assert_false(is_blocked(x, &a[1]));
     assert_int_equal(do_block(x, &again, false), -FAULT_NOT_FOUND);
     assert_string_equal(again.op.fault.rule, "block.unknown");
     assert_int_equal(blocked(x).n, 3);
