@@ -401,7 +401,8 @@ static void a_cursor_of_another_list_by_key_is_refused(void **state)
     struct fixture *x = *state;
     struct store_filter by_key = {.now = TEST_NOW, .has_key = true, .spki_hash = {1, 2, 3}};
     struct store_cursor cursor = {0};
-    size_t n = 0;
+    size_t n = 0, taken = 0;
+    int rc;
     for (size_t length = 1; length <= STORE_CURSOR_MAX; length++)
         for (uint8_t kind = 0; kind < 16; kind++) {
             cursor.n = length;
@@ -410,12 +411,12 @@ static void a_cursor_of_another_list_by_key_is_refused(void **state)
                              -FAULT_MALFORMED);
             assert_string_equal(x->f.rule, "list.cursor");
             memcpy(cursor.at + 1, by_key.spki_hash, 16);
-            assert_int_equal(
-                store_list(x->s, &by_key, 10, &cursor, count_row, &n, &x->f),
-                kind == 9 && length == 51 /* by key: an entry of the runs */ ? 0
-                                                                             : -FAULT_MALFORMED);
+            rc = store_list(x->s, &by_key, 10, &cursor, count_row, &n, &x->f);
+            assert_true(rc == -FAULT_MALFORMED || (rc == 0 && length == 51));
+            taken += rc == 0;
             memset(cursor.at, 0, sizeof(cursor.at));
         }
+    assert_int_equal(taken, 1); /* by key: an entry of the runs */
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
