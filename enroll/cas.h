@@ -3,7 +3,7 @@
 #ifndef ENROLL_CAS_H
 #define ENROLL_CAS_H
 
-#include "enroll/ca_link.h"
+#include "lib/ca_link.h"
 
 #define CAS_MAX ((size_t)4 << 20)
 

@@ -6,7 +6,7 @@
 #ifndef ENROLL_OWN_CERTIFICATE_H
 #define ENROLL_OWN_CERTIFICATE_H
 
-#include "enroll/ca_link.h"
+#include "lib/ca_link.h"
 #include "lib/httpd_tls.h"
 
 struct own_certificate;

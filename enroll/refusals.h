@@ -7,7 +7,7 @@
 #ifndef ENROLL_REFUSALS_H
 #define ENROLL_REFUSALS_H
 
-#include "enroll/ca_link.h"
+#include "lib/ca_link.h"
 
 #define REFUSALS_MAX 64
 

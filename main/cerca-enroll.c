@@ -13,18 +13,17 @@
 #include "enroll/site.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/proto.h"
 #include "lib/sandbox.h"
 #include "lib/server_main.h"
+#include "lib/server_run.h"
 
-#define SWEEP_MS 500
-#define DRAIN_LIMIT_US 7000000
-#define HANDSHAKE_US 1000000
 #define READY_POLL_MS 20
 #define READY_LIMIT_US 5000000
 
 struct server {
-    struct loop *loop;
-    struct loop_timer *sweep, *ready;
+    struct server_run run;
+    struct loop_timer *ready;
     const struct httpd_options *options;
     uint64_t since_us;
     struct fault *fault;
@@ -34,8 +33,6 @@ struct server {
     struct cas *cas;
     struct refusals *refusals;
     struct site *site;
-    struct httpd *httpd;
-    uint64_t drain_since_us; /* 0: serving */
 };
 
 static const char usage_text[] =
@@ -60,64 +57,12 @@ static int jail(struct fault *f)
 
 /* ---- at work ---- */
 
-/* Whoever has just come is at the handshake still, and asks soon; and cerca-ca may not
- * be there to note what was refused. */
-static bool is_drained(struct server *s)
-{
-    uint64_t since = clock_mono_us() - s->drain_since_us;
-
-    if (httpd_busy(s->httpd) > 0)
-        return since > DRAIN_LIMIT_US;
-    return (refusals_flush(s->refusals) && httpd_connections(s->httpd) == 0) ||
-           since > HANDSHAKE_US;
-}
-
-static void on_sweep(void *arg)
+/* cerca-ca may not be there to note what was refused. */
+static bool flushed(void *arg)
 {
     struct server *s = arg;
 
-    if (s->httpd != NULL)
-        httpd_sweep(s->httpd);
-    if (s->drain_since_us != 0 && is_drained(s)) {
-        loop_stop(s->loop);
-        return;
-    }
-    loop_timer_set(s->sweep, s->drain_since_us != 0 ? SWEEP_MS / 10 : SWEEP_MS);
-}
-
-/* New connections wait in the listening socket, which is cercad's, for whoever comes next. */
-static void on_stop(void *arg, int signo)
-{
-    struct server *s = arg;
-
-    if (s->drain_since_us != 0 || s->httpd == NULL) {
-        loop_stop(s->loop);
-        return;
-    }
-    log_info("enroll.stopping", "signal", strsignal(signo), "connections",
-             log_num(httpd_connections(s->httpd)), NULL);
-    s->drain_since_us = clock_mono_us();
-    httpd_quiesce(s->httpd);
-    on_sweep(s);
-}
-
-static void ignore(void *arg, int signo)
-{
-    (void)arg, (void)signo; /* cercad restarts us for a new configuration */
-}
-
-static unsigned thread_count(void)
-{
-    long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-    return n > 0 ? (unsigned)n : 1;
-}
-
-static void catch_signals(struct server *s)
-{
-    loop_signal(s->loop, SIGTERM, on_stop, s);
-    loop_signal(s->loop, SIGINT, on_stop, s);
-    loop_signal(s->loop, SIGHUP, ignore, s);
+    return refusals_flush(s->refusals);
 }
 
 /* Who comes before there is anything to answer with waits in the listening socket, but not for
@@ -131,57 +76,64 @@ static void on_ready(void *arg)
         loop_timer_set(s->ready, READY_POLL_MS);
         return;
     }
-    if (httpd_start(s->options, &s->httpd, s->fault) != 0) {
-        loop_stop(s->loop);
+    if (httpd_start(s->options, &s->run.httpd, s->fault) != 0) {
+        loop_stop(s->run.loop);
         return;
     }
     log_info("enroll.ready", "version", CERCA_VERSION, "threads", log_num(s->options->threads),
              NULL);
-    loop_timer_set(s->sweep, SWEEP_MS);
+    server_run_serving(&s->run);
 }
 
 /* Whoever waits gets an answer before the server ends. */
 static void take_down(struct server *s)
 {
     ca_link_close(s->link);
-    httpd_free(s->httpd);
+    httpd_free(s->run.httpd);
     own_certificate_free(s->own);
     cas_free(s->cas);
     refusals_free(s->refusals);
     site_free(s->site);
     httpd_tls_free(s->tls);
     ca_link_free(s->link);
-    loop_timer_free(s->sweep);
     loop_timer_free(s->ready);
-    loop_free(s->loop);
+    server_run_close(&s->run);
 }
 
 static int serve(const struct conf *conf, int listen_fd, int keep_fd, struct fault *f)
 {
+    static const uint16_t answers[] = {MSG_ISSUED, MSG_ENROLL_KEYED, MSG_ENROLL_CAS_ARE,
+                                       MSG_ENROLL_NOTED};
     struct server s = {
-        .loop = loop_new(), .tls = httpd_tls_new(), .since_us = clock_mono_us(), .fault = f};
+        .run = {.stopping = "enroll.stopping", .flushed = flushed, .tls = true, .arg = &s},
+        .tls = httpd_tls_new(),
+        .since_us = clock_mono_us(),
+        .fault = f};
     struct httpd_options o = {.listen_fd = listen_fd,
                               .tls = s.tls,
                               .waits = true,
-                              .threads = thread_count(),
+                              .threads = server_threads(),
                               .connections = conf->https_connections,
                               .timeout_s = (unsigned)conf->https_timeout,
                               .body_max = conf->https_body_max,
                               .handle = site_answer,
                               .turned_away = site_turned_away};
 
-    catch_signals(&s);
-    s.link = ca_link_new(s.loop, conf);
-    s.own = own_certificate_new(s.loop, conf, s.link, s.tls, keep_fd);
-    s.cas = cas_new(s.loop, conf, s.link);
-    s.refusals = refusals_new(s.loop, s.link);
+    server_run_open(&s.run);
+    s.link = ca_link_new(
+        s.run.loop, &(struct ca_link_options){.conf = conf,
+                                              .socket = conf_enroll_socket,
+                                              .answers = answers,
+                                              .n_answers = sizeof answers / sizeof answers[0]});
+    s.own = own_certificate_new(s.run.loop, conf, s.link, s.tls, keep_fd);
+    s.cas = cas_new(s.run.loop, conf, s.link);
+    s.refusals = refusals_new(s.run.loop, s.link);
     s.site = site_new(conf, s.link, s.cas, s.refusals);
     o.arg = s.site;
     s.options = &o;
-    s.sweep = loop_timer(s.loop, on_sweep, &s);
-    s.ready = loop_timer(s.loop, on_ready, &s);
+    s.ready = loop_timer(s.run.loop, on_ready, &s);
     on_ready(&s);
-    loop_run(s.loop);
+    loop_run(s.run.loop);
     take_down(&s);
     return -(int)f->code;
 }

@@ -16,24 +16,18 @@
 #include "lib/loop.h"
 #include "lib/sandbox.h"
 #include "lib/server_main.h"
+#include "lib/server_run.h"
 #include "public/nodekey.h"
 #include "public/responders.h"
 #include "public/site.h"
 
-#define SWEEP_MS 500
-#define DRAIN_LIMIT_US 5000000
-
 struct server {
-    const struct conf *conf;
-    struct loop *loop;
-    struct loop_timer *sweep;
+    struct server_run run;
     struct places *places;
     struct site *site;
     struct ocsp_responder *ocsp;
     struct responders *responders;
-    struct httpd *httpd;
-    uint64_t drain_since_us; /* 0: serving */
-    bool blind;              /* the view cannot be listed, and that was said */
+    bool blind; /* the view cannot be listed, and that was said */
 };
 
 static const char usage_text[] =
@@ -59,7 +53,7 @@ static int jail(const struct conf *conf, struct fault *f)
 
 /* ---- at work ---- */
 
-static void on_sweep(void *arg)
+static void turn(void *arg)
 {
     struct server *s = arg;
     struct fault f;
@@ -68,42 +62,7 @@ static void on_sweep(void *arg)
     if (blind && !s->blind)
         log_fault(LOG_LEVEL_ERROR, "view.unreadable", &f, NULL);
     s->blind = blind;
-    httpd_sweep(s->httpd);
     site_watch(s->site);
-    if (s->drain_since_us != 0 &&
-        (httpd_busy(s->httpd) == 0 || clock_mono_us() - s->drain_since_us > DRAIN_LIMIT_US)) {
-        loop_stop(s->loop);
-        return;
-    }
-    loop_timer_set(s->sweep, s->drain_since_us != 0 ? SWEEP_MS / 10 : SWEEP_MS);
-}
-
-/* New connections wait in the listening socket, which is cercad's, for whoever comes next. */
-static void on_stop(void *arg, int signo)
-{
-    struct server *s = arg;
-
-    if (s->drain_since_us != 0) {
-        loop_stop(s->loop);
-        return;
-    }
-    log_info("public.stopping", "signal", strsignal(signo), "connections",
-             log_num(httpd_connections(s->httpd)), NULL);
-    s->drain_since_us = clock_mono_us();
-    httpd_quiesce(s->httpd);
-    on_sweep(s);
-}
-
-static void ignore(void *arg, int signo)
-{
-    (void)arg, (void)signo; /* cercad restarts us for a new configuration */
-}
-
-static unsigned thread_count(const struct conf *c)
-{
-    long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-    return c->http_threads > 0 ? c->http_threads : n > 0 ? (unsigned)n : 1;
 }
 
 static int make_responder(const struct conf *c, struct ocsp_responder **out, struct fault *f)
@@ -121,9 +80,11 @@ static int make_responder(const struct conf *c, struct ocsp_responder **out, str
 static int serve(const struct conf *conf, int view_fd, int listen_fd, EVP_PKEY *own_key,
                  int keep_fd, struct fault *f)
 {
-    struct server s = {.conf = conf, .loop = loop_new(), .places = places_new(conf, view_fd)};
+    struct server s = {.run = {.stopping = "public.stopping", .turn = turn, .arg = &s},
+                       .places = places_new(conf, view_fd)};
     struct httpd_options o = {.listen_fd = listen_fd,
-                              .threads = thread_count(conf),
+                              .threads =
+                                  conf->http_threads > 0 ? conf->http_threads : server_threads(),
                               .connections = conf->http_connections,
                               .timeout_s = (unsigned)conf->http_timeout,
                               .handle = site_answer};
@@ -133,29 +94,25 @@ static int serve(const struct conf *conf, int view_fd, int listen_fd, EVP_PKEY *
         rc = make_responder(conf, &s.ocsp, f);
     s.site = site_new(conf, s.places, s.ocsp);
     o.arg = s.site;
-    s.sweep = loop_timer(s.loop, on_sweep, &s);
-    loop_signal(s.loop, SIGTERM, on_stop, &s);
-    loop_signal(s.loop, SIGINT, on_stop, &s);
-    loop_signal(s.loop, SIGHUP, ignore, &s);
+    server_run_open(&s.run);
     /* The issuers, and the delegates that are kept, are there before the first request. */
     if (rc == 0) {
-        s.responders = responders_new(s.loop, conf, s.ocsp, own_key, keep_fd);
-        rc = httpd_start(&o, &s.httpd, f);
+        s.responders = responders_new(s.run.loop, conf, s.ocsp, own_key, keep_fd);
+        rc = httpd_start(&o, &s.run.httpd, f);
     } else {
         EVP_PKEY_free(own_key);
     }
     if (rc == 0) {
         log_info("public.ready", "version", CERCA_VERSION, "threads", log_num(o.threads), NULL);
-        loop_timer_set(s.sweep, SWEEP_MS);
-        loop_run(s.loop);
+        server_run_serving(&s.run);
+        loop_run(s.run.loop);
     }
-    httpd_free(s.httpd);
+    httpd_free(s.run.httpd);
     site_free(s.site);
     responders_free(s.responders);
     ocsp_responder_free(s.ocsp);
     places_free(s.places);
-    loop_timer_free(s.sweep);
-    loop_free(s.loop);
+    server_run_close(&s.run);
     return rc;
 }
 

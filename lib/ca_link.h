@@ -1,10 +1,10 @@
 /*
- * The way from a front end to cerca-ca's enroll socket: any thread asks, the loop's thread answers,
+ * The way from a front end to its socket of cerca-ca: any thread asks, the loop's thread answers,
  * whatever happens to cerca-ca meanwhile. One connection, many questions on it; it is made again
  * when it is lost.
  */
-#ifndef ENROLL_CA_LINK_H
-#define ENROLL_CA_LINK_H
+#ifndef LIB_CA_LINK_H
+#define LIB_CA_LINK_H
 
 #include "lib/conf.h"
 #include "lib/loop.h"
@@ -20,7 +20,15 @@ struct ca_link;
 /* On the loop, once for each question: the answer, or a fault (then type is MSG_FAULT). */
 typedef void (*ca_link_reply)(void *arg, uint16_t type, struct slice body, const struct fault *f);
 
-struct ca_link *ca_link_new(struct loop *l, const struct conf *c);
+#define CA_LINK_ANSWERS_MAX 8
+struct ca_link_options {
+    const struct conf *conf;
+    void (*socket)(const struct conf *c, struct buf *path); /* conf_enroll_socket ... */
+    const uint16_t *answers; /* the types that cerca-ca answers with, beside MSG_FAULT */
+    size_t n_answers;
+};
+/* What the options point to outlives the link. */
+struct ca_link *ca_link_new(struct loop *l, const struct ca_link_options *o);
 /* From any thread. Takes over what is in `body`. */
 void ca_link_ask(struct ca_link *k, uint16_t type, struct buf *body, ca_link_reply reply,
                  void *arg);

@@ -1,4 +1,4 @@
-#include "enroll/ca_link.h"
+#include "lib/ca_link.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -26,7 +26,9 @@ struct question {
 
 struct ca_link {
     struct loop *loop;
-    const struct conf *conf;
+    struct ca_link_options o;
+    struct permit permits[CA_LINK_ANSWERS_MAX + 1];
+    struct conn_callbacks callbacks;
     struct conn *conn; /* NULL: not connected */
     struct loop_timer *turn;
     uint64_t last_id;
@@ -115,19 +117,9 @@ static void on_closed(struct conn *conn, void *owner)
 
     (void)conn;
     k->conn = NULL;
-    log_warn("enroll.ca.lost", NULL);
+    log_warn("ca.lost", NULL);
     end_all(k, "est.ca", "cerca-ca has gone");
 }
-
-static const struct permit permits[] = {{MSG_ISSUED, FRAME_BODY_MAX, on_answer},
-                                        {MSG_ENROLL_KEYED, FRAME_BODY_MAX, on_answer},
-                                        {MSG_ENROLL_CAS_ARE, FRAME_BODY_MAX, on_answer},
-                                        {MSG_ENROLL_NOTED, 0, on_answer},
-                                        {MSG_FAULT, FRAME_BODY_MAX, on_answer}};
-static const struct conn_callbacks callbacks = {.permits = permits,
-                                                .n_permits = sizeof(permits) / sizeof(permits[0]),
-                                                .closed = on_closed,
-                                                .queue_max = QUEUE_MAX};
 
 /* ---- asking ---- */
 
@@ -141,13 +133,13 @@ static bool connected(struct ca_link *k)
         return true;
     fault_clear(&f);
     buf_init(&path, PATH_MAX);
-    conf_enroll_socket(k->conf, &path);
+    k->o.socket(k->o.conf, &path);
     fd = connect_unix(buf_cstr(&path), &f);
     buf_free(&path);
     if (fd >= 0)
-        k->conn = conn_new(k->loop, fd, &callbacks, k);
+        k->conn = conn_new(k->loop, fd, &k->callbacks, k);
     else if (!k->lost)
-        log_fault(LOG_LEVEL_WARN, "enroll.ca.unreachable", &f, NULL);
+        log_fault(LOG_LEVEL_WARN, "ca.unreachable", &f, NULL);
     k->lost = fd < 0;
     return fd >= 0;
 }
@@ -161,7 +153,7 @@ static void send_question(struct ca_link *k, struct question *q)
         return;
     }
     q->id = ++k->last_id;
-    q->until_us = clock_mono_us() + (uint64_t)(k->conf->sign_timeout + CA_LINK_SPARE_S) * 1000000;
+    q->until_us = clock_mono_us() + (uint64_t)(k->o.conf->sign_timeout + CA_LINK_SPARE_S) * 1000000;
     bucket = &k->bucket[q->id % BUCKETS];
     q->same = *bucket;
     *bucket = q;
@@ -246,12 +238,24 @@ static void on_turn(void *arg)
     loop_timer_set(k->turn, TURN_MS);
 }
 
-struct ca_link *ca_link_new(struct loop *l, const struct conf *c)
+static void permit_answers(struct ca_link *k)
+{
+    size_t n = 0;
+
+    k->permits[n++] = (struct permit){MSG_FAULT, FRAME_BODY_MAX, on_answer};
+    for (size_t i = 0; i < k->o.n_answers && i < CA_LINK_ANSWERS_MAX; i++)
+        k->permits[n++] = (struct permit){k->o.answers[i], FRAME_BODY_MAX, on_answer};
+    k->callbacks = (struct conn_callbacks){
+        .permits = k->permits, .n_permits = n, .closed = on_closed, .queue_max = QUEUE_MAX};
+}
+
+struct ca_link *ca_link_new(struct loop *l, const struct ca_link_options *o)
 {
     struct ca_link *k = xcalloc(1, sizeof *k);
 
     k->loop = l;
-    k->conf = c;
+    k->o = *o;
+    permit_answers(k);
     pthread_mutex_init(&k->lock, NULL);
     k->turn = loop_timer(l, on_turn, k);
     on_turn(k);
