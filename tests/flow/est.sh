@@ -17,18 +17,6 @@ est_client() {
     cp "$ca_dir/ca/root.pem" root.pem
 }
 
-pid_of() { # PROGRAM
-    tr ' ' '\n' <"/proc/$ca_pid/task/$ca_pid/children" | while read -r pid; do
-        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] &&
-            ! grep -q -e --check "/proc/$pid/cmdline" && echo "$pid"
-    done
-}
-
-runs_anew() { # PROGRAM OLD_PID
-    now=$(pid_of "$1")
-    [ -n "$now" ] && [ "$now" != "$2" ]
-}
-
 # est PATH [OPTION...]: the status; the head in `head`, the body in `body`.
 est() {
     path=$1

@@ -122,6 +122,20 @@ wait_until() {
     done
 }
 
+# pid_of PROGRAM: of the one that the cercad of this flow runs.
+pid_of() {
+    tr ' ' '\n' <"/proc/$ca_pid/task/$ca_pid/children" | while read -r pid; do
+        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] &&
+            ! grep -q -e --check "/proc/$pid/cmdline" && echo "$pid"
+    done
+}
+
+# runs_anew PROGRAM OLD_PID
+runs_anew() {
+    now=$(pid_of "$1")
+    [ -n "$now" ] && [ "$now" != "$2" ]
+}
+
 free_ports() {
     perl -MIO::Socket::INET -e '
         my @s = map { IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1") or die } 1 .. 2;

@@ -15,13 +15,6 @@ base=$(sed -n 's/.*base_url = "\(.*\)";.*/\1/p' "$conf")
 port=${base##*:}
 log=$scratch/cercad.log
 
-pid_of() { # PROGRAM
-    tr ' ' '\n' <"/proc/$ca_pid/task/$ca_pid/children" | while read -r pid; do
-        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] &&
-            ! grep -q -e --check "/proc/$pid/cmdline" && echo "$pid"
-    done
-}
-
 # get PATH [OPTION...]: the head in `head`, the body in `body`.
 get() {
     path=$1
@@ -47,11 +40,6 @@ raw() {
 
 field() { # NAME, of `head`
     tr -d '\r' <./head | sed -n "s/^$1: //p"
-}
-
-runs_anew() { # PROGRAM OLD_PID
-    now=$(pid_of "$1")
-    [ -n "$now" ] && [ "$now" != "$2" ]
 }
 
 # --- what certificates point to -------------------------------------------------------------------

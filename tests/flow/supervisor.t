@@ -8,19 +8,6 @@
 log=$scratch/cercad.log
 
 # The pid of a program that cercad runs; nothing while it does not. One that only checks a
-# new configuration is none.
-pid_of() { # PROGRAM
-    tr ' ' '\n' <"/proc/$ca_pid/task/$ca_pid/children" | while read -r pid; do
-        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] &&
-            ! grep -q -e --check "/proc/$pid/cmdline" && echo "$pid"
-    done
-}
-
-runs_anew() { # PROGRAM OLD_PID
-    now=$(pid_of "$1")
-    [ -n "$now" ] && [ "$now" != "$2" ]
-}
-
 logged() { # PATTERN TIMES
     [ "$(grep -Ec -- "$1" "$log")" -ge "$2" ]
 }
