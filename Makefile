@@ -55,7 +55,7 @@ OBJ := $(BUILD)/obj
 objects = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
 LIB_SRC := $(wildcard lib/*.c)
-CORE_SRC := $(foreach d,store view audit policy door delegate crl approval ledger export lifecycle admin enroll core,$(wildcard ca/$(d)/*.c))
+CORE_SRC := $(foreach d,store view audit policy door delegate crl approval ledger export lifecycle admin enroll metrics core,$(wildcard ca/$(d)/*.c))
 SIGNER_SRC := $(wildcard ca/signer/*.c)
 SUPERVISE_SRC := $(wildcard ca/supervise/*.c)
 AUDIT_SRC := $(wildcard ca/audit/*.c)
@@ -64,6 +64,7 @@ OCSP_SRC := $(wildcard ocsp/*.c)
 EST_SRC := $(wildcard est/*.c)
 ENROLL_SRC := $(wildcard enroll/*.c)
 PUBLIC_SRC := $(wildcard public/*.c)
+ADMIN_SRC := $(wildcard admin/*.c)
 WATCH_SRC := $(wildcard watch/*/*.c)
 MAIN_SRC := $(wildcard main/*.c)
 TOOLS_SRC := $(wildcard tools/*.c)
@@ -73,7 +74,7 @@ SHIM_SRC := $(wildcard tests/shim/*.c)
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
 UNIT_MODEL_SRC := $(wildcard tests/unit/model_*.c)
 UNIT_HELP_SRC := $(filter-out $(UNIT_SRC) $(UNIT_MODEL_SRC),$(wildcard tests/unit/*.c))
-ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(SUPERVISE_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(ENROLL_SRC) $(PUBLIC_SRC) $(WATCH_SRC) \
+ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(SUPERVISE_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(ENROLL_SRC) $(PUBLIC_SRC) $(ADMIN_SRC) $(WATCH_SRC) \
 	$(MAIN_SRC) 	$(TOOLS_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(SHIM_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC)
 
 LIB_A := $(BUILD)/lib.a
@@ -83,6 +84,7 @@ SUPERVISE_A := $(BUILD)/supervise.a
 OCSP_A := $(BUILD)/ocsp.a
 EST_A := $(BUILD)/est.a
 PUBLIC_A := $(BUILD)/public.a
+ADMIN_A := $(BUILD)/admin.a
 WATCH_A := $(BUILD)/watch.a
 ENROLL_A := $(BUILD)/enroll.a
 TOOLS_A := $(BUILD)/tools.a
@@ -153,7 +155,7 @@ bench: ## measure, print value, reference and ratio, write build/bench.json
 
 # --- lint ---------------------------------------------------------------------
 
-C_FILES := $(ALL_SRC) $(wildcard lib/*.h ca/*.h ca/*/*.h crl/*.h ocsp/*.h est/*.h enroll/*.h public/*.h main/*.h tools/*.h \
+C_FILES := $(ALL_SRC) $(wildcard lib/*.h ca/*.h ca/*/*.h crl/*.h ocsp/*.h est/*.h enroll/*.h public/*.h admin/*.h main/*.h tools/*.h \
 	tests/*/*.h tests/bench/help/*.h)
 SH_FILES := bootstrap .ci/run tests/run-tests \
 	$(shell grep -lE '^#!.*(/|env )(ba|da)?sh' -r tests tools conf main 2>/dev/null)
@@ -263,6 +265,7 @@ $(eval $(call archive,$(SUPERVISE_A),$(SUPERVISE_SRC)))
 $(eval $(call archive,$(OCSP_A),$(OCSP_SRC)))
 $(eval $(call archive,$(EST_A),$(EST_SRC)))
 $(eval $(call archive,$(PUBLIC_A),$(PUBLIC_SRC)))
+$(eval $(call archive,$(ADMIN_A),$(ADMIN_SRC)))
 $(eval $(call archive,$(WATCH_A),$(WATCH_SRC)))
 $(eval $(call archive,$(ENROLL_A),$(ENROLL_SRC)))
 $(eval $(call archive,$(TOOLS_A),$(filter-out tools/cerca.c,$(TOOLS_SRC))))
@@ -292,6 +295,9 @@ $(BUILD)/bin/cerca-public: $(OBJ)/main/cerca-public.o $(PUBLIC_A) $(OCSP_A) $(LI
 
 $(BUILD)/bin/cerca-enroll: $(OBJ)/main/cerca-enroll.o $(ENROLL_A) $(EST_A) $(LIB_A)
 	$(call link,$(HTTPS_LIBS) $(LIB_LIBS))
+
+$(BUILD)/bin/cerca-admin: $(OBJ)/main/cerca-admin.o $(ADMIN_A) $(LIB_A)
+	$(call link,$(HTTP_LIBS) $(LIB_LIBS))
 
 $(BUILD)/bin/cerca: $(OBJ)/tools/cerca.o $(TOOLS_A) $(EST_A) $(AUDIT_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS))

@@ -255,6 +255,12 @@ struct conf {
     char *https_address_limit;  /* conf_limit of requests; "": none */
     uid_t https_user;
     bool has_https_user;
+    char *metrics_listen;
+    uint16_t metrics_port;
+    char **metrics_names; /* as a filter of lists has them */
+    size_t n_metrics_names;
+    uid_t metrics_user;
+    bool has_metrics_user;
     struct conf_est *est;
     size_t n_est;
     struct conf_est_user *est_users;
@@ -375,6 +381,7 @@ void conf_print_profile_json(const struct conf_profile *p, struct buf *out);
 void conf_admin_socket(const struct conf *c, struct buf *out);
 void conf_signer_socket(const struct conf *c, const char *token, struct buf *out);
 void conf_delegate_socket(const struct conf *c, struct buf *out);
+void conf_metrics_socket(const struct conf *c, struct buf *out);
 void conf_enroll_socket(const struct conf *c, struct buf *out);
 
 /* `cerca conf show`: every key with its effective value, and whether it is the default. */

@@ -246,6 +246,7 @@ const struct conf_section *const conf_sections[] = {
     &http_section,
     &ocsp_section,
     &conf_https,
+    &conf_metrics,
     &ca_section,
     &audit_section,
     &conf_tokens,

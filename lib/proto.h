@@ -120,6 +120,10 @@ enum msg_type {
     MSG_ENROLL_NOTED = 0x0506,
     MSG_ENROLL_KEYED = 0x0507,
 
+    /* metrics socket: cerca-admin asks, cerca-ca answers (lib/proto_metrics.h) */
+    MSG_METRICS = 0x0701,
+    MSG_METRICS_ARE = 0x0702,
+
     /* control socket: cercad tells cerca-ca */
     MSG_CHILD_STATE = 0x0301,
 };

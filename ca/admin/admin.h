@@ -37,7 +37,7 @@ struct admin_parts {
 struct admin *admin_new(const struct admin_parts *parts, int listen_fd);
 /* No new connections, requests told to retry; the present ones get their answers. */
 void admin_drain(struct admin *a);
-/* What cercad says of cerca-public and cerca-enroll. */
+/* What cercad says of a program that is no signer. */
 void admin_front(struct admin *a, const struct child_status *st);
 /* Calls fn for every item of the status. On the loop. */
 void admin_status_each(const struct admin *a, lifecycle_item fn, void *arg);

@@ -18,6 +18,7 @@
 #include "lib/backupfile.h"
 #include "lib/clock.h"
 #include "lib/file.h"
+#include "lib/jobtimes.h"
 #include "lib/log.h"
 #include "lib/step.h"
 
@@ -327,6 +328,7 @@ static void *backup_main(void *arg)
     else
         log_info("backup.written", "change", log_num((int64_t)b->m.change), "octets",
                  log_num((int64_t)b->done.octets), NULL);
+    job_noted(JOB_BACKUP, b->f->code == FAULT_NONE);
     backup_writer_free(&b->writer);
     close_records(b);
     loop_post(b->parts->loop, backup_ended, b);

@@ -14,7 +14,7 @@ struct issuer_names {
 };
 
 #define ADMIN_KINDS_MAX 16
-#define ADMIN_FRONTS_MAX 4
+#define ADMIN_FRONTS_MAX 8
 
 /* admin_long.c: what takes long has a thread, one of a kind at a time. */
 struct long_run {

@@ -11,6 +11,7 @@
 #include "ca/core/takeover.h"
 #include "ca/view/issuer.h"
 #include "lib/clock.h"
+#include "lib/jobtimes.h"
 #include "lib/log.h"
 #include "lib/sandbox.h"
 #include "lib/step.h"
@@ -93,6 +94,7 @@ static void *keeper_main(void *arg)
         fault_clear(&f);
         if (view_maintain(c->view, &f) != 0)
             log_fault(LOG_LEVEL_ERROR, "view.maintain.failed", &f, NULL);
+        job_noted(JOB_VIEW, f.code == FAULT_NONE);
         pthread_mutex_lock(&c->lock);
     }
     pthread_mutex_unlock(&c->lock);
@@ -139,8 +141,7 @@ static void on_child_state(struct conn *conn, void *owner, const struct frame *f
         log_warn("control.malformed", NULL);
         return;
     }
-    if ((strcmp(st.program, "cerca-public") == 0 || strcmp(st.program, "cerca-enroll") == 0) &&
-        c->admin != NULL)
+    if (c->admin != NULL && st.token[0] == '\0' && strcmp(st.program, "cerca-ca") != 0)
         admin_front(c->admin, &st);
     for (size_t i = 0; i < c->n_links; i++)
         if (strcmp(signer_link_token(c->links[i]), st.token) == 0)
@@ -422,6 +423,23 @@ static void open_enroll(struct core *c, const struct core_options *o)
     c->enroll = enroll_new(&parts, o->enroll_fd);
 }
 
+static void open_metrics(struct core *c, int listen_fd)
+{
+    const struct metrics_parts parts = {.conf = c->conf,
+                                        .loop = c->loop,
+                                        .store = c->store,
+                                        .view = c->view,
+                                        .authorities = c->authorities,
+                                        .readers = c->readers,
+                                        .door = c->door,
+                                        .crls = c->crls,
+                                        .admin = c->admin,
+                                        .links = c->links,
+                                        .n_links = c->n_links};
+
+    c->metrics = metrics_new(&parts, listen_fd);
+}
+
 static int open_nodes(struct core *c, struct fault *f)
 {
     const struct delegate_parts parts = {
@@ -476,6 +494,8 @@ int core_new(const struct core_options *o, struct core **out, struct fault *f)
     }
     if (o->enroll_fd >= 0)
         open_enroll(c, o);
+    if (o->metrics_fd >= 0 && c->admin != NULL)
+        open_metrics(c, o->metrics_fd);
     if (o->control_fd >= 0) {
         c->control = conn_new(c->loop, o->control_fd, &control_callbacks, c);
         conn_send(c->control, MSG_READY, 0, SLICE_NONE, -1);
@@ -510,6 +530,7 @@ void core_free(struct core *c)
     store_stop(c->store);
     door_free(c->door);
     crl_publisher_free(c->crls);
+    metrics_free(c->metrics);
     admin_free(c->admin);
     delegates_free(c->delegates);
     enroll_free(c->enroll);

@@ -7,6 +7,7 @@
 #include "ca/core/core.h"
 #include "ca/delegate/delegate.h"
 #include "ca/enroll/enroll.h"
+#include "ca/metrics/metrics.h"
 #include "ca/delegate/nodes.h"
 
 struct core {
@@ -27,6 +28,7 @@ struct core {
     struct delegates *delegates; /* NULL: no socket */
     struct enroll *enroll;       /* NULL: no socket */
     struct nodes *nodes;         /* NULL: none */
+    struct metrics *metrics;     /* NULL: no socket */
     struct conn *control;
     struct loop_timer *drain;
     uint64_t drain_since_us;

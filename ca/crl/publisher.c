@@ -6,6 +6,7 @@
 
 #include "ca/crl/slot.h"
 #include "lib/clock.h"
+#include "lib/jobtimes.h"
 #include "lib/log.h"
 
 #define LOOK_EVERY_S 5 /* the clock may have been set, an issuer may have got its certificate */
@@ -117,6 +118,7 @@ static void attempt_ends(struct slot *s)
     char list[CRL_NAME_MAX];
 
     set_busy(s, false);
+    job_noted(JOB_CRL, s->fault.code == FAULT_NONE);
     if (s->fault.code != FAULT_NONE) {
         crl_close_draft(s);
         note_failure(s);

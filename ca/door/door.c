@@ -27,6 +27,7 @@
 static void answer_fault(struct job *j, const struct fault *f)
 {
     log_fault(LOG_LEVEL_INFO, "issue.refused", f, "requester", j->who.name, NULL);
+    door_stats_fault(&j->door->stats, f);
     j->reply(j->arg, NULL, f);
     job_done(j);
 }
@@ -36,6 +37,7 @@ static void answer_issued(struct job *j, struct slice certificate, bool again)
     struct issued out = {certificate, buf_slice(&j->issuer->chain), again};
     char serial[2 * SERIAL_LEN + 1];
 
+    j->door->stats.again += again;
     hex_encode(slice_of(j->ref.serial, SERIAL_LEN), serial);
     log_debug("issued", "serial", serial, "requester", j->who.name, NULL);
     j->reply(j->arg, &out, NULL);
@@ -68,6 +70,7 @@ static void post_stranger(void *arg)
     struct job *j = arg;
 
     strangers_refused(j->door->strangers, &j->who, &j->fault, 1);
+    door_stats_fault(&j->door->stats, &j->fault);
     j->reply(j->arg, NULL, &j->fault);
     job_done(j);
 }
@@ -142,6 +145,9 @@ static void after_finish(void *arg)
         intent_closed(&f);
         end_in_flight(j, &f);
     } else {
+        job_passed(j, STRETCH_FINISH);
+        if (!j->again)
+            job_counted(j);
         after_release(j);
     }
 }
@@ -212,6 +218,7 @@ static void signed_back(void *arg, struct slice certificate, const struct fault 
     struct job *j = arg;
 
     STEP("door.signed");
+    job_passed(j, STRETCH_SIGN);
     if (f != NULL) {
         j->fault = *f;
         if (fault_retryable(f))
@@ -330,6 +337,7 @@ static void after_intent(void *arg)
 {
     struct job *j = arg;
 
+    job_passed(j, STRETCH_INTENT);
     if (j->op.result != 0) {
         struct fault f = j->op.fault;
 
@@ -355,6 +363,7 @@ static void post_dry(void *arg)
     struct job *j = arg;
     struct issued out = {SLICE_NONE, SLICE_NONE, false};
 
+    j->door->stats.dry++;
     j->reply(j->arg, &out, NULL);
     job_done(j);
 }
@@ -389,6 +398,7 @@ static void run_start(struct work *w, unsigned worker)
         return;
     }
     step_fill_intent(j);
+    job_passed(j, STRETCH_DECIDE);
     j->op.done = intent_done;
     store_submit(j->door->parts.store, &j->op);
 }
@@ -401,6 +411,7 @@ static bool turn_away(struct door *d, door_reply reply, void *arg)
         return false;
     (void)fault_unavailable(&f, 1, d->closed ? "stopping" : "busy", "%s, retry after 1 s.",
                             d->closed ? "cerca-ca is stopping" : "Too many requests at once");
+    door_stats_fault(&d->stats, &f);
     reply(arg, NULL, &f);
     return true;
 }
@@ -495,6 +506,7 @@ struct door *door_new(const struct door_parts *parts)
     struct fault f;
 
     d->parts = *parts;
+    door_stats_init(&d->stats, parts->conf);
     fault_clear(&f);
     if (store_stats(parts->store, &stats, &f) != 0) {
         log_fault(LOG_LEVEL_ERROR, "door.start.failed", &f, NULL);
@@ -526,7 +538,13 @@ void door_free(struct door *d)
         next = j->all_next;
         job_discard(j);
     }
+    door_stats_free(&d->stats);
     free(d);
+}
+
+const struct door_stats *door_stats(const struct door *d)
+{
+    return &d->stats;
 }
 
 size_t door_in_flight(const struct door *d)

@@ -51,6 +51,9 @@ struct door *door_new(const struct door_parts *parts);
  * is told to retry. */
 void door_free(struct door *d);
 size_t door_in_flight(const struct door *d);
+/* Good until the loop goes on. */
+struct door_stats;
+const struct door_stats *door_stats(const struct door *d);
 /* From now on every new request is told to retry. */
 void door_close(struct door *d);
 

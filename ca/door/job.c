@@ -6,6 +6,7 @@
 
 #include "ca/door/bearer.h"
 #include "ca/door/token.h"
+#include "lib/clock.h"
 
 #define SPARE_MAX 512
 #define MADE_MAX 2048
@@ -49,8 +50,30 @@ struct job *job_new(struct door *d, const struct requester *who, door_reply repl
     j->reply = reply;
     j->arg = arg;
     j->under_way = true;
+    j->began_us = j->stretch_us = clock_mono_us();
     d->in_flight++;
     return j;
+}
+
+void job_passed(struct job *j, enum door_stretch stretch)
+{
+    uint64_t now = clock_mono_us(), spent = now - j->stretch_us;
+
+    j->spent_us[stretch] = spent < UINT32_MAX ? (uint32_t)spent : UINT32_MAX;
+    j->stretch_us = now;
+}
+
+void job_counted(struct job *j)
+{
+    struct door_stats *s = &j->door->stats;
+
+    if (j->kind == JOB_AUTHORITY || j->profile == NULL)
+        s->issued_cas++;
+    else
+        s->issued[j->profile - j->door->parts.conf->profiles]++;
+    metric_observe(&s->took, j->stretch_us - j->began_us);
+    for (size_t i = 0; i < STRETCHES; i++)
+        metric_observe(&s->stretch[i], j->spent_us[i]);
 }
 
 void job_discard(struct job *j)

@@ -3,6 +3,7 @@
 #define CA_DOOR_JOB_H
 
 #include "ca/door/door.h"
+#include "ca/door/door_stats.h"
 #include "ca/door/strangers.h"
 
 enum job_kind {
@@ -42,6 +43,8 @@ struct job {
     struct buf certificate;
     struct buf made; /* SubjectPublicKeyInfo of the key that was made for it; empty: none */
     bool again;      /* the request key was known */
+    uint64_t began_us, stretch_us; /* monotonic: when it began; when its newest stretch did */
+    uint32_t spent_us[STRETCHES];
     struct fault fault;
     struct store_op op;
     struct job *waiters; /* same request key, came while this one was under way */
@@ -56,6 +59,7 @@ struct door {
     struct serial_source serial;
     struct loop_timer *sweep;
     struct strangers *strangers;
+    struct door_stats stats;
     struct job *flight; /* jobs whose intent is recorded, by no order */
     struct job *spare;  /* to be used again */
     struct job *all;    /* these, and all others */
@@ -67,6 +71,10 @@ struct door {
 struct job *job_new(struct door *d, const struct requester *who, door_reply reply, void *arg);
 void job_done(struct job *j);
 void job_discard(struct job *j); /* at the end of the door: frees */
+/* A stretch of its way has ended just now. */
+void job_passed(struct job *j, enum door_stretch stretch);
+/* It was issued: all of them are counted. */
+void job_counted(struct job *j);
 /* Jobs with a recorded intent, so that a second request with the same key finds the first. */
 void flight_add(struct job *j);
 void flight_remove(struct job *j);

@@ -33,11 +33,23 @@ struct token_end {
     struct store_token token;
 };
 
+static void count(const struct revocation *r)
+{
+    struct door_stats *s = &r->door->stats;
+
+    for (size_t i = 0; i < r->request.n; i++)
+        if (r->outcome[i].code != FAULT_NONE)
+            s->not_revoked++;
+        else if (!r->request.block)
+            door_stats_revoked(s, r->request.release ? REASON_REMOVE_FROM_CRL : r->request.reason);
+}
+
 static void answer(void *arg)
 {
     struct revocation *r = arg;
 
     STEP("revoke.answer");
+    count(r);
     r->reply(r->arg, r->outcome, r->request.n);
     __atomic_sub_fetch(&r->door->pending_ops, 1, __ATOMIC_RELEASE);
     token_ids_free(&r->tokens);

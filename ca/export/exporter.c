@@ -11,6 +11,7 @@
 #include "ca/export/build.h"
 #include "ca/ledger/seal.h"
 #include "lib/clock.h"
+#include "lib/jobtimes.h"
 #include "lib/log.h"
 
 #define TURN_S 2
@@ -129,6 +130,7 @@ static void note_outcome(struct exporter *e, const struct view_exported *made,
     if (f->code == FAULT_NONE)
         log_info("view.exported", "number", log_num((int64_t)made->number), "files",
                  log_num((int64_t)made->files), "new", log_num((int64_t)made->new_octets), NULL);
+    job_noted(JOB_EXPORT, f->code == FAULT_NONE);
     pthread_mutex_lock(&e->lock);
     e->why = *f;
     if (f->code == FAULT_NONE)

@@ -11,6 +11,7 @@
 #include "ca/ledger/ledger_inner.h"
 #include "ca/view/issuer.h"
 #include "lib/clock.h"
+#include "lib/jobtimes.h"
 #include "lib/log.h"
 
 #define TURN_US 2000000
@@ -118,6 +119,7 @@ static void note_outcome(struct ledger *l, const struct fault *f)
 
     if (f->code != FAULT_NONE && strcmp(f->rule, l->why.rule) != 0)
         log_fault(LOG_LEVEL_ERROR, "checkpoint.failed", f, NULL);
+    job_noted(JOB_CHECKPOINT, f->code == FAULT_NONE);
     pthread_mutex_lock(&l->lock);
     l->why = *f;
     l->retry_us = f->code == FAULT_NONE ? 0 : clock_mono_us() + wait * 1000000;
