@@ -10,6 +10,9 @@
 
 #define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-SHA1"
 
+#define RSA_MAX 1024       /* octets of a modulus */
+#define RSA_EXPONENT_MAX 8 /* ... and of an exponent */
+
 /* Shared by the connections that began with it. */
 struct httpd_certificate {
     gnutls_certificate_credentials_t credentials;
@@ -52,6 +55,70 @@ static gnutls_session_t session_of(struct MHD_Connection *c)
     return MHD_get_connection_info(c, MHD_CONNECTION_INFO_GNUTLS_SESSION)->tls_session;
 }
 
+/* ---- certificates of clients ---- */
+
+/* Octets of a number without its zeros in front. */
+static unsigned length_of(const gnutls_datum_t *d)
+{
+    unsigned zeros = 0;
+
+    while (zeros < d->size && d->data[zeros] == 0)
+        zeros++;
+    return d->size - zeros;
+}
+
+static bool cheap_rsa(gnutls_x509_crt_t x)
+{
+    gnutls_datum_t m = {NULL, 0}, e = {NULL, 0};
+    bool cheap = gnutls_x509_crt_get_pk_rsa_raw(x, &m, &e) == 0 && length_of(&m) <= RSA_MAX &&
+                 length_of(&e) <= RSA_EXPONENT_MAX;
+
+    gnutls_free(m.data);
+    gnutls_free(e.data);
+    return cheap;
+}
+
+/* Before the client's signature is verified with its key, which nobody vouches for: what that costs
+ * is the key's to say, for RSA minutes. Other kinds have few sizes, or are none of ours. */
+static bool is_cheap(const gnutls_datum_t *der)
+{
+    gnutls_x509_crt_t x;
+    bool cheap = false;
+
+    if (gnutls_x509_crt_init(&x) != 0)
+        return false;
+    if (gnutls_x509_crt_import(x, der, GNUTLS_X509_FMT_DER) == 0)
+        switch (gnutls_x509_crt_get_pk_algorithm(x, NULL)) {
+        case GNUTLS_PK_RSA:
+        case GNUTLS_PK_RSA_PSS:
+            cheap = cheap_rsa(x);
+            break;
+        case GNUTLS_PK_ECDSA:
+        case GNUTLS_PK_EDDSA_ED25519:
+        case GNUTLS_PK_EDDSA_ED448:
+            cheap = true;
+            break;
+        default:
+            break;
+        }
+    gnutls_x509_crt_deinit(x);
+    return cheap;
+}
+
+/* A gnutls_handshake_hook_func at CertificateVerify, when the certificates are there; less than 0
+ * ends the handshake. (GnuTLS's own verify function comes too late in TLS 1.2.) */
+static int check_peer(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+                      const gnutls_datum_t *message)
+{
+    unsigned n = 0;
+    const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &n);
+
+    (void)type, (void)when, (void)incoming, (void)message;
+    return n == 0 || is_cheap(&chain[0]) ? 0 : GNUTLS_E_UNSUPPORTED_CERTIFICATE_TYPE;
+}
+
+/* ---- connections ---- */
+
 /* No names of CAs are sent: any certificate may come (RFC 8446 4.2.4, RFC 5246 7.4.4). */
 static void *begin(struct httpd_tls *t, struct MHD_Connection *c)
 {
@@ -66,6 +133,8 @@ static void *begin(struct httpd_tls *t, struct MHD_Connection *c)
     if (now != NULL)
         (void)gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, now->credentials);
     gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
+    gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_CERTIFICATE_VERIFY,
+                                       GNUTLS_HOOK_BOTH, check_peer);
     return now;
 }
 
@@ -96,6 +165,8 @@ void httpd_tls_free(struct httpd_tls *t)
     pthread_mutex_destroy(&t->lock);
     free(t);
 }
+
+/* ---- our own certificate ---- */
 
 static int load(struct httpd_certificate *c, struct buf *key, struct buf *chain)
 {

@@ -1,7 +1,8 @@
 /*
  * TLS for lib/httpd.h, by GnuTLS: 1.2 and 1.3, with ephemeral keys alone. A client is asked for a
  * certificate and may have none. Nothing is said here about one that comes but that its bearer has
- * the key to it; whose it is, and whether it is any good, others find out.
+ * the key to it; whose it is, and whether it is any good, others find out. With a key that is
+ * neither RSA of at most 8192 bits and an exponent of 64, ECDSA nor EdDSA the handshake fails.
  *
  * The server's own certificate may be replaced while it serves: connections keep the one with which
  * they began. All functions may be called from any thread.

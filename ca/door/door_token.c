@@ -140,7 +140,6 @@ void token_drop(struct job *j)
 {
     if (j->token == NULL)
         return;
-    explicit_bzero(j->body.p, j->body.n); /* the secret is in there */
     free(j->token);
     j->token = NULL;
 }

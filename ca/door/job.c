@@ -96,6 +96,8 @@ void job_done(struct job *j)
 
     decision_free(&j->decision);
     token_drop(j);
+    if (j->body.n > 0)
+        explicit_bzero(j->body.p, j->body.n); /* a secret may be in there */
     free(j->bearer);
     j->bearer = NULL;
     j->under_way = false;

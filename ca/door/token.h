@@ -31,7 +31,7 @@ int token_maker(const struct job *j, struct fault *f) WARN_UNUSED;
 int token_names(struct job *j, struct policy_authorisation *out, struct fault *f) WARN_UNUSED;
 /* After the decision: the subject says no more than the names and the profile do. */
 int token_subject(const struct job *j, struct fault *f) WARN_UNUSED;
-/* Wipes and frees. */
+/* Frees. */
 void token_drop(struct job *j);
 
 #endif

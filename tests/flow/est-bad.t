@@ -259,6 +259,8 @@ for n in 1 2 3; do
 done
 ok 'nobody else is' is_up
 
+unlike 'cerca-enroll has kept its connection to cerca-ca' cercad.log 'enroll\.ca\.lost'
+
 # --- the end of a certificate ---------------------------------------------------------------------------
 
 ca_stop

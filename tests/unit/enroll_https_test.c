@@ -7,65 +7,24 @@
 #include <cmocka.h>
 #include <arpa/inet.h>
 #include <errno.h>
+#include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <netinet/in.h>
-#include <openssl/ec.h>
-#include <openssl/x509.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/httpd_tls.h"
+#include "tests/unit/pair_help.h"
 
 #define WAITING 40 /* with two threads */
-
-struct pair {
-    struct buf key, certificate; /* DER */
-};
-
-static void make_pair(const char *name, struct pair *out)
-{
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *x = X509_new();
-    X509_NAME *subject = X509_get_subject_name(x);
-    PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
-    unsigned char *der = NULL;
-    int n = i2d_PKCS8_PRIV_KEY_INFO(info, &der);
-
-    buf_init(&out->key, 4096);
-    buf_init(&out->certificate, 4096);
-    assert_true(n > 0);
-    buf_put(&out->key, der, (size_t)n);
-    OPENSSL_free(der);
-    PKCS8_PRIV_KEY_INFO_free(info);
-    assert_int_equal(X509_set_version(x, 2), 1);
-    assert_int_equal(X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
-                                                (const unsigned char *)name, -1, -1, 0),
-                     1);
-    assert_int_equal(X509_set_issuer_name(x, subject), 1);
-    assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(x), 7), 1);
-    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(x), -60));
-    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(x), 3600));
-    assert_int_equal(X509_set_pubkey(x, key), 1);
-    assert_true(X509_sign(x, key, EVP_sha256()) > 0);
-    der = NULL;
-    n = i2d_X509(x, &der);
-    assert_true(n > 0);
-    buf_put(&out->certificate, der, (size_t)n);
-    OPENSSL_free(der);
-    X509_free(x);
-    EVP_PKEY_free(key);
-}
-
-static void free_pair(struct pair *p)
-{
-    buf_free(&p->key);
-    buf_free(&p->certificate);
-}
 
 /* ---- the server ---- */
 
@@ -183,17 +142,22 @@ static void client_begin(struct client *c, uint16_t port, const char *versions,
     gnutls_transport_set_int(c->session, c->fd);
 }
 
-/* 0, or GnuTLS's error of the handshake. */
-static int client_open(struct client *c, uint16_t port, const char *versions,
-                       const struct pair *own)
+/* 0, or GnuTLS's error. */
+static int client_shake(struct client *c)
 {
     int rc;
 
-    client_begin(c, port, versions, own);
     do
         rc = gnutls_handshake(c->session);
     while (rc < 0 && gnutls_error_is_fatal(rc) == 0);
     return rc;
+}
+
+static int client_open(struct client *c, uint16_t port, const char *versions,
+                       const struct pair *own)
+{
+    client_begin(c, port, versions, own);
+    return client_shake(c);
 }
 
 static void client_close(struct client *c)
@@ -305,6 +269,76 @@ static void the_clients_certificate_is_told(void **state)
         client_close(&c);
     }
     free_pair(&own);
+    stop(&s);
+}
+
+/* ---- keys that cost the server ---- */
+
+/* Any octets of the right length: they are found wrong only after all the work. */
+static int sign_nonsense(gnutls_privkey_t key, gnutls_sign_algorithm_t a, void *arg, unsigned flags,
+                         const gnutls_datum_t *data, gnutls_datum_t *signature)
+{
+    (void)key, (void)a, (void)arg, (void)flags, (void)data;
+    signature->data = gnutls_malloc(COSTLY);
+    assert_non_null(signature->data);
+    memset(signature->data, 0x11, COSTLY);
+    signature->size = COSTLY;
+    return 0;
+}
+
+static int tell_key(gnutls_privkey_t key, unsigned flags, void *arg)
+{
+    (void)key, (void)arg;
+    if ((flags & GNUTLS_PRIVKEY_INFO_PK_ALGO) != 0)
+        return GNUTLS_PK_RSA;
+    if ((flags & GNUTLS_PRIVKEY_INFO_PK_ALGO_BITS) != 0)
+        return 8 * COSTLY;
+    return (flags & GNUTLS_PRIVKEY_INFO_HAVE_SIGN_ALGO) != 0 ? 1 : -1;
+}
+
+/* One handshake with that certificate, until the server has closed. */
+static void try_costly(uint16_t port, const char *versions, const struct pair *own)
+{
+    const gnutls_datum_t der = {own->certificate.p, (unsigned)own->certificate.n};
+    gnutls_privkey_t key;
+    gnutls_pcert_st *cert = gnutls_malloc(sizeof *cert);
+    struct client c;
+    char octet;
+
+    assert_non_null(cert);
+    client_begin(&c, port, versions, NULL);
+    assert_int_equal(gnutls_pcert_import_x509_raw(cert, &der, GNUTLS_X509_FMT_DER, 0), 0);
+    assert_int_equal(gnutls_privkey_init(&key), 0);
+    assert_int_equal(gnutls_privkey_import_ext4(key, NULL, sign_nonsense, sign_nonsense, NULL, NULL,
+                                                tell_key, 0),
+                     0);
+    gnutls_certificate_set_flags(c.credentials, GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
+    assert_true(gnutls_certificate_set_key(c.credentials, NULL, 0, cert, 1, key) >= 0);
+    if (client_shake(&c) == 0)
+        while (gnutls_record_recv(c.session, &octet, 1) > 0)
+            continue;
+    client_close(&c);
+}
+
+static void a_key_that_costs_seconds_is_refused_before_it_is_used(void **state)
+{
+    static const char *const versions[] = {"VERS-TLS1.2", "VERS-TLS1.3"};
+    static const size_t exponents[] = {COSTLY, 3};
+    struct server s;
+
+    (void)state;
+    start(&s);
+    show(&s, "server");
+    for (size_t i = 0; i < 4; i++) {
+        struct pair costly;
+        clock_t begin;
+
+        make_costly(exponents[i / 2], &costly);
+        begin = clock();
+        try_costly(s.port, versions[i % 2], &costly);
+        assert_true(clock() - begin < CLOCKS_PER_SEC);
+        free_pair(&costly);
+    }
     stop(&s);
 }
 
@@ -475,6 +509,7 @@ int main(void)
         cmocka_unit_test(without_a_certificate_nobody_is_served),
         cmocka_unit_test(old_versions_are_refused),
         cmocka_unit_test(the_clients_certificate_is_told),
+        cmocka_unit_test(a_key_that_costs_seconds_is_refused_before_it_is_used),
         cmocka_unit_test(both_ends_see_one_binding),
         cmocka_unit_test(a_new_certificate_drops_nobody),
         cmocka_unit_test(many_wait_and_one_is_served),
