@@ -140,6 +140,10 @@ struct conf_profile {
     char *identity_limit; /* the same, of one subject with its names */
     char **operators;
     size_t n_operators; /* the only ones who may ask; empty: whoever has the role */
+    unsigned approvals; /* operators who must say yes: 0, 1 or 2 */
+    bool approve_renewals;
+    char **approvers;
+    size_t n_approvers; /* the only ones who may say yes; empty: whoever has the role */
 };
 
 /* A part of what the profiles allow, for one operator. Who has grants has nothing else. */
@@ -275,6 +279,8 @@ struct conf {
     uint32_t two_operators;   /* TWO_*: what takes a second operator's yes */
     char *requester_limit;    /* conf_limit for each requester without one of their own; "": none */
     int64_t request_life;     /* seconds that such a request waits */
+    int64_t request_retry;    /* seconds after which a client asks again whether it is approved */
+    unsigned requests_waiting, requests_each; /* for approval: in all, of one requester */
     char *key_blocklist;      /* file of lib/key_blocklist.h; "": none */
     char *audit_origin;       /* of checkpoints */
     char *audit_token;        /* whose signer signs them; "": the first */

@@ -149,15 +149,32 @@ static int check_names(const struct conf_reader *r, const struct conf_profile *p
         return profile_refuse(r, p, "san_required", ORDER, f, "but san_kinds accepts none");
     if ((p->san_required_kinds & ~p->san_kinds) != 0)
         return profile_refuse(r, p, "san_required_kinds", ORDER, f, "has a kind not in san_kinds");
-    for (size_t i = 0; i < p->n_operators; i++) {
+    return 0;
+}
+
+/* ---- people ---- */
+
+static int check_operators(const struct conf_reader *r, const struct conf_profile *p,
+                           const char *key, char *const *names, size_t n, struct fault *f)
+{
+    for (size_t i = 0; i < n; i++) {
         size_t k = 0;
 
-        while (k < r->conf->n_operators && strcmp(r->conf->operators[k].name, p->operators[i]) != 0)
+        while (k < r->conf->n_operators && strcmp(r->conf->operators[k].name, names[i]) != 0)
             k++;
         if (k == r->conf->n_operators)
-            return profile_refuse(r, p, "operators", REFERENCE, f, "there is no operator \"%s\"",
-                                  p->operators[i]);
+            return profile_refuse(r, p, key, REFERENCE, f, "there is no operator \"%s\"", names[i]);
     }
+    return 0;
+}
+
+static int check_people(const struct conf_reader *r, const struct conf_profile *p, struct fault *f)
+{
+    if (check_operators(r, p, "operators", p->operators, p->n_operators, f) != 0 ||
+        check_operators(r, p, "approvers", p->approvers, p->n_approvers, f) != 0)
+        return -(int)f->code;
+    if (p->n_approvers > 0 && p->n_approvers < p->approvals)
+        return profile_refuse(r, p, "approvers", ORDER, f, "are fewer than must approve");
     return 0;
 }
 
@@ -225,6 +242,8 @@ static int check_profile(const struct conf_reader *r, const struct conf_profile 
         rc = check_purposes(r, p, f);
     if (rc == 0)
         rc = check_names(r, p, f);
+    if (rc == 0)
+        rc = check_people(r, p, f);
     return rc == 0 ? check_extras(r, p, issuer, f) : rc;
 }
 

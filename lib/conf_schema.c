@@ -156,7 +156,19 @@ static const struct conf_key ca_keys[] = {
              "cannot be the one who opens it; with open, opening takes two."},
     {.name = "request_life", .type = CONF_SPAN, IN(request_life), .min = 60, .max = 90 * DAY,
      .fallback = "7d",
-     .help = "A request that waits for a second operator expires after this time."},
+     .help = "A request that waits for a second operator or an approval expires after this time; "
+             "an approved one when nobody fetches its certificate for as long."},
+    {.name = "request_retry", .type = CONF_SPAN, IN(request_retry), .min = 1, .max = DAY,
+     .fallback = "10m",
+     .help = "A client whose request waits for approval is told to ask again after this time "
+             "(Retry-After)."},
+    {.name = "requests_waiting", .type = CONF_NUMBER, IN(requests_waiting), .min = 1,
+     .max = 1000000, .fallback = "10000",
+     .help = "Requests that may wait for approval at once."},
+    {.name = "requests_each", .type = CONF_NUMBER, IN(requests_each), .min = 1, .max = 1000000,
+     .fallback = "1000",
+     .help = "Of them, those of one requester: an operator, token or user. Of one certificate it is "
+             "16 at most."},
     {.name = "key_blocklist", .type = CONF_PATH, IN(key_blocklist), .fallback = "",
      .help = "File of keys that are never certified: one SHA-256 of a SubjectPublicKeyInfo a line "
              "in hexadecimal, # begins a comment. Read at start and at each reload; \"\": none."},

@@ -20,6 +20,8 @@ static const struct conf_word key_reuses[] = {{"forbid", KEY_REUSE_FORBID},
                                               {"allow", KEY_REUSE_ALLOW},
                                               {NULL, 0}};
 
+static const struct conf_word approvals[] = {{"none", 0}, {"one", 1}, {"two", 2}, {NULL, 0}};
+
 /* A key is a few lines here, its help the last. */
 /* clang-format off */
 
@@ -150,6 +152,15 @@ static const struct conf_key profile_keys[] = {
     {.name = "operators", .type = CONF_TEXTS, LIST(operators), .fallback = "",
      .check = conf_check_name,
      .help = "Operators who may ask for it. None given: whoever has the role."},
+    {.name = "approval", .type = CONF_WORD, IN(approvals), .words = approvals, .fallback = "none",
+     .help = "How many operators must approve a request (cerca request approve) before its "
+             "certificate is issued to who asks again: none, one, two. None of them may be who asked."},
+    {.name = "approve_renewals", .type = CONF_BOOL, IN(approve_renewals), .fallback = "false",
+     .help = "Whether renewals need approval too. Else a client of EST that keeps profile, subject "
+             "and names needs none, nor an operator who renews a certificate with the key it has."},
+    {.name = "approvers", .type = CONF_TEXTS, LIST(approvers), .fallback = "",
+     .check = conf_check_name,
+     .help = "Operators who may approve. None given: whoever has the role."},
 };
 
 const struct conf_section conf_profiles = {

@@ -33,7 +33,7 @@ enum fault_code {
 
 struct fault {
     enum fault_code code;
-    uint32_t retry_after; /* seconds, with FAULT_UNAVAILABLE and FAULT_FULL; else 0 */
+    uint32_t retry_after; /* seconds, with FAULT_UNAVAILABLE, FAULT_FULL, FAULT_PENDING; else 0 */
     char rule[64];        /* stable name, e.g. "key.rsa.size", "csr.pop" */
     char field[64];       /* what was looked at, e.g. "san.dns"; may be empty */
     char value[128];      /* what was given, printable, cut to fit; may be empty */

@@ -51,7 +51,7 @@ struct bulk {
     struct csv csv;
     int column[N_COLUMNS]; /* index of the field; -1: the file has none */
     struct rows report;
-    size_t issued, there, refused;
+    size_t issued, there, refused, waiting;
     bool stop; /* the CA does not answer any more */
 };
 
@@ -310,7 +310,7 @@ static int issue_one(struct bulk *b, struct item *i, struct fault *f)
     if (rc != 0)
         return rc;
     rc = ask(i, b->tool, &unknown, f);
-    b->stop = unknown;
+    b->stop = unknown && rc != -FAULT_PENDING;
     if (!unknown)
         tidy(i, rc == 0 && !b->args->dry_run);
     return rc;
@@ -368,7 +368,10 @@ static int one_row(struct bulk *b)
         result = b->args->dry_run ? "would be" : "issued";
         b->issued++;
     }
-    if (rc != 0) {
+    if (rc == -FAULT_PENDING) {
+        result = "waiting";
+        b->waiting++;
+    } else if (rc != 0) {
         result = b->stop ? "unknown" : "refused";
         b->refused++;
     }
@@ -439,9 +442,11 @@ static int run_bulk(struct tool *t, void *args)
         return tool_fail(t, &f);
     tool_say(t, "%zu %s, %zu there before, %zu refused", b.issued,
              b.args->dry_run ? "would be issued" : "issued", b.there, b.refused);
+    if (b.waiting > 0)
+        tool_say(t, "%zu wait for approval; the same command asks for them again", b.waiting);
     if (b.stop)
         tool_say(t, "cerca-ca does not answer; the same command goes on where this one stopped");
-    return b.refused > 0 ? EXIT_FAILED : EXIT_OK;
+    return b.refused > 0 ? EXIT_FAILED : b.waiting > 0 ? EXIT_PENDING : EXIT_OK;
 }
 
 static const struct bulk_args defaults = {.key_type = "p256"};

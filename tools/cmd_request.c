@@ -1,4 +1,5 @@
-/* Requests that wait for an operator's yes: list, show, approve, deny. */
+/* Requests that wait for an operator's yes: list, show, approve, deny. Those for certificates
+ * (kind "issue") say what would be certified. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,6 +11,30 @@
 #include "tools/rows.h"
 #include "tools/text.h"
 
+static json_t *approvers_json(const struct request_certificate *c)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < c->n; i++)
+        if (json_array_append_new(list, json_text(c->approved_by[i])) != 0)
+            abort();
+    return list;
+}
+
+static void put_certificate(json_t *o, const struct request_certificate *c)
+{
+    json_put(o, "profile", json_text(c->profile));
+    json_put(o, "subject", json_text(c->subject));
+    json_put(o, "names", json_text(c->names));
+    json_put(o, "key", json_text(c->key));
+    json_put(o, "key_sha256", json_hex(c->spki_hash, sizeof(c->spki_hash)));
+    json_put(o, "owner", json_text(c->owner));
+    json_put(o, "behind", json_text(c->behind));
+    json_put(o, "approvals", json_integer(c->needed));
+    json_put(o, "approved_by", approvers_json(c));
+    json_put(o, "serial", c->has_serial ? json_hex(c->serial, sizeof(c->serial)) : json_null());
+}
+
 static json_t *request_json(const struct request_info *r)
 {
     bool decided = r->decided_by[0] != '\0';
@@ -20,7 +45,8 @@ static json_t *request_json(const struct request_info *r)
     json_put(o, "state", json_text(r->state));
     json_put(o, "text", json_text(r->text));
     json_put(o, "asked_by", json_text(r->asked_by));
-    json_put(o, "asked_uid", json_integer(r->asked_uid));
+    json_put(o, "asked_uid",
+             r->asked_uid != UINT32_MAX ? json_integer(r->asked_uid) : json_null());
     json_put(o, "origin", json_text(r->origin));
     json_put(o, "created", json_time(r->created));
     json_put(o, "expires", json_time(r->expires));
@@ -30,6 +56,8 @@ static json_t *request_json(const struct request_info *r)
     json_put(o, "decided_uid", decided ? json_integer(r->decided_uid) : json_null());
     json_put(o, "decided_at", decided ? json_time(r->decided_at) : json_null());
     json_put(o, "result", json_text(r->result));
+    if (r->certificate.profile[0] != '\0')
+        put_certificate(o, &r->certificate);
     return o;
 }
 
@@ -38,7 +66,9 @@ static const struct column columns[] = {
     {"STATE", "state", 9, COLUMN_ALWAYS, NULL},
     {"KIND", "kind", 14, COLUMN_ALWAYS, NULL},
     {"ASKED BY", "asked_by", 18, COLUMN_ALWAYS, NULL},
+    {"SINCE", "created", 20, COLUMN_WIDE, NULL},
     {"EXPIRES", "expires", 20, COLUMN_WIDE, NULL},
+    {"FROM", "origin", 20, COLUMN_WIDE, NULL},
     {"WHAT", "text", 0, COLUMN_ALWAYS, NULL},
     {NULL, NULL, 0, COLUMN_ALWAYS, NULL},
 };
@@ -54,6 +84,7 @@ static const struct sheet sheet = {columns, keys};
 
 struct list_args {
     bool all;
+    const char *kind, *profile, *asked_by, *name;
 };
 
 static int broken(struct fault *f)
@@ -93,21 +124,35 @@ static int run_list(struct tool *t, void *args)
 {
     const struct list_args *a = args;
     struct request_query query = {.all = a->all};
+    struct fault f = {0};
 
+    if (tool_field(query.kind, sizeof(query.kind), "--kind", a->kind, &f) != 0 ||
+        tool_field(query.profile, sizeof(query.profile), "--profile", a->profile, &f) != 0 ||
+        tool_field(query.asked_by, sizeof(query.asked_by), "--asked-by", a->asked_by, &f) != 0 ||
+        tool_field(query.name, sizeof(query.name), "--name", a->name, &f) != 0)
+        return tool_usage(t, "%s", f.text);
     return rows_all_pages(t, &sheet, one_page, &query);
 }
 
 static const struct opt list_opts[] = {
     {"all", OPT_FLAG, offsetof(struct list_args, all), NULL,
      "those that are decided or expired too", 'a'},
+    {"kind", OPT_TEXT, offsetof(struct list_args, kind), "KIND",
+     "issue (certificates), ca-install, ca-cross-sign or open", 0},
+    {"profile", OPT_TEXT, offsetof(struct list_args, profile), "NAME",
+     "certificates of this profile", 'p'},
+    {"asked-by", OPT_TEXT, offsetof(struct list_args, asked_by), "WHO",
+     "such as token:7 or operator:alice", 0},
+    {"name", OPT_TEXT, offsetof(struct list_args, name), "TEXT", "this is in the names", 0},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
 };
 
 const struct command cmd_request_list = {
     .name = "request list",
-    .help = "list what waits for a second operator",
+    .help = "list what waits for an operator's yes",
     .arguments = "[options]",
     .examples = "  cerca request list\n"
+                "  cerca request list --profile vpn-client --name .example.com\n"
                 "  cerca request list --all -o json\n",
     .opts = list_opts,
     .args_size = sizeof(struct list_args),
@@ -133,13 +178,37 @@ static void print_time(struct buf *out, const char *name, int64_t at)
     print_line(out, name, text);
 }
 
+static void print_certificate(struct buf *out, const struct request_certificate *c)
+{
+    char hex[65], count[48];
+
+    print_line(out, "profile", c->profile);
+    print_line(out, "subject", c->subject);
+    print_line(out, "names", c->names);
+    hex_encode(slice_of(c->spki_hash, sizeof(c->spki_hash)), hex);
+    print_line(out, "key", c->key);
+    print_line(out, "key sha256", hex);
+    if (c->owner[0] != '\0')
+        print_line(out, "owner", c->owner);
+    if (c->behind[0] != '\0')
+        print_line(out, "behind it", c->behind);
+    (void)snprintf(count, sizeof(count), "%u of %u", c->n, c->needed);
+    print_line(out, "approvals", count);
+    for (size_t i = 0; i < c->n; i++)
+        print_line(out, "approved by", c->approved_by[i]);
+    if (!c->has_serial)
+        return;
+    hex_encode(slice_of(c->serial, sizeof(c->serial)), hex);
+    print_line(out, "serial", hex);
+}
+
 static int print_text(const struct tool *t, const struct request_info *r)
 {
     char hex[65];
     struct buf out;
     int rc;
 
-    buf_init(&out, 8192);
+    buf_init(&out, 65536);
     buf_printf(&out, "%-12s%" PRIu64 "\n", "request", r->id);
     print_line(&out, "state", r->state);
     print_line(&out, "kind", r->kind);
@@ -148,6 +217,8 @@ static int print_text(const struct tool *t, const struct request_info *r)
     print_line(&out, "sha256", hex);
     print_line(&out, "asked by", r->asked_by);
     print_line(&out, "from", r->origin);
+    if (r->certificate.profile[0] != '\0')
+        print_certificate(&out, &r->certificate);
     print_time(&out, "asked", r->created);
     print_time(&out, "expires", r->expires);
     if (r->decided_by[0] != '\0') {
@@ -259,7 +330,7 @@ static const struct opt approve_opts[] = {
 
 const struct command cmd_request_approve = {
     .name = "request approve",
-    .help = "say yes to another operator's request; it is carried out at once",
+    .help = "say yes to another's request: it is carried out, a certificate issued to who asks again",
     .arguments = "ID [options]",
     .examples = "  cerca request approve 7 --dry-run\n"
                 "  cerca request approve 7\n",

@@ -148,11 +148,11 @@ static int make_key(struct job *j, struct fault *f)
                : write_sealed(j, f);
 }
 
-/* Could there be a certificate although no answer said so? */
+/* Could there be a certificate although no answer said so, or will there be one? */
 static bool outcome_unknown(const struct fault *f)
 {
-    return fault_retryable(f) || f->code == FAULT_INTERNAL || strcmp(f->rule, "answer") == 0 ||
-           strcmp(f->rule, "frame") == 0;
+    return fault_retryable(f) || f->code == FAULT_PENDING || f->code == FAULT_INTERNAL ||
+           strcmp(f->rule, "answer") == 0 || strcmp(f->rule, "frame") == 0;
 }
 
 /* A repetition with the same CSR and request key gets the certificate, if there is one. */

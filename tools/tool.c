@@ -60,7 +60,9 @@ static int say_pending(const struct tool *t, const struct fault *f)
     tool_say(t, "%s", f->text);
     if (t->format == FORMAT_JSON) {
         o = json_object();
-        json_put(o, "request", json_integer((json_int_t)strtoull(f->value, NULL, 10)));
+        json_put(o, "request",
+                 f->value[0] != '\0' ? json_integer((json_int_t)strtoull(f->value, NULL, 10))
+                                     : json_null());
         json_put(o, "state", json_text("waiting"));
         (void)!json_print(t, o);
     }

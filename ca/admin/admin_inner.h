@@ -133,6 +133,12 @@ void show_request(struct ask *q);
 void approve_request(struct ask *q);
 void deny_request(struct ask *q);
 void ask_second(struct ask *q, const struct approval_kind *kind);
+/* admin_approval.c: a request for a certificate as it is told; its decision, false: it is none. */
+struct approval_row;
+struct request_info;
+struct request_choice;
+void describe_approval(const struct approval_row *r, struct request_info *out);
+bool decide_approval(struct ask *q, const struct request_choice *c, enum request_verb verb);
 /* The `run` of every kind of message. */
 void run_message(void *arg, const struct approval_kind *kind, const struct requester *by,
                  struct slice content, struct approval_run *run);

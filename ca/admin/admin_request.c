@@ -1,11 +1,13 @@
-/* Requests that wait for a second operator: asking instead of doing, `cerca request`, and doing
- * what was approved, which is the message's own handler with the recorded body. */
+/* Requests that wait for an operator: asking a second one instead of doing, `cerca request`, and
+ * doing what was approved, which is the message's own handler with the recorded body. Requests for
+ * certificates are decided in admin_approval.c. */
 #include "ca/admin/admin_inner.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/store/approvals.h"
 #include "lib/clock.h"
 #include "lib/proto_request.h"
 
@@ -39,44 +41,111 @@ static void put_row(struct buf *out, const struct request_row *r)
 
 /* ---- reading, on workers ---- */
 
+/* What was found among the one kind of requests and the other, each in order of their numbers. */
+#define PAGE_OCTETS (FRAME_BODY_MAX - sizeof(struct request_info) - 64)
+struct found {
+    size_t n;
+    struct item {
+        uint64_t id;
+        size_t at, octets;
+    } item[REQUEST_PAGE_MAX];
+    struct buf rows;
+    bool full; /* there may be more */
+};
+
 struct page {
     struct request_query query;
-    struct buf rows;
-    uint32_t n;
-    bool more;
+    struct found two, issue;
 };
+
+static bool wanted(const struct request_query *q, const struct request_info *i)
+{
+    const struct request_certificate *c = &i->certificate;
+
+    return (q->all || strcmp(i->state, "waiting") == 0 ||
+            (strcmp(i->state, "approved") == 0 && c->profile[0] == '\0')) &&
+           (q->kind[0] == '\0' || strcmp(q->kind, i->kind) == 0) &&
+           (q->profile[0] == '\0' || strcmp(q->profile, c->profile) == 0) &&
+           (q->asked_by[0] == '\0' || strcmp(q->asked_by, i->asked_by) == 0) &&
+           (q->name[0] == '\0' || strstr(c->names, q->name) != NULL ||
+            strstr(i->text, q->name) != NULL);
+}
+
+/* 1: there is enough of them. */
+static int add(const struct page *p, struct found *to, const struct request_info *info)
+{
+    size_t before = to->rows.n;
+
+    if (!wanted(&p->query, info))
+        return 0;
+    request_info_put(&to->rows, info);
+    to->item[to->n++] = (struct item){info->id, before, to->rows.n - before};
+    to->full = to->n == REQUEST_PAGE_MAX || to->rows.n > PAGE_OCTETS;
+    return to->full;
+}
 
 static int add_request(void *arg, const struct request_row *r)
 {
     struct page *p = arg;
-    bool over = r->state >= REQUEST_DONE || request_expired(r, clock_now());
+    struct request_info info;
 
-    if (over && !p->query.all)
-        return 0;
-    p->more = p->n == REQUEST_PAGE_MAX;
-    if (p->more)
-        return 1;
-    put_row(&p->rows, r);
-    p->n++;
-    return 0;
+    describe_request(r, &info);
+    return add(p, &p->two, &info);
+}
+
+static int add_approval(void *arg, const struct approval_row *r)
+{
+    struct page *p = arg;
+    struct request_info info;
+
+    describe_approval(r, &info);
+    return add(p, &p->issue, &info);
+}
+
+/* Both, by number, as far as there is room: what was not read of either has greater ones. */
+static void merge(const struct page *p, struct buf *out)
+{
+    const struct found *f[2] = {&p->two, &p->issue};
+    size_t at[2] = {0, 0};
+    uint32_t n = 0;
+    struct buf rows;
+
+    buf_init(&rows, FRAME_BODY_MAX);
+    while (n < REQUEST_PAGE_MAX && (at[0] < f[0]->n || at[1] < f[1]->n)) {
+        size_t k = at[0] == f[0]->n ||
+                   (at[1] < f[1]->n && f[1]->item[at[1]].id < f[0]->item[at[0]].id);
+        const struct item *i = &f[k]->item[at[k]];
+
+        if (n > 0 && rows.n + i->octets > PAGE_OCTETS)
+            break;
+        buf_put(&rows, f[k]->rows.p + i->at, i->octets);
+        at[k]++;
+        n++;
+        if (at[k] == f[k]->n && f[k]->full)
+            break;
+    }
+    wire_put_u8(out, at[0] < f[0]->n || at[1] < f[1]->n || f[0]->full || f[1]->full);
+    wire_put_u32(out, n);
+    buf_put_slice(out, buf_slice(&rows));
+    buf_free(&rows);
 }
 
 static void read_requests(struct ask *q)
 {
-    struct page p = {.n = 0};
+    struct store *s = q->client->admin->parts.store;
+    struct page p = {.two.n = 0};
 
     if (request_query_get(buf_slice(&q->in), &p.query) != 0) {
         (void)fault_set(&q->fault, FAULT_MALFORMED, "request.body", "the request is malformed");
         return;
     }
-    buf_init(&p.rows, FRAME_BODY_MAX);
-    if (store_requests(q->client->admin->parts.store, p.query.after, add_request, &p, &q->fault) ==
-        0) {
-        wire_put_u8(&q->out, p.more);
-        wire_put_u32(&q->out, p.n);
-        buf_put_slice(&q->out, buf_slice(&p.rows));
-    }
-    buf_free(&p.rows);
+    buf_init(&p.two.rows, 2 * FRAME_BODY_MAX);
+    buf_init(&p.issue.rows, 2 * FRAME_BODY_MAX);
+    if (store_requests(s, p.query.after, add_request, &p, &q->fault) == 0 &&
+        store_approvals(s, p.query.after, add_approval, &p, &q->fault) == 0)
+        merge(&p, &q->out);
+    buf_free(&p.two.rows);
+    buf_free(&p.issue.rows);
 }
 
 void list_requests(struct ask *q)
@@ -86,13 +155,22 @@ void list_requests(struct ask *q)
 
 static void read_request(struct ask *q)
 {
+    struct store *s = q->client->admin->parts.store;
     struct request_choice c;
+    struct approval_row approval;
+    struct request_info info;
     struct request_row row;
 
-    if (request_choice_get(buf_slice(&q->in), &c) != 0)
+    if (request_choice_get(buf_slice(&q->in), &c) != 0) {
         (void)fault_set(&q->fault, FAULT_MALFORMED, "request.body", "the request is malformed");
-    else if (store_request_get(q->client->admin->parts.store, c.id, &row, NULL, &q->fault) == 0)
-        put_row(&q->out, &row);
+    } else if (store_approval_get(s, c.id, &approval, &q->fault) == 0) {
+        describe_approval(&approval, &info);
+        request_info_put(&q->out, &info);
+    } else if (q->fault.code == FAULT_NOT_FOUND) {
+        fault_clear(&q->fault);
+        if (store_request_get(s, c.id, &row, NULL, &q->fault) == 0)
+            put_row(&q->out, &row);
+    }
 }
 
 void show_request(struct ask *q)
@@ -145,12 +223,28 @@ static bool asker_may(const struct admin *a, const struct request_row *r)
     return true; /* the approval says that the kind is not known */
 }
 
+/* Trust is an administrator's. */
+static int check_admin(const struct ask *q, struct fault *f)
+{
+    const struct requester *who = &q->client->who;
+
+    if (who->role >= ROLE_ADMIN)
+        return 0;
+    (void)fault_refuse(f, "requester.role", "requester", slice_str(who->name),
+                       conf_role_name(ROLE_ADMIN));
+    f->code = FAULT_DENIED;
+    door_record_refusal(q->client->admin->parts.door, who, f);
+    return -FAULT_DENIED;
+}
+
 /* What is over is told by the approval. */
 static int check_asker(const struct ask *q, uint64_t id, struct fault *f)
 {
     struct admin *a = q->client->admin;
     struct request_row row;
 
+    if (check_admin(q, f) != 0)
+        return -(int)f->code;
     if (store_request_get(a->parts.store, id, &row, NULL, f) != 0)
         return -(int)f->code;
     if (row.state != REQUEST_WAITING || request_expired(&row, clock_now()) || asker_may(a, &row))
@@ -167,7 +261,7 @@ void approve_request(struct ask *q)
 {
     struct request_choice c;
 
-    if (!choice(q, &c))
+    if (!choice(q, &c) || decide_approval(q, &c, REQUEST_APPROVE))
         return;
     if (check_asker(q, c.id, &q->fault) != 0)
         ask_fail(q, &q->fault);
@@ -179,7 +273,11 @@ void deny_request(struct ask *q)
 {
     struct request_choice c;
 
-    if (choice(q, &c))
+    if (!choice(q, &c) || decide_approval(q, &c, REQUEST_DENY))
+        return;
+    if (check_admin(q, &q->fault) != 0)
+        ask_fail(q, &q->fault);
+    else
         approval_deny(q->client->admin->approval, c.id, &q->client->who, c.reason, decided, q);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ca/delegate/nodes.h"
+#include "ca/store/approvals.h"
 #include "ca/store/limits.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -205,13 +206,17 @@ static int count_waiting(void *arg, const struct request_row *r)
 static void add_requests(struct items *items, const struct admin *a)
 {
     struct status_item i = item("requests", true, "ready");
+    uint64_t certificates = 0;
     size_t n = 0;
     struct fault f;
 
     fault_clear(&f);
-    if (store_requests(a->parts.store, 0, count_waiting, &n, &f) != 0)
+    if (store_requests(a->parts.store, 0, count_waiting, &n, &f) != 0 ||
+        store_approvals_waiting(a->parts.store, clock_now(), &certificates, &f) != 0)
         i = item("requests", false, "unreadable");
-    snprintf(i.text, sizeof(i.text), "%zu wait for a second operator", n);
+    snprintf(i.text, sizeof(i.text),
+             "%zu wait for a second operator, %" PRIu64 " certificates for approval", n,
+             certificates);
     add(items, &i);
 }
 

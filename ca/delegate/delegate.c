@@ -271,7 +271,8 @@ static void on_accepted(void *arg, int fd, const struct conn_peer *peer)
     struct client *c = xcalloc(1, sizeof(*c));
 
     c->owner = d;
-    c->who = (struct requester){.name = "cerca-public", .role = ROLE_ADMIN, .uid = peer->uid};
+    c->who = (struct requester){
+        .name = "cerca-public", .role = ROLE_ADMIN, .uid = peer->uid, .own = true};
     snprintf(c->who.origin, sizeof(c->who.origin), "delegate pid=%d", (int)peer->pid);
     c->next = d->clients;
     if (c->next != NULL)

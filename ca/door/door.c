@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/door/approval.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/step.h"
@@ -28,6 +29,14 @@ static void answer_fault(struct job *j, const struct fault *f)
 {
     log_fault(LOG_LEVEL_INFO, "issue.refused", f, "requester", j->who.name, NULL);
     door_stats_fault(&j->door->stats, f);
+    j->reply(j->arg, NULL, f);
+    job_done(j);
+}
+
+/* No refusal: an operator has to say yes. */
+static void answer_waits(struct job *j, const struct fault *f)
+{
+    log_info("issue.waits", "request", f->value, "requester", j->who.name, NULL);
     j->reply(j->arg, NULL, f);
     job_done(j);
 }
@@ -336,12 +345,15 @@ static void take_up(struct job *j)
 static void after_intent(void *arg)
 {
     struct job *j = arg;
+    struct fault f;
 
     job_passed(j, STRETCH_INTENT);
     if (j->op.result != 0) {
-        struct fault f = j->op.fault;
-
+        f = j->op.fault;
         answer_fault(j, &f);
+    } else if (j->op.outcome == STORE_WAITS) {
+        approval_waits(j, &f);
+        answer_waits(j, &f);
     } else if (j->op.outcome == STORE_KNOWN) {
         take_up(j);
     } else {
@@ -362,8 +374,14 @@ static void post_dry(void *arg)
 {
     struct job *j = arg;
     struct issued out = {SLICE_NONE, SLICE_NONE, false};
+    struct fault f;
 
     j->door->stats.dry++;
+    if (j->approval != NULL) {
+        approval_would_wait(j, &f);
+        answer_waits(j, &f);
+        return;
+    }
     j->reply(j->arg, &out, NULL);
     job_done(j);
 }
@@ -374,7 +392,7 @@ static int prepare(struct job *j)
 
     if (j->kind == JOB_REQUEST && step_authorise(j, f) != 0)
         return -1;
-    if (step_decide(j, f) != 0 || step_draft(j, f) != 0)
+    if (step_decide(j, f) != 0 || step_draft(j, f) != 0 || approval_prepare(j, f) != 0)
         return -1;
     return 0;
 }

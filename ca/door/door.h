@@ -31,6 +31,7 @@ struct requester {
     uid_t uid;       /* on this host */
     uint64_t source; /* of who has no role: whose refusals count together; 0: those of the uid */
     char origin[64]; /* "admin pid=123" */
+    bool own;        /* a program of this CA, for itself: what it needs waits for nobody */
 };
 
 struct door;

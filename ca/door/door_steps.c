@@ -317,6 +317,7 @@ void step_fill_intent(struct job *j)
     }
     if (j->kind == JOB_REQUEST)
         fill_limits(j, i);
+    i->approval = j->approval;
     i->has_replaces = j->request.has_replaces;
     i->replaces = j->replaces;
     job_audit(j, AUDIT_INTENT, &j->op.audit);

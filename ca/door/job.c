@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/door/approval.h"
 #include "ca/door/bearer.h"
 #include "ca/door/token.h"
 #include "lib/clock.h"
@@ -82,6 +83,7 @@ void job_discard(struct job *j)
     if (j->all_next != NULL)
         j->all_next->all_prev = j->all_prev;
     token_drop(j);
+    approval_drop(j);
     free(j->bearer);
     buf_free(&j->body);
     buf_free(&j->tbs);
@@ -98,6 +100,7 @@ void job_done(struct job *j)
     token_drop(j);
     if (j->body.n > 0)
         explicit_bzero(j->body.p, j->body.n); /* a secret may be in there */
+    approval_drop(j);
     free(j->bearer);
     j->bearer = NULL;
     j->under_way = false;

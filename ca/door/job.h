@@ -14,6 +14,7 @@ enum job_kind {
 /* The request's token, where it has one. */
 struct job_token;
 struct door_bearer;
+struct approval_ask;
 
 struct job {
     struct work work; /* first: the workers hand back this */
@@ -34,6 +35,7 @@ struct job {
     struct job_token *token;             /* NULL: none */
     struct door_evidence *evidence;      /* the adapter's; NULL: none */
     struct door_bearer *bearer;          /* what it proved; NULL: nothing */
+    struct approval_ask *approval;       /* what an operator must say yes to; NULL: nothing */
     const struct policy_report *report;  /* explain.c: who is told; NULL: nobody */
     struct authority *delegate_of;       /* an OCSP responder of this one; NULL: none */
     struct authority *issuer;

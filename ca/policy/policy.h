@@ -113,6 +113,12 @@ struct policy_input {
  * "constraints.*", "validity.*", "owner.*". */
 int policy_decide(const struct policy_input *in, struct decision *out, struct fault *f) WARN_UNUSED;
 
+/* May this operator say yes to a certificate of that profile with these names? As who asks for it:
+ * the profile's role and his grants bound him. Rules "approver.role", "approver.operator",
+ * "grant.profile", "grant.name". */
+int policy_approver(const struct conf *conf, const struct conf_profile *p, const char *requester,
+                    enum conf_role role, const struct san_list *names, struct fault *f) WARN_UNUSED;
+
 /* A recorded certificate, and the profile that it would be made by today. */
 struct policy_recorded {
     const struct cert *cert;

@@ -57,6 +57,14 @@ static bool has_name(const struct conf_grant *g, const struct san *s)
     return pattern_has_name(s, patterns, n);
 }
 
+static int deny(struct fault *f, const char *rule, const char *field, const char *value,
+                const char *allowed)
+{
+    (void)fault_refuse(f, rule, field, slice_str(value), allowed);
+    f->code = FAULT_DENIED;
+    return -FAULT_DENIED;
+}
+
 int policy_requester(struct policy_run *r, struct fault *f)
 {
     const struct conf_profile *p = r->in->profile;
@@ -118,4 +126,26 @@ bool policy_names_bound(const struct policy_input *in)
         if (!names_names(g))
             return false;
     return any;
+}
+
+int policy_approver(const struct conf *conf, const struct conf_profile *p, const char *requester,
+                    enum conf_role role, const struct san_list *names, struct fault *f)
+{
+    const struct policy_input in = {.conf = conf, .profile = p, .requester = requester};
+    enum conf_role least = p->role > ROLE_OPERATOR ? p->role : ROLE_OPERATOR;
+    const char *name = operator_of(&in);
+    bool any = false;
+    size_t at = 0;
+
+    if (name == NULL || role < least)
+        return deny(f, "approver.role", "approver", requester, conf_role_name(least));
+    if (p->n_approvers > 0 && !listed(p->approvers, p->n_approvers, name))
+        return deny(f, "approver.operator", "approver", requester, "the approvers of the profile");
+    if (next_grant(&in, &at, &any) == NULL && any)
+        return deny(f, "grant.profile", "profile", p->name,
+                    "the profiles of the grants of this operator");
+    for (size_t i = 0; i < names->n; i++)
+        if (policy_grant_name(&in, &names->item[i], f) != 0)
+            return -(int)f->code;
+    return 0;
 }

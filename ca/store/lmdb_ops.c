@@ -180,7 +180,7 @@ static int dispatch(struct write_txn *w, struct store_op *op, struct audit_event
         return foreign_refused(&op->fault);
     switch (op->kind) {
     case STORE_RESERVE:
-        rc = op_reserve(w, op, record);
+        rc = op_reserve(w, op, e, record);
         break;
     case STORE_FINISH:
         rc = op_finish(w, op, e);
@@ -193,6 +193,9 @@ static int dispatch(struct write_txn *w, struct store_op *op, struct audit_event
         break;
     case STORE_REQUEST:
         rc = op_request(w, op, e, record);
+        break;
+    case STORE_APPROVAL:
+        rc = op_approval(w, op, e);
         break;
     case STORE_TOKEN:
         rc = op_token(w, op, e);

@@ -80,6 +80,8 @@ static int head_get(uint64_t id, struct slice s, struct request_row *out)
 bool request_row_sound(struct slice key, struct slice row)
 {
     struct request_row r;
+    if (key.n > 0 && key.p[0] == APPROVAL_PREFIX)
+        return approval_row_sound(key, row);
     if (key.n != KEY_LEN || number_get(key.p) == 0)
         return false;
     if (key.p[8] == KEY_CONTENT)
@@ -158,6 +160,8 @@ static void survey(struct write_txn *w, const struct store_op *op, struct survey
     int rc = mdb_cursor_get(c, &k, &row, MDB_FIRST);
     for (; rc == 0; rc = mdb_cursor_get(c, &k, &row, MDB_NEXT)) {
         const uint8_t *key = k.mv_data;
+        if (key[0] == APPROVAL_PREFIX)
+            break;
         if (k.mv_size != KEY_LEN || key[8] != KEY_HEAD)
             continue;
         if (head_get(number_get(key), val_slice(row), &r) != 0) {
@@ -168,6 +172,24 @@ static void survey(struct write_txn *w, const struct store_op *op, struct survey
     }
     mdb_cursor_close(c);
     (void)w_found(w, rc);
+}
+
+uint64_t requests_last(struct write_txn *w)
+{
+    const uint8_t behind = APPROVAL_PREFIX;
+    MDB_val k = val_of(&behind, 1), v;
+    MDB_cursor *c;
+    uint64_t last = 0;
+    if (w->rc == 0)
+        w->rc = mdb_cursor_open(w->t, w->s->dbi[D_REQUEST], &c);
+    if (w->rc != 0)
+        return 0;
+    int rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+    rc = mdb_cursor_get(c, &k, &v, rc == 0 ? MDB_PREV : MDB_LAST);
+    if (w_found(w, rc) && k.mv_size == KEY_LEN)
+        last = number_get(k.mv_data);
+    mdb_cursor_close(c);
+    return last;
 }
 
 /* The highest id stays in the table: the next one is counted from it. */
@@ -219,7 +241,8 @@ static int request_add(struct write_txn *w, struct store_op *op)
         return 0;
     }
     forget_oldest(w, &v);
-    q->row.id = v.last + 1;
+    uint64_t others = approvals_last(w);
+    q->row.id = (v.last > others ? v.last : others) + 1;
     q->row.state = REQUEST_WAITING;
     q->row.created = op->time;
     w_head(w, &q->row);
@@ -373,6 +396,8 @@ int store_requests(struct store *s, uint64_t after, store_request_each fn, void 
         for (rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE); rc == 0;
              rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) {
             const uint8_t *key = k.mv_data;
+            if (key[0] == APPROVAL_PREFIX)
+                break;
             if (k.mv_size != KEY_LEN || key[8] != KEY_HEAD)
                 continue;
             rc = head_get(number_get(key), val_slice(v), &r) != 0 ? MDB_CORRUPTED : 0;

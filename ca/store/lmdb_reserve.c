@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ca/store/approvals.h"
 #include "ca/store/store_lmdb.h"
 
 /* What a request key was used for, if that still counts. */
@@ -123,12 +124,15 @@ int store_full(struct fault *f)
     return -FAULT_FULL;
 }
 
-/* 0, 1 when the request is known, or the refusal. `old`: what is superseded, if it was found. */
+/* 0, 1 when the request is known, 2 or 3 as of reserve_approval, or the refusal. `old`: what is
+ * superseded, if it was found. */
 static int reserve_decide(struct write_txn *w, struct store_op *op, struct known *old)
 {
     const struct store_intent *i = &op->intent;
     uint8_t key[ROW_REF];
     int rc = reserve_request_key(w, op, old);
+    if (rc == 0)
+        rc = reserve_approved_before(w, op);
     if (rc == 0)
         rc = gate_refuse(&w->gate, &op->fault);
     if (rc == 0)
@@ -156,7 +160,8 @@ static int reserve_decide(struct write_txn *w, struct store_op *op, struct known
             return fault_set(&op->fault, FAULT_NOT_FOUND, "replaces.unknown",
                              "The certificate to be replaced is not known");
     }
-    return reserve_key_reuse(w, op);
+    rc = reserve_key_reuse(w, op);
+    return rc == 0 ? reserve_approval(w, op, old->found) : rc;
 }
 
 static void entries_add(struct write_txn *w, const struct store_op *op)
@@ -211,20 +216,39 @@ static void reserve_put(struct write_txn *w, struct store_op *op, const struct k
     if (!old->found)
         reserve_token_put(w, op);
     reserve_limits_put(w, op);
+    reserve_approval_put(w, op);
     if (tick > w->state.tick)
         w->state.tick = tick;
     op->state = CERT_OPEN;
 }
 
-int op_reserve(struct write_txn *w, struct store_op *op, bool *record)
+/* No intent: the record says instead that it waits, the first time. */
+static int waits(struct store_op *op, struct audit_event *e, bool *record, bool is_new)
+{
+    op->outcome = STORE_WAITS;
+    *record = is_new;
+    e->action = AUDIT_REQUEST;
+    e->has_serial = false;
+    memset(e->serial, 0, sizeof(e->serial));
+    e->issuer = 0;
+    (void)snprintf(e->detail, sizeof(e->detail), "waits for approval");
+    approval_audit(&op->intent.approval->row, e);
+    return 0;
+}
+
+int op_reserve(struct write_txn *w, struct store_op *op, struct audit_event *e, bool *record)
 {
     struct known old;
     int rc = reserve_decide(w, op, &old);
+    if (rc == 2 || rc == 3)
+        return waits(op, e, record, rc == 2);
     if (rc == 1) {
         op->outcome = STORE_KNOWN;
         *record = false;
         return 0;
     }
+    if (rc == 0 && w->rc == 0 && op->intent.approval != NULL)
+        approval_audit(&op->intent.approval->row, e);
     if (rc == 0 && w->rc == 0)
         reserve_put(w, op, &old);
     return rc;

@@ -20,6 +20,7 @@
 #define REQUEST_CONTENT_MAX 61440 /* octets */
 #define REQUESTS_WAITING_MAX 256
 #define REQUESTS_KEPT 1000
+#define REQUEST_NO_UID ((uid_t)-1) /* nobody of this host */
 
 enum request_state {
     REQUEST_WAITING = 1,

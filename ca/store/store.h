@@ -215,6 +215,7 @@ enum store_op_kind {
     STORE_AUDIT,
     STORE_TOKEN,     /* ca/store/tokens.h */
     STORE_REQUEST,   /* ca/store/requests.h */
+    STORE_APPROVAL,  /* ca/store/approvals.h */
     STORE_GATE,      /* opens or closes */
     STORE_RESTORED,  /* of a fresh copy of a backup: closed, numbers move on, a new audit log. Not
                         recorded; the store has to be closed and opened again right after */
@@ -232,6 +233,8 @@ enum store_op_kind {
 };
 #define STORE_PRUNE_SLICE 256
 struct store_request;
+struct store_approval;
+struct approval_ask;
 struct store_token;
 struct store_crl_step;
 struct store_outbox;
@@ -246,6 +249,7 @@ enum store_outcome {
     STORE_NOT_OPEN =
         2,          /* finish, abandon: the intent is finished or abandoned; `state` says which */
     STORE_SAME = 3, /* published, annotate: the store knows as much, or more */
+    STORE_WAITS = 4, /* reserve: there is no approval; it waits for one */
 };
 
 /* STORE_PUBLISHED: `ref`, with op->reason and op->time (of the revocation), was published in
@@ -289,6 +293,7 @@ struct store_intent {
     struct store_limit limit[STORE_LIMITS_MAX]; /* none may be reached */
     size_t n_limits;
     uint64_t token; /* of which it takes a use (ca/store/tokens.h); 0: none */
+    struct approval_ask *approval; /* NULL: needs none */
     bool has_replaces;
     struct cert_ref replaces; /* must be known; rule "replaces.unknown" */
     uint8_t generation[8];
@@ -308,6 +313,7 @@ struct store_op {
     uint8_t identity[16];            /* unblock */
     bool block_identity;             /* revoke: nothing is issued for this identity any more */
     struct store_request *request;   /* request */
+    struct store_approval *approval; /* approval */
     struct store_token *token;       /* token */
     struct store_crl_step *crl;      /* crl */
     struct store_outbox *outbox;     /* outbox */
@@ -329,7 +335,7 @@ struct store_op {
                                  as AUDIT_REFUSE with the rule (for want of space once a minute
                                  only); a finish of an intent that is not open as AUDIT_DROP;
                                  not at all with STORE_KNOWN or an abandon that comes late,
-                                 for nothing was done */
+                                 for nothing was done; with STORE_WAITS once, as AUDIT_REQUEST */
     /* out */
     int result; /* 0 or a negative fault code */
     enum store_outcome outcome;

@@ -65,6 +65,11 @@ struct read_pool {
 };
 
 struct derive;
+struct approval_row;
+
+/* First octet of the keys of D_REQUEST that belong to lmdb_approval.c; others begin with a number.
+ */
+#define APPROVAL_PREFIX 0xff
 
 struct store {
     struct store_options opt; /* dir is ours */
@@ -202,16 +207,29 @@ int store_unknown(struct fault *f) WARN_UNUSED;
 int op_revoke(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 int op_release(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 /* 0 or the refusal; *record is cleared when there is nothing to record. */
-int op_reserve(struct write_txn *w, struct store_op *op, bool *record);
+int op_reserve(struct write_txn *w, struct store_op *op, struct audit_event *e, bool *record);
 /* The same; what the record says besides is put into *e. */
 int op_request(struct write_txn *w, struct store_op *op, struct audit_event *e, bool *record);
 int op_token(struct write_txn *w, struct store_op *op, struct audit_event *e);
+int op_approval(struct write_txn *w, struct store_op *op, struct audit_event *e) WARN_UNUSED;
+/* lmdb_approval.c: has an earlier reserve taken the approval (1; op->ref); is there one (0), does it
+ * wait as recorded now (2) or before (3), or the refusal; the intent takes it. `there`: the intent
+ * takes the place of one that took it. */
+int reserve_approved_before(struct write_txn *w, struct store_op *op) WARN_UNUSED;
+int reserve_approval(struct write_txn *w, struct store_op *op, bool there) WARN_UNUSED;
+void reserve_approval_put(struct write_txn *w, struct store_op *op);
+/* Puts the request in front of the record's detail. */
+void approval_audit(const struct approval_row *r, struct audit_event *e);
+/* The newest number given to requests of either kind. */
+uint64_t approvals_last(struct write_txn *w);
+uint64_t requests_last(struct write_txn *w);
 /* A use of the intent's token: may it be taken, or, when it is `there`, go over to this intent;
  * take it; and what an abandoned intent took comes back. lmdb_token.c */
 int reserve_token(struct write_txn *w, struct store_op *op, bool there) WARN_UNUSED;
 void reserve_token_put(struct write_txn *w, struct store_op *op);
 /* Does a row decode? For the check. */
 bool request_row_sound(struct slice key, struct slice row);
+bool approval_row_sound(struct slice key, struct slice row);
 bool token_row_sound(struct slice key, struct slice row);
 bool limit_row_sound(struct slice key, struct slice row);
 /* lmdb_limit.c */

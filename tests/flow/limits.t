@@ -84,14 +84,14 @@ fails 'opening it waits for a second operator' 3 'request 1 waits for a second o
     cerca open --reason 'all well'
 fails '... once, however often it is asked for' 3 'request 1 waits' cerca open --reason 'all well'
 like '... and it is still closed' "$(item gate >"$scratch/gate" && echo "$scratch/gate")" '^closed'
-is 'the status tells' "$(item requests)" 'ready: 1 wait for a second operator'
+is 'the status tells' "$(item requests)" 'ready: 1 wait for a second operator, 0 certificates for approval'
 fails 'who asked cannot approve' 1 'rule request\.second' cerca request approve 1
 as_nobody request list -o json >"$out"
 json 'the other operator sees what it is' \
     '.[0].id == 1 and .[0].kind == "open" and .[0].state == "waiting" and
      (.[0].text | test("somebody left.*all well"))'
 ok 'a dry run approves nothing' as_nobody request approve 1 --dry-run
-is '...' "$(item requests)" 'ready: 1 wait for a second operator'
+is '...' "$(item requests)" 'ready: 1 wait for a second operator, 0 certificates for approval'
 ok 'the other operator approves' as_nobody request approve 1
 is '... and it is open' "$(item gate)" ''
 fails 'nobody approves twice' 1 'rule request\.closed' as_nobody request approve 1
