@@ -280,15 +280,16 @@ struct conf {
     char *requester_limit;    /* conf_limit for each requester without one of their own; "": none */
     int64_t request_life;     /* seconds that such a request waits */
     int64_t request_retry;    /* seconds after which a client asks again whether it is approved */
-    unsigned requests_waiting, requests_each; /* for approval: in all, of one requester */
-    char *key_blocklist;      /* file of lib/key_blocklist.h; "": none */
-    char *audit_origin;       /* of checkpoints */
-    char *audit_token;        /* whose signer signs them; "": the first */
-    char *audit_key;          /* RFC 7512 URI of the key in it */
-    char *audit_secret;       /* file of the signer's Ed25519 key */
-    char *audit_export_dir;   /* gets every checkpoint; "": none */
-    int64_t checkpoint_every; /* seconds */
-    int64_t audit_keep;       /* seconds that the details of a record live */
+    unsigned requests_waiting; /* for approval, at once ... */
+    unsigned requests_each;    /* ... of one requester */
+    char *key_blocklist;       /* file of lib/key_blocklist.h; "": none */
+    char *audit_origin;        /* of checkpoints */
+    char *audit_token;         /* whose signer signs them; "": the first */
+    char *audit_key;           /* RFC 7512 URI of the key in it */
+    char *audit_secret;        /* file of the signer's Ed25519 key */
+    char *audit_export_dir;    /* gets every checkpoint; "": none */
+    int64_t checkpoint_every;  /* seconds */
+    int64_t audit_keep;        /* seconds that the details of a record live */
     /* What people are told of, and when (watch/rules/times.h) */
     char **alert_days, **alert_fractions;
     size_t n_alert_days, n_alert_fractions;

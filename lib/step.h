@@ -5,9 +5,9 @@
  * In a test build (CERCA_TEST_HOOKS) the environment variable CERCA_STEP_KILL
  * holds "PROGRAM:STEP:N": the N-th time that PROGRAM passes STEP it ends itself with
  * SIGKILL. With "PROGRAM:STEP:N@FILE" it does so only while FILE exists, then or at the first pass
- * after, and removes it first, so that the restarted process lives; FILE lies where the program's jail
- * lets it remove files. A release build contains
- * neither the code nor the names; tests/flow proves it.
+ * after, and removes it first, so that the restarted process lives; FILE lies where the program's
+ * jail lets it remove files. A release build contains neither the code nor the names; tests/flow
+ * proves it.
  */
 #ifndef LIB_STEP_H
 #define LIB_STEP_H

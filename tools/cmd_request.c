@@ -45,8 +45,7 @@ static json_t *request_json(const struct request_info *r)
     json_put(o, "state", json_text(r->state));
     json_put(o, "text", json_text(r->text));
     json_put(o, "asked_by", json_text(r->asked_by));
-    json_put(o, "asked_uid",
-             r->asked_uid != UINT32_MAX ? json_integer(r->asked_uid) : json_null());
+    json_put(o, "asked_uid", r->asked_uid != UINT32_MAX ? json_integer(r->asked_uid) : json_null());
     json_put(o, "origin", json_text(r->origin));
     json_put(o, "created", json_time(r->created));
     json_put(o, "expires", json_time(r->expires));
@@ -62,14 +61,10 @@ static json_t *request_json(const struct request_info *r)
 }
 
 static const struct column columns[] = {
-    {"ID", "id", 6, COLUMN_ALWAYS, NULL},
-    {"STATE", "state", 9, COLUMN_ALWAYS, NULL},
-    {"KIND", "kind", 14, COLUMN_ALWAYS, NULL},
-    {"ASKED BY", "asked_by", 18, COLUMN_ALWAYS, NULL},
-    {"SINCE", "created", 20, COLUMN_WIDE, NULL},
-    {"EXPIRES", "expires", 20, COLUMN_WIDE, NULL},
-    {"FROM", "origin", 20, COLUMN_WIDE, NULL},
-    {"WHAT", "text", 0, COLUMN_ALWAYS, NULL},
+    {"ID", "id", 6, COLUMN_ALWAYS, NULL},        {"STATE", "state", 9, COLUMN_ALWAYS, NULL},
+    {"KIND", "kind", 14, COLUMN_ALWAYS, NULL},   {"ASKED BY", "asked_by", 18, COLUMN_ALWAYS, NULL},
+    {"SINCE", "created", 20, COLUMN_WIDE, NULL}, {"EXPIRES", "expires", 20, COLUMN_WIDE, NULL},
+    {"FROM", "origin", 20, COLUMN_WIDE, NULL},   {"WHAT", "text", 0, COLUMN_ALWAYS, NULL},
     {NULL, NULL, 0, COLUMN_ALWAYS, NULL},
 };
 
@@ -330,7 +325,8 @@ static const struct opt approve_opts[] = {
 
 const struct command cmd_request_approve = {
     .name = "request approve",
-    .help = "say yes to another's request: it is carried out, a certificate issued to who asks again",
+    .help =
+        "say yes to another's request: it is carried out, a certificate issued to who asks again",
     .arguments = "ID [options]",
     .examples = "  cerca request approve 7 --dry-run\n"
                 "  cerca request approve 7\n",

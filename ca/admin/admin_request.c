@@ -112,8 +112,8 @@ static void merge(const struct page *p, struct buf *out)
 
     buf_init(&rows, FRAME_BODY_MAX);
     while (n < REQUEST_PAGE_MAX && (at[0] < f[0]->n || at[1] < f[1]->n)) {
-        size_t k = at[0] == f[0]->n ||
-                   (at[1] < f[1]->n && f[1]->item[at[1]].id < f[0]->item[at[0]].id);
+        size_t k =
+            at[0] == f[0]->n || (at[1] < f[1]->n && f[1]->item[at[1]].id < f[0]->item[at[0]].id);
         const struct item *i = &f[k]->item[at[k]];
 
         if (n > 0 && rows.n + i->octets > PAGE_OCTETS)

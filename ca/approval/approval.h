@@ -13,9 +13,8 @@
  *                     as failed, and said so
  *
  * A new kind is a word of the configuration (lib/conf.h) and a struct approval_kind that a line of
- * the table in ca/admin/admin.c names. Its content is whatever `run` needs and nothing else, so
- * that it may come from any door: an enrollment that needs a yes is a kind whose content is its
- * MSG_ISSUE body, and whose asker, told FAULT_PENDING, asks again until it is done.
+ * the table in ca/admin/admin.c names. Its content is whatever `run` needs and nothing else. (A
+ * certificate that needs a yes is no such operation: who asks, asks again; ca/store/approvals.h.)
  *
  * An operation that could only not be done now (fault_retryable) waits for approval again.
  * What is decided, and by whom: ca/store/requests.h. Everything belongs to the loop.

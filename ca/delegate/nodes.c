@@ -258,8 +258,7 @@ static void ask(struct place *p)
     struct nodes *n = p->owner;
     const struct node *node = &n->node[p->node];
     struct authority *a = authority_of(p);
-    struct requester who = {
-        .name = "cerca-ca", .role = ROLE_ADMIN, .uid = geteuid(), .own = true};
+    struct requester who = {.name = "cerca-ca", .role = ROLE_ADMIN, .uid = geteuid(), .own = true};
     char subject[64 + NAME_MAX_SHOWN];
     struct buf body;
     struct fault f;

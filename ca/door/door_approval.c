@@ -232,8 +232,8 @@ void approval_waits(const struct job *j, struct fault *f)
 
     fault_clear(f);
     (void)fault_set(f, FAULT_PENDING, "request.pending",
-                    "request %" PRIu64 " waits for approval, %u of %u: ask again for the same", r->id,
-                    r->n_by, r->needed);
+                    "request %" PRIu64 " waits for approval, %u of %u: ask again for the same",
+                    r->id, r->n_by, r->needed);
     (void)snprintf(f->field, sizeof(f->field), "request");
     (void)snprintf(f->value, sizeof(f->value), "%" PRIu64, r->id);
     f->retry_after = (uint32_t)j->door->parts.conf->request_retry;

@@ -219,8 +219,7 @@ static void handle_enroll(struct enroll_ask *q)
 static void handle_server(struct enroll_ask *q)
 {
     struct enroll_client *c = q->client;
-    struct requester who = {
-        .name = "cerca-enroll", .role = ROLE_ADMIN, .uid = c->uid, .own = true};
+    struct requester who = {.name = "cerca-enroll", .role = ROLE_ADMIN, .uid = c->uid, .own = true};
     struct fault f;
     struct buf body;
 

@@ -192,8 +192,7 @@ void policy_report_made(const struct policy_run *r)
     if (d->no_rev_avail)
         tell_made(r, "no_rev_avail", "no OCSP or CRL address", "RFC 9608");
     if (r->in->profile->approvals > 0)
-        tell_made(r, "approval",
-                  r->in->profile->approvals > 1 ? "two operators" : "one operator",
+        tell_made(r, "approval", r->in->profile->approvals > 1 ? "two operators" : "one operator",
                   "who did not ask; cerca request");
     tell_made(r, "key_reuse", reuse[d->key_reuse],
               "looked at in the store when the certificate is recorded");

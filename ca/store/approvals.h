@@ -36,7 +36,7 @@ struct approval_row {
     char subject[512]; /* RFC 4514 */
     char key_type[24]; /* "p256" */
     uint8_t spki_hash[32];
-    size_t n_names; /* octets ... */
+    size_t n_names;                   /* octets ... */
     uint8_t names[REQUEST_NAMES_MAX]; /* ... of GeneralNames, DER; none: 0 */
     uint8_t needed;                   /* approvals */
     uint8_t n_by;

@@ -1,205 +1,38 @@
-/*
- * Requests that wait for an approval (ca/store/approvals.h). They lie in the table of requests
- * behind all others, whose keys begin with a number:
- *
- *   ff 'a' id            -> the row
- *   ff 'e' expires id    -> nothing: in which order they expire
- *   ff 'k' key           -> id
- *   ff 'n'               -> newest id, how many wait
- *   ff 'r' SHA-256(name) -> how many of this requester wait
- */
+/* Requests that wait for an approval (ca/store/approvals.h): asking, deciding, expiring. */
 #include <stdio.h>
 #include <string.h>
 
-#include "ca/store/approvals.h"
-#include "ca/store/store_lmdb.h"
+#include "ca/store/approval_rows.h"
 #include "lib/key.h"
-#include "lib/wire.h"
 
-#define ROW_VERSION 1
-#define KEY_MAX 34
-#define FORGET_MAX 1000 /* expired ones, for each that comes */
-
-enum { TAG_ROW = 'a', TAG_EXPIRY = 'e', TAG_KEY = 'k', TAG_TOTAL = 'n', TAG_REQUESTER = 'r' };
-
-struct key {
-    size_t n;
-    uint8_t at[KEY_MAX];
-};
-
-static struct key key_of(uint8_t tag, const void *p, size_t n)
-{
-    struct key k = {n + 2, {APPROVAL_PREFIX, tag}};
-    if (n > 0)
-        memcpy(k.at + 2, p, n);
-    return k;
-}
-
-static struct key key_row(uint64_t id)
-{
-    uint8_t octets[8];
-    number_put(id, octets);
-    return key_of(TAG_ROW, octets, sizeof(octets));
-}
-
-static struct key key_expiry(const struct approval_row *r)
+static struct approval_key key_expiry(const struct approval_row *r)
 {
     uint8_t octets[16];
     number_put((uint64_t)r->expires, octets);
     number_put(r->id, octets + 8);
-    return key_of(TAG_EXPIRY, octets, sizeof(octets));
+    return approval_key(APPROVAL_EXPIRY, octets, sizeof(octets));
 }
 
-static struct key key_requester(const char *name)
+static struct approval_key key_requester(const char *name)
 {
     uint8_t hash[32];
     sha256(slice_str(name), hash);
-    return key_of(TAG_REQUESTER, hash, sizeof(hash));
-}
-
-/* ---- rows ---- */
-
-static void who_put(struct buf *b, const struct request_who *w)
-{
-    wire_put_text(b, w->name);
-    wire_put_u32(b, w->uid);
-}
-
-static void who_get(struct wire_in *w, struct request_who *out)
-{
-    wire_get_text(w, out->name, sizeof(out->name));
-    out->uid = wire_get_u32(w);
-}
-
-static void row_put(struct buf *b, const struct approval_row *r)
-{
-    wire_put_u8(b, ROW_VERSION);
-    wire_put_u8(b, (uint8_t)r->state);
-    wire_put_i64(b, r->created);
-    wire_put_i64(b, r->expires);
-    wire_put_fixed(b, r->key, sizeof(r->key));
-    who_put(b, &r->asked);
-    who_put(b, &r->behind);
-    wire_put_text(b, r->origin);
-    wire_put_fixed(b, r->generation, sizeof(r->generation));
-    wire_put_text(b, r->profile);
-    wire_put_text(b, r->owner);
-    wire_put_text(b, r->subject);
-    wire_put_text(b, r->key_type);
-    wire_put_fixed(b, r->spki_hash, sizeof(r->spki_hash));
-    wire_put_bytes(b, slice_of(r->names, r->n_names));
-    wire_put_u8(b, r->needed);
-    wire_put_u8(b, r->n_by);
-    for (size_t i = 0; i < r->n_by; i++) {
-        who_put(b, &r->by[i].who);
-        wire_put_i64(b, r->by[i].at);
-    }
-    wire_put_text(b, r->reason);
-    wire_put_u8(b, r->has_ref);
-    wire_put_fixed(b, r->ref.serial, sizeof(r->ref.serial));
-    wire_put_u16(b, r->ref.issuer);
-}
-
-static void by_get(struct wire_in *w, struct approval_row *out)
-{
-    out->n_by = wire_get_u8(w);
-    if (out->n_by > APPROVALS_BY_MAX)
-        w->failed = true;
-    for (size_t i = 0; !wire_failed(w) && i < out->n_by; i++) {
-        who_get(w, &out->by[i].who);
-        out->by[i].at = wire_get_i64(w);
-    }
-}
-
-static int row_get_approval(uint64_t id, struct slice s, struct approval_row *out)
-{
-    struct wire_in w;
-    struct slice names;
-    memset(out, 0, sizeof(*out));
-    out->id = id;
-    wire_in_init(&w, s);
-    uint8_t version = wire_get_u8(&w);
-    uint8_t state = wire_get_u8(&w);
-    out->created = wire_get_i64(&w);
-    out->expires = wire_get_i64(&w);
-    wire_get_fixed(&w, out->key, sizeof(out->key));
-    who_get(&w, &out->asked);
-    who_get(&w, &out->behind);
-    wire_get_text(&w, out->origin, sizeof(out->origin));
-    wire_get_fixed(&w, out->generation, sizeof(out->generation));
-    wire_get_text(&w, out->profile, sizeof(out->profile));
-    wire_get_text(&w, out->owner, sizeof(out->owner));
-    wire_get_text(&w, out->subject, sizeof(out->subject));
-    wire_get_text(&w, out->key_type, sizeof(out->key_type));
-    wire_get_fixed(&w, out->spki_hash, sizeof(out->spki_hash));
-    names = wire_get_bytes(&w, sizeof(out->names));
-    out->needed = wire_get_u8(&w);
-    by_get(&w, out);
-    wire_get_text(&w, out->reason, sizeof(out->reason));
-    out->has_ref = wire_get_flag(&w);
-    wire_get_fixed(&w, out->ref.serial, sizeof(out->ref.serial));
-    out->ref.issuer = wire_get_u16(&w);
-    if (!wire_in_done(&w) || version != ROW_VERSION || state < REQUEST_WAITING ||
-        state > REQUEST_DENIED || state == REQUEST_FAILED || id == 0)
-        return -1;
-    if (names.n > 0)
-        memcpy(out->names, names.p, names.n);
-    out->n_names = names.n;
-    out->state = (enum request_state)state;
-    return 0;
-}
-
-bool approval_row_sound(struct slice key, struct slice row)
-{
-    struct approval_row r;
-    if (key.n < 2)
-        return false;
-    switch (key.p[1]) {
-    case TAG_ROW:
-        return key.n == 10 && row_get_approval(number_get(key.p + 2), row, &r) == 0;
-    case TAG_EXPIRY:
-        return key.n == 18 && row.n == 0;
-    case TAG_KEY:
-        return key.n == 34 && row.n == 8;
-    case TAG_TOTAL:
-        return key.n == 2 && row.n == 16;
-    case TAG_REQUESTER:
-        return key.n == 34 && row.n == 8 && number_get(row.p) > 0;
-    default:
-        return false;
-    }
-}
-
-bool approval_row_expired(const struct approval_row *r, int64_t now)
-{
-    return r->expires <= now;
-}
-
-const char *approval_state_word(const struct approval_row *r, int64_t now)
-{
-    static const char *const words[] = {
-        [REQUEST_WAITING] = "waiting",
-        [REQUEST_APPROVED] = "approved",
-        [REQUEST_DONE] = "done",
-        [REQUEST_DENIED] = "denied",
-    };
-    bool open = r->state == REQUEST_WAITING || r->state == REQUEST_APPROVED;
-    return open && approval_row_expired(r, now) ? "expired" : words[r->state];
+    return approval_key(APPROVAL_REQUESTER, hash, sizeof(hash));
 }
 
 /* ---- what is there ---- */
 
-static bool w_get(struct write_txn *w, const struct key *k, struct slice *out)
+static bool w_get(struct write_txn *w, const struct approval_key *k, struct slice *out)
 {
     return w_found(w, row_get(w->t, w->s->dbi[D_REQUEST], k->at, k->n, out));
 }
 
-static void w_set(struct write_txn *w, const struct key *k, struct slice value)
+static void w_set(struct write_txn *w, const struct approval_key *k, struct slice value)
 {
     w_put_value(w, D_REQUEST, k->at, k->n, value);
 }
 
-static void w_unset(struct write_txn *w, const struct key *k)
+static void w_unset(struct write_txn *w, const struct approval_key *k)
 {
     w_del(w, D_REQUEST, k->at, k->n);
 }
@@ -210,7 +43,7 @@ struct totals {
 
 static struct totals totals_get(struct write_txn *w)
 {
-    struct key k = key_of(TAG_TOTAL, NULL, 0);
+    struct approval_key k = approval_key(APPROVAL_TOTAL, NULL, 0);
     struct totals t = {0, 0};
     struct slice v;
     if (w_get(w, &k, &v) && v.n == 16)
@@ -220,7 +53,7 @@ static struct totals totals_get(struct write_txn *w)
 
 static void totals_put(struct write_txn *w, struct totals t)
 {
-    struct key k = key_of(TAG_TOTAL, NULL, 0);
+    struct approval_key k = approval_key(APPROVAL_TOTAL, NULL, 0);
     uint8_t octets[16];
     number_put(t.last, octets);
     number_put(t.waiting, octets + 8);
@@ -234,14 +67,14 @@ uint64_t approvals_last(struct write_txn *w)
 
 static uint64_t waiting_of(struct write_txn *w, const char *requester)
 {
-    struct key k = key_requester(requester);
+    struct approval_key k = key_requester(requester);
     struct slice v;
     return w_get(w, &k, &v) && v.n == 8 ? number_get(v.p) : 0;
 }
 
 static void count(struct write_txn *w, const char *requester, bool more)
 {
-    struct key k = key_requester(requester);
+    struct approval_key k = key_requester(requester);
     struct totals t = totals_get(w);
     uint64_t n = waiting_of(w, requester);
     uint8_t octets[8];
@@ -257,19 +90,19 @@ static void count(struct write_txn *w, const char *requester, bool more)
 
 static int load(struct write_txn *w, uint64_t id, struct approval_row *r, struct fault *f)
 {
-    struct key k = key_row(id);
+    struct approval_key k = approval_key_row(id);
     struct slice v;
     if (!w_get(w, &k, &v))
         return fault_set(f, FAULT_NOT_FOUND, "request.unknown", "There is no request %llu",
                          (unsigned long long)id);
-    return row_get_approval(id, v, r) == 0 ? 0 : store_damaged(f, "request");
+    return approval_row_get(id, v, r) == 0 ? 0 : store_damaged(f, "request");
 }
 
 /* The row of that request; false: there is none, or it does not decode (then *rc says so). */
 static bool find(struct write_txn *w, const uint8_t key[32], struct approval_row *r, int *rc,
                  struct fault *f)
 {
-    struct key k = key_of(TAG_KEY, key, 32);
+    struct approval_key k = approval_key(APPROVAL_KEY, key, 32);
     struct slice v;
     *rc = 0;
     if (!w_get(w, &k, &v))
@@ -282,14 +115,15 @@ static bool find(struct write_txn *w, const uint8_t key[32], struct approval_row
 
 static void put(struct write_txn *w, const struct approval_row *r)
 {
-    struct key k = key_row(r->id);
-    row_put(w_row(w), r);
+    struct approval_key k = approval_key_row(r->id);
+    approval_row_put(w_row(w), r);
     w_put(w, D_REQUEST, k.at, k.n, 0);
 }
 
 static void put_new(struct write_txn *w, const struct approval_row *r)
 {
-    struct key expiry = key_expiry(r), by_key = key_of(TAG_KEY, r->key, sizeof(r->key));
+    struct approval_key expiry = key_expiry(r),
+                        by_key = approval_key(APPROVAL_KEY, r->key, sizeof(r->key));
     uint8_t id[8];
     number_put(r->id, id);
     put(w, r);
@@ -299,7 +133,7 @@ static void put_new(struct write_txn *w, const struct approval_row *r)
 
 static void expire_at(struct write_txn *w, struct approval_row *r, int64_t at)
 {
-    struct key before = key_expiry(r), after;
+    struct approval_key before = key_expiry(r), after;
     r->expires = at;
     after = key_expiry(r);
     w_unset(w, &before);
@@ -308,8 +142,8 @@ static void expire_at(struct write_txn *w, struct approval_row *r, int64_t at)
 
 static void drop(struct write_txn *w, const struct approval_row *r)
 {
-    struct key row = key_row(r->id), expiry = key_expiry(r),
-               by_key = key_of(TAG_KEY, r->key, sizeof(r->key));
+    struct approval_key row = approval_key_row(r->id), expiry = key_expiry(r),
+                        by_key = approval_key(APPROVAL_KEY, r->key, sizeof(r->key));
     if (r->state == REQUEST_WAITING)
         count(w, r->asked.name, false);
     w_unset(w, &row);
@@ -320,7 +154,7 @@ static void drop(struct write_txn *w, const struct approval_row *r)
 /* The one that expires first, if that is by now. */
 static bool first_expired(struct write_txn *w, int64_t now, struct approval_row *r)
 {
-    struct key from = key_of(TAG_EXPIRY, NULL, 0);
+    struct approval_key from = approval_key(APPROVAL_EXPIRY, NULL, 0);
     MDB_val k = val_of(from.at, from.n), v;
     struct fault ignored;
     MDB_cursor *c;
@@ -342,7 +176,7 @@ static bool first_expired(struct write_txn *w, int64_t now, struct approval_row 
 static void forget_expired(struct write_txn *w, int64_t now)
 {
     struct approval_row r;
-    for (int i = 0; i < FORGET_MAX && first_expired(w, now, &r); i++)
+    for (int i = 0; i < APPROVALS_FORGOTTEN && first_expired(w, now, &r); i++)
         drop(w, &r);
 }
 
@@ -555,112 +389,4 @@ int op_approval(struct write_txn *w, struct store_op *op, struct audit_event *e)
     decide(w, op, &r);
     q->row = r;
     return 0;
-}
-
-/* ---- reading ---- */
-
-int store_approval_get(struct store *s, uint64_t id, struct approval_row *out, struct fault *f)
-{
-    struct key k = key_row(id);
-    struct slice v;
-    MDB_txn *t;
-    memset(out, 0, sizeof(*out));
-    int rc = read_begin(s, &t, f);
-    if (rc != 0)
-        return rc;
-    rc = row_get(t, s->dbi[D_REQUEST], k.at, k.n, &v);
-    if (rc == MDB_NOTFOUND)
-        rc = fault_set(f, FAULT_NOT_FOUND, "request.unknown", "There is no request %llu",
-                       (unsigned long long)id);
-    else if (rc == 0 && row_get_approval(id, v, out) != 0)
-        rc = store_damaged(f, "request");
-    else if (rc != 0)
-        rc = store_fail(f, rc, "reading a request");
-    read_end(s, t);
-    return rc;
-}
-
-/* Those that waited and have expired, as far as they are looked at. */
-static int count_expired(struct store *s, MDB_txn *t, int64_t now, uint64_t *n)
-{
-    struct key from = key_of(TAG_EXPIRY, NULL, 0);
-    MDB_val k = val_of(from.at, from.n), v;
-    struct approval_row r;
-    MDB_cursor *c;
-    int rc = mdb_cursor_open(t, s->dbi[D_REQUEST], &c);
-    if (rc != 0)
-        return rc;
-    rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
-    for (int i = 0; rc == 0 && i < FORGET_MAX; i++) {
-        const uint8_t *at = k.mv_data;
-        struct slice row;
-        if (k.mv_size != 18 || at[1] != TAG_EXPIRY || number_get(at + 2) > (uint64_t)now)
-            break;
-        struct key of = key_row(number_get(at + 10));
-        rc = row_get(t, s->dbi[D_REQUEST], of.at, of.n, &row);
-        if (rc == 0 && row_get_approval(number_get(at + 10), row, &r) != 0)
-            rc = MDB_CORRUPTED;
-        *n += rc == 0 && r.state == REQUEST_WAITING;
-        if (rc == 0)
-            rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
-    }
-    mdb_cursor_close(c);
-    return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
-int store_approvals_waiting(struct store *s, int64_t now, uint64_t *n, struct fault *f)
-{
-    struct key k = key_of(TAG_TOTAL, NULL, 0);
-    uint64_t expired = 0;
-    struct slice v;
-    MDB_txn *t;
-    *n = 0;
-    int rc = read_begin(s, &t, f);
-    if (rc != 0)
-        return rc;
-    rc = row_get(t, s->dbi[D_REQUEST], k.at, k.n, &v);
-    if (rc == 0 && v.n == 16)
-        *n = number_get(v.p + 8);
-    if (rc == 0)
-        rc = count_expired(s, t, now, &expired);
-    *n -= expired < *n ? expired : *n;
-    read_end(s, t);
-    return rc == 0 || rc == MDB_NOTFOUND ? 0 : store_fail(f, rc, "counting requests");
-}
-
-static int walk(MDB_cursor *c, uint64_t after, store_approval_each fn, void *arg)
-{
-    struct key from = key_row(after == UINT64_MAX ? after : after + 1);
-    MDB_val k = val_of(from.at, from.n), v;
-    struct approval_row r;
-    int rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
-    for (; rc == 0; rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) {
-        const uint8_t *key = k.mv_data;
-        if (k.mv_size != 10 || key[1] != TAG_ROW)
-            return 0;
-        if (row_get_approval(number_get(key + 2), val_slice(v), &r) != 0)
-            return MDB_CORRUPTED;
-        if (fn(arg, &r) != 0)
-            return 0;
-    }
-    return rc;
-}
-
-int store_approvals(struct store *s, uint64_t after, store_approval_each fn, void *arg,
-                    struct fault *f)
-{
-    MDB_cursor *c;
-    MDB_txn *t;
-    int rc = read_begin(s, &t, f);
-    if (rc != 0)
-        return rc;
-    rc = mdb_cursor_open(t, s->dbi[D_REQUEST], &c);
-    if (rc == 0) {
-        rc = walk(c, after, fn, arg);
-        mdb_cursor_close(c);
-    }
-    read_end(s, t);
-    if (rc == MDB_CORRUPTED)
-        return store_damaged(f, "request");
-    return rc == 0 || rc == MDB_NOTFOUND ? 0 : store_fail(f, rc, "reading requests");
 }

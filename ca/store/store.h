@@ -247,8 +247,8 @@ enum store_outcome {
     STORE_DONE = 0,  /* what was asked is now durable */
     STORE_KNOWN = 1, /* reserve: this request key is recorded already; `ref` says for what */
     STORE_NOT_OPEN =
-        2,          /* finish, abandon: the intent is finished or abandoned; `state` says which */
-    STORE_SAME = 3, /* published, annotate: the store knows as much, or more */
+        2,           /* finish, abandon: the intent is finished or abandoned; `state` says which */
+    STORE_SAME = 3,  /* published, annotate: the store knows as much, or more */
     STORE_WAITS = 4, /* reserve: there is no approval; it waits for one */
 };
 
@@ -292,7 +292,7 @@ struct store_intent {
     bool anew;
     struct store_limit limit[STORE_LIMITS_MAX]; /* none may be reached */
     size_t n_limits;
-    uint64_t token; /* of which it takes a use (ca/store/tokens.h); 0: none */
+    uint64_t token;                /* of which it takes a use (ca/store/tokens.h); 0: none */
     struct approval_ask *approval; /* NULL: needs none */
     bool has_replaces;
     struct cert_ref replaces; /* must be known; rule "replaces.unknown" */

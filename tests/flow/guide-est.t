@@ -17,6 +17,7 @@ ca_pid=$(cat pid)
 is 'all that it says to type succeeds' "$(cat failed)" ''
 like 'the device has a certificate' "$out" '^device.pem: OK'
 like '... the server' "$out" '^web.pem: OK'
+like '... the door that waited for it' "$out" '^door.pem: OK'
 like '... and the next one' "$out" '^next.pem: OK'
 like 'what is revoked is told so' "$out" 'rule est.certificate.revoked'
 like 'who has its key made has a certificate' "$out" '^meter.pem: OK'

@@ -1,5 +1,5 @@
-/* Requests that wait for approval, in the store: recorded in place of the intent, approved by others
- * than who asks, and taken with the intent, in one commit, once. */
+/* Requests that wait for approval, in the store: recorded in place of the intent, approved by
+ * others than who asks, and taken with the intent, in one commit, once. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -67,8 +67,7 @@ static uint64_t waiting(struct fixture *x, struct watched *w)
 static int decide_at(struct fixture *x, uint64_t id, enum request_verb verb,
                      const struct request_who *by, int64_t now, struct approval_row *out)
 {
-    struct store_approval step = {
-        .verb = verb, .id = id, .who = *by, .reason = "no", .life = LIFE};
+    struct store_approval step = {.verb = verb, .id = id, .who = *by, .reason = "no", .life = LIFE};
     struct store_op op = {.kind = STORE_APPROVAL, .time = now, .approval = &step};
     int rc;
 
