@@ -12,6 +12,7 @@
 
 #define EACH_CERTIFICATE 16 /* waiting requests of one certificate, whose names are given */
 #define BEHIND_MAX 64       /* from a certificate back to the one before */
+#define SAME_SERIAL_MAX 8   /* certificates of one serial, by different issuers */
 
 /* ---- is it needed? ---- */
 
@@ -23,7 +24,8 @@ static int renews_as_it_was(const struct job *j, bool *out, struct fault *f)
     *out = false;
     cert_row_init(&row);
     rc = store_get(j->door->parts.store, &j->replaces, &row, f);
-    if (rc == 0 && row.state == CERT_GOOD && strcmp(row.profile, j->profile->name) == 0 &&
+    if (rc == 0 && row.source == SOURCE_ISSUED && row.state == CERT_GOOD &&
+        strcmp(row.profile, j->profile->name) == 0 &&
         memcmp(row.identity, j->decision.identity, sizeof(row.identity)) == 0)
         *out = j->bearer != NULL
                    ? j->bearer->renews
@@ -55,33 +57,42 @@ static bool begins(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
+/* Who asked for the certificate of that serial number. */
+static bool certificate_of(struct store *s, const char *hex, char name[STORE_NAME_MAX],
+                           struct fault *f)
+{
+    struct cert_ref ref[SAME_SERIAL_MAX];
+    uint8_t serial[SERIAL_LEN];
+    struct cert_row row;
+    bool found = false;
+    size_t n = 0;
+
+    if (hex_decode(hex, serial, SERIAL_LEN) != 0 ||
+        store_find_serial(s, serial, ref, SAME_SERIAL_MAX, &n, f) != 0)
+        return false;
+    for (size_t i = 0; i < n && i < SAME_SERIAL_MAX && !found; i++) {
+        cert_row_init(&row);
+        found = store_get(s, &ref[i], &row, f) == 0 && row.source == SOURCE_ISSUED;
+        if (found)
+            (void)snprintf(name, STORE_NAME_MAX, "%s", row.requester);
+        cert_row_free(&row);
+    }
+    return found;
+}
+
 /* One step back: who made the token, who asked for the certificate. False: that is not known. */
 static bool step_back(const struct job *j, char name[STORE_NAME_MAX], struct fault *f)
 {
     struct store *s = j->door->parts.store;
-    uint8_t serial[SERIAL_LEN];
     struct token_row token;
-    struct cert_row row;
-    struct cert_ref ref;
-    bool found = false;
-    size_t n = 0;
 
-    if (token_of_requester(name) != 0) {
-        found = store_token_get(s, token_of_requester(name), &token, f) == 0;
-        if (found)
-            (void)snprintf(name, STORE_NAME_MAX, "%s", token.info.created_by);
-        return found;
-    }
-    if (!begins(name, CERTIFICATE) ||
-        hex_decode(name + strlen(CERTIFICATE), serial, SERIAL_LEN) != 0 ||
-        store_find_serial(s, serial, &ref, 1, &n, f) != 0 || n == 0)
+    if (begins(name, CERTIFICATE))
+        return certificate_of(s, name + strlen(CERTIFICATE), name, f);
+    if (token_of_requester(name) == 0 ||
+        store_token_get(s, token_of_requester(name), &token, f) != 0)
         return false;
-    cert_row_init(&row);
-    found = store_get(s, &ref, &row, f) == 0;
-    if (found)
-        (void)snprintf(name, STORE_NAME_MAX, "%s", row.requester);
-    cert_row_free(&row);
-    return found;
+    (void)snprintf(name, STORE_NAME_MAX, "%s", token.info.created_by);
+    return true;
 }
 
 /* The operator at the end of that way; none: "". */

@@ -92,6 +92,7 @@ static int load(struct write_txn *w, uint64_t id, struct approval_row *r, struct
 {
     struct approval_key k = approval_key_row(id);
     struct slice v;
+    memset(r, 0, sizeof(*r));
     if (!w_get(w, &k, &v))
         return fault_set(f, FAULT_NOT_FOUND, "request.unknown", "There is no request %llu",
                          (unsigned long long)id);
@@ -105,6 +106,7 @@ static bool find(struct write_txn *w, const uint8_t key[32], struct approval_row
     struct approval_key k = approval_key(APPROVAL_KEY, key, 32);
     struct slice v;
     *rc = 0;
+    memset(r, 0, sizeof(*r));
     if (!w_get(w, &k, &v))
         return false;
     *rc = v.n == 8 ? load(w, number_get(v.p), r, f) : store_damaged(f, "request");
@@ -157,7 +159,7 @@ static bool first_expired(struct write_txn *w, int64_t now, struct approval_row 
     struct approval_key from = approval_key(APPROVAL_EXPIRY, NULL, 0);
     MDB_val k = val_of(from.at, from.n), v;
     struct fault ignored;
-    MDB_cursor *c;
+    MDB_cursor *c = NULL;
     uint64_t expires = UINT64_MAX, id = 0;
     if (w->rc == 0)
         w->rc = mdb_cursor_open(w->t, w->s->dbi[D_REQUEST], &c);
