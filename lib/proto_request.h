@@ -25,8 +25,8 @@ struct request_certificate {
     char owner[128];
     char subject[512];              /* RFC 4514 */
     char names[REQUEST_NAMES_TEXT]; /* "dns:a ip:192.0.2.1", whole */
-    char key[24];                   /* "p256" */
-    uint8_t spki_hash[32];
+    char key[24];                   /* "p256", "p256, made here" */
+    uint8_t spki_hash[32];          /* zeros: of a key that is made here */
     char behind[64]; /* the operator behind who asks: who made the token ...; "": none is known */
     uint8_t needed;  /* approvals */
     uint8_t n;       /* ... that there are */

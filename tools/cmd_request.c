@@ -21,13 +21,22 @@ static json_t *approvers_json(const struct request_certificate *c)
     return list;
 }
 
+/* Else it is made when the certificate is. */
+static bool has_key(const struct request_certificate *c)
+{
+    static const uint8_t none[sizeof(c->spki_hash)];
+
+    return memcmp(c->spki_hash, none, sizeof(none)) != 0;
+}
+
 static void put_certificate(json_t *o, const struct request_certificate *c)
 {
     json_put(o, "profile", json_text(c->profile));
     json_put(o, "subject", json_text(c->subject));
     json_put(o, "names", json_text(c->names));
     json_put(o, "key", json_text(c->key));
-    json_put(o, "key_sha256", json_hex(c->spki_hash, sizeof(c->spki_hash)));
+    json_put(o, "key_sha256",
+             has_key(c) ? json_hex(c->spki_hash, sizeof(c->spki_hash)) : json_null());
     json_put(o, "owner", json_text(c->owner));
     json_put(o, "behind", json_text(c->behind));
     json_put(o, "approvals", json_integer(c->needed));
@@ -182,7 +191,8 @@ static void print_certificate(struct buf *out, const struct request_certificate 
     print_line(out, "names", c->names);
     hex_encode(slice_of(c->spki_hash, sizeof(c->spki_hash)), hex);
     print_line(out, "key", c->key);
-    print_line(out, "key sha256", hex);
+    if (has_key(c))
+        print_line(out, "key sha256", hex);
     if (c->owner[0] != '\0')
         print_line(out, "owner", c->owner);
     if (c->behind[0] != '\0')

@@ -182,6 +182,7 @@ static void make_key(const struct job *j, struct approval_row *r)
     wire_put_u32(&b, r->asked.uid);
     wire_put_text(&b, r->profile);
     wire_put_text(&b, r->owner);
+    wire_put_text(&b, r->key_type);
     wire_put_fixed(&b, r->spki_hash, sizeof(r->spki_hash));
     wire_put_bytes(&b, d->subject);
     wire_put_bytes(&b, slice_of(r->names, r->n_names));
@@ -194,6 +195,18 @@ static void make_key(const struct job *j, struct approval_row *r)
     buf_free(&b);
 }
 
+/* A key that is made here is another one each time that is asked. */
+static void say_key(const struct job *j, struct approval_row *r)
+{
+    char type[sizeof(r->key_type)];
+
+    key_describe(j->csr.key.type, j->csr.key.bits, type);
+    (void)snprintf(r->key_type, sizeof(r->key_type), "%.10s%s", type,
+                   job_key_is_made(j) ? ", made here" : "");
+    if (!job_key_is_made(j))
+        memcpy(r->spki_hash, j->decision.spki_hash, sizeof(r->spki_hash));
+}
+
 static int fill(const struct job *j, struct approval_ask *a, struct fault *f)
 {
     const struct conf *c = j->door->parts.conf;
@@ -202,8 +215,7 @@ static int fill(const struct job *j, struct approval_ask *a, struct fault *f)
     say_who(j, r);
     (void)snprintf(r->profile, sizeof(r->profile), "%s", j->profile->name);
     (void)snprintf(r->owner, sizeof(r->owner), "%s", j->request.owner);
-    key_describe(j->csr.key.type, j->csr.key.bits, r->key_type);
-    memcpy(r->spki_hash, j->decision.spki_hash, sizeof(r->spki_hash));
+    say_key(j, r);
     memcpy(r->generation, c->generation, sizeof(r->generation));
     r->needed = (uint8_t)j->profile->approvals;
     r->expires = clock_now() + c->request_life;

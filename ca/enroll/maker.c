@@ -105,8 +105,11 @@ static int write_request(struct maker *m, struct buf *out, struct fault *f)
 
 static void ask(struct maker *m)
 {
-    struct requester who = {
-        .name = "cerca-ca", .role = ROLE_ADMIN, .uid = geteuid(), .origin = "key maker", .own = true};
+    struct requester who = {.name = "cerca-ca",
+                            .role = ROLE_ADMIN,
+                            .uid = geteuid(),
+                            .origin = "key maker",
+                            .own = true};
     struct fault f;
     struct buf body;
 

@@ -33,9 +33,9 @@ struct approval_row {
     char origin[64];           /* of the asking */
     uint8_t generation[8];     /* of the configuration at the asking */
     char profile[64], owner[128];
-    char subject[512]; /* RFC 4514 */
-    char key_type[24]; /* "p256" */
-    uint8_t spki_hash[32];
+    char subject[512];                /* RFC 4514 */
+    char key_type[24];                /* "p256", "p256, made here" */
+    uint8_t spki_hash[32];            /* zeros: of a key that is made here */
     size_t n_names;                   /* octets ... */
     uint8_t names[REQUEST_NAMES_MAX]; /* ... of GeneralNames, DER; none: 0 */
     uint8_t needed;                   /* approvals */

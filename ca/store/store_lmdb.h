@@ -212,9 +212,9 @@ int op_reserve(struct write_txn *w, struct store_op *op, struct audit_event *e, 
 int op_request(struct write_txn *w, struct store_op *op, struct audit_event *e, bool *record);
 int op_token(struct write_txn *w, struct store_op *op, struct audit_event *e);
 int op_approval(struct write_txn *w, struct store_op *op, struct audit_event *e) WARN_UNUSED;
-/* lmdb_approval.c: has an earlier reserve taken the approval (1; op->ref); is there one (0), does it
- * wait as recorded now (2) or before (3), or the refusal; the intent takes it. `there`: the intent
- * takes the place of one that took it. */
+/* lmdb_approval.c: has an earlier reserve taken the approval (1; op->ref); is there one (0), does
+ * it wait as recorded now (2) or before (3), or the refusal; the intent takes it. `there`: the
+ * intent takes the place of one that took it. */
 int reserve_approved_before(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 int reserve_approval(struct write_txn *w, struct store_op *op, bool there) WARN_UNUSED;
 void reserve_approval_put(struct write_txn *w, struct store_op *op);

@@ -38,6 +38,7 @@ est = (
     { name = "default"; profile = "watched"; ways = ( "token", "password", "certificate" ); },
     { name = "open"; profile = "tls-client"; },
     { name = "step"; profile = "watched"; ways = ( "certificate" ); from = ( "tls-client" ); },
+    { name = "keys"; profile = "watched"; ways = ( "token" ); server_keys = ( "p256" ); },
     { name = "guarded"; profile = "guarded"; ways = ( "token", "certificate" ); }
 );
 est_users = ( { name = "fleet"; names = ( "dns:.fleet.test" ); } );
@@ -275,6 +276,23 @@ for id in $(cerca request list --asked-by "$(jq -r '.[0].asked_by' <"$out")" -o 
 done
 ok '... the same again has them' cerca bulk rows.csv --out-dir rows --profile watched
 ok '... both' test -s rows/b1.pem -a -s rows/b2.pem
+
+# --- keys that the server makes ---------------------------------------------------------------------------
+
+k=$(token watched k.test)
+csr k k.test
+keygen() {
+    post keys/serverkeygen k.csr -u "x:$k"
+}
+is 'a key that the server makes waits too' "$(keygen)" 202
+id=$(waits)
+is '... as one request' "$(keygen) $(waits)" "202 $id"
+as "$bob" request show "$id" -o json >"$out"
+json '... of no key yet' '.key == "p256, made here" and .key_sha256 == null'
+ok '... approved' as "$bob" request approve "$id"
+is '... made' "$(keygen)" 200
+is '... and anew, in its place' "$(keygen)" 200
+is '... one' "$(cerca list --name k.test -o json | jq '[.[] | select(.status == "valid")] | length')" 1
 
 # --- bounds, and time ------------------------------------------------------------------------------------
 
