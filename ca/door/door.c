@@ -352,6 +352,7 @@ static void after_intent(void *arg)
         f = j->op.fault;
         answer_fault(j, &f);
     } else if (j->op.outcome == STORE_WAITS) {
+        j->door->stats.waits++;
         approval_waits(j, &f);
         answer_waits(j, &f);
     } else if (j->op.outcome == STORE_KNOWN) {

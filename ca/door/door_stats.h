@@ -25,7 +25,7 @@ struct door_rule {
 
 struct door_stats {
     uint64_t *issued; /* by profile, in the configuration's order */
-    uint64_t issued_cas, again, dry, unavailable, refused;
+    uint64_t issued_cas, again, dry, waits, unavailable, refused;
     struct door_rule rule[DOOR_RULES_MAX];
     size_t n_rules;
     uint64_t other_rules;

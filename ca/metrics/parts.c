@@ -84,6 +84,7 @@ static void put_outcomes(const struct door_stats *s, struct buf *out)
     labelled(out, name, "outcome", "again", (int64_t)s->again);
     labelled(out, name, "outcome", "dry-run", (int64_t)s->dry);
     labelled(out, name, "outcome", "refused", (int64_t)s->refused);
+    labelled(out, name, "outcome", "waiting", (int64_t)s->waits);
     labelled(out, name, "outcome", "unavailable", (int64_t)s->unavailable);
 }
 
