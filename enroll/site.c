@@ -291,11 +291,9 @@ void site_answer(void *site, const struct http_request *r, struct http_answer *o
     const struct conf_est *label;
     struct est_path p;
 
-    if (est_path_parse(r->target, &p) != 0)
+    if (too_often(s, r, out) || est_path_parse(r->target, &p) != 0)
         return;
     label = conf_est(s->conf, p.label);
-    if (too_often(s, r, out))
-        return;
     if (label == NULL) {
         refuse_label(s, r, p.label, out);
     } else if (!p.operation->offered) {
