@@ -98,13 +98,11 @@ static void what_waits_is_recorded_once_and_issues_nothing(void **state)
     struct approval_row row;
     struct watched a, again;
     struct fixture x;
-    struct buf log;
     (void)state;
 
     fixture_open(&x, false);
     watched_init(&a, &x, 1, "token:7");
     watched_init(&again, &x, 1, "token:7");
-    buf_init(&log, 64);
     assert_int_equal(waiting(&x, &a), 1);
     assert_int_equal(waiting(&x, &again), 1);
     assert_int_equal(count_waiting(&x, TEST_NOW), 1);
@@ -118,7 +116,6 @@ static void what_waits_is_recorded_once_and_issues_nothing(void **state)
     assert_int_equal(stats.open_intents + stats.certificates, 0);
     assert_int_equal(stats.audit_size, 1);
     assert_clean(&x);
-    buf_free(&log);
     request_free(&a.r), request_free(&again.r);
     fixture_remove(&x);
 }
@@ -324,7 +321,7 @@ static void bounds_are_for_each_and_for_all(void **state)
 
     fixture_open(&x, false);
     for (uint8_t i = 0; i < 12; i++) {
-        (void)snprintf(who, sizeof(who), "token:%u", i / 4 + 1);
+        (void)snprintf(who, sizeof(who), "token:%d", i / 4 + 1);
         watched_init(&w, &x, (uint8_t)(i + 1), who);
         w.ask.each = 3;
         w.ask.total = 8;
