@@ -192,6 +192,8 @@ struct conf_est {
     size_t n_device_names; /* "dns:{serialNumber}.example.com", of a certificate below an anchor */
     enum conf_linking linking;
     int64_t grace; /* seconds after its end that a certificate may still be renewed */
+    char **rename; /* templates of patterns that a renewal may change names to; none: it may not */
+    size_t n_rename;
     char **server_keys;
     size_t n_server_keys;    /* types of keys that are made here for clients; empty: none are */
     bool server_keys_sealed; /* ... and leave in an envelope only */

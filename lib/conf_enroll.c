@@ -92,6 +92,29 @@ int conf_check_device_name(const char *text, struct fault *f)
                      "must be dns:, email: or uri: and a name with {cn} or {serialNumber}");
 }
 
+/* What stands in braces becomes letters, digits, hyphens and underscores. */
+int conf_check_rename(const char *text, struct fault *f)
+{
+    static const char *const known[] = {"{cn}", "{serialNumber}"};
+    struct buf filled;
+    int rc;
+
+    buf_init(&filled, SAN_VALUE_MAX);
+    while (*text != '\0') {
+        size_t n = 0;
+
+        for (size_t i = 0; i < 2 && n == 0; i++)
+            if (strncmp(text, known[i], strlen(known[i])) == 0)
+                n = strlen(known[i]);
+        buf_put_u8(&filled, n > 0 ? 'x' : (uint8_t)*text);
+        text += n > 0 ? n : 1;
+    }
+    rc = buf_failed(&filled) ? fault_set(f, FAULT_CONFIG, "conf.value", "is too long")
+                             : conf_check_kind_pattern(buf_cstr(&filled), f);
+    buf_free(&filled);
+    return rc;
+}
+
 /* ---- checks ---- */
 
 static int check_profile(const struct conf_reader *r, const struct conf_est *e, const char *key,

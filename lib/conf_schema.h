@@ -134,6 +134,7 @@ int conf_check_constraint(const char *text, struct fault *f);
 int conf_check_limit(const char *text, struct fault *f);
 int conf_check_credential(const char *text, struct fault *f);
 int conf_check_device_name(const char *text, struct fault *f);
+int conf_check_rename(const char *text, struct fault *f);
 int conf_check_server_name(const char *text, struct fault *f);
 int conf_check_percent(const char *text, struct fault *f); /* "25%" */
 int conf_check_days(const char *text, struct fault *f);    /* a span */

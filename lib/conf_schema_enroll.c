@@ -101,6 +101,14 @@ static const struct conf_key est_keys[] = {
              "right; or ignored."},
     {.name = "grace", .type = CONF_SPAN, IN(grace), .max = 10 * YEAR, .fallback = "none",
      .help = "For this long after its end a certificate may still be renewed; none: no longer."},
+    {.name = "rename", .type = CONF_TEXTS, IN(rename),
+     .at_too = offsetof(struct conf_est, n_rename), .max = LIST_MAX, .fallback = "",
+     .check = conf_check_rename, .example = "dns:{serialNumber}.devices.example.com",
+     .help = "Names that a renewal may change to (ChangeSubjectName of RFC 6402), as names of "
+             "est_users; {cn} and {serialNumber} are those of the present certificate's subject. "
+             "Without them any client of the label may take any name that fits; with "
+             "certificate+password it must be its user's too. A CN must be one of the names, all "
+             "else of the subject is the present one's. None given: names stay."},
     {.name = "server_keys", .type = CONF_TEXTS, IN(server_keys),
      .at_too = offsetof(struct conf_est, n_server_keys), .max = LIST_MAX, .fallback = "",
      .check = conf_check_key_type,

@@ -65,7 +65,7 @@ static int refuse_name(const char *rule, const struct san *s, const char *allowe
 static bool matches(const struct door_bearer *b, const struct san *s)
 {
     for (size_t i = 0; i < b->n_patterns; i++)
-        if (job_name_matches(b->patterns[i], s))
+        if (bearer_name_matches(b->patterns[i], s))
             return true;
     return false;
 }
@@ -86,18 +86,61 @@ static int take_matching(struct job *j, struct fault *f)
     return 0;
 }
 
+static int refuse_subject(struct slice subject, struct fault *f)
+{
+    struct buf text;
+    int rc;
+
+    buf_init(&text, 8 * NAME_DER_MAX);
+    name_print(subject, &text);
+    rc = fault_refuse(f, "renew.subject", "subject", buf_slice(&text),
+                      "the subject of the certificate that is renewed (RFC 7030 4.2.2)");
+    buf_free(&text);
+    return rc;
+}
+
+static int check_kept(const struct door_bearer *b, const struct san_list *l, struct fault *f)
+{
+    for (size_t i = 0; i < b->names.n; i++)
+        if (!san_list_has(l, &b->names.item[i]))
+            return refuse_name("renew.names", &b->names.item[i],
+                               "all names of the certificate that is renewed (RFC 7030 4.2.2)", f);
+    return 0;
+}
+
+/* Subject and names of the request itself are the present ones; what they become takes their
+ * place. */
+static int take_new(struct job *j, struct fault *f)
+{
+    struct door_bearer *b = j->bearer;
+
+    if (!same_name(j->csr.subject, b->subject))
+        return refuse_subject(j->csr.subject, f);
+    if (j->csr.sans.n > 0 && check_kept(b, &j->csr.sans, f) != 0)
+        return -(int)f->code;
+    for (size_t i = 0; i < j->csr.sans.n; i++)
+        if (j->csr.sans.item[i].kind != SAN_UPN && !san_list_has(&b->names, &j->csr.sans.item[i]))
+            return refuse_name("renew.names", &j->csr.sans.item[i],
+                               "what ChangeSubjectName says, and the present names beside it", f);
+    if (b->new_subject.n > 0)
+        j->csr.subject = b->new_subject;
+    if (b->has_new_names)
+        j->csr.sans = b->names = b->new_names;
+    return 0;
+}
+
 int bearer_names(struct job *j, struct policy_authorisation *out, struct fault *f)
 {
     const struct door_bearer *b = j->bearer;
 
-    if (b->n_patterns > 0 && take_matching(j, f) != 0)
+    if ((b->n_patterns > 0 && take_matching(j, f) != 0) || (b->renamed && take_new(j, f) != 0))
         return -(int)f->code;
 
     *out = (struct policy_authorisation){.sid = b->sid,
                                          .upn = b->upn,
                                          .names = &b->names,
-                                         .subject =
-                                             b->renews || same_name(j->csr.subject, b->subject)};
+                                         .subject = (b->renews && b->new_subject.n == 0) ||
+                                                    same_name(j->csr.subject, b->subject)};
     if (!b->renews || j->csr.sans.n > 0)
         return 0;
     return keep_names(j, f);
@@ -107,21 +150,13 @@ int bearer_names(struct job *j, struct policy_authorisation *out, struct fault *
 static int check_renewal(const struct job *j, struct fault *f)
 {
     const struct door_bearer *b = j->bearer;
-    struct buf text;
-    int rc;
 
-    for (size_t i = 0; i < b->names.n; i++)
-        if (!san_list_has(&j->decision.sans, &b->names.item[i]))
-            return refuse_name("renew.names", &b->names.item[i],
-                               "all names of the certificate that is renewed (RFC 7030 4.2.2)", f);
+    if (check_kept(b, &j->decision.sans, f) != 0)
+        return -(int)f->code;
     if (same_name(j->decision.subject, b->subject))
         return 0;
-    buf_init(&text, 8 * NAME_DER_MAX);
-    name_print(j->decision.subject, &text);
-    rc = fault_refuse(f, "renew.subject", "subject", buf_slice(&text),
-                      "the subject of the certificate that is renewed (RFC 7030 4.2.2)");
-    buf_free(&text);
-    return rc;
+    return b->new_subject.n > 0 ? job_subject_of_names(j, "renew.subject", b->subject, f)
+                                : refuse_subject(j->decision.subject, f);
 }
 
 int bearer_check(const struct job *j, struct fault *f)
@@ -130,5 +165,5 @@ int bearer_check(const struct job *j, struct fault *f)
         return check_renewal(j, f);
     if (same_name(j->csr.subject, j->bearer->subject))
         return 0;
-    return job_subject_of_names(j, "bearer.subject", f);
+    return job_subject_of_names(j, "bearer.subject", SLICE_NONE, f);
 }

@@ -23,14 +23,22 @@ struct door_bearer {
     char owner[128];
     bool renews;                /* subject and names must stay as they are: those above */
     uint8_t serial[SERIAL_LEN]; /* ... of this certificate */
+    /* ... unless the adapter lets them change: the request itself still has those above. */
+    bool renamed;
+    struct slice
+        new_subject; /* empty: stays. But for a CN that is a name, of the present's parts */
+    bool has_new_names;
+    struct san_list new_names;
 };
 
 struct door_evidence {
     /* Fills `out`, which is zeroed; 0, or why it is not believed. NULL: the request's token says
      * who asks. */
     int (*prove)(struct door_evidence *e, struct door_bearer *out, struct fault *f);
-    /* Does the request go with the evidence? After its proof of possession. */
-    int (*check)(const struct door_evidence *e, const struct csr *csr, struct fault *f);
+    /* Does the request go with the evidence? After its proof of possession. `b` is what was proven,
+     * NULL with a token; new names are put there. */
+    int (*check)(const struct door_evidence *e, const struct csr *csr, struct door_bearer *b,
+                 struct fault *f);
     /* Makes the key that is certified in place of the request's, of which neither key nor signature
      * is looked at then (RFC 7030 4.4.1): its SubjectPublicKeyInfo into `spki`. Once, when it is
      * clear who asks and that the names are theirs. NULL: the request's own key. */
@@ -38,6 +46,8 @@ struct door_evidence {
                     struct fault *f);
 };
 
+/* A pattern with its kind in front: "dns:.example.com". */
+bool bearer_name_matches(const char *pattern, const struct san *s);
 /* Proves the evidence (j->evidence), and from then on j->who is the bearer. */
 int bearer_authorise(struct job *j, struct fault *f) WARN_UNUSED;
 /* After the CSR was parsed. */

@@ -12,7 +12,7 @@
 /* ---- names ---- */
 
 /* By the rules of a profile that has that pattern alone. */
-bool job_name_matches(const char *pattern, const struct san *s)
+bool bearer_name_matches(const char *pattern, const struct san *s)
 {
     const char *kind = san_kind_name(s->kind);
     size_t n = strlen(kind);
@@ -56,7 +56,7 @@ static int match(void *arg, enum name_attr attr, struct slice oid, struct slice 
 
 /* The subject that needs no authorisation, and the rule that says so. */
 struct own {
-    struct slice name;
+    struct slice name, also;
     const char *rule;
 };
 
@@ -67,7 +67,8 @@ static int check_attribute(void *arg, enum name_attr attr, struct slice oid, str
     const struct own *own = arg;
     struct search s = {oid, utf8, attr == ATTR_CN};
 
-    if (!s.found && name_check(own->name, match, &s, f) != 0)
+    if ((!s.found && name_check(own->name, match, &s, f) != 0) ||
+        (!s.found && own->also.n > 0 && name_check(own->also, match, &s, f) != 0))
         return -(int)f->code;
     if (s.found)
         return 0;
@@ -95,9 +96,9 @@ static int own_subject(const struct job *j, struct buf *out, struct fault *f)
     return rc;
 }
 
-int job_subject_of_names(const struct job *j, const char *rule, struct fault *f)
+int job_subject_of_names(const struct job *j, const char *rule, struct slice also, struct fault *f)
 {
-    struct own own = {.rule = rule};
+    struct own own = {.rule = rule, .also = also};
     struct buf made;
     int rc;
 

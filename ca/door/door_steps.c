@@ -136,7 +136,7 @@ static int decide_request(struct job *j, struct fault *f)
     struct policy_authorisation authorisation;
 
     if (read_csr(j, f) != 0 ||
-        (j->evidence != NULL && j->evidence->check(j->evidence, &j->csr, f) != 0) ||
+        (j->evidence != NULL && j->evidence->check(j->evidence, &j->csr, j->bearer, f) != 0) ||
         (find_replaced(j, f) != 0 && !goes_on(j, f)))
         return -(int)f->code;
     if (j->token == NULL && j->bearer == NULL)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/door/bearer.h"
 #include "ca/door/job.h"
 #include "ca/door/token.h"
 #include "lib/clock.h"
@@ -153,7 +154,7 @@ static int check_name(const struct token_info *t, const struct san *s, struct fa
     int rc;
 
     for (uint32_t i = 0; i < t->names.n; i++)
-        if (job_name_matches(t->names.item[i], s))
+        if (bearer_name_matches(t->names.item[i], s))
             return 0;
     snprintf(field, sizeof(field), "san.%s", san_kind_name(s->kind));
     buf_init(&text, 4 * SAN_VALUE_MAX + 16);
@@ -186,5 +187,7 @@ int token_names(struct job *j, struct policy_authorisation *out, struct fault *f
 
 int token_subject(const struct job *j, struct fault *f)
 {
-    return j->token->row.info.subject[0] != '\0' ? 0 : job_subject_of_names(j, "token.subject", f);
+    return j->token->row.info.subject[0] != '\0'
+               ? 0
+               : job_subject_of_names(j, "token.subject", SLICE_NONE, f);
 }

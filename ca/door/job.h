@@ -92,11 +92,11 @@ void door_record_stranger(void *arg, const struct requester *who, const struct f
                           uint64_t more, int64_t since);
 
 /* door_bound.c: of jobs with a token or a bearer. */
-/* A pattern with its kind in front: "dns:.example.com". */
-bool job_name_matches(const char *pattern, const struct san *s);
 /* Is its key made by the adapter? */
 bool job_key_is_made(const struct job *j);
-int job_subject_of_names(const struct job *j, const char *rule, struct fault *f) WARN_UNUSED;
+/* `also`: a Name whose attributes may be there too; empty: none. */
+int job_subject_of_names(const struct job *j, const char *rule, struct slice also,
+                         struct fault *f) WARN_UNUSED;
 void job_bound_key(const struct job *j, uint8_t key[32], uint8_t content[32]);
 
 /* door_steps.c: run on a worker; each leaves the job with a fault or ready for the next step. */

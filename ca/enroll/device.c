@@ -65,7 +65,7 @@ static int put_value(const char **at, struct slice subject, struct buf *out)
     return -1;
 }
 
-static int expand(const char *template, struct slice subject, char out[DEVICE_NAME_SIZE])
+int device_expand(const char *template, struct slice subject, char out[DEVICE_NAME_SIZE])
 {
     struct buf b;
     int rc = 0;
@@ -94,7 +94,7 @@ int device_names(const struct conf_est *label, struct slice subject,
     for (size_t i = 0; i < label->n_device_names && i < EST_DEVICE_NAMES_MAX; i++) {
         struct san s;
 
-        if (expand(label->device_names[i], subject, room[i]) != 0)
+        if (device_expand(label->device_names[i], subject, room[i]) != 0)
             return deny(label->device_names[i], f);
         if (san_parse(room[i], &s, arena, sizeof(arena), &used, f) != 0 || s.kind == SAN_IP ||
             san_check(&s, f) != 0)

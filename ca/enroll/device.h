@@ -6,6 +6,9 @@
 
 #define DEVICE_NAME_SIZE 320
 
+/* A template filled in from a Name: {cn} and {serialNumber}, as below. -1: it cannot be. */
+int device_expand(const char *template, struct slice subject,
+                  char out[DEVICE_NAME_SIZE]) WARN_UNUSED;
 /* Fills the label's device_names in from a Name: {cn} and {serialNumber}, of which each must be
  * there once, of letters, digits, hyphens and underscores alone. Values of `out` point into `room`.
  * Rule "est.device.name", -FAULT_DENIED. */

@@ -6,6 +6,7 @@
 
 #include "ca/enroll/anchors.h"
 #include "ca/enroll/passwords.h"
+#include "ca/enroll/rename.h"
 #include "est/linking.h"
 #include "lib/clock.h"
 #include "lib/der.h"
@@ -286,9 +287,8 @@ static int prove(struct door_evidence *door, struct door_bearer *out, struct fau
 
 /* ---- the channel ---- */
 
-static int check_linking(const struct door_evidence *door, const struct csr *csr, struct fault *f)
+static int check_linking(const struct evidence *e, const struct csr *csr, struct fault *f)
 {
-    const struct evidence *e = (const struct evidence *)door;
     enum conf_linking want = e->label->linking;
     enum link is;
 
@@ -300,6 +300,14 @@ static int check_linking(const struct door_evidence *door, const struct csr *csr
     return fault_refuse(f, "est.linking", "challengePassword",
                         slice_str(is == LINK_ABSENT ? "" : "another one"),
                         "the binding of this channel (RFC 7030 3.5, RFC 9266)");
+}
+
+static int check_request(const struct door_evidence *door, const struct csr *csr,
+                         struct door_bearer *b, struct fault *f)
+{
+    const struct evidence *e = (const struct evidence *)door;
+
+    return check_linking(e, csr, f) == 0 ? rename_take(e, csr, b, f) : -(int)f->code;
 }
 
 /* ---- which way ---- */
@@ -333,16 +341,21 @@ static uint32_t way_of(const struct conf_est *label, const struct enroll_request
     return 0;
 }
 
-static int refuse_way(const struct conf_est *label, bool renew, struct fault *f)
+/* Who shows the certificate that is renewed may lack the password alone, and is asked for it. */
+static int refuse_way(const struct conf_est *label, const struct enroll_request *r, struct fault *f)
 {
     const char *allowed = "a certificate of this CA, in TLS";
+    bool password =
+        r->renew && r->chain.n > 0 && (label->ways & (uint32_t)WAY_CERTIFICATE_PASSWORD) != 0;
 
-    if (renew)
+    if (password)
+        allowed = "the certificate that is renewed, in TLS, and a password";
+    else if (r->renew)
         allowed = "the certificate that is renewed, in TLS (RFC 7030 3.3.2)";
     else if ((label->ways & (WITH_TOKEN | WITH_PASSWORD)) != 0)
         allowed = "a token, password or certificate, or two of them, as the label has it";
-    (void)fault_refuse(f, renew ? "est.renew" : "est.unauthorised", "credentials", SLICE_NONE,
-                       allowed);
+    (void)fault_refuse(f, r->renew && !password ? "est.renew" : "est.unauthorised", "credentials",
+                       SLICE_NONE, allowed);
     f->code = FAULT_DENIED;
     return -FAULT_DENIED;
 }
@@ -352,9 +365,9 @@ int evidence_init(struct evidence *e, const struct enroll_parts *parts,
 {
     e->way = (enum conf_way)way_of(label, r);
     if (e->way == 0)
-        return refuse_way(label, r->renew, f);
+        return refuse_way(label, r, f);
     e->door.prove = e->way == WAY_TOKEN ? NULL : prove;
-    e->door.check = check_linking;
+    e->door.check = check_request;
     e->parts = parts;
     e->label = label;
     e->request = r;

@@ -2,7 +2,8 @@
  * What a client of EST showed, looked at: its certificate, its password, and whether its request
  * goes with the channel. Rules: "est.certificate.malformed", ".unknown", ".revoked", ".early",
  * ".expired", ".blocked",
- * ".profile"; "est.password", "est.slow"; "est.manufacturer", "est.device.name"; "est.linking".
+ * ".profile"; "est.password", "est.slow"; "est.manufacturer", "est.device.name"; "est.linking";
+ * "est.rename".
  */
 #ifndef CA_ENROLL_EVIDENCE_H
 #define CA_ENROLL_EVIDENCE_H

@@ -217,7 +217,7 @@ is '... and not those of the certificate' "$(post_as p both/simpleenroll x.csr -
 is '... a certificate and a token' "$(post_as p both/simpleenroll x.csr \
     -u "x:$(token tls-client 1 dns:host.alice.test)")" 200
 csr x /CN=bob.test DNS:bob.test
-is 'renewed by the certificate alone' "$(post_as q both/simplereenroll x.csr)" 403
+is 'renewed by the certificate alone' "$(post_as q both/simplereenroll x.csr)" 401
 is '... by both' "$(post_as q both/simplereenroll x.csr -u bob:geheim)" 200
 chmod 644 "$ca_dir/enroll.passwd"
 fails 'a file of passwords that others may read is refused' 4 'password.file' \
