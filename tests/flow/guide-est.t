@@ -7,7 +7,7 @@ cd "$scratch" || exit 1
 {
     echo "trap 'echo \"\$BASH_COMMAND\" >>\"$scratch/failed\"' ERR"
     typed "$root/docs/est.md"
-    echo 'echo $! >pid'
+    echo 'pgrep -P $$ -x cercad >pid'
 } >session
 : >failed
 is 'the guide has something to type' \
