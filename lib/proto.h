@@ -89,6 +89,9 @@ enum msg_type {
     MSG_CRL_PUBLISHED = 0x0185,
     MSG_CRL_INSTALL = 0x0186, /* answered by MSG_CRL_PUBLISHED */
 
+    MSG_IMPORT = 0x01b0, /* lib/proto_import.h */
+    MSG_IMPORTED = 0x01b1,
+
     MSG_VIEW_EXPORT = 0x0190, /* empty body: an export of the view, now */
     MSG_VIEW_EXPORTED = 0x0191,
 

@@ -17,6 +17,7 @@ const struct command *const commands[] = {
     &cmd_issue,
     &cmd_renew,
     &cmd_bulk,
+    &cmd_import,
     &cmd_list,
     &cmd_search,
     &cmd_show,

@@ -8,6 +8,7 @@ extern const struct command cmd_init;
 extern const struct command cmd_issue;
 extern const struct command cmd_renew;
 extern const struct command cmd_bulk;
+extern const struct command cmd_import;
 extern const struct command cmd_list;
 extern const struct command cmd_search;
 extern const struct command cmd_show;

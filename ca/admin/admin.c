@@ -230,6 +230,7 @@ static const struct admin_message admin_messages[] = {
     {MSG_REQUEST_APPROVE, ROLE_OPERATOR, approve_request, NULL},
     {MSG_REQUEST_DENY, ROLE_OPERATOR, deny_request, NULL},
     {MSG_REVOKE, ROLE_OPERATOR, start_revoke, NULL},
+    {MSG_IMPORT, ROLE_OPERATOR, start_import, NULL},
     {MSG_BLOCK_LIST, ROLE_AUDITOR, list_blocks, NULL},
     {MSG_UNBLOCK, ROLE_ADMIN, unblock, NULL},
     {MSG_BACKUP, ROLE_OPERATOR, start_backup, NULL},
@@ -341,6 +342,7 @@ static const struct permit admin_permits[] = {
     {MSG_REQUEST_APPROVE, 16, on_message},
     {MSG_REQUEST_DENY, 16 + REQUEST_REASON_MAX, on_message},
     {MSG_REVOKE, 8192, on_message},
+    {MSG_IMPORT, FRAME_BODY_MAX, on_message},
     {MSG_BLOCK_LIST, 64, on_message},
     {MSG_UNBLOCK, BLOCK_IDENTITY, on_message},
     {MSG_BACKUP, PERMIT_FD, on_message},
@@ -463,6 +465,8 @@ struct admin *admin_new(const struct admin_parts *parts, int listen_fd)
     a->parts = *parts;
     issuer_names_load(a);
     a->approval = approvals(a);
+    a->importer = importer_new(&(const struct importer_parts){
+        parts->loop, parts->store, parts->authorities, parts->readers, parts->conf->generation});
     a->slow = slow_new();
     approval_resume(a->approval);
     a->listener = listener_new(parts->loop, listen_fd, on_accepted, a);
@@ -509,6 +513,7 @@ void admin_free(struct admin *a)
         free(c);
     }
     approval_free(a->approval);
+    importer_free(a->importer);
     slow_free(a->slow);
     free(a->names.name);
     free(a);

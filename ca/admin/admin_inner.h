@@ -6,6 +6,7 @@
 
 #include "ca/admin/admin.h"
 #include "ca/approval/approval.h"
+#include "ca/inventory/import.h"
 #include "lib/slow.h"
 
 struct issuer_names {
@@ -34,6 +35,7 @@ struct admin {
     struct ask *asks; /* not answered yet */
     struct issuer_names names;
     struct approval *approval;
+    struct importer *importer;
     struct slow *slow;                                      /* who came with wrong tokens, by uid */
     const struct approval_kind *kinds[ADMIN_KINDS_MAX + 1]; /* of the messages; NULL-ended */
     size_t busy;
@@ -115,6 +117,9 @@ void start_check(struct ask *q);
 void start_preview(struct ask *q);
 /* admin_revoke.c, on the loop. */
 void start_revoke(struct ask *q);
+
+/* admin_import.c */
+void start_import(struct ask *q);
 
 /* admin_block.c */
 void list_blocks(struct ask *q);

@@ -49,8 +49,9 @@ enum audit_action {
     AUDIT_EXCEPTION = 28, /* a finding is accepted until a day, or not any more */
     AUDIT_FOREIGN = 29,   /* certificates that others issued came into the inventory */
     AUDIT_ANNOTATE = 30,  /* what operators write about an identity was changed */
+    AUDIT_STRANGER = 31,  /* a certificate came that our key signed, and that was not issued here */
 };
-#define AUDIT_ACTION_MAX AUDIT_ANNOTATE
+#define AUDIT_ACTION_MAX AUDIT_STRANGER
 
 struct audit_event {
     enum audit_action action;

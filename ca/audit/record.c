@@ -55,6 +55,7 @@ static const char *const action_names[] = {
     [AUDIT_EXCEPTION] = "exception",
     [AUDIT_FOREIGN] = "foreign-add",
     [AUDIT_ANNOTATE] = "annotate",
+    [AUDIT_STRANGER] = "stranger",
 };
 
 static bool action_known(unsigned a)

@@ -1,0 +1,418 @@
+#include "ca/inventory/import.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ca/inventory/stranger.h"
+#include "ca/store/inventory.h"
+#include "lib/cert.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+
+struct importer {
+    struct importer_parts parts;
+    struct run *first, **last; /* those that wait for the store */
+    bool busy;                 /* one is there */
+};
+
+/* What is recorded besides: an audit record of a stranger, an annotation. */
+struct extra {
+    struct store_op op;
+    struct store_annotate annotate;
+};
+
+struct run {
+    struct work work; /* first: the workers hand back this */
+    struct importer *importer;
+    struct import_request *request;
+    struct buf body;
+    char actor[64], origin[64];
+    importer_done done;
+    void *arg;
+    struct fault fault;
+    struct import_outcome out[IMPORT_MAX];
+    uint8_t identity[IMPORT_MAX][IDENTITY_LEN];
+    uint16_t issuer[IMPORT_MAX]; /* of a stranger; 0: it is none */
+    /* of those that are certificates: for the store, and whose they are */
+    struct foreign item[IMPORT_MAX];
+    uint32_t which[IMPORT_MAX];
+    struct store_foreign add;
+    struct store_op op;
+    struct extra *extra;
+    size_t n_extra;
+    atomic_size_t pending;
+    struct run *next;
+};
+
+static void run_free(struct run *r)
+{
+    free(r->extra);
+    free(r->request);
+    buf_free(&r->body);
+    free(r);
+}
+
+static void finish(void *arg)
+{
+    struct run *r = arg;
+
+    r->done(r->arg, r->out, &r->fault);
+    run_free(r);
+}
+
+static void audit(const struct run *r, enum audit_action action, struct store_op *op)
+{
+    struct audit_event *e = &op->audit;
+
+    op->time = clock_now();
+    e->action = action;
+    e->time = op->time;
+    memcpy(e->generation, r->importer->parts.generation, sizeof(e->generation));
+    (void)snprintf(e->actor, sizeof(e->actor), "%s", r->actor);
+    (void)snprintf(e->origin, sizeof(e->origin), "%s", r->origin);
+}
+
+/* ---- what it is: on a worker ---- */
+
+/* Owner and tags as an annotation has them. */
+static int wanted(const struct run *r, struct annotation *out, struct fault *f)
+{
+    memset(out, 0, sizeof(*out));
+    (void)snprintf(out->owner, sizeof(out->owner), "%s", r->request->owner);
+    (void)snprintf(out->tags, sizeof(out->tags), "%s", r->request->tags);
+    return annotation_check(out, f);
+}
+
+static void refuse(struct import_outcome *o, const struct fault *f)
+{
+    o->became = IMPORT_REFUSED;
+    (void)snprintf(o->rule, sizeof(o->rule), "%s", f->rule);
+    (void)snprintf(o->text, sizeof(o->text), "%s", f->text);
+}
+
+/* What would become of it. */
+static int foresee(const struct run *r, uint32_t i, struct fault *f)
+{
+    uint8_t fingerprint[32];
+    struct cert_ref ref;
+    int rc;
+
+    cert_fingerprint(r->request->item[i].der, fingerprint);
+    rc = store_find_fingerprint(r->importer->parts.store, fingerprint, &ref, f);
+    if (rc != 0 && rc != -FAULT_NOT_FOUND)
+        return rc;
+    fault_clear(f);
+    return rc != 0 ? IMPORT_NEW : ref.issuer == STORE_FOREIGN ? IMPORT_KNOWN : IMPORT_ISSUED;
+}
+
+static int look_at(struct run *r, uint32_t i, struct fault *f)
+{
+    const struct importer_parts *p = &r->importer->parts;
+    const struct import_item *item = &r->request->item[i];
+    struct import_outcome *out = &r->out[i];
+    struct anycert c;
+    struct fault why;
+    int rc;
+
+    fault_clear(&why);
+    if (anycert_parse(item->der, &c, &why) != 0) {
+        refuse(out, &why);
+        return 0;
+    }
+    anycert_names_id(&c, r->identity[i]);
+    authorities_read(p->authorities);
+    rc = stranger_find(p->authorities, p->store, &c, &r->issuer[i], f);
+    authorities_done(p->authorities);
+    if (rc != 0)
+        return rc;
+    out->stranger = r->issuer[i] != 0;
+    if (r->request->dry_run) {
+        rc = foresee(r, i, f);
+        out->became = (uint8_t)(rc > 0 ? rc : 0);
+        return rc > 0 ? 0 : rc;
+    }
+    r->which[r->add.n] = i;
+    r->item[r->add.n++] = (struct foreign){
+        .der = item->der, .origin = item->origin, .told = item->status, .stranger = out->stranger};
+    return 0;
+}
+
+static void looked(void *arg);
+
+static void look(struct work *w, unsigned worker)
+{
+    struct run *r = (struct run *)w;
+    struct annotation ignored;
+    int rc = wanted(r, &ignored, &r->fault);
+
+    (void)worker;
+    for (uint32_t i = 0; rc == 0 && i < r->request->n; i++)
+        rc = look_at(r, i, &r->fault);
+    loop_post(r->importer->parts.loop, looked, r);
+}
+
+/* ---- into the store: on the loop ---- */
+
+static void added(void *arg);
+
+static void add_done(struct store_op *op)
+{
+    struct run *r = op->arg;
+
+    loop_post(r->importer->parts.loop, added, r);
+}
+
+static void start_next(struct importer *m)
+{
+    struct run *r = m->first;
+
+    if (m->busy || r == NULL)
+        return;
+    m->busy = true;
+    m->first = r->next;
+    if (m->first == NULL)
+        m->last = &m->first;
+    r->add.source = SOURCE_IMPORTED;
+    r->add.by = r->actor;
+    r->add.item = r->item;
+    r->op.kind = STORE_FOREIGN_ADD;
+    r->op.foreign = &r->add;
+    r->op.done = add_done;
+    r->op.arg = r;
+    audit(r, AUDIT_FOREIGN, &r->op);
+    store_submit(m->parts.store, &r->op);
+}
+
+static void looked(void *arg)
+{
+    struct run *r = arg;
+    struct importer *m = r->importer;
+
+    if (r->fault.code != FAULT_NONE || r->add.n == 0) {
+        finish(r);
+        return;
+    }
+    r->next = NULL;
+    *m->last = r;
+    m->last = &r->next;
+    start_next(m);
+}
+
+static void take_outcome(struct run *r, size_t k)
+{
+    struct import_outcome *out = &r->out[r->which[k]];
+
+    switch (r->item[k].outcome) {
+    case FOREIGN_ADDED:
+        out->became = IMPORT_NEW;
+        break;
+    case FOREIGN_SEEN:
+        out->became = IMPORT_KNOWN;
+        break;
+    case FOREIGN_ISSUED:
+        out->became = IMPORT_ISSUED;
+        out->stranger = false; /* issued meanwhile */
+        break;
+    case FOREIGN_MALFORMED: /* the store reads it as this did */
+        (void)fault_set(&r->fault, FAULT_INTERNAL, "import.certificate",
+                        "a certificate was read in two ways");
+        return;
+    }
+    out->number = foreign_number(&r->item[k].ref);
+}
+
+static void tell_stranger(const struct run *r, size_t k)
+{
+    char hex[65], number[24];
+    uint8_t fingerprint[32];
+
+    cert_fingerprint(r->item[k].der, fingerprint);
+    hex_encode(slice_of(fingerprint, sizeof(fingerprint)), hex);
+    (void)snprintf(number, sizeof(number), "%u", (unsigned)r->issuer[r->which[k]]);
+    log_error("inventory.stranger", "text",
+              "A certificate bears the signature of an issuer of ours, and was not issued here: "
+              "somebody else has the use of its key",
+              "sha256", hex, "issuer", number, "origin", r->item[k].origin, NULL);
+}
+
+/* ---- what is recorded besides: on a worker, then in the store ---- */
+
+static void recorded(void *arg)
+{
+    struct run *r = arg;
+
+    for (size_t i = 0; i < r->n_extra && r->fault.code == FAULT_NONE; i++)
+        if (r->extra[i].op.result != 0)
+            r->fault = r->extra[i].op.fault;
+    finish(r);
+}
+
+static void one_less(struct run *r)
+{
+    if (atomic_fetch_sub(&r->pending, 1) == 1)
+        loop_post(r->importer->parts.loop, recorded, r);
+}
+
+static void extra_done(struct store_op *op)
+{
+    one_less(op->arg);
+}
+
+static struct extra *extra_new(struct run *r, enum store_op_kind kind, enum audit_action action)
+{
+    struct extra *x = &r->extra[r->n_extra++];
+
+    x->op.kind = kind;
+    x->op.done = extra_done;
+    x->op.arg = r;
+    audit(r, action, &x->op);
+    return x;
+}
+
+/* The first time only, each in a record of its own. */
+static void record_stranger(struct run *r, size_t k)
+{
+    uint8_t fingerprint[32];
+    char hex[65];
+    struct extra *x;
+
+    if (r->issuer[r->which[k]] == 0 || r->item[k].outcome != FOREIGN_ADDED)
+        return;
+    x = extra_new(r, STORE_AUDIT, AUDIT_STRANGER);
+    x->op.audit.issuer = r->issuer[r->which[k]];
+    cert_fingerprint(r->item[k].der, fingerprint);
+    hex_encode(slice_of(fingerprint, sizeof(fingerprint)), hex);
+    (void)snprintf(x->op.audit.detail, sizeof(x->op.audit.detail),
+                   "SHA-256 %s, signed by issuer %u of ours, not issued here", hex,
+                   (unsigned)x->op.audit.issuer);
+}
+
+static bool earlier(const struct run *r, size_t k)
+{
+    for (size_t j = 0; j < k; j++)
+        if (memcmp(r->identity[r->which[j]], r->identity[r->which[k]], IDENTITY_LEN) == 0)
+            return true;
+    return false;
+}
+
+/* The owner where there is none; the tags beside those that are there. */
+static int merge(const struct annotation *want, struct annotation *row, unsigned *mask,
+                 struct fault *f)
+{
+    char tags[2 * ANNOTATION_TAGS_MAX];
+    int n;
+
+    *mask = 0;
+    if (want->owner[0] != 0 && row->owner[0] == 0) {
+        memcpy(row->owner, want->owner, sizeof(row->owner));
+        *mask |= ANNOTATION_OWNER;
+    }
+    if (want->tags[0] == 0)
+        return 0;
+    n = snprintf(tags, sizeof(tags), "%s%s%s", row->tags, row->tags[0] != 0 ? "," : "", want->tags);
+    if (n < 0 || (size_t)n >= sizeof(row->tags))
+        return fault_set(f, FAULT_TOO_LARGE, "annotation.tags", "there are too many tags");
+    memcpy(row->tags, tags, (size_t)n + 1);
+    *mask |= ANNOTATION_TAGS;
+    return annotation_check(row, f);
+}
+
+static int annotate(struct run *r, size_t k, const struct annotation *want, struct fault *f)
+{
+    struct annotation row;
+    struct extra *x;
+    unsigned mask;
+    bool known;
+    int rc;
+
+    if (r->item[k].outcome == FOREIGN_ISSUED || earlier(r, k))
+        return 0;
+    rc = store_annotation(r->importer->parts.store, r->identity[r->which[k]], &row, &known, f);
+    if (rc == 0)
+        rc = merge(want, &row, &mask, f);
+    if (rc != 0 || mask == 0)
+        return rc;
+    x = extra_new(r, STORE_ANNOTATE, AUDIT_ANNOTATE);
+    x->annotate = (struct store_annotate){.row = row, .mask = mask};
+    x->op.annotate = &x->annotate;
+    return 0;
+}
+
+static void record(struct work *w, unsigned worker)
+{
+    struct run *r = (struct run *)w;
+    struct annotation want;
+    int rc = wanted(r, &want, &r->fault);
+
+    (void)worker;
+    r->extra = xcalloc(2 * r->add.n, sizeof(*r->extra));
+    for (size_t k = 0; rc == 0 && k < r->add.n; k++) {
+        record_stranger(r, k);
+        if (want.owner[0] != 0 || want.tags[0] != 0)
+            rc = annotate(r, k, &want, &r->fault);
+    }
+    atomic_store(&r->pending, r->n_extra + 1);
+    for (size_t i = 0; i < r->n_extra; i++)
+        store_submit(r->importer->parts.store, &r->extra[i].op);
+    one_less(r);
+}
+
+static void added(void *arg)
+{
+    struct run *r = arg;
+    bool more = r->request->owner[0] != 0 || r->request->tags[0] != 0;
+
+    r->importer->busy = false;
+    start_next(r->importer);
+    if (r->op.result != 0)
+        r->fault = r->op.fault;
+    for (size_t k = 0; k < r->add.n && r->fault.code == FAULT_NONE; k++) {
+        take_outcome(r, k);
+        if (!r->out[r->which[k]].stranger)
+            continue;
+        tell_stranger(r, k);
+        more = true;
+    }
+    if (r->fault.code != FAULT_NONE || !more) {
+        finish(r);
+        return;
+    }
+    r->work.run = record;
+    workers_push(r->importer->parts.workers, WORK_FINISH, &r->work);
+}
+
+/* ---- from outside ---- */
+
+void importer_submit(struct importer *m, struct import_request *request, struct buf *body,
+                     const char *actor, const char *origin, importer_done done, void *arg)
+{
+    struct run *r = xcalloc(1, sizeof(*r));
+
+    r->importer = m;
+    r->request = request;
+    r->body = *body;
+    *body = (struct buf){.p = NULL};
+    (void)snprintf(r->actor, sizeof(r->actor), "%s", actor);
+    (void)snprintf(r->origin, sizeof(r->origin), "%s", origin);
+    r->done = done;
+    r->arg = arg;
+    fault_clear(&r->fault);
+    r->work.run = look;
+    workers_push(m->parts.workers, WORK_START, &r->work);
+}
+
+struct importer *importer_new(const struct importer_parts *p)
+{
+    struct importer *m = xcalloc(1, sizeof(*m));
+
+    m->parts = *p;
+    m->last = &m->first;
+    return m;
+}
+
+void importer_free(struct importer *m)
+{
+    free(m);
+}
