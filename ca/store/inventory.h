@@ -23,6 +23,7 @@
 #define CA_STORE_INVENTORY_H
 
 #include "ca/store/store.h"
+#include "lib/annotation.h"
 #include "lib/anycert.h"
 #include "lib/proto_import.h"
 
@@ -68,73 +69,6 @@ int store_last_seen(struct store *s, const uint8_t fingerprint[32], int64_t *out
                     struct fault *f) WARN_UNUSED;
 
 /* ---- annotations ---- */
-
-enum criticality {
-    CRITICALITY_NONE = 0,
-    CRITICALITY_LOW,
-    CRITICALITY_MEDIUM,
-    CRITICALITY_HIGH,
-    CRITICALITY_CRITICAL
-};
-enum renewal_method { METHOD_NONE = 0, METHOD_AGENT, METHOD_EST, METHOD_ACME, METHOD_MANUAL };
-const char *criticality_name(enum criticality c); /* "", "low", "medium", "high", "critical" */
-const char *method_name(enum renewal_method m);   /* "", "agent", "est", "acme", "manual" */
-int criticality_parse(const char *text, enum criticality *out) WARN_UNUSED;
-int method_parse(const char *text, enum renewal_method *out) WARN_UNUSED;
-
-/* Bits of the fields, for changes and for what is required. */
-enum annotation_field {
-    ANNOTATION_OWNER = 1u << 0,
-    ANNOTATION_CONTACT = 1u << 1,
-    ANNOTATION_APPLICATION = 1u << 2,
-    ANNOTATION_ENVIRONMENT = 1u << 3,
-    ANNOTATION_PURPOSE = 1u << 4,
-    ANNOTATION_CRITICALITY = 1u << 5,
-    ANNOTATION_METHOD = 1u << 6,
-    ANNOTATION_NOTE = 1u << 7,
-    ANNOTATION_TAGS = 1u << 8,
-    ANNOTATION_REVIEWED = 1u << 9,
-    ANNOTATION_RETIRED = 1u << 10,
-};
-#define ANNOTATION_FIELDS 11
-#define ANNOTATION_ALL ((1u << ANNOTATION_FIELDS) - 1)
-/* "owner", "contact", ... "reviewed", "retired"; of one bit. */
-const char *annotation_field_name(unsigned bit);
-/* The bit; 0: no such field. */
-unsigned annotation_field_parse(const char *name);
-
-#define ANNOTATION_TEXT_MAX 256 /* octets with their NUL */
-#define ANNOTATION_NOTE_MAX 1024
-#define ANNOTATION_TAGS_MAX 512
-/* Texts are UTF-8 without control characters; empty: not set. Only identities of which something
- * is set have a row. */
-struct annotation {
-    uint8_t identity[IDENTITY_LEN];
-    char owner[STORE_NAME_MAX]; /* instead of the certificates' own */
-    char contact[ANNOTATION_TEXT_MAX];
-    char application[STORE_NAME_MAX];
-    char environment[STORE_NAME_MAX];
-    char purpose[ANNOTATION_TEXT_MAX];
-    enum criticality criticality;
-    enum renewal_method method;
-    char note[ANNOTATION_NOTE_MAX];
-    char tags[ANNOTATION_TAGS_MAX];  /* sorted, each once, a comma between them */
-    int64_t reviewed, retired;       /* seconds; 0: not */
-    int64_t updated;                 /* when something was last set ... */
-    char updated_by[STORE_NAME_MAX]; /* ... and by whom: "operator:alice" */
-};
-/* Which fields are set. */
-unsigned annotation_set_fields(const struct annotation *a);
-bool annotation_has_tag(const struct annotation *a, const char *tag);
-/* Copies the fields of `mask`; which of them that changed. */
-unsigned annotation_merge(struct annotation *a, const struct annotation *from, unsigned mask);
-/* Are the texts UTF-8 without control characters, the tags of letters, digits and "._:/=-@+" (and
- * they are then sorted, each once)? Rules "annotation.text", "annotation.tags", field: which. */
-int annotation_check(struct annotation *a, struct fault *f) WARN_UNUSED;
-/* The codec of rows and messages; updated and updated_by too. */
-void annotation_put(struct buf *b, const struct annotation *a);
-struct wire_in;
-void annotation_get(struct wire_in *w, struct annotation *out);
 
 /* STORE_ANNOTATE: sets the fields of `mask` of one identity as in `row` (nothing of a text: unset).
  * The caller has checked it. In the audit record the store puts "identity HEX" and the names of

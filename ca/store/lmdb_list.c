@@ -21,7 +21,8 @@ enum list_kind {
     BY_STATUS,
     BY_OPEN, /* the durable table of open intents */
     BY_IDENTITY,
-    BY_KEY /* the durable runs of keys; no index is looked at */
+    BY_ANNOTATED, /* the durable table of annotations, and each identity's line */
+    BY_KEY        /* the durable runs of keys; no index is looked at */
 };
 
 struct list {
@@ -38,6 +39,7 @@ struct list {
     MDB_val k, v;
     struct cert_ref ref;
     struct cert_view view;
+    bool second; /* of two walks */
 };
 
 static void plan_name(struct list *l)
@@ -94,6 +96,9 @@ static void plan(struct list *l)
         memcpy(l->prefix, q->identity, sizeof(q->identity));
     } else if (q->name[0]) {
         plan_name(l);
+    } else if (annotation_filter_asks(&q->annotation)) {
+        l->kind = BY_ANNOTATED;
+        l->dbi = X_IDENTITY;
     } else if (q->owner[0]) {
         plan_text(l, BY_OWNER, X_OWNER, q->owner);
     } else if (q->requester[0]) {
@@ -114,9 +119,20 @@ static void plan(struct list *l)
     }
 }
 
+/* Whoever has this owner by an annotation comes behind those who have it by themselves. */
+static void plan_second(struct list *l)
+{
+    l->second = true;
+    l->kind = BY_ANNOTATED;
+    l->dbi = X_IDENTITY;
+    l->prefix_n = 0;
+}
+
 static bool cursor_valid(const struct list *l, const struct store_cursor *at)
 {
     size_t n = at->n - 1;
+    if (l->kind == BY_ANNOTATED && n != INDEX_LINE_KEY)
+        return false;
     return at->n > ROW_REF && at->n <= STORE_CURSOR_MAX && n <= INDEX_KEY_MAX &&
            at->at[0] == l->kind && n >= l->prefix_n + ROW_REF &&
            (l->kind != BY_KEY || n == RUN_ENTRY) && memcmp(at->at + 1, l->prefix, l->prefix_n) == 0;
@@ -203,6 +219,21 @@ static bool listed_before(const struct list *l)
     return n.earlier;
 }
 
+/* The annotation's owner, else the certificate's own. */
+static bool annotated_matches(const struct list *l)
+{
+    const struct store_filter *q = l->q;
+    const struct row_cert *c = &l->view.cert;
+    struct annotation a;
+    if (!q->owner[0] && !annotation_filter_asks(&q->annotation))
+        return true;
+    (void)!annotation_find(l->r.s, l->r.durable, c->identity, &a);
+    if (q->owner[0] && strcmp(q->owner, a.owner[0] ? a.owner : c->owner) != 0)
+        return false;
+    return annotation_matches(&a, &q->annotation) &&
+           !(l->second && strcmp(q->owner, c->owner) == 0);
+}
+
 static bool matches(const struct list *l)
 {
     const struct store_filter *q = l->q;
@@ -215,8 +246,6 @@ static bool matches(const struct list *l)
         return false;
     if (q->has_key && memcmp(q->spki_hash, c->spki_hash, sizeof(c->spki_hash)) != 0)
         return false;
-    if (q->owner[0] && strcmp(q->owner, c->owner) != 0)
-        return false;
     if (q->requester[0] && strcmp(q->requester, c->requester) != 0)
         return false;
     if (q->profile[0] && strcmp(q->profile, c->profile) != 0)
@@ -227,7 +256,7 @@ static bool matches(const struct list *l)
         return false;
     if (q->has_issuer && q->issuer != l->ref.issuer)
         return false;
-    return status_matches(q, &l->view) && !listed_before(l);
+    return status_matches(q, &l->view) && annotated_matches(l) && !listed_before(l);
 }
 
 struct page {
@@ -281,6 +310,82 @@ static int walk(struct list *l, struct store_cursor *at, struct page *p, struct 
     return rc;
 }
 
+static bool over(const struct page *p, size_t steps, uint64_t began)
+{
+    return p->limit == 0 || p->stopped || steps >= STEPS_MAX ||
+           clock_mono_us() - began > TIME_MAX_US;
+}
+
+/* The line of one annotated identity, from behind `at`. 1: the page is over. */
+static int walk_line(struct list *l, const uint8_t *identity, struct store_cursor *at,
+                     struct page *p, uint64_t began, struct fault *f)
+{
+    uint8_t from[INDEX_LINE_KEY] = {0};
+    size_t steps = 0;
+    memcpy(from, identity, IDENTITY_LEN);
+    if (at->n > 0 && memcmp(at->at + 1, identity, IDENTITY_LEN) == 0)
+        memcpy(from, at->at + 1, sizeof(from));
+    l->k = val_of(from, sizeof(from));
+    int rc = mdb_cursor_get(l->c, &l->k, &l->v, MDB_SET_RANGE);
+    if (rc == 0 && l->k.mv_size == sizeof(from) && memcmp(l->k.mv_data, from, sizeof(from)) == 0)
+        rc = mdb_cursor_get(l->c, &l->k, &l->v, MDB_NEXT);
+    for (; rc == 0 && l->k.mv_size == INDEX_LINE_KEY &&
+           memcmp(l->k.mv_data, identity, IDENTITY_LEN) == 0;
+         steps++) {
+        if (over(p, steps, began))
+            return 1;
+        ref_get((const uint8_t *)l->k.mv_data + INDEX_LINE_KEY - ROW_REF, &l->ref);
+        rc = show(l, p, f);
+        if (rc != 0)
+            return rc;
+        cursor_set(l, at);
+        rc = mdb_cursor_get(l->c, &l->k, &l->v, MDB_NEXT);
+    }
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+/* Those behind this identity. */
+static void cursor_behind(const struct list *l, const uint8_t *identity, struct store_cursor *at)
+{
+    memset(at->at, 0xff, 1 + INDEX_LINE_KEY);
+    at->at[0] = (uint8_t)l->kind;
+    memcpy(at->at + 1, identity, IDENTITY_LEN);
+    at->n = 1 + INDEX_LINE_KEY;
+}
+
+static int walk_annotated(struct list *l, struct store_cursor *at, struct page *p, struct fault *f)
+{
+    uint64_t began = clock_mono_us();
+    MDB_cursor *outer;
+    MDB_val k = val_of(at->at + 1, at->n > 0 ? IDENTITY_LEN : 0), v;
+    int rc = mdb_cursor_open(l->r.index, l->r.env->dbi[l->dbi], &l->c);
+    if (rc == 0)
+        rc = mdb_cursor_open(l->r.durable, l->r.s->dbi[D_IDENTITY], &outer);
+    if (rc != 0)
+        return rc;
+    rc = mdb_cursor_get(outer, &k, &v, at->n > 0 ? MDB_SET_RANGE : MDB_FIRST);
+    for (size_t steps = 0; rc == 0; steps++) {
+        struct annotation a;
+        if (over(p, steps, began)) {
+            rc = 1;
+            break;
+        }
+        const uint8_t *identity = k.mv_data;
+        if (k.mv_size == IDENTITY_LEN && annotation_find(l->r.s, l->r.durable, identity, &a) == 0 &&
+            annotation_matches(&a, &l->q->annotation) &&
+            (!l->second || strcmp(a.owner, l->q->owner) == 0))
+            rc = walk_line(l, identity, at, p, began, f);
+        if (rc != 0)
+            break;
+        cursor_behind(l, identity, at);
+        rc = mdb_cursor_get(outer, &k, &v, MDB_NEXT);
+    }
+    mdb_cursor_close(outer);
+    if (rc == MDB_NOTFOUND)
+        at->n = 0;
+    return rc == 1 || rc == MDB_NOTFOUND ? 0 : rc;
+}
+
 /* One batch a call: its last entry is the cursor. */
 static int walk_key(struct list *l, struct store_cursor *at, struct page *p, struct fault *f)
 {
@@ -304,6 +409,17 @@ static int walk_key(struct list *l, struct store_cursor *at, struct page *p, str
     return rc <= 0 ? rc : store_fail(f, rc, "listing by key");
 }
 
+/* With nothing behind it where nobody has annotations. */
+static void begin_second(const struct list *l, struct store_cursor *at)
+{
+    MDB_stat st;
+    if (mdb_stat(l->r.durable, l->r.s->dbi[D_IDENTITY], &st) != 0 || st.ms_entries == 0)
+        return;
+    memset(at->at, 0, 1 + INDEX_LINE_KEY);
+    at->at[0] = BY_ANNOTATED;
+    at->n = 1 + INDEX_LINE_KEY;
+}
+
 int store_list(struct store *s, const struct store_filter *q, size_t limit,
                struct store_cursor *cursor, store_each fn, void *arg, struct fault *f)
 {
@@ -311,6 +427,8 @@ int store_list(struct store *s, const struct store_filter *q, size_t limit,
     struct page p = {.limit = limit, .fn = fn, .arg = arg};
     int rc;
     plan(&l);
+    if (l.kind == BY_OWNER && cursor->n != 0 && cursor->at[0] == BY_ANNOTATED)
+        plan_second(&l);
     if (cursor->n != 0 && !cursor_valid(&l, cursor))
         return fault_set(f, FAULT_MALFORMED, "list.cursor", "This cursor is not of this list");
     if (l.kind == BY_KEY) {
@@ -323,7 +441,9 @@ int store_list(struct store *s, const struct store_filter *q, size_t limit,
     if (rc != 0)
         return rc;
     cert_row_init(&p.row);
-    rc = walk(&l, cursor, &p, f);
+    rc = l.kind == BY_ANNOTATED ? walk_annotated(&l, cursor, &p, f) : walk(&l, cursor, &p, f);
+    if (rc == 0 && l.kind == BY_OWNER && cursor->n == 0)
+        begin_second(&l, cursor);
     if (l.c)
         mdb_cursor_close(l.c);
     index_read_end(&l.r);

@@ -22,6 +22,7 @@
 #define CA_STORE_STORE_H
 
 #include "ca/audit/audit.h"
+#include "lib/annotation.h"
 #include "lib/buf.h"
 #include "lib/conf.h"
 #include "lib/crl.h"
@@ -381,8 +382,9 @@ enum store_status_filter {
     STATUS_HELD,
     STATUS_OPEN
 };
-/* Lists, by the derived indexes. Every given field must match. The walk follows the
- * index of the first of key, identity (finished ones only), name, owner, requester, profile,
+/* Lists, by the derived indexes. Every given field must match; the owner is the annotation's, else
+ * the certificate's own. The walk follows the index of the first of key, identity, name, annotation
+ * (by these two only what is finished), owner, requester, profile,
  * issuer, status that is given, else expiry; order is that index's, stable over pages. That of keys
  * is durable: it is there while the others are rebuilt, open intents and all. */
 struct store_filter {
@@ -402,6 +404,7 @@ struct store_filter {
     unsigned sources; /* a bit 1 << enum store_source each; 0: any */
     bool has_identity;
     uint8_t identity[16];
+    struct annotation_filter annotation;
 };
 #define STORE_CURSOR_MAX 600
 struct store_cursor {

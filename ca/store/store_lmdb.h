@@ -323,7 +323,6 @@ int seen_get(struct store *s, MDB_txn *t, const uint8_t fingerprint[32], int64_t
 /* A view of a foreign certificate, made of its row. 0 or MDB_CORRUPTED. */
 int foreign_view(struct slice row, struct cert_view *out) WARN_UNUSED;
 /* 0 or an LMDB code; *out is empty but for the identity then. */
-struct annotation;
 int annotation_find(struct store *s, MDB_txn *t, const uint8_t identity[16],
                     struct annotation *out) WARN_UNUSED;
 /* Does a row decode? For the check. */

@@ -384,8 +384,6 @@ static void a_long_line_is_not_walked_to_its_end(void **state)
         buf_free(&der[i]);
 }
 
-/* ---- annotations ---- */
-
 static int annotate(struct fixture *x, struct store_annotate *n, enum store_outcome *outcome)
 {
     struct store_op op = {.kind = STORE_ANNOTATE, .annotate = n, .time = TEST_NOW};
@@ -395,72 +393,6 @@ static int annotate(struct fixture *x, struct store_annotate *n, enum store_outc
     x->f = op.fault;
     *outcome = op.outcome;
     return rc;
-}
-
-static void annotations_are_set_and_unset_by_field_and_each_change_has_a_number(void **state)
-{
-    struct fixture *x = *state;
-    struct store_annotate n = {.mask = ANNOTATION_OWNER | ANNOTATION_TAGS};
-    struct annotation a;
-    struct store_stats st;
-    struct store_change change[4];
-    enum store_outcome outcome;
-    size_t changes;
-    bool known;
-    memset(n.row.identity, 7, 16);
-    (void)snprintf(n.row.owner, sizeof(n.row.owner), "team-web");
-    (void)snprintf(n.row.tags, sizeof(n.row.tags), "pci, dmz,pci");
-    (void)snprintf(n.row.note, sizeof(n.row.note), "not asked for");
-    (void)snprintf(n.row.updated_by, sizeof(n.row.updated_by), "operator:alice");
-    assert_int_equal(annotation_check(&n.row, &x->f), 0);
-    assert_int_equal(annotate(x, &n, &outcome), 0);
-    assert_int_equal(outcome, STORE_DONE);
-    assert_int_equal(n.changed, ANNOTATION_OWNER | ANNOTATION_TAGS);
-    assert_int_equal(annotate(x, &n, &outcome), 0);
-    assert_int_equal(outcome, STORE_SAME);
-    assert_int_equal(store_annotation(x->s, n.row.identity, &a, &known, &x->f), 0);
-    assert_true(known);
-    assert_string_equal(a.owner, "team-web");
-    assert_string_equal(a.tags, "dmz,pci");
-    assert_string_equal(a.note, "");
-    assert_string_equal(a.updated_by, "operator:alice");
-    assert_int_equal(a.updated, TEST_NOW);
-    assert_true(annotation_has_tag(&a, "pci") && !annotation_has_tag(&a, "pc"));
-    assert_int_equal(store_changes_since(x->s, 0, change, 4, &changes, &x->f), 0);
-    assert_int_equal(changes, 1);
-    assert_int_equal(change[0].ref.issuer, STORE_ANNOTATED);
-    assert_memory_equal(change[0].ref.serial, n.row.identity, 16);
-    assert_clean(x);
-    memset(n.row.owner, 0, sizeof(n.row.owner));
-    memset(n.row.tags, 0, sizeof(n.row.tags));
-    assert_int_equal(annotate(x, &n, &outcome), 0);
-    assert_int_equal(store_annotation(x->s, n.row.identity, &a, &known, &x->f), 0);
-    assert_false(known);
-    assert_int_equal(store_stats(x->s, &st, &x->f), 0);
-    assert_int_equal(st.annotations, 0);
-    assert_int_equal(st.change, 2);
-    assert_int_equal(st.audit_size, 2);
-    assert_clean(x);
-}
-
-static void what_no_annotation_may_hold_is_refused_by_field(void **state)
-{
-    struct fixture *x = *state;
-    struct annotation a = {.owner = "a\x1b[31m"};
-    assert_int_equal(annotation_check(&a, &x->f), -FAULT_MALFORMED);
-    assert_string_equal(x->f.rule, "annotation.text");
-    assert_string_equal(x->f.field, "owner");
-    a = (struct annotation){.note = "\xc3("};
-    assert_int_equal(annotation_check(&a, &x->f), -FAULT_MALFORMED);
-    assert_string_equal(x->f.field, "note");
-    a = (struct annotation){.tags = "a;b"};
-    assert_int_equal(annotation_check(&a, &x->f), -FAULT_MALFORMED);
-    assert_string_equal(x->f.rule, "annotation.tags");
-    a = (struct annotation){.contact = "Zoë <zoe@example.com>", .tags = ",b=1, a,"};
-    assert_int_equal(annotation_check(&a, &x->f), 0);
-    assert_string_equal(a.tags, "a,b=1");
-    for (unsigned bit = 1; bit <= ANNOTATION_ALL; bit <<= 1)
-        assert_int_equal(annotation_field_parse(annotation_field_name(bit)), bit);
 }
 
 /* ---- damage, crashes, older stores ---- */
@@ -590,8 +522,6 @@ int main(void)
         T(lists_have_both_kinds_by_name_expiry_and_source),
         T(a_line_has_its_newest_and_open_intents_are_no_members),
         T(a_long_line_is_not_walked_to_its_end),
-        T(annotations_are_set_and_unset_by_field_and_each_change_has_a_number),
-        T(what_no_annotation_may_hold_is_refused_by_field),
         T(the_check_finds_what_does_not_agree),
         T(killed_anywhere_each_is_there_once_or_not_at_all),
         T(a_store_without_inventory_is_brought_up_to_date),

@@ -1,10 +1,11 @@
-/* Annotations as such: their fields by name, what they may hold, and their octets. */
+#include "lib/annotation.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ca/store/inventory.h"
+#include "lib/clock.h"
 #include "lib/utf8.h"
-#include "lib/wire.h"
 
 #define TAGS_MAX 64
 
@@ -254,36 +255,159 @@ bool annotation_has_tag(const struct annotation *a, const char *tag)
     return false;
 }
 
+/* ---- as people write them ---- */
+
+void annotation_print(const struct annotation *a, unsigned bit, char out[ANNOTATION_VALUE_MAX])
+{
+    const char *text = text_read(a, bit);
+    out[0] = 0;
+    if (bit == ANNOTATION_CRITICALITY)
+        text = criticality_name(a->criticality);
+    else if (bit == ANNOTATION_METHOD)
+        text = method_name(a->method);
+    if (text)
+        (void)snprintf(out, ANNOTATION_VALUE_MAX, "%s", text);
+    else if (number_of(a, bit) != 0)
+        clock_format(number_of(a, bit), out);
+}
+
+static int parse_time(struct annotation *a, unsigned bit, const char *value, struct fault *f)
+{
+    int64_t time = 0;
+    if (strcmp(value, "now") == 0)
+        time = clock_now();
+    else if (value[0] != 0 && (clock_parse(value, &time) != 0 || time <= 0))
+        return refuse(f, "annotation.value", bit, value, "now, or a time such as 2027-01-31");
+    number_set(a, bit, time);
+    return 0;
+}
+
+int annotation_parse(struct annotation *a, unsigned bit, const char *value, struct fault *f)
+{
+    size_t max, n = strlen(value);
+    char *text = text_of(a, bit, &max);
+    if (bit == ANNOTATION_CRITICALITY)
+        return criticality_parse(value, &a->criticality) == 0
+                   ? 0
+                   : refuse(f, "annotation.value", bit, value, "low, medium, high or critical");
+    if (bit == ANNOTATION_METHOD)
+        return method_parse(value, &a->method) == 0
+                   ? 0
+                   : refuse(f, "annotation.value", bit, value, "agent, est, acme or manual");
+    if (!text)
+        return parse_time(a, bit, value, f);
+    if (n >= max)
+        return refuse(f, "annotation.value", bit, value, "a shorter text");
+    memset(text, 0, max);
+    memcpy(text, value, n);
+    return 0;
+}
+
 /* ---- octets ---- */
+
+static void field_put(struct buf *b, const struct annotation *a, unsigned bit)
+{
+    const char *text = text_read(a, bit);
+    if (text)
+        wire_put_text(b, text);
+    else
+        wire_put_i64(b, number_of(a, bit));
+}
+
+static void field_get(struct wire_in *w, struct annotation *out, unsigned bit)
+{
+    size_t max;
+    char *text = text_of(out, bit, &max);
+    if (text)
+        wire_get_text(w, text, max);
+    else
+        number_set(out, bit, wire_get_i64(w));
+    if ((unsigned)out->criticality > CRITICALITY_CRITICAL || (unsigned)out->method > METHOD_MANUAL)
+        w->failed = true;
+}
 
 void annotation_put(struct buf *b, const struct annotation *a)
 {
-    wire_put_fixed(b, a->identity, sizeof(a->identity));
-    for (unsigned bit = 1; bit <= ANNOTATION_ALL; bit <<= 1) {
-        const char *text = text_read(a, bit);
-        if (text)
-            wire_put_text(b, text);
-        else
-            wire_put_i64(b, number_of(a, bit));
-    }
+    annotation_put_some(b, a, ANNOTATION_ALL);
     wire_put_i64(b, a->updated);
     wire_put_text(b, a->updated_by);
 }
 
 void annotation_get(struct wire_in *w, struct annotation *out)
 {
-    memset(out, 0, sizeof(*out));
-    wire_get_fixed(w, out->identity, sizeof(out->identity));
-    for (unsigned bit = 1; bit <= ANNOTATION_ALL; bit <<= 1) {
-        size_t max;
-        char *text = text_of(out, bit, &max);
-        if (text)
-            wire_get_text(w, text, max);
-        else
-            number_set(out, bit, wire_get_i64(w));
-    }
+    unsigned mask;
+    annotation_get_some(w, out, &mask);
     out->updated = wire_get_i64(w);
     wire_get_text(w, out->updated_by, sizeof(out->updated_by));
-    if ((unsigned)out->criticality > CRITICALITY_CRITICAL || (unsigned)out->method > METHOD_MANUAL)
+    if (mask != ANNOTATION_ALL)
         w->failed = true;
+}
+
+void annotation_put_some(struct buf *b, const struct annotation *a, unsigned mask)
+{
+    wire_put_fixed(b, a->identity, sizeof(a->identity));
+    wire_put_u16(b, (uint16_t)mask);
+    for (unsigned bit = 1; bit <= ANNOTATION_ALL; bit <<= 1)
+        if ((mask & bit) != 0)
+            field_put(b, a, bit);
+}
+
+void annotation_get_some(struct wire_in *w, struct annotation *out, unsigned *mask)
+{
+    memset(out, 0, sizeof(*out));
+    wire_get_fixed(w, out->identity, sizeof(out->identity));
+    *mask = wire_get_u16(w);
+    if ((*mask & ~ANNOTATION_ALL) != 0)
+        w->failed = true;
+    for (unsigned bit = 1; bit <= ANNOTATION_ALL && !wire_failed(w); bit <<= 1)
+        if ((*mask & bit) != 0)
+            field_get(w, out, bit);
+}
+
+/* ---- what lists ask for ---- */
+
+bool annotation_filter_asks(const struct annotation_filter *q)
+{
+    return q->contact[0] || q->application[0] || q->environment[0] || q->tag[0] ||
+           q->criticality != CRITICALITY_NONE || q->method != METHOD_NONE;
+}
+
+static bool text_matches(const char *have, const char *want)
+{
+    return want[0] == 0 || strcmp(have, want) == 0;
+}
+
+bool annotation_matches(const struct annotation *a, const struct annotation_filter *q)
+{
+    return text_matches(a->contact, q->contact) && text_matches(a->application, q->application) &&
+           text_matches(a->environment, q->environment) &&
+           (q->tag[0] == 0 || annotation_has_tag(a, q->tag)) &&
+           (q->criticality == CRITICALITY_NONE || a->criticality == q->criticality) &&
+           (q->method == METHOD_NONE || a->method == q->method);
+}
+
+void annotation_filter_put(struct buf *b, const struct annotation_filter *q)
+{
+    wire_put_text(b, q->contact);
+    wire_put_text(b, q->application);
+    wire_put_text(b, q->environment);
+    wire_put_text(b, q->tag);
+    wire_put_u8(b, (uint8_t)q->criticality);
+    wire_put_u8(b, (uint8_t)q->method);
+}
+
+void annotation_filter_get(struct wire_in *w, struct annotation_filter *out)
+{
+    memset(out, 0, sizeof(*out));
+    wire_get_text(w, out->contact, sizeof(out->contact));
+    wire_get_text(w, out->application, sizeof(out->application));
+    wire_get_text(w, out->environment, sizeof(out->environment));
+    wire_get_text(w, out->tag, sizeof(out->tag));
+    unsigned criticality = wire_get_u8(w), method = wire_get_u8(w);
+    if (criticality > CRITICALITY_CRITICAL || method > METHOD_MANUAL) {
+        w->failed = true;
+        return;
+    }
+    out->criticality = (enum criticality)criticality;
+    out->method = (enum renewal_method)method;
 }
