@@ -11,6 +11,7 @@
 
 static const char *const criticalities[] = {"", "low", "medium", "high", "critical"};
 static const char *const methods[] = {"", "agent", "est", "acme", "manual"};
+static const char *const sources[] = {"issued", "imported", "scanned"};
 static const char *const fields[ANNOTATION_FIELDS] = {
     "owner",  "contact", "application", "environment", "purpose", "criticality",
     "method", "note",    "tags",        "reviewed",    "retired"};
@@ -21,6 +22,18 @@ static int find(const char *const *list, size_t n, const char *text)
         if (strcmp(list[i], text) == 0)
             return (int)i;
     return -1;
+}
+
+const char *source_name(enum store_source s)
+{
+    return (unsigned)s <= SOURCE_MAX ? sources[s] : "";
+}
+
+int source_parse(const char *text, enum store_source *out)
+{
+    int i = find(sources, sizeof(sources) / sizeof(sources[0]), text);
+    *out = i < 0 ? SOURCE_ISSUED : (enum store_source)i;
+    return i < 0 ? -1 : 0;
 }
 
 const char *criticality_name(enum criticality c)

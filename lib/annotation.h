@@ -11,6 +11,12 @@
 
 #define ANNOTATION_IDENTITY 16 /* octets */
 
+/* Where a certificate is known from. */
+enum store_source { SOURCE_ISSUED = 0, SOURCE_IMPORTED = 1, SOURCE_SCANNED = 2 };
+#define SOURCE_MAX SOURCE_SCANNED
+const char *source_name(enum store_source s); /* "issued", "imported", "scanned" */
+int source_parse(const char *text, enum store_source *out) WARN_UNUSED;
+
 enum criticality {
     CRITICALITY_NONE = 0,
     CRITICALITY_LOW,

@@ -8,6 +8,7 @@
 #ifndef LIB_PROTO_H
 #define LIB_PROTO_H
 
+#include "lib/annotation.h"
 #include "lib/buf.h"
 #include "lib/conf.h"
 #include "lib/csr.h"
@@ -95,6 +96,13 @@ enum msg_type {
     MSG_VIEW_EXPORT = 0x0190, /* empty body: an export of the view, now */
     MSG_VIEW_EXPORTED = 0x0191,
 
+    MSG_ANNOTATE = 0x01a0, /* lib/proto_inventory.h */
+    MSG_ANNOTATED = 0x01a1,
+    MSG_FILTER_SAVE = 0x01a2,
+    MSG_FILTER_SAVED = 0x01a3, /* empty body */
+    MSG_FILTER_LIST = 0x01a4,
+    MSG_FILTER_LISTED = 0x01a5,
+
     /* signer socket: cerca-ca asks, cerca-signer answers */
     MSG_HELLO = 0x0201,
     MSG_HELLO_REPLY = 0x0202,
@@ -169,10 +177,16 @@ int issued_get(struct slice body, struct issued *out) WARN_UNUSED;
 
 /* One certificate as lists and show tell it. */
 #define CERT_INFO_NAMES_MAX 4096
+#define CERT_INFO_MAX 10240 /* octets of one at its longest */
 struct cert_info {
     uint8_t serial[SERIAL_LEN];
-    char issuer[64]; /* name in the configuration at the time */
-    char status[16]; /* valid, expired, held, revoked, abandoned, open */
+    enum store_source source;
+    uint64_t number;        /* of one that others issued, whose serial above is of no meaning ... */
+    char other_serial[128]; /* ... and this is it, hexadecimal, cut to fit */
+    char origin[256];       /* likewise: where it was found */
+    int64_t last_seen;      /* by an import or a scan; 0: never */
+    char issuer[128]; /* name in the configuration at the time; of others its RFC 4514 name, cut */
+    char status[16];  /* valid, expired, held, revoked, abandoned, open */
     char profile[64];
     char owner[128];
     char requester[128];
@@ -184,6 +198,7 @@ struct cert_info {
     uint8_t fingerprint[32];
     bool has_replaces, has_replaced_by;
     uint8_t replaces[SERIAL_LEN], replaced_by[SERIAL_LEN];
+    struct annotation annotation; /* of its identity, which is always there; `owner` is in force */
 };
 void cert_info_put(struct buf *b, const struct cert_info *i);
 /* Reads one from w; the error sticks to w. */
@@ -192,13 +207,18 @@ void cert_info_get(struct wire_in *w, struct cert_info *out);
 /* MSG_LIST */
 #define LIST_CURSOR_MAX 600
 #define LIST_LIMIT_MAX 1000
+#define LIST_REQUEST_MAX 4096 /* octets of one */
 struct list_request {
     char status[16];                    /* "" any; valid, expired, revoked, held, open */
     int64_t expires_before;             /* 0: any */
     int64_t issued_from, issued_before; /* 0: any */
     char name[256], owner[128], requester[128], profile[64], issuer[64];
     bool has_key;
-    uint8_t key[32];     /* SHA-256 of the SubjectPublicKeyInfo */
+    uint8_t key[32]; /* SHA-256 of the SubjectPublicKeyInfo */
+    uint8_t sources; /* a bit 1 << enum store_source each; 0: any */
+    bool has_identity;
+    uint8_t identity[ANNOTATION_IDENTITY];
+    struct annotation_filter annotation;
     char contains[128];  /* somewhere in names, subject, serial, owner, requester; ASCII letters of
                             any case; "": any */
     uint32_t limit;      /* rows of this page, 1 to LIST_LIMIT_MAX */
@@ -218,9 +238,11 @@ struct list_page {
 void list_page_put(struct buf *b, struct slice cursor, uint32_t n, struct slice rows);
 int list_page_get(struct slice body, struct list_page *out) WARN_UNUSED;
 
-/* MSG_SHOW: a serial (hex), a SHA-256 fingerprint (hex), or a name; MSG_SHOWN: matches, newest
+/* MSG_SHOW: a serial (hex), a SHA-256 fingerprint (hex), SHOW_FOREIGN and the number of one that
+ * others issued, or a name; MSG_SHOWN: matches, newest
  * first. */
 #define SHOW_MAX 16
+#define SHOW_FOREIGN "foreign:"
 struct show_request {
     char selector[256];
 };

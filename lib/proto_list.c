@@ -24,6 +24,11 @@ static bool get_serial_option(struct wire_in *w, uint8_t serial[SERIAL_LEN])
 void cert_info_put(struct buf *b, const struct cert_info *i)
 {
     wire_put_fixed(b, i->serial, SERIAL_LEN);
+    wire_put_u8(b, (uint8_t)i->source);
+    wire_put_u64(b, i->number);
+    wire_put_text(b, i->other_serial);
+    wire_put_text(b, i->origin);
+    wire_put_i64(b, i->last_seen);
     wire_put_text(b, i->issuer);
     wire_put_text(b, i->status);
     wire_put_text(b, i->profile);
@@ -39,12 +44,21 @@ void cert_info_put(struct buf *b, const struct cert_info *i)
     wire_put_fixed(b, i->fingerprint, sizeof(i->fingerprint));
     put_serial_option(b, i->has_replaces, i->replaces);
     put_serial_option(b, i->has_replaced_by, i->replaced_by);
+    annotation_put(b, &i->annotation);
 }
 
 void cert_info_get(struct wire_in *w, struct cert_info *out)
 {
     memset(out, 0, sizeof(*out));
     wire_get_fixed(w, out->serial, SERIAL_LEN);
+    unsigned source = wire_get_u8(w);
+    if (source > SOURCE_MAX)
+        w->failed = true;
+    out->source = (enum store_source)source;
+    out->number = wire_get_u64(w);
+    wire_get_text(w, out->other_serial, sizeof(out->other_serial));
+    wire_get_text(w, out->origin, sizeof(out->origin));
+    out->last_seen = wire_get_i64(w);
     wire_get_text(w, out->issuer, sizeof(out->issuer));
     wire_get_text(w, out->status, sizeof(out->status));
     wire_get_text(w, out->profile, sizeof(out->profile));
@@ -60,6 +74,7 @@ void cert_info_get(struct wire_in *w, struct cert_info *out)
     wire_get_fixed(w, out->fingerprint, sizeof(out->fingerprint));
     out->has_replaces = get_serial_option(w, out->replaces);
     out->has_replaced_by = get_serial_option(w, out->replaced_by);
+    annotation_get(w, &out->annotation);
 }
 
 void list_request_put(struct buf *b, const struct list_request *r)
@@ -75,6 +90,10 @@ void list_request_put(struct buf *b, const struct list_request *r)
     wire_put_text(b, r->issuer);
     wire_put_u8(b, r->has_key);
     wire_put_fixed(b, r->key, sizeof(r->key));
+    wire_put_u8(b, r->sources);
+    wire_put_u8(b, r->has_identity);
+    wire_put_fixed(b, r->identity, sizeof(r->identity));
+    annotation_filter_put(b, &r->annotation);
     wire_put_text(b, r->contains);
     wire_put_u32(b, r->limit);
     wire_put_bytes(b, r->cursor);
@@ -97,6 +116,10 @@ int list_request_get(struct slice body, struct list_request *out)
     wire_get_text(&w, out->issuer, sizeof(out->issuer));
     out->has_key = wire_get_flag(&w);
     wire_get_fixed(&w, out->key, sizeof(out->key));
+    out->sources = wire_get_u8(&w);
+    out->has_identity = wire_get_flag(&w);
+    wire_get_fixed(&w, out->identity, sizeof(out->identity));
+    annotation_filter_get(&w, &out->annotation);
     wire_get_text(&w, out->contains, sizeof(out->contains));
     out->limit = wire_get_u32(&w);
     out->cursor = wire_get_bytes(&w, LIST_CURSOR_MAX);

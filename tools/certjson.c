@@ -30,11 +30,54 @@ json_t *sans_json(const char *sans)
     return list;
 }
 
+static json_t *time_or_null(int64_t t)
+{
+    return t != 0 ? json_time(t) : json_null();
+}
+
+static json_t *tags_json(const char *tags)
+{
+    json_t *list = json_array();
+
+    while (*tags != 0) {
+        size_t n = strcspn(tags, ",");
+
+        (void)!json_array_append_new(list, json_stringn(tags, n));
+        tags += n + (tags[n] == ',' ? 1 : 0);
+    }
+    return list;
+}
+
+void annotation_json(const struct annotation *a, json_t *o)
+{
+    json_put(o, "identity", json_hex(a->identity, sizeof(a->identity)));
+    json_put(o, "contact", json_text(a->contact));
+    json_put(o, "application", json_text(a->application));
+    json_put(o, "environment", json_text(a->environment));
+    json_put(o, "purpose", json_text(a->purpose));
+    json_put(o, "criticality", json_text(criticality_name(a->criticality)));
+    json_put(o, "method", json_text(method_name(a->method)));
+    json_put(o, "note", json_text(a->note));
+    json_put(o, "tags", tags_json(a->tags));
+    json_put(o, "reviewed", time_or_null(a->reviewed));
+    json_put(o, "retired", time_or_null(a->retired));
+}
+
+/* Where it is known from; what others issued has a number here. */
+static void source_json(const struct cert_info *i, json_t *o)
+{
+    json_put(o, "source", json_string(source_name(i->source)));
+    json_put(o, "number", i->number != 0 ? json_integer((json_int_t)i->number) : json_null());
+    json_put(o, "origin", json_text(i->origin));
+    json_put(o, "last_seen", time_or_null(i->last_seen));
+}
+
 json_t *cert_json(const struct cert_info *i)
 {
     json_t *o = json_object();
 
-    json_put(o, "serial", json_hex(i->serial, sizeof(i->serial)));
+    json_put(o, "serial",
+             i->number != 0 ? json_text(i->other_serial) : json_hex(i->serial, sizeof(i->serial)));
     json_put(o, "issuer", json_text(i->issuer));
     json_put(o, "subject", json_text(i->subject));
     json_put(o, "sans", sans_json(i->sans));
@@ -55,6 +98,8 @@ json_t *cert_json(const struct cert_info *i)
         json_put(o, "revoked_at", json_time(i->revoked_at));
         json_put(o, "reason", json_string(reason_name(i->reason)));
     }
+    source_json(i, o);
+    annotation_json(&i->annotation, o);
     return o;
 }
 
@@ -74,6 +119,26 @@ static void cell_name(const json_t *row, struct buf *out)
         buf_printf(out, " +%zu", n - 1);
 }
 
+/* What cerca show finds it by. */
+static void cell_serial(const json_t *row, struct buf *out)
+{
+    const json_t *number = json_object_get(row, "number");
+
+    if (json_is_integer(number))
+        buf_printf(out, SHOW_FOREIGN "%lld", (long long)json_integer_value(number));
+    else
+        buf_put_str(out, json_str(row, "serial"));
+}
+
+/* Of what others issued, from where it is known. */
+static void cell_profile(const json_t *row, struct buf *out)
+{
+    if (json_is_integer(json_object_get(row, "number")))
+        buf_printf(out, "(%s)", json_str(row, "source"));
+    else
+        buf_put_str(out, json_str(row, "profile"));
+}
+
 /* On a narrow line the day has to do. */
 static void cell_day(const json_t *row, struct buf *out)
 {
@@ -82,19 +147,22 @@ static void cell_day(const json_t *row, struct buf *out)
 }
 
 static const struct column cert_columns[] = {
-    {"SERIAL", "serial", 32, COLUMN_ALWAYS, NULL},
+    {"SERIAL", NULL, 32, COLUMN_ALWAYS, cell_serial},
     {"STATUS", "status", 9, COLUMN_ALWAYS, NULL},
     {"NOT AFTER", "not_after", 20, COLUMN_WIDE, NULL},
     {"NOT AFTER", NULL, 10, COLUMN_NARROW, cell_day},
-    {"PROFILE", "profile", 14, COLUMN_WIDE, NULL},
+    {"PROFILE", NULL, 14, COLUMN_WIDE, cell_profile},
     {"NAME", NULL, 0, COLUMN_ALWAYS, cell_name},
     {NULL, NULL, 0, COLUMN_ALWAYS, NULL},
 };
 
 static const char *const cert_keys[] = {
-    "serial",      "issuer",    "subject",    "sans",      "profile",     "owner",
-    "requester",   "status",    "not_before", "not_after", "fingerprint", "replaces",
-    "replaced_by", "issued_at", "revoked_at", "reason",    NULL,
+    "serial",      "issuer",      "subject",    "sans",      "profile",     "owner",
+    "requester",   "status",      "not_before", "not_after", "fingerprint", "replaces",
+    "replaced_by", "issued_at",   "revoked_at", "reason",    "source",      "number",
+    "origin",      "last_seen",   "identity",   "contact",   "application", "environment",
+    "purpose",     "criticality", "method",     "note",      "tags",        "reviewed",
+    "retired",     NULL,
 };
 
 const struct sheet cert_sheet = {cert_columns, cert_keys};

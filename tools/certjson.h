@@ -9,6 +9,8 @@ extern const struct sheet cert_sheet;
 
 /* The caller owns the result. */
 json_t *cert_json(const struct cert_info *i);
+/* Adds what operators wrote, but for the owner. */
+void annotation_json(const struct annotation *a, json_t *o);
 /* "dns:a dns:b" as an array. */
 json_t *sans_json(const char *sans);
 /* RFC 5280 5.3.1 name of a revocation reason. */

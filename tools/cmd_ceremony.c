@@ -189,7 +189,7 @@ static int note_earlier(void *arg, const struct cert_info *info, struct fault *f
 static int find_earlier(struct ceremony *c, const struct conf_signing *s, struct earlier *out,
                         struct fault *f)
 {
-    struct list_request r = {.has_key = true};
+    struct list_request r = {.has_key = true, .sources = 1u << SOURCE_ISSUED};
     struct buf der;
     struct csr csr;
     bool more;

@@ -116,6 +116,8 @@ static int find_old(struct renewal *r, struct tool *t, bool revoke, struct fault
     struct found found;
     int rc = find_shown(t, t->words[0], &found, f);
 
+    if (rc == 0)
+        rc = find_is_ours(&found, f);
     if (rc != 0)
         return rc;
     say_which(t, &found);

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "tools/certjson.h"
@@ -32,21 +33,36 @@ static void names(struct buf *out, const json_t *row)
 static void print_text(const struct cert_info *info, struct buf *out)
 {
     static const char *const rest[][2] = {
-        {"profile", "profile"},         {"owner", "owner"},           {"requester", "requester"},
-        {"issued_at", "issued at"},     {"not_before", "not before"}, {"not_after", "not after"},
-        {"revoked_at", "revoked at"},   {"reason", "reason"},         {"replaces", "replaces"},
-        {"replaced_by", "replaced by"},
+        {"profile", "profile"},         {"owner", "owner"},
+        {"requester", "requester"},     {"issued_at", "issued at"},
+        {"not_before", "not before"},   {"not_after", "not after"},
+        {"revoked_at", "revoked at"},   {"reason", "reason"},
+        {"replaces", "replaces"},       {"replaced_by", "replaced by"},
+        {"source", "source"},           {"origin", "origin"},
+        {"last_seen", "last seen"},     {"contact", "contact"},
+        {"application", "application"}, {"environment", "environment"},
+        {"purpose", "purpose"},         {"criticality", "criticality"},
+        {"method", "method"},           {"note", "note"},
+        {"reviewed", "reviewed"},       {"retired", "retired"},
     };
     json_t *row = cert_json(info);
     struct buf colons;
 
     line(out, "serial", json_str(row, "serial"));
+    if (info->number != 0) {
+        char selector[48];
+
+        (void)snprintf(selector, sizeof(selector), SHOW_FOREIGN "%llu",
+                       (unsigned long long)info->number);
+        line(out, "number", selector);
+    }
     line(out, "status", json_str(row, "status"));
     line(out, "issuer", json_str(row, "issuer"));
     line(out, "subject", json_str(row, "subject"));
     names(out, row);
     for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++)
         line(out, rest[i][1], json_str(row, rest[i][0]));
+    line(out, "tags", info->annotation.tags);
     buf_init(&colons, 128);
     text_hex_colons(info->fingerprint, sizeof(info->fingerprint), &colons);
     line(out, "SHA-256", buf_cstr(&colons));
@@ -98,7 +114,7 @@ static int run_show(struct tool *t, void *args)
 const struct command cmd_show = {
     .name = "show",
     .help = "show one certificate",
-    .arguments = "(SERIAL | FINGERPRINT | NAME | FILE) [options]",
+    .arguments = "(SERIAL | FINGERPRINT | NAME | foreign:NUMBER | FILE) [options]",
     .examples = "  cerca show web.example.com\n"
                 "  cerca show 4F:1D:5C:0A:9B:3E:77:A2:C4:D8:E6:F0:01:12:23:34 -o pem >web.pem\n",
     .min = 1,

@@ -132,3 +132,14 @@ int find_shown(struct tool *t, const char *selector, struct found *out, struct f
         return find_shown_file(t, selector, out, f);
     return rc;
 }
+
+int find_is_ours(const struct found *found, struct fault *f)
+{
+    if (found->best.info.source == SOURCE_ISSUED)
+        return 0;
+    return fault_set(f, FAULT_CONFLICT, "serial.foreign",
+                     "it was not issued here but %s (foreign:%llu): only the CA that issued it can "
+                     "do that",
+                     source_name(found->best.info.source),
+                     (unsigned long long)found->best.info.number);
+}

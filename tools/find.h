@@ -19,6 +19,8 @@ int find_selector(const char *text, struct show_request *out, struct fault *f) W
 /* What is known as neither may be the path of a file. */
 int find_shown(struct tool *t, const char *selector, struct found *out,
                struct fault *f) WARN_UNUSED;
+/* 0 when the best one was issued here, else FAULT_CONFLICT, rule "serial.foreign". */
+int find_is_ours(const struct found *found, struct fault *f) WARN_UNUSED;
 /* The certificate in a file, PEM or DER. */
 int find_shown_file(struct tool *t, const char *path, struct found *out,
                     struct fault *f) WARN_UNUSED;

@@ -75,6 +75,8 @@ int targets_by_word(struct tool *t, const char *word, struct targets *l, struct 
     struct found found = {.n = 0};
     int rc = one_word(t, word, &found, f);
 
+    if (rc == 0)
+        rc = find_is_ours(&found, f);
     if (rc == 0 && !have(l, found.best.info.serial))
         add(l, &found.best.info);
     return rc;
@@ -126,7 +128,7 @@ int targets_with_keys(struct tool *t, struct targets *l, struct fault *f)
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < named; i++) {
-        struct list_request r = {.has_key = true};
+        struct list_request r = {.has_key = true, .sources = 1u << SOURCE_ISSUED};
 
         rc = key_of(t, &l->item[i], r.key, f);
         if (rc == 0)
@@ -178,7 +180,7 @@ static int fill(const struct revoke_args *a, struct list_request *r, struct faul
 int targets_by_filter(struct tool *t, const struct revoke_args *a, struct targets *l,
                       struct fault *f)
 {
-    struct list_request r = {.limit = 1};
+    struct list_request r = {.limit = 1, .sources = 1u << SOURCE_ISSUED};
     bool more;
     int rc = fill(a, &r, f);
 

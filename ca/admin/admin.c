@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "ca/door/explain.h"
+#include "lib/proto_inventory.h"
 #include "lib/proto_preview.h"
 #include "lib/proto_request.h"
 
@@ -213,6 +214,9 @@ static const struct admin_message admin_messages[] = {
     {MSG_ISSUE, ROLE_OPERATOR, handle_issue, NULL},
     {MSG_LIST, ROLE_AUDITOR, handle_list, NULL},
     {MSG_SHOW, ROLE_AUDITOR, handle_show, NULL},
+    {MSG_ANNOTATE, ROLE_OPERATOR, annotate, NULL},
+    {MSG_FILTER_SAVE, ROLE_OPERATOR, save_filter, NULL},
+    {MSG_FILTER_LIST, ROLE_AUDITOR, list_filters, NULL},
     {MSG_EXPLAIN, ROLE_AUDITOR, handle_explain, NULL},
     {MSG_CA_LIST, ROLE_AUDITOR, tell_authorities, NULL},
     {MSG_CA_KEY, ROLE_ADMIN, show_key, NULL},
@@ -323,7 +327,10 @@ static void on_message(struct conn *conn, void *owner, const struct frame *frame
 
 static const struct permit admin_permits[] = {
     {MSG_ISSUE, FRAME_BODY_MAX, on_message},
-    {MSG_LIST, 4096, on_message},
+    {MSG_LIST, LIST_REQUEST_MAX, on_message},
+    {MSG_ANNOTATE, FRAME_BODY_MAX, on_message},
+    {MSG_FILTER_SAVE, LIST_REQUEST_MAX + 512, on_message},
+    {MSG_FILTER_LIST, 128, on_message},
     {MSG_SHOW, 512, on_message},
     {MSG_EXPLAIN, FRAME_BODY_MAX, on_message},
     {MSG_CA_LIST, 0, on_message},

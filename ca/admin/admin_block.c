@@ -8,7 +8,7 @@
 #include "lib/clock.h"
 
 /* One block_info at its longest; a page stops while one more still fits. */
-#define INFO_ROOM 8192
+#define INFO_ROOM (CERT_INFO_MAX + 64)
 
 static int malformed(struct fault *f)
 {

@@ -121,6 +121,10 @@ void start_revoke(struct ask *q);
 /* admin_import.c */
 void start_import(struct ask *q);
 
+/* admin_inventory.c */
+void annotate(struct ask *q);
+void save_filter(struct ask *q);
+void list_filters(struct ask *q);
 /* admin_block.c */
 void list_blocks(struct ask *q);
 void unblock(struct ask *q);

@@ -168,7 +168,8 @@ static int look(void *arg, const struct cert_row *row)
 
 static int look_at_all(struct preview *p, struct fault *f)
 {
-    struct store_filter q = {.status = STATUS_VALID, .now = clock_now()};
+    struct store_filter q = {
+        .status = STATUS_VALID, .sources = 1u << SOURCE_ISSUED, .now = clock_now()};
     struct store_cursor cursor = {0};
     struct store_stats stats;
     int rc = store_stats(p->admin->parts.store, &stats, f);

@@ -2,14 +2,13 @@
 #include "ca/admin/admin_inner.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "ca/store/inventory.h"
 #include "lib/clock.h"
-
-/* One cert_info at its longest; a page stops while one more still fits. */
-#define INFO_ROOM 8192
 
 static int malformed(struct ask *q)
 {
@@ -38,7 +37,8 @@ static bool contains(const struct cert_info *i, const char *text)
 {
     return text[0] == '\0' || strcasestr(i->sans, text) != NULL ||
            strcasestr(i->subject, text) != NULL || strcasestr(i->owner, text) != NULL ||
-           strcasestr(i->requester, text) != NULL || hex_contains(i->serial, SERIAL_LEN, text) ||
+           strcasestr(i->requester, text) != NULL || strcasestr(i->other_serial, text) != NULL ||
+           strcasestr(i->origin, text) != NULL || hex_contains(i->serial, SERIAL_LEN, text) ||
            hex_contains(i->fingerprint, sizeof(i->fingerprint), text);
 }
 
@@ -52,7 +52,7 @@ static int add_row(void *arg, const struct cert_row *row)
         return 0;
     cert_info_put(&p->rows, &info);
     p->n++;
-    return p->n == p->limit || p->rows.n + INFO_ROOM > FRAME_BODY_MAX - LIST_CURSOR_MAX - 16;
+    return p->n == p->limit || p->rows.n + CERT_INFO_MAX > FRAME_BODY_MAX - LIST_CURSOR_MAX - 16;
 }
 
 static const struct {
@@ -103,6 +103,10 @@ static int make_filter(const struct admin *a, const struct list_request *r, stru
     q->issued_before = r->issued_before;
     q->has_key = r->has_key;
     memcpy(q->spki_hash, r->key, sizeof(q->spki_hash));
+    q->sources = r->sources;
+    q->has_identity = r->has_identity;
+    memcpy(q->identity, r->identity, sizeof(q->identity));
+    q->annotation = r->annotation;
     snprintf(q->name, sizeof(q->name), "%s", r->name);
     snprintf(q->owner, sizeof(q->owner), "%s", r->owner);
     snprintf(q->requester, sizeof(q->requester), "%s", r->requester);
@@ -179,12 +183,32 @@ static int find_by_name(const struct admin *a, const char *name, struct found *m
     return 0;
 }
 
+/* One that others issued, by its number. */
+static bool find_number(const char *selector, struct found *m)
+{
+    unsigned long long number;
+    char *end;
+
+    if (strncmp(selector, SHOW_FOREIGN, strlen(SHOW_FOREIGN)) != 0)
+        return false;
+    selector += strlen(SHOW_FOREIGN);
+    errno = 0;
+    number = strtoull(selector, &end, 10);
+    if (!isdigit((unsigned char)selector[0]) || *end != '\0' || errno != 0 || number == 0)
+        return false;
+    foreign_ref(number, &m->ref[0]);
+    m->n = 1;
+    return true;
+}
+
 static int find(const struct admin *a, const char *selector, struct found *m, struct fault *f)
 {
     uint8_t octets[32];
     size_t digits = hex_digits(selector);
 
     m->n = 0;
+    if (find_number(selector, m))
+        return 0;
     if (digits == 2 * SERIAL_LEN && hex_decode(selector, octets, SERIAL_LEN) == 0)
         return store_find_serial(a->parts.store, octets, m->ref, SHOW_MAX, &m->n, f);
     if (digits == 64 && hex_decode(selector, octets, 32) == 0) {

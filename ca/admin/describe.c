@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/store/inventory.h"
+#include "lib/anycert.h"
 #include "lib/cert.h"
 #include "lib/log.h"
 
@@ -89,11 +91,42 @@ static void describe_names(const struct san_list *sans, char out[CERT_INFO_NAMES
     buf_free(&one);
 }
 
+static void describe_name(struct slice name, char *out, size_t cap)
+{
+    struct buf text;
+
+    buf_init(&text, 16384);
+    name_print(name, &text);
+    copy_text(&text, out, cap);
+    buf_free(&text);
+}
+
+static void describe_foreign(const struct cert_row *row, struct cert_info *out)
+{
+    struct anycert c;
+    struct fault f;
+
+    fault_clear(&f);
+    out->number = foreign_number(&row->ref);
+    snprintf(out->origin, sizeof(out->origin), "%s", row->origin);
+    if (anycert_parse(row->der, &c, &f) != 0) {
+        log_fault(LOG_LEVEL_ERROR, "store.row.unreadable", &f, NULL);
+        return;
+    }
+    if (c.serial.n > 1 && c.serial.p[0] == 0) /* which DER puts before a high bit */
+        c.serial = slice_of(c.serial.p + 1, c.serial.n - 1);
+    if (c.serial.n > sizeof(out->other_serial) / 2 - 1)
+        c.serial.n = sizeof(out->other_serial) / 2 - 1;
+    hex_encode(c.serial, out->other_serial);
+    describe_name(c.issuer, out->issuer, sizeof(out->issuer));
+    describe_name(c.subject, out->subject, sizeof(out->subject));
+    describe_names(&c.sans, out->sans);
+}
+
 static void describe_tbs(struct slice tbs, struct cert_info *out)
 {
     struct cert c;
     struct fault f;
-    struct buf text;
 
     fault_clear(&f);
     if (tbs.n == 0) {
@@ -104,11 +137,22 @@ static void describe_tbs(struct slice tbs, struct cert_info *out)
         log_fault(LOG_LEVEL_ERROR, "store.row.unreadable", &f, NULL);
         return;
     }
-    buf_init(&text, 16384);
-    name_print(c.subject, &text);
-    copy_text(&text, out->subject, sizeof(out->subject));
-    buf_free(&text);
+    describe_name(c.subject, out->subject, sizeof(out->subject));
     describe_names(&c.sans, out->sans);
+}
+
+/* What operators wrote about its identity; the owner in force is theirs. */
+static void describe_identity(const struct admin *a, const struct cert_row *row,
+                              struct cert_info *out)
+{
+    struct fault f;
+    bool known;
+
+    fault_clear(&f);
+    if (store_annotation(a->parts.store, row->identity, &out->annotation, &known, &f) != 0)
+        log_fault(LOG_LEVEL_ERROR, "store.annotation.unreadable", &f, NULL);
+    if (out->annotation.owner[0] != '\0')
+        snprintf(out->owner, sizeof(out->owner), "%s", out->annotation.owner);
 }
 
 void describe_row(const struct admin *a, const struct cert_row *row, int64_t now,
@@ -131,5 +175,11 @@ void describe_row(const struct admin *a, const struct cert_row *row, int64_t now
     out->has_replaced_by = row->has_replaced_by;
     memcpy(out->replaces, row->replaces.serial, SERIAL_LEN);
     memcpy(out->replaced_by, row->replaced_by.serial, SERIAL_LEN);
-    describe_tbs(row->tbs, out);
+    out->source = row->source;
+    out->last_seen = row->last_seen;
+    if (row->source == SOURCE_ISSUED)
+        describe_tbs(row->tbs, out);
+    else
+        describe_foreign(row, out);
+    describe_identity(a, row, out);
 }

@@ -50,8 +50,9 @@ enum audit_action {
     AUDIT_FOREIGN = 29,   /* certificates that others issued came into the inventory */
     AUDIT_ANNOTATE = 30,  /* what operators write about an identity was changed */
     AUDIT_STRANGER = 31,  /* a certificate came that our key signed, and that was not issued here */
+    AUDIT_FILTER = 32,    /* a filter of lists was saved, or removed */
 };
-#define AUDIT_ACTION_MAX AUDIT_STRANGER
+#define AUDIT_ACTION_MAX AUDIT_FILTER
 
 struct audit_event {
     enum audit_action action;

@@ -56,6 +56,7 @@ static const char *const action_names[] = {
     [AUDIT_FOREIGN] = "foreign-add",
     [AUDIT_ANNOTATE] = "annotate",
     [AUDIT_STRANGER] = "stranger",
+    [AUDIT_FILTER] = "filter",
 };
 
 static bool action_known(unsigned a)

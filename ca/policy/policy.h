@@ -170,4 +170,10 @@ int policy_constraints(const struct policy_issuer *issuer, const struct decision
 void policy_identity(const char *profile, struct slice subject, const struct san_list *sans,
                      uint8_t out[16]);
 
+/* May this requester change what is written about an identity of this profile (NULL: of
+ * certificates that others issued) with these names? Whoever has grants may for what they name.
+ * Rules "grant.profile", "grant.name". */
+int policy_grants_cover(const struct conf *conf, const char *requester, const char *profile,
+                        const struct san_list *sans, struct fault *f) WARN_UNUSED;
+
 #endif

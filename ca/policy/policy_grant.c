@@ -149,3 +149,50 @@ int policy_approver(const struct conf *conf, const struct conf_profile *p, const
             return -(int)f->code;
     return 0;
 }
+
+/* What a profile would allow says nothing about a certificate that no profile made. */
+static bool covers_profile(const struct conf_grant *g, const char *profile)
+{
+    if (profile == NULL)
+        return names_names(g);
+    return g->n_profiles == 0 || listed(g->profiles, g->n_profiles, profile);
+}
+
+/* Has `who` a grant for this? */
+static bool covered(const struct conf *conf, const char *who, const char *profile,
+                    const struct san *s)
+{
+    for (size_t i = 0; i < conf->n_grants; i++) {
+        const struct conf_grant *g = &conf->grants[i];
+
+        if (strcmp(g->operator, who) == 0 && covers_profile(g, profile) &&
+            (s == NULL || has_name(g, s)))
+            return true;
+    }
+    return false;
+}
+
+int policy_grants_cover(const struct conf *conf, const char *requester, const char *profile,
+                        const struct san_list *sans, struct fault *f)
+{
+    const struct policy_input in = {.requester = requester};
+    const char *who = operator_of(&in);
+    bool any = false;
+
+    for (size_t i = 0; who != NULL && i < conf->n_grants; i++)
+        any = any || strcmp(conf->grants[i].operator, who) == 0;
+    if (!any)
+        return 0;
+    if (!covered(conf, who, profile, NULL))
+        return deny(f, "grant.profile", "profile", profile != NULL ? profile : "none",
+                    "the profiles of the grants of this operator");
+    for (size_t i = 0; i < sans->n; i++) {
+        if (covered(conf, who, profile, &sans->item[i]))
+            continue;
+        (void)policy_refuse_name("grant.name", &sans->item[i],
+                                 "the names of the grants of this operator", f);
+        f->code = FAULT_DENIED;
+        return -FAULT_DENIED;
+    }
+    return 0;
+}

@@ -323,6 +323,7 @@ int store_check(struct store *s, const struct store_check_report *r, uint64_t *f
         {D_FOREIGN, "foreign certificates", check_foreign},
         {D_SEEN, "certificates seen", check_seen},
         {D_IDENTITY, "annotations", check_annotation},
+        {D_FILTER, "filters", check_filter},
     };
     struct check c = {.s = s, .r = r};
     *findings = 0;

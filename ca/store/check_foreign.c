@@ -68,3 +68,10 @@ void check_annotation(struct check *c, MDB_txn *t, struct slice key, struct slic
     if (!annotation_row_sound(key, row))
         check_finding(c, "annotation.row", "An annotation does not decode");
 }
+
+void check_filter(struct check *c, MDB_txn *t, struct slice key, struct slice row)
+{
+    (void)t;
+    if (!filter_row_sound(key, row))
+        check_finding(c, "filter.row", "A saved filter does not decode");
+}

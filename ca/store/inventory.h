@@ -26,6 +26,7 @@
 #include "lib/annotation.h"
 #include "lib/anycert.h"
 #include "lib/proto_import.h"
+#include "lib/proto_inventory.h"
 
 /* ---- foreign certificates ---- */
 
@@ -88,6 +89,18 @@ int store_annotation(struct store *s, const uint8_t identity[IDENTITY_LEN], stru
 typedef int (*store_annotation_each)(void *arg, const struct annotation *a);
 int store_annotations(struct store *s, const uint8_t after[IDENTITY_LEN], size_t max,
                       store_annotation_each fn, void *arg, struct fault *f) WARN_UNUSED;
+
+/* ---- filters of lists, kept under a name ---- */
+
+/* STORE_FILTER: op->filter is kept in the place of one of that name, or removed. Refused:
+ * "store.full", "filter.unknown" (removed), "filter.many". */
+/* By name, from behind `after` ("": from the start), until fn returns other than 0. */
+typedef int (*store_filter_each)(void *arg, const struct saved_filter *f);
+int store_filters(struct store *s, const char *after, store_filter_each fn, void *arg,
+                  struct fault *f) WARN_UNUSED;
+/* -FAULT_NOT_FOUND, "filter.unknown". */
+int store_filter_get(struct store *s, const char *name, struct saved_filter *out,
+                     struct fault *f) WARN_UNUSED;
 
 /* ---- lines ---- */
 

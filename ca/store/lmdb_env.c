@@ -38,6 +38,7 @@ static const char *const dbi_name[D_COUNT] = {
     [D_FOREIGN] = "foreign",
     [D_SEEN] = "seen",
     [D_IDENTITY] = "identity",
+    [D_FILTER] = "filter",
 };
 
 static int make_dir(const char *path, struct fault *f)

@@ -15,6 +15,7 @@
  *   foreign   number -> struct row_foreign
  *   seen      half a fingerprint -> number of a foreign certificate, or 0: issued here || last seen
  *   identity  identity -> struct annotation (ca/store/inventory.h)
+ *   filter    name -> struct saved_filter (lib/proto_inventory.h)
  *   audit     index -> salt || record; pruned: SHA-256(salt || record)
  *   checkpoint  size -> struct store_checkpoint
  *   meta      "state" -> struct row_state   "gate" -> struct store_gate

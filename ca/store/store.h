@@ -44,8 +44,6 @@ struct cert_ref {
 #define STORE_FOREIGN 0xffff
 #define STORE_ANNOTATED 0xfffe
 
-/* Where a certificate is known from. */
-enum store_source { SOURCE_ISSUED = 0, SOURCE_IMPORTED = 1, SOURCE_SCANNED = 2 };
 #define STORE_ORIGIN_MAX 256 /* octets with their NUL */
 
 enum cert_state {
@@ -230,6 +228,7 @@ enum store_op_kind {
     STORE_EXCEPT,
     STORE_FOREIGN_ADD, /* certificates that others issued: ca/store/inventory.h */
     STORE_ANNOTATE,    /* likewise: what operators write about an identity */
+    STORE_FILTER,      /* likewise: a filter of lists, kept under a name */
     STORE_PRUNE,       /* drops details of old audit records, STORE_PRUNE_SLICE of them at most */
 };
 #define STORE_PRUNE_SLICE 256
@@ -244,6 +243,7 @@ struct store_mark;
 struct store_except;
 struct store_foreign;
 struct store_annotate;
+struct saved_filter;
 enum store_outcome {
     STORE_DONE = 0,  /* what was asked is now durable */
     STORE_KNOWN = 1, /* reserve: this request key is recorded already; `ref` says for what */
@@ -323,6 +323,7 @@ struct store_op {
     struct store_except *except;     /* except */
     struct store_foreign *foreign;   /* foreign-add */
     struct store_annotate *annotate; /* annotate */
+    struct saved_filter *filter;     /* filter */
     bool close;                      /* gate */
     const char *why;                 /* gate, restored: for people, cut to STORE_REASON_MAX */
     struct store_restore restore;    /* restored: copied, checkpoint */

@@ -40,6 +40,7 @@ enum durable_dbi {
     D_FOREIGN,
     D_SEEN,
     D_IDENTITY,
+    D_FILTER,
     D_COUNT
 };
 /* With the audit logs before restores, the two indexes of runs, and what a migration opens. */
@@ -318,6 +319,8 @@ int audit_pruned(struct store *s, MDB_txn *t, uint64_t *out) WARN_UNUSED;
 int op_foreign(struct write_txn *w, struct store_op *op, struct audit_event *e) WARN_UNUSED;
 int op_annotate(struct write_txn *w, struct store_op *op, struct audit_event *e,
                 bool *record) WARN_UNUSED;
+int op_filter(struct write_txn *w, struct store_op *op) WARN_UNUSED;
+bool filter_row_sound(struct slice key, struct slice row);
 /* When it was last met; 0: never. 0 or an LMDB code. */
 int seen_get(struct store *s, MDB_txn *t, const uint8_t fingerprint[32], int64_t *out) WARN_UNUSED;
 /* A view of a foreign certificate, made of its row. 0 or MDB_CORRUPTED. */

@@ -46,7 +46,7 @@ fails 'an unknown option is a usage error' 2 'no option --colour' cerca list --c
 fails 'a missing value is a usage error' 2 'needs a value' cerca list --name
 fails 'an option given twice is a usage error' 2 'given twice' cerca list --name a --name b
 fails 'a word too many is a usage error' 2 '"b" is too much' cerca show a b
-fails 'a word too few is a usage error' 2 '\(SERIAL \| FINGERPRINT \| NAME \| FILE\) is missing' cerca show
+fails 'a word too few is a usage error' 2 '\(SERIAL \| FINGERPRINT \| NAME \| foreign:NUMBER \| FILE\) is missing' cerca show
 fails 'a format that a command has not is a usage error' 2 'should be table\|json\|csv' cerca list -o pem
 fails 'a status that does not exist is a usage error' 2 'should be valid' cerca list --status vaild
 fails 'control characters of an argument are not echoed' 2 'x1b\[31m' cerca show a $'\e[31m'
@@ -171,9 +171,11 @@ cp "$out" m.pem
 ok 'and is one' openssl x509 -in m.pem -noout
 ok 'issue as JSON' cerca issue --profile tls-client --key-out c.key --san dns:c.example \
     --owner carol --validity 2d --out c.pem -o json
-json 'is an object with these keys and no others' 'keys == ["fingerprint", "issued_at", "issuer",
-    "not_after", "not_before", "owner", "profile", "replaced_by", "replaces", "requester", "sans",
-    "serial", "status", "subject"]'
+json 'is an object with these keys and no others' 'keys == ["application", "contact",
+    "criticality", "environment", "fingerprint", "identity", "issued_at", "issuer", "last_seen",
+    "method", "not_after", "not_before", "note", "number", "origin", "owner", "profile", "purpose",
+    "replaced_by", "replaces", "requester", "retired", "reviewed", "sans", "serial", "source",
+    "status", "subject", "tags"]'
 json 'and what was asked for' '.sans == ["dns:c.example"] and .owner == "carol" and
     .profile == "tls-client" and .status == "valid" and .issuer == "issuing" and .replaces == null
     and (.serial | test("^[0-9a-f]{32}$")) and (.fingerprint | test("^[0-9a-f]{64}$"))
@@ -322,7 +324,7 @@ run cerca list --limit 3
 like 'a table that was cut says so' "$err" 'there are more'
 ok 'list as CSV' cerca list -o csv
 is 'has the keys as its first line' "$(head -n 1 "$out" | tr -d '\r')" \
-    'serial,issuer,subject,sans,profile,owner,requester,status,not_before,not_after,fingerprint,replaces,replaced_by,issued_at,revoked_at,reason'
+    'serial,issuer,subject,sans,profile,owner,requester,status,not_before,not_after,fingerprint,replaces,replaced_by,issued_at,revoked_at,reason,source,number,origin,last_seen,identity,contact,application,environment,purpose,criticality,method,note,tags,reviewed,retired'
 is 'ends every line with CRLF' "$(grep -cv $'\r$' "$out")" 0
 fails 'a filter too long for any name is a usage error' 2 'more than' cerca list --owner "$(printf '%0500d' 0)"
 

@@ -1,0 +1,163 @@
+#!/bin/sh
+# What operators write about what must keep working: set and unset singly, by filters and from CSV,
+# with a dry run; lists by it, filters that the CA keeps, and retiring. All of it is in the audit log.
+# shellcheck disable=SC2317 # functions are called by name
+# shellcheck source=tests/flow/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+cd "$scratch" || exit 1
+ca_init || bail 'no CA'
+ca_start || bail 'it does not start'
+
+issue() { # NAME PROFILE [OPTION]...
+    host=$1
+    profile=$2
+    shift 2
+    cerca issue --profile "$profile" --key-out "$host.key" --force --san "dns:$host.inv.example" \
+        --out "$host.pem" "$@" >"$host.out" 2>&1 || bail "$host is not issued: $(cat "$host.out")"
+}
+
+field() { # NAME FILTER: of the newest valid certificate
+    cerca show "$1.inv.example" -o json | jq -r "$2"
+}
+
+names() { # OPTION...: of what a list has
+    cerca list "$@" --limit 0 -o json | jq -r '.[].sans[0]' | sed 's/dns:\([a-z0-9]*\).*/\1/' | sort |
+        tr '\n' ' ' | sed 's/ $//'
+}
+
+issue web tls-server --owner alice
+issue db tls-server --owner bob
+issue mail tls-server --owner bob
+issue agent tls-client --owner carol
+
+# --- singly -----------------------------------------------------------------------------------------
+
+ok 'a field is set, by name' cerca inventory set owner=team-web criticality=high \
+    'contact=Zoë <zoe@inv.example>' tags=pci,dmz web.inv.example
+like '... and how many are meant is said' "$err" '1 identity is meant'
+is 'show has it' "$(field web '[.owner, .criticality, .contact, (.tags | join("+"))] | join(" ")')" \
+    'team-web high Zoë <zoe@inv.example> dmz+pci'
+ok '... and so has show of the inventory' cerca inventory show web.inv.example
+like '... with who wrote it' "$out" '^updated_by +operator:'
+ok 'the same again changes nothing' cerca inventory set owner=team-web web.inv.example -o json
+json '... and says so' '.[0].result == "same"'
+ok 'tags are added and taken away' cerca inventory set tags+=prod tags-=dmz web.inv.example
+is '... the others stay' "$(field web '.tags | join("+")')" 'pci+prod'
+serial=$(field web .serial)
+ok 'by serial' cerca inventory set note='by serial' "$serial"
+ok 'by fingerprint' cerca inventory set method=agent "$(field web .fingerprint)"
+ok 'by identity' cerca inventory set reviewed=2027-01-31 "identity:$(field web .identity)"
+ok 'by the file of a certificate' cerca inventory set environment=prod ./web.pem
+is 'all of these are one identity' \
+    "$(field web '[.note, .method, .reviewed, .environment] | join(" ")')" \
+    'by serial agent 2027-01-31T00:00:00Z prod'
+ok 'a field is unset' cerca inventory unset --field note --field reviewed web.inv.example
+is '... and the others stay' "$(field web '[.note, .reviewed, .method] | map(. // "") | join(",")')" \
+    ',,agent'
+fails 'an unknown level is refused' 2 'low, medium, high or critical' \
+    cerca inventory set criticality=huge web.inv.example
+fails '... a control character too' 1 '0 changed, 0 were so already, 1 refused' \
+    cerca inventory set "note=$(printf 'a\033[31mb')" web.inv.example -o json
+json '... by rule and field' '.[0].rule == "annotation.text"'
+fails 'what nobody has is not found' 1 'nothing for "nobody' \
+    cerca inventory set owner=x nobody.inv.example
+fails 'nothing at all does not mean everything' 2 'which\?' cerca inventory set owner=x
+fails '... nor does an empty name' 1 'would mean everything' cerca inventory set owner=x ''
+
+# --- in bulk ----------------------------------------------------------------------------------------
+
+ok 'a dry run says what would change' cerca inventory set environment=test --owner bob --dry-run
+like '... counted first' "$err" '2 identities are meant'
+like '... and at the end' "$err" '2 would be changed, 0 were so already, 0 refused'
+is '... and changes nothing' "$(names --environment test)" ''
+ok 'then it is done' cerca inventory set environment=test application=shop --owner bob
+is 'lists go by it' "$(names --environment test)" 'db mail'
+is '... by two fields' "$(names --application shop --environment test)" 'db mail'
+is '... by a tag' "$(names --tag prod)" web
+is '... by level and method' "$(names --criticality high --method agent)" web
+is '... by contact' "$(names --contact 'Zoë <zoe@inv.example>')" web
+is '... by the owner in force' "$(names --owner team-web)" web
+is '... not by the one before' "$(names --owner alice)" ''
+is '... by identity' "$(names --identity "$(field db .identity)")" db
+is '... by source' "$(names --source issued --owner bob)" 'db mail'
+is '... nothing was imported' "$(names --source imported)" ''
+fails 'a source that is none' 2 'issued, imported or scanned' cerca list --source bought
+issue db tls-server --owner somebody
+is 'a renewed certificate has it too' "$(names --environment test)" 'db db mail'
+
+# --- from CSV ---------------------------------------------------------------------------------------
+
+cat >owners.csv <<EOF
+name,owner,note,tags
+db.inv.example,team-db,"a, b",one two
+agent.inv.example,team-agents,,
+nobody.inv.example,x,,
+EOF
+fails 'a file is compared first' 1 '2 would be changed, 0 were so already, 1 refused' \
+    cerca inventory set --csv owners.csv --dry-run
+is '... and nothing changes' "$(field db .owner)" somebody
+fails 'then read' 1 '2 changed, 0 were so already, 1 refused' cerca inventory set --csv owners.csv
+like '... naming what is not there' "$out" 'nobody.inv.example'
+is '... with quotes and tags' "$(field db '[.owner, .note, (.tags | join("+"))] | join(";")')" \
+    'team-db;a, b;one+two'
+is '... an empty cell changes nothing' "$(field agent '.owner + .note')" team-agents
+cerca list --status valid --limit 0 -o csv >exported.csv
+ok 'what a list printed can be read back' cerca inventory set --csv exported.csv
+like '... and all but the owners in force were so' "$err" '0 refused'
+printf 'name,owners\nweb.inv.example,x\n' >typo.csv
+fails 'a mistyped column is refused' 1 'inventory.column|identity, fingerprint or name' \
+    cerca inventory set --csv typo.csv
+printf 'fingerprint,owner\n%s,by-print\n' "$(field web .fingerprint)" >print.csv
+ok 'a fingerprint is a key too' cerca inventory set --csv print.csv
+is '... of that one' "$(field web .owner)" by-print
+
+# --- spreadsheets and terminals -----------------------------------------------------------------------
+
+ok 'a text may look like a formula' cerca inventory set 'note==HYPERLINK("x")' contact=+1555 \
+    web.inv.example
+cerca list --name web.inv.example -o csv >formula.csv
+like 'no spreadsheet runs it' formula.csv "\"'=HYPERLINK"
+like '... whatever it begins with' formula.csv ",'\\+1555,"
+ok 'read back it is the text' cerca inventory set --csv formula.csv
+is '... without the apostrophe' "$(field web '.note + .contact')" '=HYPERLINK("x")+1555'
+
+# --- saved filters ------------------------------------------------------------------------------------
+
+ok 'a filter is saved' cerca list --environment test --expires-within 3650d --save shop-test
+is '... and used' "$(names --filter shop-test)" 'db db mail'
+is '... with more' "$(names --filter shop-test --owner bob)" mail
+ok '... by what changes too' cerca inventory set criticality=low --filter shop-test
+is '... which is done' "$(names --criticality low)" 'db db mail'
+ok 'filters are listed' cerca filter list -o json
+json '... as what they mean' '.[0].name == "shop-test" and (.[0].means | contains("--environment test"))'
+ok 'a filter is removed' cerca filter remove shop-test
+fails '... and gone' 1 'filter.unknown|No filter is saved' cerca list --filter shop-test
+fails 'a name that could be an option is refused' 1 'letters, digits' cerca list --save -x
+
+# --- retiring ---------------------------------------------------------------------------------------
+
+ok 'something is retired' cerca inventory retire mail.inv.example
+like '... and what is still valid is told' "$err" "$(field mail .serial) is still valid"
+like '... and what can be done' "$err" 'revoke cessationOfOperation'
+is '... it says since when' "$(field mail '.retired | length')" 20
+ok 'it comes back' cerca inventory unretire mail.inv.example
+is '... and nothing of it is left' "$(field mail .retired)" null
+ok 'a dry run revokes nothing' cerca inventory retire mail.inv.example --revoke superseded --dry-run
+is '... and retires nothing' "$(field mail '.status + (.retired // "")')" valid
+ok 'retired and revoked at once' cerca inventory retire mail.inv.example --revoke \
+    cessationOfOperation
+is '... it is' "$(field mail '[.status, .reason] | join(" ")')" 'revoked cessationOfOperation'
+
+# --- who may, and what is kept ----------------------------------------------------------------------
+
+ok 'the audit log has each change' cerca audit log --limit 0 -o json
+json '... with who and what' 'any(.[]; .action == "annotate" and (.actor | startswith("operator:"))
+    and (.detail | contains("owner=team-web")))'
+json '... and the filters' 'any(.[]; .action == "filter" and .detail == "saved shop-test")'
+before=$(cerca list --limit 0 -o csv | sha256sum)
+ca_stop
+ca_start || bail 'it does not start again'
+is 'all of it is there after a restart' "$(cerca list --limit 0 -o csv | sha256sum)" "$before"
+ok 'the store agrees with itself' cerca store check
+done_testing
