@@ -31,6 +31,7 @@ enum conf_two {
     TWO_CA_INSTALL = 1 << 0,
     TWO_OPEN = 1 << 1,
     TWO_CA_CROSS_SIGN = 1 << 2,
+    TWO_EXCEPTION = 1 << 8,
     TWO_RESTORE = 1 << 3, /* no kind: who restored is one of the two, who opens the other */
 };
 

@@ -7,6 +7,7 @@ static const struct conf_word log_levels[] = {
 
 static const struct conf_word two_operators[] = {{"ca-install", TWO_CA_INSTALL},
                                                  {"ca-cross-sign", TWO_CA_CROSS_SIGN},
+                                                 {"exception", TWO_EXCEPTION},
                                                  {"restore", TWO_RESTORE},
                                                  {"open", TWO_OPEN},
                                                  {NULL, 0}};

@@ -103,6 +103,23 @@ enum msg_type {
     MSG_FILTER_LIST = 0x01a4,
     MSG_FILTER_LISTED = 0x01a5,
 
+    MSG_ALERT_LIST = 0x01c0, /* lib/proto_alert.h */
+    MSG_ALERT_LISTED = 0x01c1,
+    MSG_ALERT_SHOW = 0x01c2,
+    MSG_ALERT_SHOWN = 0x01c3,
+    MSG_ALERT_ACK = 0x01c4,
+    MSG_ALERT_ACKED = 0x01c5,
+    MSG_FINDING_LIST = 0x01c6,
+    MSG_FINDING_LISTED = 0x01c7,
+    MSG_FINDING_COUNT = 0x01c8,
+    MSG_FINDING_COUNTED = 0x01c9,
+    MSG_FINDING_EXCEPT = 0x01ca,
+    MSG_FINDING_EXCEPTED = 0x01cb,
+    MSG_EXCEPTION_LIST = 0x01cc,
+    MSG_EXCEPTION_LISTED = 0x01cd,
+    MSG_LINE_EXPLAIN = 0x01ce,
+    MSG_LINE_EXPLAINED = 0x01cf,
+
     /* signer socket: cerca-ca asks, cerca-signer answers */
     MSG_HELLO = 0x0201,
     MSG_HELLO_REPLY = 0x0202,

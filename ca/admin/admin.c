@@ -249,6 +249,14 @@ static const struct admin_message admin_messages[] = {
     {MSG_AUDIT_CHECKPOINTS, ROLE_AUDITOR, handle_audit_checkpoints, NULL},
     {MSG_AUDIT_SIGN, ROLE_AUDITOR, audit_sign, NULL},
     {MSG_AUDIT_TILE, ROLE_AUDITOR, handle_audit_tile, NULL},
+    {MSG_ALERT_LIST, ROLE_AUDITOR, list_alerts, NULL},
+    {MSG_ALERT_SHOW, ROLE_AUDITOR, show_alert, NULL},
+    {MSG_ALERT_ACK, ROLE_OPERATOR, acknowledge_alert, NULL},
+    {MSG_FINDING_LIST, ROLE_AUDITOR, list_findings, NULL},
+    {MSG_FINDING_COUNT, ROLE_AUDITOR, count_findings, NULL},
+    {MSG_FINDING_EXCEPT, ROLE_OPERATOR, except_finding, &kind_exception},
+    {MSG_EXCEPTION_LIST, ROLE_AUDITOR, list_exceptions, NULL},
+    {MSG_LINE_EXPLAIN, ROLE_AUDITOR, explain_lines, NULL},
 };
 #define N_MESSAGES (sizeof(admin_messages) / sizeof(admin_messages[0]))
 
@@ -364,6 +372,14 @@ static const struct permit admin_permits[] = {
     {MSG_AUDIT_CHECKPOINTS, 16, on_message},
     {MSG_AUDIT_SIGN, 0, on_message},
     {MSG_AUDIT_TILE, 11, on_message},
+    {MSG_ALERT_LIST, 512, on_message},
+    {MSG_ALERT_SHOW, 16, on_message},
+    {MSG_ALERT_ACK, 512, on_message},
+    {MSG_FINDING_LIST, 512, on_message},
+    {MSG_FINDING_COUNT, 0, on_message},
+    {MSG_FINDING_EXCEPT, 1024, on_message},
+    {MSG_EXCEPTION_LIST, 0, on_message},
+    {MSG_LINE_EXPLAIN, 512, on_message},
 };
 
 static void client_closed(struct conn *conn, void *owner)

@@ -169,6 +169,18 @@ void publish_crl(struct ask *q);
 void install_crl(struct ask *q);
 /* admin_view.c */
 void export_view(struct ask *q);
+/* admin_alert.c */
+void list_alerts(struct ask *q);
+void show_alert(struct ask *q);
+void acknowledge_alert(struct ask *q);
+/* admin_finding.c */
+void list_findings(struct ask *q);
+void count_findings(struct ask *q);
+void explain_lines(struct ask *q);
+/* admin_except.c */
+extern const struct approval_kind kind_exception;
+void list_exceptions(struct ask *q);
+void except_finding(struct ask *q);
 /* admin_gate.c */
 extern const struct approval_kind kind_open;
 void open_gate(struct ask *q);

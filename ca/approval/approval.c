@@ -350,3 +350,8 @@ void approval_free(struct approval *a)
     }
     free(a);
 }
+
+const struct request_row *approval_row(const struct approval_run *run)
+{
+    return &run->step.row;
+}

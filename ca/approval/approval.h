@@ -77,5 +77,7 @@ void approval_deny(struct approval *a, uint64_t id, const struct requester *who,
 /* `f` is NULL when the operation was carried out. */
 void approval_ran(struct approval_run *run, const struct fault *f);
 void approval_resume(struct approval *a);
+/* The approved request that is being carried out: who asked for it. */
+const struct request_row *approval_row(const struct approval_run *run);
 
 #endif

@@ -138,9 +138,11 @@ static void look_at_policy(struct judging *g)
     if (!policy_knows(g))
         return;
     fault_clear(&g->refusal);
-    authorities_read(g->j->parts.authorities);
+    if (!g->j->parts.reading)
+        authorities_read(g->j->parts.authorities);
     g->refused = ask_policy(g, &g->refusal) != 0;
-    authorities_done(g->j->parts.authorities);
+    if (!g->j->parts.reading)
+        authorities_done(g->j->parts.authorities);
     if (g->refused)
         found(g, finding_of_refusal(g->refusal.rule), g->refusal.text);
 }
@@ -457,11 +459,11 @@ int judge_line(struct judge *j, const struct store_line *line, int64_t now, unsi
             look_what_is_in_the_way(&g);
         line_judge(&j->times, &out->facts, now, &out->verdict);
     }
+    if ((want & JUDGE_TEXTS) != 0 || out->verdict.passed != 0)
+        take_name(&g);
     if ((want & JUDGE_FINDINGS) != 0) {
         parse(&g);
         look_for_findings(&g, &a);
     }
-    if ((want & JUDGE_TEXTS) != 0 || out->verdict.passed != 0)
-        take_name(&g);
     return 0;
 }

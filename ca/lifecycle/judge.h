@@ -16,6 +16,7 @@ struct judge_parts {
     const struct conf *conf;
     struct store *store;
     struct authorities *authorities; /* NULL: nothing is asked of policy (tests) */
+    bool reading;                    /* the caller holds authorities_read */
 };
 struct judge;
 struct judge *judge_new(const struct judge_parts *parts);

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "ca/lifecycle/evaluate_inner.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 
@@ -252,6 +253,13 @@ void lifecycle_free(struct lifecycle *l)
 void lifecycle_again(struct lifecycle *l)
 {
     evaluator_again(l->evaluator);
+}
+
+void lifecycle_step(struct lifecycle *l, struct store_alert *step)
+{
+    step->times = &l->times;
+    step->notice = evaluator_notice;
+    step->arg = l->evaluator;
 }
 
 void lifecycle_summary(struct lifecycle *l, struct evaluator_summary *out)

@@ -33,6 +33,8 @@ void lifecycle_free(struct lifecycle *l);
 
 /* Have all evaluated anew. Any thread. */
 void lifecycle_again(struct lifecycle *l);
+/* Fills in what a step of an alert needs of the evaluation (ca/store/alerts.h). Any thread. */
+void lifecycle_step(struct lifecycle *l, struct store_alert *step);
 /* Any thread. */
 void lifecycle_summary(struct lifecycle *l, struct evaluator_summary *out);
 void lifecycle_status(struct lifecycle *l, struct status_item *out);

@@ -1,0 +1,182 @@
+/* What will happen to something, when, by whom, and what is in the way. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/proto_alert.h"
+#include "tools/commands.h"
+#include "tools/find.h"
+#include "tools/json.h"
+#include "tools/text.h"
+
+static json_t *notes_json(const struct line_info *i, const char *kind)
+{
+    json_t *list = json_array();
+
+    for (uint32_t k = 0; k < i->n; k++) {
+        json_t *o;
+
+        if (strcmp(i->note[k].kind, kind) != 0)
+            continue;
+        o = json_object();
+        json_put(o, "rule", json_text(i->note[k].rule));
+        json_put(o, "severity", json_string(severity_word((enum severity)i->note[k].severity)));
+        json_put(o, "text", json_text(i->note[k].text));
+        (void)json_array_append_new(list, o);
+    }
+    return list;
+}
+
+static json_t *line_json(const struct line_info *i)
+{
+    json_t *o = json_object();
+
+    json_put(o, "identity", json_hex(i->identity, sizeof(i->identity)));
+    json_put(o, "name", json_text(i->name));
+    json_put(o, "state", json_text(i->state));
+    json_put(o, "action", json_text(i->action));
+    json_put(o, "stuck", json_text(i->stuck));
+    json_put(o, "renewal_due", json_time(i->opens));
+    json_put(o, "renewal_late", json_time(i->late));
+    json_put(o, "not_before", json_time(i->not_before));
+    json_put(o, "not_after", json_time(i->not_after));
+    json_put(o, "profile", json_text(i->profile));
+    json_put(o, "owner", json_text(i->owner));
+    json_put(o, "contact", json_text(i->contact));
+    json_put(o, "requester", json_text(i->requester));
+    json_put(o, "renewal_method", json_text(i->method));
+    json_put(o, "serial", json_hex(i->serial, sizeof(i->serial)));
+    json_put(o, "issuer", json_text(i->issuer));
+    json_put(o, "certificates", json_integer(i->members));
+    json_put(o, "followed_by",
+             i->followed ? json_hex(i->follower, sizeof(i->follower)) : json_null());
+    json_put(o, "alerts", notes_json(i, "alert"));
+    json_put(o, "findings", notes_json(i, "finding"));
+    return o;
+}
+
+/* ---- for people ---- */
+
+static void say(struct buf *out, const char *what, const char *value)
+{
+    if (value[0] == '\0')
+        return;
+    buf_printf(out, "  %-10s", what);
+    text_safe(slice_str(value), false, out);
+    buf_put_str(out, "\n");
+}
+
+static void say_notes(struct buf *out, const struct line_info *i, const char *kind)
+{
+    struct buf text;
+
+    for (uint32_t k = 0; k < i->n; k++) {
+        if (strcmp(i->note[k].kind, kind) != 0)
+            continue;
+        buf_init(&text, 1024);
+        buf_printf(&text, "%s (%s, %s)", i->note[k].text, i->note[k].rule,
+                   severity_word((enum severity)i->note[k].severity));
+        say(out, kind, buf_cstr(&text));
+        buf_free(&text);
+    }
+}
+
+static void say_line(struct buf *out, const struct line_info *i)
+{
+    char serial[2 * SERIAL_LEN + 1], end[CLOCK_TEXT_SIZE], begun[CLOCK_TEXT_SIZE], text[512];
+
+    text_safe(slice_str(i->name), false, out);
+    buf_printf(out, ": %s\n", i->state);
+    say(out, "next", i->action);
+    say(out, "blocked", i->stuck);
+    hex_encode(slice_of(i->serial, sizeof(i->serial)), serial);
+    clock_format(i->not_before, begun);
+    clock_format(i->not_after, end);
+    (void)snprintf(text, sizeof(text), "%s of %s, from %s to %s", serial, i->issuer, begun, end);
+    say(out, "newest", text);
+    (void)snprintf(text, sizeof(text), "%u so far", i->members);
+    say(out, "line", text);
+    say(out, "profile", i->profile);
+    say(out, "asked by", i->requester);
+    say(out, "renewed by", i->method);
+    (void)snprintf(text, sizeof(text), "%s%s%s", i->owner, i->contact[0] != '\0' ? ", " : "",
+                   i->contact);
+    say(out, "owner", text);
+    hex_encode(slice_of(i->follower, sizeof(i->follower)), serial);
+    say(out, "followed", i->followed ? serial : "");
+    say_notes(out, i, "alert");
+    say_notes(out, i, "finding");
+    hex_encode(slice_of(i->identity, sizeof(i->identity)), serial);
+    say(out, "identity", serial);
+}
+
+static int print_lines(const struct tool *t, struct wire_in *w, struct fault *f)
+{
+    struct line_info *i = xcalloc(1, sizeof(*i));
+    uint32_t n = wire_get_count(w, EXPLAIN_MAX, 1);
+    json_t *list = json_array();
+    struct buf out;
+    int rc = EXIT_OK;
+
+    buf_init(&out, FRAME_BODY_MAX * 4);
+    for (uint32_t k = 0; k < n; k++) {
+        line_info_get(w, i);
+        if (wire_failed(w))
+            break;
+        if (k > 0)
+            buf_put_str(&out, "\n");
+        say_line(&out, i);
+        (void)json_array_append_new(list, line_json(i));
+    }
+    free(i);
+    if (!wire_in_done(w)) {
+        rc = fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
+        json_decref(list);
+    } else if (t->format == FORMAT_JSON) {
+        rc = json_print(t, list);
+    } else {
+        json_decref(list);
+        rc = tool_print(t, buf_slice(&out));
+    }
+    buf_free(&out);
+    return rc;
+}
+
+static int run_explain(struct tool *t, void *args)
+{
+    struct fault f = {0};
+    struct frame answer;
+    struct wire_in w;
+    struct buf body;
+    int rc;
+
+    (void)args;
+    buf_init(&body, 512);
+    wire_put_text(&body, find_name(t->words[0]));
+    rc = strlen(t->words[0]) > 255 ? tool_usage(t, "NAME is too long") : 0;
+    if (rc == 0)
+        rc = tool_call_patient(t, MSG_LINE_EXPLAIN, buf_slice(&body), MSG_LINE_EXPLAINED, &answer,
+                               &f);
+    buf_free(&body);
+    if (rc > 0)
+        return rc;
+    if (rc == 0) {
+        wire_in_init(&w, answer.body);
+        rc = print_lines(t, &w, &f);
+    }
+    return rc < 0 ? tool_fail(t, &f) : rc;
+}
+
+const struct command cmd_explain = {
+    .name = "explain",
+    .help = "say what will happen to something, when, by whom, and what is in the way",
+    .arguments = "NAME | IDENTITY",
+    .examples = "  cerca explain www.example.com\n"
+                "  cerca explain www.example.com -o json | jq -r '.[].action'\n",
+    .min = 1,
+    .max = 1,
+    .formats = FORMAT_TEXT | FORMAT_JSON,
+    .format = FORMAT_TEXT,
+    .run = run_explain,
+};
