@@ -39,6 +39,9 @@ struct admin *admin_new(const struct admin_parts *parts, int listen_fd);
 void admin_drain(struct admin *a);
 /* What cercad says of a program that is no signer. */
 void admin_front(struct admin *a, const struct child_status *st);
+/* Calls fn for every program that cercad has told of. On the loop. */
+void admin_programs_each(const struct admin *a, void (*fn)(void *arg, const struct child_status *c),
+                         void *arg);
 /* Calls fn for every item of the status. On the loop. */
 void admin_status_each(const struct admin *a, lifecycle_item fn, void *arg);
 /* Requests not answered yet. */

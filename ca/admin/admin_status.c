@@ -298,6 +298,16 @@ void admin_front(struct admin *a, const struct child_status *st)
         a->n_fronts++;
 }
 
+void admin_programs_each(const struct admin *a, void (*fn)(void *arg, const struct child_status *c),
+                         void *arg)
+{
+    for (size_t k = 0; k < a->parts.n_links; k++)
+        if (signer_link_said(a->parts.links[k]) != NULL)
+            fn(arg, signer_link_said(a->parts.links[k]));
+    for (size_t k = 0; k < a->n_fronts; k++)
+        fn(arg, &a->front[k]);
+}
+
 static void add_configuration(struct items *items, const struct admin *a)
 {
     struct status_item i = item("configuration", true, "loaded");

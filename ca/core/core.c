@@ -434,6 +434,9 @@ static void open_metrics(struct core *c, int listen_fd)
                                         .door = c->door,
                                         .crls = c->crls,
                                         .admin = c->admin,
+                                        .lifecycle = c->lifecycle,
+                                        .delegates = c->delegates,
+                                        .enroll = c->enroll,
                                         .links = c->links,
                                         .n_links = c->n_links};
 

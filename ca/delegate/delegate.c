@@ -257,6 +257,11 @@ bool delegates_status(const struct delegates *d, size_t authority, struct status
     return true;
 }
 
+const struct delegate_state *delegates_state(const struct delegates *d, size_t authority)
+{
+    return state_of(d, &d->parts.authorities->item[authority]);
+}
+
 /* ---- the socket ---- */
 
 static const struct permit permits[] = {{MSG_DELEGATE, FRAME_BODY_MAX, on_ask},

@@ -38,6 +38,8 @@ void delegates_drain(struct delegates *d);
 /* "ocsp.NAME" of the issuer at this place among the authorities; false: it delegates to
  * nobody (any more). */
 bool delegates_status(const struct delegates *d, size_t authority, struct status_item *out);
+/* What cerca-public has told of that issuer; NULL: nothing, or it delegates to nobody. */
+const struct delegate_state *delegates_state(const struct delegates *d, size_t authority);
 /* After the door. NULL is fine. */
 void delegates_free(struct delegates *d);
 

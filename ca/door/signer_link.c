@@ -551,6 +551,11 @@ void signer_link_child(struct signer_link *s, const struct child_status *st)
         open_breaker(s);
 }
 
+const struct child_status *signer_link_said(const struct signer_link *s)
+{
+    return s->has_child ? &s->child : NULL;
+}
+
 void signer_link_status(struct signer_link *s, struct status_item *token,
                         struct status_item *program)
 {

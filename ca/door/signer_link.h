@@ -60,6 +60,8 @@ void signer_link_sign_crl(struct signer_link *s, const char *issuer, const struc
 int signer_link_check(struct signer_link *s, struct fault *f) WARN_UNUSED;
 /* What cercad says of the signer. */
 void signer_link_child(struct signer_link *s, const struct child_status *st);
+/* The same; NULL: cercad has said nothing. */
+const struct child_status *signer_link_said(const struct signer_link *s);
 /* Two items for `cerca status`: the token and the program. */
 void signer_link_status(struct signer_link *s, struct status_item *token,
                         struct status_item *program);

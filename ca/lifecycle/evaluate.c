@@ -60,12 +60,21 @@ static bool stopping(const struct evaluator *e)
 
 /* ---- one line ---- */
 
+static void tally_end(struct evaluator_summary *c, const struct line_facts *l)
+{
+    int64_t day = l->life.not_after / DAY - c->first_day;
+
+    if (!l->followed && !l->revoked && !l->retired && day >= 0 && day < EVALUATOR_DAYS)
+        c->ends_on[day]++;
+}
+
 static void tally(struct evaluator *e, const struct judged *j, int64_t now)
 {
     struct evaluator_summary *c = &e->count;
 
     c->lines++;
     c->by_state[j->verdict.state]++;
+    tally_end(c, &j->facts);
     for (unsigned i = 0; j->found != 0 && i < FINDINGS; i++) {
         if ((j->found & 1u << i) == 0)
             continue;
@@ -243,6 +252,7 @@ static int begin_all(struct evaluator *e, int64_t now, struct fault *f)
     e->full_at = now + DAY;
     e->full_us = 0;
     memset(&e->count, 0, sizeof(e->count));
+    e->count.first_day = now / DAY;
     return 0;
 }
 

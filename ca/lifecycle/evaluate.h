@@ -48,6 +48,7 @@ void evaluator_closed(struct evaluator *e, const char *why);
 /* Have all evaluated anew, soon. Any thread. */
 void evaluator_again(struct evaluator *e);
 
+#define EVALUATOR_DAYS 400
 struct evaluator_summary {
     int64_t evaluated;      /* when the last whole evaluation ended; 0: not yet */
     bool running;           /* one is under way */
@@ -57,6 +58,11 @@ struct evaluator_summary {
     uint64_t by_state[LINE_ENDED + 1];
     uint64_t found[FINDINGS], excepted[FINDINGS];
     uint64_t due; /* scheduled */
+    /* Lines whose newest certificate ends and nothing else follows, by the day since 1970 that it
+     * ends on: `first_day` is that of the evaluation. Over, revoked and retired ones are left out.
+     */
+    int64_t first_day;
+    uint32_t ends_on[EVALUATOR_DAYS];
 };
 /* Any thread. */
 void evaluator_summary(struct evaluator *e, struct evaluator_summary *out);

@@ -10,6 +10,7 @@
 
 #include "ca/lifecycle/evaluate_inner.h"
 #include "lib/clock.h"
+#include "lib/jobtimes.h"
 #include "lib/log.h"
 
 #define NICENESS 19
@@ -157,6 +158,8 @@ static uint64_t work(struct lifecycle *l)
     if (rc == 0)
         fault_clear(&f);
     l->change = change;
+    if (!doubt && f.code != FAULT_UNAVAILABLE)
+        job_noted(JOB_EVALUATION, rc == 0);
     note(l, &f, doubt);
     if (rc != 0 || doubt)
         return (uint64_t)RETRY_MS * 1000;

@@ -6,11 +6,14 @@
 #include "lib/conn.h"
 #include "lib/proto_metrics.h"
 
-/* The part that a worker reads; one at a time. */
+/* The parts that a worker reads; one at a time. */
+enum read_part { READ_CERTIFICATES, READ_TOLD, READ_PARTS };
 struct reading {
     struct work work; /* first: the workers hand back this */
     struct metrics *owner;
     uint64_t connection, id;
+    enum read_part part;
+    struct alert_sums alerts;
     struct buf text;
     bool busy;
 };
@@ -21,7 +24,7 @@ struct metrics {
     struct listener *listener;
     struct conn *conn; /* NULL: nobody is there */
     uint64_t connection;
-    struct reading named;
+    struct reading reading;
 };
 
 static void send_part(struct metrics *m, uint64_t id, bool more, const struct buf *text)
@@ -41,35 +44,39 @@ static void send_part(struct metrics *m, uint64_t id, bool more, const struct bu
     buf_free(&body);
 }
 
-static void named_read(void *arg)
+static void after_reading(void *arg)
 {
     struct reading *r = arg;
     struct metrics *m = r->owner;
 
     r->busy = false;
     if (m->conn != NULL && m->connection == r->connection)
-        send_part(m, r->id, false, &r->text);
+        send_part(m, r->id, r->part + 1 < READ_PARTS, &r->text);
 }
 
-static void read_named(struct work *w, unsigned worker)
+static void run_reading(struct work *w, unsigned worker)
 {
     struct reading *r = (struct reading *)w;
 
     (void)worker;
     buf_reset(&r->text);
-    metrics_certificates(&r->owner->parts, &r->text);
-    loop_post(r->owner->parts.loop, named_read, r);
+    if (r->part == READ_CERTIFICATES)
+        metrics_certificates(&r->owner->parts, &r->text);
+    else
+        metrics_told(&r->owner->parts, &r->alerts, &r->text);
+    loop_post(r->owner->parts.loop, after_reading, r);
 }
 
-static int start_named(struct metrics *m, uint64_t id, struct fault *f)
+static int start_reading(struct metrics *m, uint64_t id, enum read_part part, struct fault *f)
 {
-    if (m->named.busy)
+    if (m->reading.busy)
         return fault_unavailable(f, 1, "metrics.busy", "the metrics are being read already");
-    m->named.busy = true;
-    m->named.connection = m->connection;
-    m->named.id = id;
-    m->named.work.run = read_named;
-    workers_push(m->parts.readers, WORK_START, &m->named.work);
+    m->reading.busy = true;
+    m->reading.connection = m->connection;
+    m->reading.id = id;
+    m->reading.part = part;
+    m->reading.work.run = run_reading;
+    workers_push(m->parts.readers, WORK_START, &m->reading.work);
     return 0;
 }
 
@@ -89,10 +96,10 @@ static int answer(struct metrics *m, const struct frame *frame, struct fault *f)
 
     while (metrics_part_table[n] != NULL)
         n++;
-    if (metrics_ask_get(frame->body, &part) != 0 || part > n)
+    if (metrics_ask_get(frame->body, &part) != 0 || part >= n + READ_PARTS)
         return fault_set(f, FAULT_MALFORMED, "request.body", "the request is malformed");
-    if (part == n)
-        return start_named(m, frame->id, f);
+    if (part >= n)
+        return start_reading(m, frame->id, (enum read_part)(part - n), f);
     tell_part(m, metrics_part_table[part], frame->id);
     return 0;
 }
@@ -136,8 +143,8 @@ struct metrics *metrics_new(const struct metrics_parts *parts, int listen_fd)
     struct metrics *m = xcalloc(1, sizeof *m);
 
     m->parts = *parts;
-    m->named.owner = m;
-    buf_init(&m->named.text, METRICS_PART_MAX);
+    m->reading.owner = m;
+    buf_init(&m->reading.text, METRICS_PART_MAX);
     m->listener = listener_new(parts->loop, listen_fd, on_accepted, m);
     return m;
 }
@@ -148,6 +155,6 @@ void metrics_free(struct metrics *m)
         return;
     listener_free(m->listener);
     conn_close(m->conn);
-    buf_free(&m->named.text);
+    buf_free(&m->reading.text);
     free(m);
 }

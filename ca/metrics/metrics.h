@@ -20,7 +20,10 @@ struct metrics_parts {
     struct door *door;
     struct crl_publisher *crls;
     struct admin *admin;
-    struct signer_link **links; /* one a token */
+    struct lifecycle *lifecycle;
+    struct delegates *delegates; /* NULL: nobody asks for responders here */
+    struct enroll *enroll;       /* NULL: nobody enrolls here */
+    struct signer_link **links;  /* one a token */
     size_t n_links;
 };
 

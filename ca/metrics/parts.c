@@ -5,33 +5,18 @@
 #include <string.h>
 
 #include "ca/door/door_stats.h"
+#include "ca/metrics/put.h"
 #include "lib/clock.h"
 #include "lib/jobtimes.h"
 
 #define ROWS_MAX 32 /* CRLs of one issuer */
-
-static void one(struct buf *out, const char *name, enum metric_type type, const char *help,
-                int64_t value)
-{
-    metric_family(out, name, type, help);
-    metric_sample(out, name, NULL, value);
-}
-
-static void labelled(struct buf *out, const char *family, const char *label, const char *value,
-                     int64_t number)
-{
-    struct metric_labels l = {0};
-
-    metric_label(&l, label, value);
-    metric_sample(out, family, &l, number);
-}
 
 /* ---- the whole ---- */
 
 /* A lifecycle_item. */
 static void put_component(void *arg, const struct status_item *i)
 {
-    labelled(arg, "cerca_component_ok", "component", i->name, i->ok);
+    put_labelled(arg, "cerca_component_ok", "component", i->name, i->ok);
 }
 
 struct wellness {
@@ -51,8 +36,8 @@ static void put_components(const struct metrics_parts *p, struct buf *out)
     struct wellness w = {0};
 
     admin_status_each(p->admin, look_whether_well, &w);
-    one(out, "cerca_ok", METRIC_GAUGE, "Whether all is well, as cerca status says.",
-        w.items > 0 && w.bad == 0);
+    put_one(out, "cerca_ok", METRIC_GAUGE, "Whether all is well, as cerca status says.",
+            w.items > 0 && w.bad == 0);
     metric_family(out, "cerca_component_ok", METRIC_GAUGE,
                   "Whether this is well: an item of cerca status.");
     admin_status_each(p->admin, put_component, out);
@@ -69,7 +54,8 @@ static void put_whole(const struct metrics_parts *p, struct buf *out)
     metric_family(out, "cerca_build_info", METRIC_GAUGE,
                   "The version, and the configuration in force.");
     metric_sample(out, "cerca_build_info", &l, 1);
-    one(out, "cerca_clock_seconds", METRIC_GAUGE, "What cerca-ca takes for the time.", clock_now());
+    put_one(out, "cerca_clock_seconds", METRIC_GAUGE, "What cerca-ca takes for the time.",
+            clock_now());
     put_components(p, out);
 }
 
@@ -81,11 +67,11 @@ static void put_outcomes(const struct door_stats *s, struct buf *out)
 
     metric_family(out, name, METRIC_COUNTER,
                   "Requests for certificates that were answered with no new one: by outcome.");
-    labelled(out, name, "outcome", "again", (int64_t)s->again);
-    labelled(out, name, "outcome", "dry-run", (int64_t)s->dry);
-    labelled(out, name, "outcome", "refused", (int64_t)s->refused);
-    labelled(out, name, "outcome", "waiting", (int64_t)s->waits);
-    labelled(out, name, "outcome", "unavailable", (int64_t)s->unavailable);
+    put_labelled(out, name, "outcome", "again", (int64_t)s->again);
+    put_labelled(out, name, "outcome", "dry-run", (int64_t)s->dry);
+    put_labelled(out, name, "outcome", "refused", (int64_t)s->refused);
+    put_labelled(out, name, "outcome", "waiting", (int64_t)s->waits);
+    put_labelled(out, name, "outcome", "unavailable", (int64_t)s->unavailable);
 }
 
 static void put_rules(const struct door_stats *s, struct buf *out)
@@ -95,9 +81,9 @@ static void put_rules(const struct door_stats *s, struct buf *out)
     metric_family(out, name, METRIC_COUNTER,
                   "Requests for certificates that were refused or told to retry: by rule.");
     for (size_t i = 0; i < s->n_rules; i++)
-        labelled(out, name, "rule", s->rule[i].rule, (int64_t)s->rule[i].n);
+        put_labelled(out, name, "rule", s->rule[i].rule, (int64_t)s->rule[i].n);
     if (s->other_rules > 0)
-        labelled(out, name, "rule", "others", (int64_t)s->other_rules);
+        put_labelled(out, name, "rule", "others", (int64_t)s->other_rules);
 }
 
 static void put_times(const struct door_stats *s, struct buf *out)
@@ -133,9 +119,9 @@ static void put_revoked(const struct door_stats *s, struct buf *out)
                   "Certificates revoked, held (certificateHold) and released (removeFromCRL).");
     for (size_t i = 0; i < sizeof word / sizeof word[0]; i++)
         if (word[i] != NULL)
-            labelled(out, name, "reason", word[i], (int64_t)s->revoked[i]);
-    one(out, "cerca_revocations_refused_total", METRIC_COUNTER, "Revocations that were refused.",
-        (int64_t)s->not_revoked);
+            put_labelled(out, name, "reason", word[i], (int64_t)s->revoked[i]);
+    put_one(out, "cerca_revocations_refused_total", METRIC_COUNTER,
+            "Revocations that were refused.", (int64_t)s->not_revoked);
 }
 
 static void put_issuing(const struct metrics_parts *p, struct buf *out)
@@ -145,11 +131,11 @@ static void put_issuing(const struct metrics_parts *p, struct buf *out)
 
     metric_family(out, name, METRIC_COUNTER, "Certificates issued since cerca-ca started.");
     for (size_t i = 0; i < p->conf->n_profiles; i++)
-        labelled(out, name, "profile", p->conf->profiles[i].name, (int64_t)s->issued[i]);
-    one(out, "cerca_ca_certificates_issued_total", METRIC_COUNTER,
-        "Certificates of its own issuers, likewise.", (int64_t)s->issued_cas);
-    one(out, "cerca_requests_in_flight", METRIC_GAUGE, "Requests not answered yet.",
-        (int64_t)door_in_flight(p->door));
+        put_labelled(out, name, "profile", p->conf->profiles[i].name, (int64_t)s->issued[i]);
+    put_one(out, "cerca_ca_certificates_issued_total", METRIC_COUNTER,
+            "Certificates of its own issuers, likewise.", (int64_t)s->issued_cas);
+    put_one(out, "cerca_requests_in_flight", METRIC_GAUGE, "Requests not answered yet.",
+            (int64_t)door_in_flight(p->door));
     put_outcomes(s, out);
     put_rules(s, out);
     put_times(s, out);
@@ -230,12 +216,12 @@ static void put_store_sizes(const struct store_stats *s, struct buf *out)
     static const char name[] = "cerca_store_bytes";
 
     metric_family(out, name, METRIC_GAUGE, "Size of the store's environments.");
-    labelled(out, name, "environment", "durable", (int64_t)s->durable_bytes);
-    labelled(out, name, "environment", "derived", (int64_t)s->derived_bytes);
-    one(out, "cerca_store_disk_free_bytes", METRIC_GAUGE, "Free on its disk.",
-        (int64_t)s->free_bytes);
-    one(out, "cerca_store_full", METRIC_GAUGE, "Whether issuing is stopped for want of room.",
-        s->full);
+    put_labelled(out, name, "environment", "durable", (int64_t)s->durable_bytes);
+    put_labelled(out, name, "environment", "derived", (int64_t)s->derived_bytes);
+    put_one(out, "cerca_store_disk_free_bytes", METRIC_GAUGE, "Free on its disk.",
+            (int64_t)s->free_bytes);
+    put_one(out, "cerca_store_full", METRIC_GAUGE, "Whether issuing is stopped for want of room.",
+            s->full);
 }
 
 static void put_store(const struct metrics_parts *p, struct buf *out)
@@ -247,24 +233,24 @@ static void put_store(const struct metrics_parts *p, struct buf *out)
     fault_clear(&f);
     view_stats(p->view, &v);
     if (store_stats(p->store, &s, &f) == 0) {
-        one(out, "cerca_store_certificates", METRIC_GAUGE, "Certificates on record.",
-            (int64_t)s.certificates);
-        one(out, "cerca_store_open_intents", METRIC_GAUGE, "Recorded and not signed yet.",
-            (int64_t)s.open_intents);
-        one(out, "cerca_store_changes_total", METRIC_COUNTER, "Changes of certificates' states.",
-            (int64_t)s.change);
-        one(out, "cerca_index_lag_changes", METRIC_GAUGE, "Changes that lists do not have yet.",
-            (int64_t)(s.change - s.derived_change));
-        one(out, "cerca_view_lag_changes", METRIC_GAUGE, "Changes that are not published yet.",
-            (int64_t)(s.change > v.change ? s.change - v.change : 0));
-        one(out, "cerca_audit_records_total", METRIC_COUNTER, "Records in the audit log.",
-            (int64_t)s.audit_size);
+        put_one(out, "cerca_store_certificates", METRIC_GAUGE, "Certificates on record.",
+                (int64_t)s.certificates);
+        put_one(out, "cerca_store_open_intents", METRIC_GAUGE, "Recorded and not signed yet.",
+                (int64_t)s.open_intents);
+        put_one(out, "cerca_store_changes_total", METRIC_COUNTER,
+                "Changes of certificates' states.", (int64_t)s.change);
+        put_one(out, "cerca_index_lag_changes", METRIC_GAUGE, "Changes that lists do not have yet.",
+                (int64_t)(s.change - s.derived_change));
+        put_one(out, "cerca_view_lag_changes", METRIC_GAUGE, "Changes that are not published yet.",
+                (int64_t)(s.change > v.change ? s.change - v.change : 0));
+        put_one(out, "cerca_audit_records_total", METRIC_COUNTER, "Records in the audit log.",
+                (int64_t)s.audit_size);
         put_store_sizes(&s, out);
     }
-    one(out, "cerca_view_stamp_timestamp_seconds", METRIC_GAUGE,
-        "Time stamp of the public view: no OCSP answer is newer.", v.stamp);
-    one(out, "cerca_view_rows", METRIC_GAUGE, "Rows in the public view.",
-        (int64_t)(v.snapshot_rows + v.log_rows));
+    put_one(out, "cerca_view_stamp_timestamp_seconds", METRIC_GAUGE,
+            "Time stamp of the public view: no OCSP answer is newer.", v.stamp);
+    put_one(out, "cerca_view_rows", METRIC_GAUGE, "Rows in the public view.",
+            (int64_t)(v.snapshot_rows + v.log_rows));
 }
 
 static void put_tokens(const struct metrics_parts *p, struct buf *out)
@@ -272,8 +258,8 @@ static void put_tokens(const struct metrics_parts *p, struct buf *out)
     metric_family(out, "cerca_token_ready", METRIC_GAUGE,
                   "Whether the signer of this token would sign now.");
     for (size_t i = 0; i < p->n_links; i++)
-        labelled(out, "cerca_token_ready", "token", signer_link_token(p->links[i]),
-                 signer_link_ready(p->links[i]));
+        put_labelled(out, "cerca_token_ready", "token", signer_link_token(p->links[i]),
+                     signer_link_ready(p->links[i]));
 }
 
 static void put_jobs(const struct metrics_parts *p, struct buf *out)
@@ -290,11 +276,12 @@ static void put_jobs(const struct metrics_parts *p, struct buf *out)
 
             job_times((enum job_name)j, &at[0], &at[1]);
             if (at[k] != 0)
-                labelled(out, name[k], "job", job_word[j], at[k]);
+                put_labelled(out, name[k], "job", job_word[j], at[k]);
         }
     }
     put_tokens(p, out);
 }
 
-const metrics_part_fn metrics_part_table[] = {put_whole, put_issuing, put_crls,
-                                              put_store, put_jobs,    NULL};
+const metrics_part_fn metrics_part_table[] = {put_whole,        put_issuing, put_crls,
+                                              put_store,        put_jobs,    metrics_inventory,
+                                              metrics_programs, NULL};

@@ -12,7 +12,19 @@ typedef void (*metrics_part_fn)(const struct metrics_parts *p, struct buf *out);
 
 /* On the loop. NULL-ended. */
 extern const metrics_part_fn metrics_part_table[];
-/* On a worker: certificates of the CA, and of metrics.names. Comes last. */
+/* Of them, in inventory.c. */
+void metrics_inventory(const struct metrics_parts *p, struct buf *out);
+void metrics_programs(const struct metrics_parts *p, struct buf *out);
+
+/* Behind those, on a worker: certificates of the CA, and of metrics.names ... */
 void metrics_certificates(const struct metrics_parts *p, struct buf *out);
+/* ... and alerts, the outbox, backups. `sums` is kept from one time to the next; zeroed at first.
+ */
+struct alert_sums {
+    bool known;
+    uint64_t not_before_us; /* when they are counted again */
+    uint64_t n[ALERT_RESOLVED][SEVERITY_CRITICAL + 1];
+};
+void metrics_told(const struct metrics_parts *p, struct alert_sums *sums, struct buf *out);
 
 #endif

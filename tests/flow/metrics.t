@@ -51,6 +51,14 @@ ok 'it is revoked' cerca revoke "$scratch/cert" --reason keyCompromise
 ok 'a revocation counts by its reason' grown 'cerca_revocations_total{reason="keyCompromise"}' 1
 is 'the name has no valid certificate any more' \
     "$(value 'cerca_name_has_certificate{name="www.example.com"}')" 0
+
+like 'no backup was made' "$metrics" '^cerca_backup_timestamp_seconds 0$'
+ok 'one is made' cerca backup --out "$scratch/backup"
+fresh() { scrape && [ $(($(date +%s) - $(value "$1"))) -lt 60 ]; }
+ok 'and is of now' fresh cerca_backup_timestamp_seconds
+is 'each program runs' "$(value 'cerca_program_up{program="cerca-admin",token=""}')" 1
+is 'the signer too' "$(value 'cerca_program_up{program="cerca-signer",token="default"}')" 1
+ok 'the jobs have worked' fresh 'cerca_job_last_success_timestamp_seconds{job="evaluation"}'
 ok 'promtool takes all of that too' promtool check metrics <"$metrics"
 
 is 'anything but GET is refused' "$(curl -s -o /dev/null -w '%{http_code}' -d x "$url/metrics")" 405
@@ -60,10 +68,18 @@ is 'eight scrapes at once are all answered' "$(curl -s --fail -Z --parallel-imme
     "$url/metrics?[1-8]" | grep -c '^cerca_ok ')" 8
 like 'it is jailed and reads no file' "$scratch/cercad.log" 'sandbox.entered program=cerca-admin .*paths=1'
 
+ok 'another is issued, for a week' cerca issue --profile tls-server --key-out "$scratch/short.key" \
+    --san dns:short.example.com --validity 6d --out "$scratch/short"
 core=$(pid_of cerca-ca)
 kill -9 "$core"
 ok 'after cerca-ca was killed' wait_until 20 runs_anew cerca-ca "$core"
 ok 'metrics go on' wait_until 20 scrape
+evaluated() { scrape && [ "$(value cerca_evaluated_timestamp_seconds)" -gt 0 ]; }
+ok 'the inventory is evaluated anew' wait_until 20 evaluated
+is 'a revoked one is retired' "$(value 'cerca_identities{state="retired"}')" 1
+is 'one that ends next week' "$(value 'cerca_identities_expiring{within="7d"}')" 1
+is 'does not within three days' "$(value 'cerca_identities_expiring{within="3d"}')" 0
+is 'nobody was told of anything bad' "$(value 'cerca_alerts{state="raised",severity="critical"}')" 0
 admin=$(pid_of cerca-admin)
 kill -9 "$admin"
 ok 'and after cerca-admin was' wait_until 20 runs_anew cerca-admin "$admin"
