@@ -122,6 +122,12 @@ static int ask_policy(struct judging *g, struct fault *f)
     if (a->parsed.not_after <= g->now)
         return fault_set(f, FAULT_POLICY, "profile.issuer",
                          "the certificate of the issuer \"%.63s\" has ended", p->issuer);
+    if (key_blocklist_has(r.own->blocklist, j->row.spki_hash))
+        return fault_set(f, FAULT_POLICY, "key.blocklisted",
+                         "its key is on the list of known weak keys");
+    /* The same configuration decided the same when it was issued. */
+    if (memcmp(j->row.generation, j->parts.conf->generation, sizeof(j->row.generation)) == 0)
+        return 0;
     r.issuer = &a->policy;
     return policy_recorded(&r, j->room, f);
 }

@@ -137,6 +137,8 @@ int evaluator_tell(struct evaluator *e, const struct judged *j, bool all, int64_
     struct alert a;
     int rc;
 
+    if (!all && v->passed == 0 && !stuck && !late)
+        return 0;
     line_action(&j->facts, v, j->requester, action);
     watch_passed_text(judge_times(e->judge), &j->facts.life, v->passed, passed);
     clock_format(j->facts.life.not_after, end);
