@@ -117,7 +117,7 @@ static size_t change_some(struct store *s)
         struct store_op op = {.kind = STORE_ANNOTATE, .time = clock_now(), .annotate = &q};
 
         memcpy(q.row.identity, some->identity[i], IDENTITY_LEN);
-        (void)snprintf(q.row.owner, sizeof(q.row.owner), "changed");
+        (void)snprintf(q.row.owner, sizeof(q.row.owner), "changed at %lld", (long long)op.time);
         op.audit.action = AUDIT_ANNOTATE;
         op.audit.time = op.time;
         if (store_do(s, &op) != 0)
