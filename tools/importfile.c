@@ -327,7 +327,9 @@ static int read_text(struct reading *g, bool *more)
 
     *more = p == NULL;
     if (p == NULL) {
-        pass(g, in.n > keep && !g->end ? in.n - keep : in.n);
+        if (g->end)
+            keep = 0;
+        pass(g, in.n > keep ? in.n - keep : 0);
         return 0;
     }
     pass(g, (size_t)(p - in.p));
