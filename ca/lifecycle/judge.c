@@ -444,11 +444,8 @@ int judge_line(struct judge *j, const struct store_line *line, int64_t now, unsi
 {
     struct judging g = {.j = j, .out = out, .now = now};
     struct annotation a;
-    bool known;
-    int rc = store_get(j->parts.store, &line->newest, &j->row, f);
+    int rc = store_line_newest(j->parts.store, line, &j->row, &a, f);
 
-    if (rc == 0)
-        rc = store_annotation(j->parts.store, line->identity, &a, &known, f);
     if (rc != 0)
         return rc;
     memcpy(out->identity, line->identity, sizeof(out->identity));

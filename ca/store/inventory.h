@@ -132,6 +132,10 @@ int store_same_names(struct store *s, const uint8_t names[SAN_IDENTITY], bool fr
  * all zeros. */
 void cert_row_names(const struct cert_row *r, uint8_t out[SAN_IDENTITY]);
 
+/* The row of a line's newest certificate, and what is written about the identity, as of one moment.
+ * -FAULT_NOT_FOUND when there is no such certificate. */
+int store_line_newest(struct store *s, const struct store_line *l, struct cert_row *row,
+                      struct annotation *a, struct fault *f) WARN_UNUSED;
 /* Certificates with this key that are of another identity: at most `max` refs, whatever became of
  * them. By half the key's hash: compare it. */
 int store_key_others(struct store *s, const uint8_t spki_hash[32],

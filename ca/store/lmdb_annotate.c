@@ -120,6 +120,22 @@ int store_annotation(struct store *s, const uint8_t identity[IDENTITY_LEN], stru
     return rc == 0 || rc == MDB_NOTFOUND ? 0 : store_fail(f, rc, "reading an annotation");
 }
 
+int store_line_newest(struct store *s, const struct store_line *l, struct cert_row *row,
+                      struct annotation *a, struct fault *f)
+{
+    MDB_txn *t;
+    int rc = read_begin(s, &t, f);
+    memset(a, 0, sizeof(*a));
+    if (rc != 0)
+        return rc;
+    rc = cert_row_fill(s, t, &l->newest, row, f);
+    int found = rc == 0 ? annotation_find(s, t, l->identity, a) : 0;
+    read_end(s, t);
+    if (found == MDB_CORRUPTED)
+        return store_damaged(f, "annotation");
+    return found == 0 || found == MDB_NOTFOUND ? rc : store_fail(f, found, "reading an annotation");
+}
+
 int store_annotations(struct store *s, const uint8_t after[IDENTITY_LEN], size_t max,
                       store_annotation_each fn, void *arg, struct fault *f)
 {
