@@ -1,0 +1,253 @@
+/* The evaluation over a real store: conditions of the CA, digests, followers, shared keys. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ca/lifecycle/condition.h"
+#include "ca/lifecycle/due.h"
+#include "tests/unit/store_help.h"
+
+#define DAY INT64_C(86400)
+
+struct world {
+    struct fixture x;
+    struct conf *conf;
+    struct evaluator *e;
+};
+
+static void to_mail(void *arg, struct outbox_notice *o)
+{
+    (void)arg;
+    o->n_channels = 1;
+    (void)snprintf(o->channel[0], sizeof(o->channel[0]), "mail");
+}
+
+static void begin(struct world *w, const char *text)
+{
+    struct evaluator_parts parts = {.route = to_mail};
+
+    fixture_open(&w->x, false);
+    assert_int_equal(conf_load_text(text, "/nowhere/cerca.conf", &w->conf, &w->x.f), 0);
+    parts.judge = (struct judge_parts){.conf = w->conf, .store = w->x.s};
+    w->e = evaluator_new(&parts);
+}
+
+static void end(struct world *w)
+{
+    evaluator_free(w->e);
+    conf_free(w->conf);
+    assert_clean(&w->x);
+    fixture_remove(&w->x);
+}
+
+static void evaluate(struct world *w, int64_t now)
+{
+    int64_t next = now;
+
+    while (next <= now)
+        assert_int_equal(evaluator_run(w->e, now, 1000000, &next, &w->x.f), 0);
+}
+
+static int count(void *arg, const struct outbox_delivery *d, const struct notice *n)
+{
+    uint32_t *kinds = arg;
+
+    (void)d;
+    kinds[n->kind]++;
+    return 0;
+}
+
+static uint32_t told(struct world *w, enum notice_kind kind)
+{
+    uint32_t kinds[NOTICE_KINDS + 1] = {0};
+
+    assert_int_equal(store_outbox(w->x.s, 0, count, kinds, &w->x.f), 0);
+    return kinds[kind];
+}
+
+static void see(struct world *w, const struct status_item *item, int64_t now)
+{
+    struct ca_condition c;
+    size_t n = condition_of_status(item, &c);
+
+    assert_int_equal(evaluator_conditions(w->e, &c, n, now, &w->x.f), 0);
+}
+
+static void what_is_wrong_with_the_ca_has_to_last(void **state)
+{
+    const struct status_item bad = {.name = "crl.issuing", .state = "late", .text = "x"};
+    const struct status_item good = {.name = "crl.issuing", .ok = true, .state = "current"};
+    struct world w;
+    (void)state;
+
+    begin(&w, "alerts = { after = \"2m\"; };");
+    see(&w, &bad, TEST_NOW);
+    see(&w, &bad, TEST_NOW + 119);
+    assert_int_equal(told(&w, NOTICE_RAISED), 0);
+    see(&w, &good, TEST_NOW + 120); /* it counts anew */
+    see(&w, &bad, TEST_NOW + 125);
+    see(&w, &bad, TEST_NOW + 244);
+    assert_int_equal(told(&w, NOTICE_RAISED), 0);
+    see(&w, &bad, TEST_NOW + 245);
+    see(&w, &bad, TEST_NOW + 250);
+    assert_int_equal(told(&w, NOTICE_RAISED), 1);
+    /* another process knows it from the store */
+    evaluator_free(w.e);
+    w.e = evaluator_new(
+        &(struct evaluator_parts){.judge = {.conf = w.conf, .store = w.x.s}, .route = to_mail});
+    see(&w, &bad, TEST_NOW + 260);
+    assert_int_equal(told(&w, NOTICE_RAISED), 1);
+    see(&w, &good, TEST_NOW + 270);
+    see(&w, &good, TEST_NOW + 280);
+    assert_int_equal(told(&w, NOTICE_RESOLVED), 1);
+    end(&w);
+}
+
+static void items_that_are_well_may_still_want_somebody(void **state)
+{
+    const struct status_item late = {.name = "backup", .ok = true, .state = "late"};
+    const struct status_item none = {.name = "backup", .ok = true, .state = "none yet"};
+    const struct status_item store = {.name = "store", .ok = false, .state = "full"};
+    struct ca_condition c;
+    (void)state;
+
+    assert_true(condition_of_status(&late, &c));
+    assert_string_equal(c.rule, "ca.backup");
+    assert_int_equal(c.severity, SEVERITY_WARNING);
+    assert_false(condition_of_status(&none, &c));
+    assert_true(condition_of_status(&store, &c));
+    assert_int_equal(c.severity, SEVERITY_CRITICAL);
+}
+
+/* Ninety days from TEST_NOW on. */
+static void owned(struct world *w, struct request *r, const char *name, const char *owner)
+{
+    request_init(r, &w->x, name);
+    r->op.intent.owner = owner;
+    issue(&w->x, r);
+}
+
+static void each_owner_gets_one_digest_a_day(void **state)
+{
+    struct request a, b, c;
+    int64_t now = TEST_NOW + 85 * DAY;
+    struct world w;
+    (void)state;
+
+    begin(&w, "alerts = { digest_at = \"06:00\"; };");
+    owned(&w, &a, "a.example.com", "web");
+    owned(&w, &b, "b.example.com", "web");
+    owned(&w, &c, "c.example.com", "mail");
+    evaluate(&w, now);
+    assert_int_equal(told(&w, NOTICE_RAISED), 3);
+    assert_int_equal(evaluator_digests(w.e, now, &w.x.f), 0);
+    assert_int_equal(evaluator_digests(w.e, now + 60, &w.x.f), 0);
+    assert_int_equal(told(&w, NOTICE_DIGEST), 2);
+    evaluator_free(w.e);
+    w.e = evaluator_new(
+        &(struct evaluator_parts){.judge = {.conf = w.conf, .store = w.x.s}, .route = to_mail});
+    assert_int_equal(evaluator_digests(w.e, now + 120, &w.x.f), 0);
+    assert_int_equal(told(&w, NOTICE_DIGEST), 2);
+    assert_int_equal(evaluator_digests(w.e, now + DAY, &w.x.f), 0);
+    assert_int_equal(told(&w, NOTICE_DIGEST), 4);
+    request_free(&a);
+    request_free(&b);
+    request_free(&c);
+    end(&w);
+}
+
+/* Renewed under another identity, which says what it replaces. */
+static void what_is_replaced_is_not_told_of(void **state)
+{
+    struct request a, b;
+    int64_t now = TEST_NOW + 85 * DAY;
+    struct world w;
+    (void)state;
+
+    begin(&w, "");
+    owned(&w, &a, "a.example.com", "web");
+    evaluate(&w, now);
+    assert_int_equal(told(&w, NOTICE_RAISED), 1);
+    request_init(&b, &w.x, "other.example.com");
+    b.op.intent.not_after = TEST_NOW + 400 * DAY;
+    b.op.intent.has_replaces = true;
+    b.op.intent.replaces = a.op.ref;
+    request_draft(&b, "other.example.com");
+    issue(&w.x, &b);
+    evaluate(&w, now + 1);
+    assert_int_equal(told(&w, NOTICE_RESOLVED), 1);
+    /* and again when the other one goes */
+    assert_int_equal(do_revoke(&w.x, &b, REASON_SUPERSEDED), 0);
+    evaluate(&w, now + 2);
+    assert_int_equal(told(&w, NOTICE_RAISED), 2);
+    request_free(&a);
+    request_free(&b);
+    end(&w);
+}
+
+static void a_key_of_two_hosts_is_found(void **state)
+{
+    struct evaluator_summary s;
+    struct request a, b;
+    struct world w;
+    (void)state;
+
+    begin(&w, "");
+    owned(&w, &a, "a.example.com", "web");
+    request_init(&b, &w.x, "b.example.com");
+    memcpy(b.spki, a.spki, sizeof(b.spki));
+    b.op.intent.key_reuse = KEY_REUSE_ALLOW;
+    request_draft(&b, "b.example.com");
+    issue(&w.x, &b);
+    evaluate(&w, TEST_NOW + DAY);
+    evaluator_summary(w.e, &s);
+    assert_int_equal(s.lines, 2);
+    assert_int_equal(s.found[FINDING_KEY_SHARED], 2);
+    assert_int_equal(s.found[FINDING_OWNER], 0);
+    assert_int_equal(s.by_state[LINE_OK], 2);
+    request_free(&a);
+    request_free(&b);
+    end(&w);
+}
+
+static void what_is_due_comes_in_its_order(void **state)
+{
+    struct due d = {.heap = NULL};
+    struct due_entry e;
+    uint8_t id[16] = {0};
+    int64_t last = -1;
+    (void)state;
+
+    for (int64_t i = 0; i < 500; i++)
+        due_push(&d, i * 7919 % 503, DUE_LINE, id);
+    assert_true(due_first(&d) == 0);
+    for (int i = 0; i < 500; i++) {
+        assert_true(due_pop(&d, 1000, &e));
+        assert_true(e.at >= last);
+        last = e.at;
+    }
+    assert_false(due_pop(&d, 1000, &e));
+    due_push(&d, 10, DUE_ALERT, id);
+    assert_false(due_pop(&d, 9, &e));
+    due_free(&d);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_wrong_with_the_ca_has_to_last),
+        cmocka_unit_test(items_that_are_well_may_still_want_somebody),
+        cmocka_unit_test(each_owner_gets_one_digest_a_day),
+        cmocka_unit_test(what_is_replaced_is_not_told_of),
+        cmocka_unit_test(a_key_of_two_hosts_is_found),
+        cmocka_unit_test(what_is_due_comes_in_its_order),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
