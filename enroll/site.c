@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "enroll/credentials.h"
+#include "enroll/hint.h"
 #include "enroll/keyed.h"
 #include "enroll/refusals.h"
 #include "enroll/reply.h"
@@ -103,6 +104,14 @@ static bool too_often(struct site *s, const struct http_request *r, struct http_
                             "too many requests from this address; retry after %u s", wait);
     refuse(s, r, NULL, &f, out);
     return true;
+}
+
+static void refuse_method(const char *method, struct http_answer *out)
+{
+    bool get = strcmp(method, "GET") == 0;
+
+    http_answer_text(out, 405, get ? "Only GET and HEAD.\n" : "Only POST.\n");
+    out->allow = get ? "GET, HEAD" : "POST";
 }
 
 /* ---- cacerts ---- */
@@ -237,6 +246,72 @@ static void answer_enroll(struct site *s, const struct http_request *r, const st
     buf_free(&body);
 }
 
+/* ---- when to renew ---- */
+
+static void on_hint(void *arg, uint16_t type, struct slice body, const struct fault *fault)
+{
+    struct waiting *w = arg;
+    struct http_answer a = {0};
+    struct enroll_hint h;
+    struct fault f;
+
+    fault_clear(&f);
+    if (fault != NULL) {
+        reply_fault(fault, NULL, &a);
+    } else if (type == MSG_ENROLL_HINTED && enroll_hint_get(body, &h) == 0) {
+        reply_hint(&h, &a);
+    } else {
+        (void)fault_set(&f, FAULT_INTERNAL, "est.ca", "cerca-ca answers nonsense");
+        reply_fault(&f, NULL, &a);
+    }
+    http_wait_end(w->wait, &a);
+    free(w);
+}
+
+static void ask_hint(struct site *s, const struct http_request *r, struct enroll_hint_request *q,
+                     struct slice chain)
+{
+    struct waiting *w = xcalloc(1, sizeof *w);
+    struct buf body;
+
+    q->chain = chain;
+    http_request_address(r, q->address);
+    buf_init(&body, FRAME_BODY_MAX);
+    enroll_hint_request_put(&body, q);
+    w->wait = http_wait(r);
+    ca_link_ask(s->link, MSG_ENROLL_HINT, &body, on_hint, w);
+    buf_free(&body);
+}
+
+/* False: it is another path. */
+static bool answer_hint(struct site *s, const struct http_request *r, struct http_answer *out)
+{
+    uint8_t room[ENROLL_KEYID_MAX];
+    struct enroll_hint_request q;
+    struct buf chain;
+    struct fault f;
+    int rc = hint_path(r->target, &q, room);
+
+    if (rc > 0)
+        return false;
+    fault_clear(&f);
+    buf_init(&chain, ENROLL_CHAIN_MAX);
+    http_request_peer(r, &chain);
+    if (strcmp(r->method, "GET") != 0)
+        refuse_method("GET", out);
+    else if (rc != 0)
+        (void)fault_set(&f, FAULT_NOT_FOUND, "hint.path", "this path names no certificate");
+    else if (chain.n == 0 || buf_failed(&chain))
+        (void)fault_set(&f, FAULT_DENIED, "hint.certificate",
+                        "only the holder of a certificate of this CA learns when to renew it");
+    else
+        ask_hint(s, r, &q, buf_slice(&chain));
+    if (f.code != FAULT_NONE)
+        refuse(s, r, NULL, &f, out);
+    buf_free(&chain);
+    return true;
+}
+
 /* ---- which operation ---- */
 
 static bool right_type(const struct http_request *r, const struct est_operation *o)
@@ -277,21 +352,13 @@ static void refuse_type(struct site *s, const struct http_request *r, const stru
     http_answer_keep(out, &text);
 }
 
-static void refuse_method(const struct est_operation *o, struct http_answer *out)
-{
-    bool get = strcmp(o->method, "GET") == 0;
-
-    http_answer_text(out, 405, get ? "Only GET and HEAD.\n" : "Only POST.\n");
-    out->allow = get ? "GET, HEAD" : "POST";
-}
-
 void site_answer(void *site, const struct http_request *r, struct http_answer *out)
 {
     struct site *s = site;
     const struct conf_est *label;
     struct est_path p;
 
-    if (too_often(s, r, out) || est_path_parse(r->target, &p) != 0)
+    if (too_often(s, r, out) || answer_hint(s, r, out) || est_path_parse(r->target, &p) != 0)
         return;
     label = conf_est(s->conf, p.label);
     if (label == NULL) {
@@ -299,7 +366,7 @@ void site_answer(void *site, const struct http_request *r, struct http_answer *o
     } else if (!p.operation->offered) {
         http_answer_text(out, 501, "This operation is not offered here.\n");
     } else if (strcmp(r->method, p.operation->method) != 0) {
-        refuse_method(p.operation, out);
+        refuse_method(p.operation->method, out);
     } else if (p.operation->op == EST_CACERTS) {
         answer_cas(s, r, label, out);
     } else if (p.operation->op == EST_CSRATTRS) {

@@ -147,6 +147,8 @@ enum msg_type {
     MSG_ENROLL_TURNED_AWAY = 0x0505, /* answered by MSG_ENROLL_NOTED, empty */
     MSG_ENROLL_NOTED = 0x0506,
     MSG_ENROLL_KEYED = 0x0507,
+    MSG_ENROLL_HINT = 0x0510,
+    MSG_ENROLL_HINTED = 0x0511,
 
     /* metrics socket: cerca-admin asks, cerca-ca answers (lib/proto_metrics.h) */
     MSG_METRICS = 0x0701,

@@ -5,7 +5,8 @@
  *   MSG_ENROLL_SERVER  the CSR for the front end's own certificate of HTTPS; MSG_ISSUED
  *   MSG_ENROLL_CAS     text label; MSG_ENROLL_CAS_ARE: concatenated DER certificates, the issuer of
  *                      the label's profile, those above it, and their other generations
- *   MSG_ENROLL_TURNED_AWAY  enroll_refusal: what the front end refused itself, to be recorded
+ *   MSG_ENROLL_HINT    enroll_hint_request; MSG_ENROLL_HINTED: enroll_hint, when it should be
+ * renewed MSG_ENROLL_TURNED_AWAY  enroll_refusal: what the front end refused itself, to be recorded
  */
 #ifndef LIB_PROTO_ENROLL_H
 #define LIB_PROTO_ENROLL_H
@@ -48,6 +49,35 @@ struct enroll_keyed {
 };
 void enroll_keyed_put(struct buf *b, const struct enroll_keyed *k);
 int enroll_keyed_get(struct slice body, struct enroll_keyed *out) WARN_UNUSED;
+
+/* MSG_ENROLL_HINT */
+enum hint_of {
+    HINT_OF_CLIENT = 0,      /* the certificate of TLS itself */
+    HINT_OF_FINGERPRINT = 1, /* another of the same identity, by its SHA-256 ... */
+    HINT_OF_SERIAL = 2,      /* ... or its serial number and its issuer's key (RFC 9773 4.1) */
+};
+#define ENROLL_KEYID_MAX 64
+struct enroll_hint_request {
+    char address[48];   /* the client's, as text */
+    struct slice chain; /* of the TLS client, as in enroll_request; not empty */
+    enum hint_of of;
+    uint8_t fingerprint[32];
+    uint8_t serial[SERIAL_LEN];
+    struct slice keyid; /* 1 to ENROLL_KEYID_MAX octets with HINT_OF_SERIAL */
+};
+void enroll_hint_request_put(struct buf *b, const struct enroll_hint_request *r);
+int enroll_hint_request_get(struct slice body, struct enroll_hint_request *out) WARN_UNUSED;
+
+/* MSG_ENROLL_HINTED */
+struct enroll_hint {
+    uint8_t fingerprint[32]; /* of the certificate that it is about */
+    int64_t not_after;
+    int64_t start, end;   /* when to renew it; start < end */
+    uint32_t retry_after; /* seconds until it is worth asking again */
+    char explanation[256];
+};
+void enroll_hint_put(struct buf *b, const struct enroll_hint *h);
+int enroll_hint_get(struct slice body, struct enroll_hint *out) WARN_UNUSED;
 
 void enroll_label_put(struct buf *b, const char *label);
 int enroll_label_get(struct slice body, char label[ENROLL_LABEL_SIZE]) WARN_UNUSED;

@@ -103,7 +103,7 @@ static void take_down(struct server *s)
 static int serve(const struct conf *conf, int listen_fd, int keep_fd, struct fault *f)
 {
     static const uint16_t answers[] = {MSG_ISSUED, MSG_ENROLL_KEYED, MSG_ENROLL_CAS_ARE,
-                                       MSG_ENROLL_NOTED};
+                                       MSG_ENROLL_NOTED, MSG_ENROLL_HINTED};
     struct server s = {
         .run = {.stopping = "enroll.stopping", .flushed = flushed, .tls = true, .arg = &s},
         .tls = httpd_tls_new(),

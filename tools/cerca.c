@@ -85,6 +85,7 @@ const struct command *const commands[] = {
     &cmd_est_cacerts,
     &cmd_est_csrattrs,
     &cmd_est_enroll,
+    &cmd_est_hint,
     &cmd_est_reenroll,
     &cmd_est_serverkeygen,
     &cmd_ocsp_csr,

@@ -76,6 +76,7 @@ extern const struct command cmd_ocsp_query;
 extern const struct command cmd_est_cacerts;
 extern const struct command cmd_est_csrattrs;
 extern const struct command cmd_est_enroll;
+extern const struct command cmd_est_hint;
 extern const struct command cmd_est_reenroll;
 extern const struct command cmd_est_serverkeygen;
 extern const struct command cmd_ocsp_csr;

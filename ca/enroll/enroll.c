@@ -250,7 +250,7 @@ static void handle_turned_away(struct enroll_ask *q)
     ask_free(q);
 }
 
-static void after_cas(void *arg)
+static void after_read(void *arg)
 {
     struct enroll_ask *q = arg;
 
@@ -259,7 +259,7 @@ static void after_cas(void *arg)
         return;
     }
     if (q->client->conn != NULL)
-        conn_send(q->client->conn, MSG_ENROLL_CAS_ARE, q->id, buf_slice(&q->out), -1);
+        conn_send(q->client->conn, q->answer, q->id, buf_slice(&q->out), -1);
     ask_free(q);
 }
 
@@ -277,12 +277,31 @@ static void run_cas(struct work *w, unsigned worker)
         (void)fault_set(&q->fault, FAULT_TOO_LARGE, "answer.size",
                         "the CAs' certificates are too large");
     authorities_done(e->parts.authorities);
-    loop_post(e->parts.loop, after_cas, q);
+    loop_post(e->parts.loop, after_read, q);
 }
 
-static void handle_cas(struct enroll_ask *q)
+static void run_hint(struct work *w, unsigned worker)
 {
-    q->work.run = run_cas;
+    struct enroll_ask *q = (struct enroll_ask *)w;
+    struct enroll *e = q->client->owner;
+    struct enroll_hint_request r;
+
+    (void)worker;
+    if (enroll_hint_request_get(buf_slice(&q->in), &r) != 0) {
+        (void)fault_set(&q->fault, FAULT_MALFORMED, "request.body", "the request is malformed");
+    } else {
+        memcpy(q->request.address, r.address, sizeof(q->request.address));
+        (void)!hint_put(e, &r, &q->out, &q->fault);
+    }
+    loop_post(e->parts.loop, after_read, q);
+}
+
+/* On a thread of those that read. */
+static void read_it(struct enroll_ask *q, void (*run)(struct work *w, unsigned worker),
+                    uint16_t answer)
+{
+    q->answer = answer;
+    q->work.run = run;
     workers_push(q->client->owner->parts.readers, WORK_START, &q->work);
 }
 
@@ -318,16 +337,21 @@ static void on_message(struct conn *conn, void *owner, const struct frame *frame
         handle_server(q);
     else if (frame->type == MSG_ENROLL_TURNED_AWAY)
         handle_turned_away(q);
+    else if (frame->type == MSG_ENROLL_HINT)
+        read_it(q, run_hint, MSG_ENROLL_HINTED);
     else
-        handle_cas(q);
+        read_it(q, run_cas, MSG_ENROLL_CAS_ARE);
 }
 
 static const struct permit permits[] = {{MSG_ENROLL, FRAME_BODY_MAX, on_message},
                                         {MSG_ENROLL_SERVER, CSR_MAX, on_message},
                                         {MSG_ENROLL_CAS, 128, on_message},
+                                        {MSG_ENROLL_HINT, FRAME_BODY_MAX, on_message},
                                         {MSG_ENROLL_TURNED_AWAY, FRAME_BODY_MAX, on_message}};
-static const struct conn_callbacks callbacks = {
-    .permits = permits, .n_permits = 4, .closed = on_closed, .queue_max = QUEUE_MAX};
+static const struct conn_callbacks callbacks = {.permits = permits,
+                                                .n_permits = sizeof(permits) / sizeof(permits[0]),
+                                                .closed = on_closed,
+                                                .queue_max = QUEUE_MAX};
 
 /* The socket's owner is cerca-enroll's user; nobody else but root could connect. */
 static void on_accepted(void *arg, int fd, const struct conn_peer *peer)

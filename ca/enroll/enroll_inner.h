@@ -40,7 +40,8 @@ struct enroll_ask {
     struct buf in;                 /* the message */
     struct enroll_request request; /* points into it */
     struct evidence evidence;
-    struct buf out;     /* the CAs' certificates ... */
+    uint16_t answer;    /* of what a reader made ... */
+    struct buf out;     /* ... its body ... */
     struct fault fault; /* ... or why not */
 };
 
@@ -52,5 +53,9 @@ int server_request(struct enroll *e, struct slice csr, struct buf *out,
  * by another, such as between generations (OldWithNew, NewWithOld), too. */
 int cas_put(const struct enroll *e, const char *label, struct buf *out,
             struct fault *f) WARN_UNUSED;
+/* hint.c, on a reader: when the certificate is to be renewed that an enroll_hint_request is about.
+ * Rules: those of evidence_find, and "hint.unknown": there is none of the client's identity. */
+int hint_put(const struct enroll *e, const struct enroll_hint_request *r, struct buf *out,
+             struct fault *f) WARN_UNUSED;
 
 #endif

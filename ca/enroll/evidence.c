@@ -23,33 +23,39 @@ static int deny(struct fault *f, const char *rule, const char *value, const char
     return -FAULT_DENIED;
 }
 
-static int read_leaf(struct evidence *e, struct fault *f)
+static int read_leaf(struct slice chain, struct cert *out, struct fault *f)
 {
-    struct slice in = e->request->chain, leaf;
+    struct slice leaf;
 
-    if (der_get_whole(&in, DER_SEQUENCE, &leaf) == 0 && cert_parse(leaf, &e->cert, f) == 0)
+    if (der_get_whole(&chain, DER_SEQUENCE, &leaf) == 0 && cert_parse(leaf, out, f) == 0)
         return 0;
     return deny(f, "est.certificate.malformed", "", "a certificate that this CA issued");
 }
 
 /* It is what the store has under that serial, octet for octet; so its signature is ours. */
-static int find(struct evidence *e, struct cert_row *row, struct fault *f)
+static int find(struct store *s, const struct cert *c, struct cert_row *row, struct fault *f)
 {
     struct cert_ref ref[SAME_SERIAL_MAX];
     uint8_t fingerprint[32];
     size_t n = 0;
 
-    cert_fingerprint(e->cert.der, fingerprint);
-    if (e->cert.serial.n == SERIAL_LEN &&
-        store_find_serial(e->parts->store, e->cert.serial.p, ref, SAME_SERIAL_MAX, &n, f) != 0)
+    cert_fingerprint(c->der, fingerprint);
+    if (c->serial.n == SERIAL_LEN &&
+        store_find_serial(s, c->serial.p, ref, SAME_SERIAL_MAX, &n, f) != 0)
         return -(int)f->code;
     for (size_t i = 0; i < n && i < SAME_SERIAL_MAX; i++) {
-        if (store_get(e->parts->store, &ref[i], row, f) != 0)
+        if (store_get(s, &ref[i], row, f) != 0)
             return -(int)f->code;
         if (memcmp(row->fingerprint, fingerprint, sizeof(fingerprint)) == 0)
             return 0;
     }
     return deny(f, "est.certificate.unknown", "", "a certificate that this CA issued");
+}
+
+int evidence_find(struct store *s, struct slice chain, struct cert *out, struct cert_row *row,
+                  struct fault *f)
+{
+    return read_leaf(chain, out, f) == 0 ? find(s, out, row, f) : -(int)f->code;
 }
 
 static int check_time(const struct evidence *e, const struct cert_row *row, struct fault *f)
@@ -134,9 +140,7 @@ static int prove_certificate(struct evidence *e, struct door_bearer *out, struct
     int rc;
 
     cert_row_init(&row);
-    rc = read_leaf(e, f);
-    if (rc == 0)
-        rc = find(e, &row, f);
+    rc = evidence_find(e->parts->store, e->request->chain, &e->cert, &row, f);
     if (rc == 0)
         rc = check(e, &row, f);
     if (rc == 0)

@@ -42,6 +42,10 @@ int evidence_wait(const struct enroll_parts *parts, const struct enroll_request 
 int evidence_make_key(struct evidence *e, struct maker *m, struct fault *f) WARN_UNUSED;
 /* Wipes. NULL is not fine; zeroed memory is. */
 void evidence_free(struct evidence *e);
+/* The first certificate of a chain of TLS, when it is one that this CA issued; nothing is said of
+ * its state or time. `out` points into the chain. Rules "est.certificate.malformed", ".unknown". */
+int evidence_find(struct store *s, struct slice chain, struct cert *out, struct cert_row *row,
+                  struct fault *f) WARN_UNUSED;
 /* Does its token say who asks? */
 bool evidence_has_token(const struct evidence *e);
 

@@ -128,6 +128,45 @@ static void a_label_round_trips(void **state)
     buf_free(&b);
 }
 
+static void a_hint_and_its_request_round_trip(void **state)
+{
+    struct enroll_hint_request q = {.address = "192.0.2.1", .of = HINT_OF_SERIAL}, got;
+    struct enroll_hint h = {.not_after = 9, .start = -3, .end = 7, .retry_after = 60}, told;
+    struct buf b;
+
+    (void)state;
+    q.chain = slice_str("a chain");
+    q.keyid = slice_str("a key");
+    q.serial[0] = 5;
+    buf_init(&b, FRAME_BODY_MAX);
+    enroll_hint_request_put(&b, &q);
+    assert_int_equal(enroll_hint_request_get(buf_slice(&b), &got), 0);
+    assert_int_equal(got.of, HINT_OF_SERIAL);
+    assert_true(slice_is(got.chain, "a chain"));
+    assert_true(slice_is(got.keyid, "a key"));
+    assert_memory_equal(got.serial, q.serial, sizeof(q.serial));
+    for (size_t n = 0; n < b.n; n++)
+        assert_int_equal(enroll_hint_request_get(slice_of(b.p, n), &got), -1);
+    buf_reset(&b);
+    q.chain = SLICE_NONE;
+    enroll_hint_request_put(&b, &q);
+    assert_int_equal(enroll_hint_request_get(buf_slice(&b), &got), -1);
+    buf_reset(&b);
+    strcpy(h.explanation, "why");
+    enroll_hint_put(&b, &h);
+    assert_int_equal(enroll_hint_get(buf_slice(&b), &told), 0);
+    assert_true(told.start == -3 && told.end == 7 && told.not_after == 9);
+    assert_int_equal(told.retry_after, 60);
+    assert_string_equal(told.explanation, "why");
+    for (size_t n = 0; n < b.n; n++)
+        assert_int_equal(enroll_hint_get(slice_of(b.p, n), &told), -1);
+    buf_reset(&b);
+    h.end = h.start; /* RFC 9773 4.2 */
+    enroll_hint_put(&b, &h);
+    assert_int_equal(enroll_hint_get(buf_slice(&b), &told), -1);
+    buf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +176,7 @@ int main(void)
         cmocka_unit_test(a_chain_that_is_too_long_is_malformed),
         cmocka_unit_test(a_key_and_its_certificate_round_trip),
         cmocka_unit_test(a_label_round_trips),
+        cmocka_unit_test(a_hint_and_its_request_round_trip),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
