@@ -128,6 +128,7 @@ struct conf_profile {
     bool wildcards;
     enum conf_sid sid;
     bool san_required, cn_must_be_san, owner_required;
+    uint32_t inventory_required; /* ANNOTATION_* (lib/annotation.h), besides those of all */
     uint32_t san_required_kinds; /* bit (1 << SAN_DNS) ...: one of each */
     char *subject;               /* template (lib/subject.h); "": as asked */
     uint32_t subject_required;   /* bit (1 << ATTR_CN) ... */
@@ -272,17 +273,18 @@ struct conf {
     size_t n_est;
     struct conf_est_user *est_users;
     size_t n_est_users;
-    char *password_file;      /* ca/enroll/passwords.h; "": none */
-    uint64_t store_quota;     /* octets of the durable environment */
-    uint64_t free_watermark;  /* octets free on the disk below which issuing stops */
-    int64_t intent_grace;     /* seconds until an open intent is abandoned */
-    int64_t request_key_life; /* seconds after the finish */
-    int64_t sign_timeout;     /* seconds that a request may wait for the token */
-    unsigned workers;         /* verifying threads of cerca-ca */
-    uint32_t two_operators;   /* TWO_*: what takes a second operator's yes */
-    char *requester_limit;    /* conf_limit for each requester without one of their own; "": none */
-    int64_t request_life;     /* seconds that such a request waits */
-    int64_t request_retry;    /* seconds after which a client asks again whether it is approved */
+    char *password_file;         /* ca/enroll/passwords.h; "": none */
+    uint64_t store_quota;        /* octets of the durable environment */
+    uint64_t free_watermark;     /* octets free on the disk below which issuing stops */
+    int64_t intent_grace;        /* seconds until an open intent is abandoned */
+    int64_t request_key_life;    /* seconds after the finish */
+    int64_t sign_timeout;        /* seconds that a request may wait for the token */
+    unsigned workers;            /* verifying threads of cerca-ca */
+    uint32_t two_operators;      /* TWO_*: what takes a second operator's yes */
+    uint32_t inventory_required; /* ANNOTATION_*: of everything; see conf_inventory_required */
+    char *requester_limit; /* conf_limit for each requester without one of their own; "": none */
+    int64_t request_life;  /* seconds that such a request waits */
+    int64_t request_retry; /* seconds after which a client asks again whether it is approved */
     unsigned requests_waiting; /* for approval, at once ... */
     unsigned requests_each;    /* ... of one requester */
     char *key_blocklist;       /* file of lib/key_blocklist.h; "": none */
@@ -366,6 +368,9 @@ int conf_https_names(const struct conf *c, struct san_list *out, uint8_t arena[H
 const char *conf_role_name(enum conf_role r);
 /* NULL: none of that name. */
 const struct conf_owner *conf_owner(const struct conf *c, const char *name);
+/* Which annotations a certificate of this profile has to have; of one that no profile made (any
+ * other name) those of everything. */
+unsigned conf_inventory_required(const struct conf *c, const char *profile);
 /* "100/1h": a number and a span. False: "", there is no limit. The text was checked. */
 bool conf_limit(const char *text, uint32_t *n, int64_t *per);
 /* The limit of a requester, "operator:alice": their own, else the default for requesters. */

@@ -267,6 +267,7 @@ const struct conf_section *const conf_sections[] = {
     &conf_profiles,
     &conf_est_labels,
     &conf_est_people,
+    &conf_inventory,
     &conf_alerts,
     &conf_owners,
     &conf_operators,

@@ -60,6 +60,7 @@ struct conf_key {
 extern const struct conf_word conf_roles[];
 extern const struct conf_word conf_key_usages[];
 extern const struct conf_word conf_purposes[];
+extern const struct conf_word conf_annotations[];
 extern const struct conf_word conf_san_kinds[];  /* 1 << SAN_* */
 extern const struct conf_word conf_attributes[]; /* 1 << ATTR_* */
 void conf_print_words(const struct conf_word *words, uint32_t bits, struct buf *out);

@@ -135,6 +135,9 @@ static const struct conf_key profile_keys[] = {
              "With eku OCSPSigning only."},
     {.name = "owner_required", .type = CONF_BOOL, IN(owner_required), .fallback = "false",
      .help = "Whether a request must name an owner."},
+    {.name = "inventory_required", .type = CONF_BITS32, IN(inventory_required),
+     .words = conf_annotations, .max = LIST_MAX, .fallback = "",
+     .help = "What has to be written about its certificates, besides inventory.required."},
     {.name = "key_reuse", .type = CONF_WORD, IN(key_reuse), .words = key_reuses,
      .fallback = "same-identity",
      .help = "Whether a key that has a certificate may get another one: forbid, same-identity "

@@ -26,6 +26,6 @@ extern const struct conf_section conf_operators, conf_grants;
 /* lib/conf_schema_enroll.c */
 extern const struct conf_section conf_https, conf_est_labels, conf_est_people, conf_metrics;
 /* lib/conf_schema_alerts.c */
-extern const struct conf_section conf_alerts, conf_owners;
+extern const struct conf_section conf_alerts, conf_owners, conf_inventory;
 
 #endif

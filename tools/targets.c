@@ -54,6 +54,8 @@ static bool is_hex_selector(const char *word)
     struct fault f;
     size_t n = find_selector(word, &r, &f) == 0 ? strlen(r.selector) : 0;
 
+    if (strncmp(word, SHOW_FOREIGN, strlen(SHOW_FOREIGN)) == 0)
+        return true; /* found, and then refused in words */
     return (n == 2 * SERIAL_LEN || n == 64) && strspn(r.selector, "0123456789abcdef") == n;
 }
 

@@ -253,6 +253,24 @@ static void look_at_line(struct judging *g)
               "");
 }
 
+/* The owner has a rule of its own. */
+static void look_at_annotation(struct judging *g, const struct annotation *a)
+{
+    const struct cert_row *row = &g->j->row;
+    unsigned missing = conf_inventory_required(g->j->parts.conf, row->profile) &
+                       ~annotation_set_fields(a) & ~(unsigned)ANNOTATION_OWNER;
+    char names[128] = "not written down:";
+    size_t at = strlen(names);
+
+    if (missing == 0 || strcmp(row->requester, "cerca-ca") == 0)
+        return;
+    for (unsigned bit = 1; bit <= ANNOTATION_ALL; bit <<= 1)
+        if ((missing & bit) != 0)
+            at +=
+                (size_t)snprintf(names + at, sizeof(names) - at, " %s", annotation_field_name(bit));
+    found(g, FINDING_ANNOTATION, names);
+}
+
 /* Everything that is looked for in what lasts and is wanted. */
 static void look_for_findings(struct judging *g, const struct annotation *a)
 {
@@ -276,7 +294,7 @@ static void look_for_findings(struct judging *g, const struct annotation *a)
     look_at_key(g);
     if (out->owner[0] == '\0' && strcmp(g->j->row.requester, "cerca-ca") != 0)
         found(g, FINDING_OWNER, "");
-    (void)a;
+    look_at_annotation(g, a);
 }
 
 /* ---- what follows it ---- */

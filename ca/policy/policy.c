@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ca/policy/policy_run.h"
+#include "lib/annotation.h"
 #include "lib/clock.h"
 
 void decision_free(struct decision *d)
@@ -76,9 +77,19 @@ int policy_validity(const struct conf_profile *p, const struct policy_issuer *is
 
 /* ---- owner ---- */
 
-static int check_owner(const struct conf_profile *p, const char *owner, struct fault *f)
+/* What this CA makes for itself belongs to nobody else: who asks from outside has a kind in his
+ * name ("operator:alice"). */
+static bool owner_required(const struct policy_input *in)
 {
-    if (owner[0] == '\0' && p->owner_required)
+    if (in->profile->owner_required)
+        return true;
+    return in->conf != NULL && in->requester != NULL && strchr(in->requester, ':') != NULL &&
+           (conf_inventory_required(in->conf, in->profile->name) & ANNOTATION_OWNER) != 0;
+}
+
+static int check_owner(const struct policy_input *in, const char *owner, struct fault *f)
+{
+    if (owner[0] == '\0' && owner_required(in))
         return fault_refuse(f, "owner.required", "owner", SLICE_NONE,
                             "a person or team who answers for the certificate");
     for (const char *c = owner; *c != '\0'; c++)
@@ -119,7 +130,7 @@ static int step_validity(struct policy_run *r, struct fault *f)
 
 static int step_owner(struct policy_run *r, struct fault *f)
 {
-    return check_owner(r->in->profile, r->in->request->owner, f);
+    return check_owner(r->in, r->in->request->owner, f);
 }
 
 static const struct {

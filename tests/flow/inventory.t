@@ -149,6 +149,31 @@ ok 'retired and revoked at once' cerca inventory retire mail.inv.example --revok
     cessationOfOperation
 is '... it is' "$(field mail '[.status, .reason] | join(" ")')" 'revoked cessationOfOperation'
 
+# --- what others issued ---------------------------------------------------------------------------------
+
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout old.key -out old.pem \
+    -subj /CN=old.inv.example -addext subjectAltName=DNS:old.inv.example -days 30 2>/dev/null
+ok 'a certificate of another CA is imported' cerca import old.pem
+is 'it is listed' "$(names --source imported)" old
+ok 'it is found by its number' cerca show foreign:1 -o json
+json '... with what is known of it' '.source == "imported" and .number == 1 and
+    .requester != "" and .last_seen != null and .profile == ""'
+is '... its own serial' "$(field old .serial)" \
+    "$(openssl x509 -in old.pem -noout -serial | sed 's/serial=//' | tr 'A-F' 'a-f')"
+ok 'by its fingerprint' cerca show "$(openssl x509 -in old.pem -noout -fingerprint -sha256 |
+    sed 's/.*=//')"
+like '... as text too' "$out" '^number +foreign:1'
+ok 'it can be written about' cerca inventory set owner=legacy method=manual foreign:1
+is '... and is listed by that' "$(names --owner legacy --method manual)" old
+ok 'a text list says where it is from' cerca list --owner legacy
+like '... by number and source' "$out" '^foreign:1 .*\(imported\)'
+fails 'it is not ours to revoke' 1 'not issued here' cerca revoke foreign:1 --yes
+fails '... by its file neither' 1 'not issued here' cerca revoke old.pem --yes
+fails '... nor by a filter' 1 'no certificate that could be revoked' cerca revoke --owner legacy --yes
+fails 'nor to renew' 1 'not issued here' cerca renew foreign:1 --key-out new.key
+ok 'it is retired' cerca inventory retire old.inv.example --revoke superseded
+like '... and its own CA has to revoke it' "$err" '1 that others issued is still valid'
+
 # --- who may, and what is kept ----------------------------------------------------------------------
 
 ok 'the audit log has each change' cerca audit log --limit 0 -o json
@@ -160,4 +185,17 @@ ca_stop
 ca_start || bail 'it does not start again'
 is 'all of it is there after a restart' "$(cerca list --limit 0 -o csv | sha256sum)" "$before"
 ok 'the store agrees with itself' cerca store check
+
+# --- what is required ---------------------------------------------------------------------------------
+
+ca_stop
+echo 'inventory = { required = [ "owner", "contact" ]; };' >>"$ca_dir/cerca.conf"
+ca_start || bail 'it does not start with requirements'
+fails 'without an owner nothing is issued' 1 'answers for the certificate' \
+    cerca issue --profile tls-server --san dns:none.inv.example --key-out none.key --out none.pem
+ok 'with one it is' cerca issue --profile tls-server --san dns:none.inv.example --key-out none.key \
+    --out none.pem --owner team-web
+ca_stop
+sed -i 's/required = .*/required = [ "colour" ]; };/' "$ca_dir/cerca.conf"
+fails 'what cannot be written down cannot be required' 1 'must be one of owner' cerca conf check
 done_testing
