@@ -97,7 +97,8 @@ static int some_lines(struct page *p, struct judge *j, struct fault *f)
 
     p->head.more = lines.n > 0;
     for (size_t i = 0; rc == 0 && i < lines.n; i++) {
-        rc = judge_line(j, &lines.line[i], p->now, JUDGE_FINDINGS | JUDGE_TEXTS, &p->judged, f);
+        rc = judge_line(j, NULL, &lines.line[i], p->now, JUDGE_FINDINGS | JUDGE_TEXTS, &p->judged,
+                        f);
         if (rc == -FAULT_NOT_FOUND)
             rc = 0;
         p->query.further = true;
@@ -226,7 +227,7 @@ static int explain_line(struct explaining *x, const uint8_t identity[IDENTITY_LE
 
     memset(i, 0, sizeof(*i));
     if (rc == 0)
-        rc = judge_line(x->judge, &line, x->now, JUDGE_FINDINGS | JUDGE_TEXTS, j, f);
+        rc = judge_line(x->judge, NULL, &line, x->now, JUDGE_FINDINGS | JUDGE_TEXTS, j, f);
     if (rc != 0)
         return rc;
     memcpy(i->identity, j->identity, sizeof(i->identity));

@@ -85,14 +85,15 @@ static void tally(struct evaluator *e, const struct judged *j, int64_t now)
     }
 }
 
-static int look(struct evaluator *e, const struct store_line *line, bool whole, int64_t now,
-                struct fault *f)
+/* With a moment: of a whole evaluation. */
+static int look(struct evaluator *e, struct store_moment *m, const struct store_line *line,
+                int64_t now, struct fault *f)
 {
     struct judged j;
     int rc;
 
     j.why = NULL;
-    rc = judge_line(e->judge, line, now, whole ? JUDGE_FINDINGS : 0, &j, f);
+    rc = judge_line(e->judge, m, line, now, m != NULL ? JUDGE_FINDINGS : 0, &j, f);
     if (rc == -FAULT_NOT_FOUND)
         return 0; /* the index is behind: its change comes */
     if (rc != 0)
@@ -100,9 +101,9 @@ static int look(struct evaluator *e, const struct store_line *line, bool whole, 
     e->looked++;
     if (j.verdict.next < e->horizon)
         due_push(&e->due, j.verdict.next, DUE_LINE, line->identity);
-    if (whole)
+    if (m != NULL)
         tally(e, &j, now);
-    return evaluator_tell(e, &j, !whole, now, f);
+    return evaluator_tell(e, &j, m == NULL, now, f);
 }
 
 /* The condition of an alert whose line is gone is gone. */
@@ -132,7 +133,7 @@ static int look_at(struct evaluator *e, const uint8_t identity[IDENTITY_LEN], in
 
     if (rc == -FAULT_NOT_FOUND)
         return gone(e, identity, now, f);
-    return rc == 0 ? look(e, &line, false, now, f) : rc;
+    return rc == 0 ? look(e, NULL, &line, now, f) : rc;
 }
 
 /* ---- what has changed ---- */
@@ -271,13 +272,17 @@ static int keep_line(void *arg, const struct store_line *l)
 
 static int all_lines(struct evaluator *e, int64_t now, struct fault *f)
 {
+    struct store_moment *m = NULL;
     struct page p = {.n = 0};
     size_t n;
     int rc = store_lines(e->parts.judge.store, e->behind ? e->line : NULL, SLICE_LINES, true,
                          keep_line, &p, &n, f);
 
+    if (rc == 0)
+        rc = store_moment_begin(e->parts.judge.store, &m, f);
     for (size_t i = 0; rc == 0 && i < p.n; i++)
-        rc = look(e, &p.line[i], true, now, f);
+        rc = look(e, m, &p.line[i], now, f);
+    store_moment_end(m);
     if (rc == 0)
         rc = steps_flush(e, f);
     if (rc != 0)

@@ -457,12 +457,24 @@ static void look_what_is_in_the_way(struct judging *g)
         notice_set(stuck, LINE_TEXT, j->closed);
 }
 
-int judge_line(struct judge *j, const struct store_line *line, int64_t now, unsigned want,
-               struct judged *out, struct fault *f)
+static int read_newest(struct judge *j, struct store_moment *m, const struct store_line *line,
+                       struct annotation *a, struct fault *f)
+{
+    struct store_moment *own = NULL;
+    int rc = m == NULL ? store_moment_begin(j->parts.store, &own, f) : 0;
+
+    if (rc == 0)
+        rc = store_line_newest(m == NULL ? own : m, line, &j->row, a, f);
+    store_moment_end(own);
+    return rc;
+}
+
+int judge_line(struct judge *j, struct store_moment *m, const struct store_line *line, int64_t now,
+               unsigned want, struct judged *out, struct fault *f)
 {
     struct judging g = {.j = j, .out = out, .now = now};
     struct annotation a;
-    int rc = store_line_newest(j->parts.store, line, &j->row, &a, f);
+    int rc = read_newest(j, m, line, &a, f);
 
     if (rc != 0)
         return rc;

@@ -41,8 +41,9 @@ struct judged {
     void (*why)(void *arg, enum finding rule, const char *text); /* in; NULL: not asked */
     void *arg;
 };
-/* -FAULT_NOT_FOUND when the newest certificate is not there. */
-int judge_line(struct judge *j, const struct store_line *line, int64_t now, unsigned want,
-               struct judged *out, struct fault *f) WARN_UNUSED;
+/* `m`: reads as of it; NULL: as of now. -FAULT_NOT_FOUND when the newest certificate is not there.
+ */
+int judge_line(struct judge *j, struct store_moment *m, const struct store_line *line, int64_t now,
+               unsigned want, struct judged *out, struct fault *f) WARN_UNUSED;
 
 #endif

@@ -132,9 +132,14 @@ int store_same_names(struct store *s, const uint8_t names[SAN_IDENTITY], bool fr
  * all zeros. */
 void cert_row_names(const struct cert_row *r, uint8_t out[SAN_IDENTITY]);
 
-/* The row of a line's newest certificate, and what is written about the identity, as of one moment.
+/* Many reads as of one moment, which cost less than each for itself: for some milliseconds, since
+ * pages that are freed meanwhile are not used again before its end. One thread. */
+struct store_moment;
+int store_moment_begin(struct store *s, struct store_moment **out, struct fault *f) WARN_UNUSED;
+void store_moment_end(struct store_moment *m); /* NULL is fine */
+/* The row of a line's newest certificate, and what is written about the identity.
  * -FAULT_NOT_FOUND when there is no such certificate. */
-int store_line_newest(struct store *s, const struct store_line *l, struct cert_row *row,
+int store_line_newest(struct store_moment *m, const struct store_line *l, struct cert_row *row,
                       struct annotation *a, struct fault *f) WARN_UNUSED;
 /* Certificates with this key that are of another identity: at most `max` refs, whatever became of
  * them. By half the key's hash: compare it. */

@@ -1,5 +1,6 @@
 /* Annotations: one row for each identity of which something is set. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ca/store/inventory.h"
@@ -120,20 +121,43 @@ int store_annotation(struct store *s, const uint8_t identity[IDENTITY_LEN], stru
     return rc == 0 || rc == MDB_NOTFOUND ? 0 : store_fail(f, rc, "reading an annotation");
 }
 
-int store_line_newest(struct store *s, const struct store_line *l, struct cert_row *row,
+struct store_moment {
+    struct store *s;
+    MDB_txn *t;
+};
+
+int store_moment_begin(struct store *s, struct store_moment **out, struct fault *f)
+{
+    struct store_moment *m = xcalloc(1, sizeof(*m));
+    m->s = s;
+    *out = NULL;
+    int rc = read_begin(s, &m->t, f);
+    if (rc != 0)
+        free(m);
+    else
+        *out = m;
+    return rc;
+}
+
+void store_moment_end(struct store_moment *m)
+{
+    if (!m)
+        return;
+    read_end(m->s, m->t);
+    free(m);
+}
+
+int store_line_newest(struct store_moment *m, const struct store_line *l, struct cert_row *row,
                       struct annotation *a, struct fault *f)
 {
-    MDB_txn *t;
-    int rc = read_begin(s, &t, f);
     memset(a, 0, sizeof(*a));
+    int rc = cert_row_fill(m->s, m->t, &l->newest, row, f);
     if (rc != 0)
         return rc;
-    rc = cert_row_fill(s, t, &l->newest, row, f);
-    int found = rc == 0 ? annotation_find(s, t, l->identity, a) : 0;
-    read_end(s, t);
-    if (found == MDB_CORRUPTED)
+    rc = annotation_find(m->s, m->t, l->identity, a);
+    if (rc == MDB_CORRUPTED)
         return store_damaged(f, "annotation");
-    return found == 0 || found == MDB_NOTFOUND ? rc : store_fail(f, found, "reading an annotation");
+    return rc == 0 || rc == MDB_NOTFOUND ? 0 : store_fail(f, rc, "reading an annotation");
 }
 
 int store_annotations(struct store *s, const uint8_t after[IDENTITY_LEN], size_t max,
