@@ -47,6 +47,7 @@ CERCAD_LIBS := $(call pkg,--libs libsystemd)
 TOOLS_LIBS := $(call pkg,--libs jansson libcurl libssl)
 HTTP_LIBS := $(call pkg,--libs libmicrohttpd)
 HTTPS_LIBS := $(HTTP_LIBS) $(call pkg,--libs gnutls)
+WATCH_LIBS := $(call pkg,--libs libcurl jansson)
 TEST_LIBS := $(call pkg,--libs cmocka)
 
 # --- sources ------------------------------------------------------------------
@@ -55,7 +56,7 @@ OBJ := $(BUILD)/obj
 objects = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
 LIB_SRC := $(wildcard lib/*.c)
-CORE_SRC := $(foreach d,store view audit policy door delegate crl approval ledger export inventory lifecycle admin enroll metrics core,$(wildcard ca/$(d)/*.c))
+CORE_SRC := $(foreach d,store view audit policy door delegate crl approval ledger export watch inventory lifecycle admin enroll metrics core,$(wildcard ca/$(d)/*.c))
 SIGNER_SRC := $(wildcard ca/signer/*.c)
 SUPERVISE_SRC := $(wildcard ca/supervise/*.c)
 AUDIT_SRC := $(wildcard ca/audit/*.c)
@@ -65,7 +66,9 @@ EST_SRC := $(wildcard est/*.c)
 ENROLL_SRC := $(wildcard enroll/*.c)
 PUBLIC_SRC := $(wildcard public/*.c)
 ADMIN_SRC := $(wildcard admin/*.c)
-WATCH_SRC := $(wildcard watch/*/*.c)
+WATCH_SRC := $(wildcard watch/rules/*.c watch/route/*.c)
+NOTIFY_SRC := $(wildcard watch/notify/*.c)
+DELIVER_SRC := $(wildcard deliver/*.c)
 MAIN_SRC := $(wildcard main/*.c)
 TOOLS_SRC := $(wildcard tools/*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
@@ -75,7 +78,7 @@ UNIT_SRC := $(wildcard tests/unit/*_test.c)
 UNIT_MODEL_SRC := $(wildcard tests/unit/model_*.c)
 UNIT_HELP_SRC := $(filter-out $(UNIT_SRC) $(UNIT_MODEL_SRC),$(wildcard tests/unit/*.c))
 ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(SUPERVISE_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(ENROLL_SRC) $(PUBLIC_SRC) $(ADMIN_SRC) $(WATCH_SRC) \
-	$(MAIN_SRC) 	$(TOOLS_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(SHIM_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC)
+	$(NOTIFY_SRC) $(DELIVER_SRC) $(MAIN_SRC) $(TOOLS_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(SHIM_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC)
 
 LIB_A := $(BUILD)/lib.a
 CORE_A := $(BUILD)/core.a
@@ -86,6 +89,8 @@ EST_A := $(BUILD)/est.a
 PUBLIC_A := $(BUILD)/public.a
 ADMIN_A := $(BUILD)/admin.a
 WATCH_A := $(BUILD)/watch.a
+NOTIFY_A := $(BUILD)/notify.a
+DELIVER_A := $(BUILD)/deliver.a
 ENROLL_A := $(BUILD)/enroll.a
 TOOLS_A := $(BUILD)/tools.a
 AUDIT_A := $(BUILD)/audit.a
@@ -155,7 +160,7 @@ bench: ## measure, print value, reference and ratio, write build/bench.json
 
 # --- lint ---------------------------------------------------------------------
 
-C_FILES := $(ALL_SRC) $(wildcard lib/*.h ca/*.h ca/*/*.h crl/*.h ocsp/*.h est/*.h enroll/*.h public/*.h admin/*.h main/*.h tools/*.h \
+C_FILES := $(ALL_SRC) $(wildcard lib/*.h ca/*.h ca/*/*.h crl/*.h ocsp/*.h est/*.h enroll/*.h public/*.h admin/*.h watch/*/*.h deliver/*.h main/*.h tools/*.h \
 	tests/*/*.h tests/bench/help/*.h)
 SH_FILES := bootstrap .ci/run tests/run-tests \
 	$(shell grep -lE '^#!.*(/|env )(ba|da)?sh' -r tests tools conf main 2>/dev/null)
@@ -267,6 +272,8 @@ $(eval $(call archive,$(EST_A),$(EST_SRC)))
 $(eval $(call archive,$(PUBLIC_A),$(PUBLIC_SRC)))
 $(eval $(call archive,$(ADMIN_A),$(ADMIN_SRC)))
 $(eval $(call archive,$(WATCH_A),$(WATCH_SRC)))
+$(eval $(call archive,$(NOTIFY_A),$(NOTIFY_SRC)))
+$(eval $(call archive,$(DELIVER_A),$(DELIVER_SRC)))
 $(eval $(call archive,$(ENROLL_A),$(ENROLL_SRC)))
 $(eval $(call archive,$(TOOLS_A),$(filter-out tools/cerca.c,$(TOOLS_SRC))))
 $(eval $(call archive,$(UNIT_A),$(UNIT_HELP_SRC)))
@@ -299,12 +306,16 @@ $(BUILD)/bin/cerca-enroll: $(OBJ)/main/cerca-enroll.o $(ENROLL_A) $(EST_A) $(LIB
 $(BUILD)/bin/cerca-admin: $(OBJ)/main/cerca-admin.o $(ADMIN_A) $(LIB_A)
 	$(call link,$(HTTP_LIBS) $(LIB_LIBS))
 
+$(BUILD)/bin/cerca-watch: $(OBJ)/main/cerca-watch.o $(DELIVER_A) $(NOTIFY_A) $(WATCH_A) $(LIB_A)
+	$(call link,$(WATCH_LIBS) $(LIB_LIBS))
+
 $(BUILD)/bin/cerca: $(OBJ)/tools/cerca.o $(TOOLS_A) $(EST_A) $(AUDIT_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS))
 
 # A test program may reach what its name begins with: signer_ the signer and
 # PKCS#11, supervise_ what cercad is made of, tools_ the command line, ocsp_ the responder,
-# est_ the codec of EST, public_ what HTTP serves, enroll_ what HTTPS does, every other one the core.
+# est_ the codec of EST, public_ what HTTP serves, enroll_ what HTTPS does, notify_ the forms of
+# notices, every other one the core.
 $(BUILD)/unit/signer_%: $(OBJ)/tests/unit/signer_%.o $(UNIT_A) $(SIGNER_A) $(CORE_A) $(WATCH_A) $(EST_A) $(LIB_A)
 	$(call link,$(SIGNER_LIBS) $(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
@@ -325,6 +336,9 @@ $(BUILD)/unit/public_%: $(OBJ)/tests/unit/public_%.o $(UNIT_A) $(PUBLIC_A) $(OCS
 
 $(BUILD)/unit/enroll_%: $(OBJ)/tests/unit/enroll_%.o $(UNIT_A) $(ENROLL_A) $(EST_A) $(LIB_A)
 	$(call link,$(HTTPS_LIBS) $(LIB_LIBS) $(TEST_LIBS))
+
+$(BUILD)/unit/notify_%: $(OBJ)/tests/unit/notify_%.o $(UNIT_A) $(NOTIFY_A) $(WATCH_A) $(LIB_A)
+	$(call link,$(WATCH_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
 # Models stand in for what they are named after, so only those link them who want no real one.
 $(BUILD)/unit/view_%: $(OBJ)/tests/unit/view_%.o $(OBJ)/tests/unit/model_store.o $(UNIT_A) \

@@ -220,6 +220,53 @@ struct conf_owner {
     char *contact, *team, *security;
 };
 
+/* Where notices go (lib/notice.h). */
+enum channel_type {
+    CHANNEL_MAIL = 1,
+    CHANNEL_WEBHOOK,
+    CHANNEL_SLACK,
+    CHANNEL_TEAMS,
+    CHANNEL_PAGERDUTY,
+    CHANNEL_SERVICENOW,
+    CHANNEL_JIRA,
+    CHANNEL_SYSLOG,
+};
+enum channel_tls { CHANNEL_TLS_REQUIRED = 0, CHANNEL_TLS_NONE = 1 };
+enum channel_format { CHANNEL_RFC5424 = 0, CHANNEL_CEF = 1 };
+
+#define CONF_CHANNELS_MAX 32
+struct conf_channel {
+    char *name;
+    enum channel_type type;
+    char *url, *url_file; /* one of them; url_file where the URL is a secret */
+    char *secret_file;    /* password, token or HMAC key; "": none */
+    char *user;           /* who logs in; "": nobody, or by the secret alone */
+    enum channel_tls tls;
+    char *ca_file; /* PEM; "": the system's */
+    char *from;
+    char **to;
+    size_t n_to;
+    bool to_owner; /* mail to the owner's address too */
+    char *project; /* of Jira */
+    char *issue_type;
+    char *table; /* of ServiceNow */
+    char *close_state, *close_code;
+    enum channel_format format; /* of syslog */
+    unsigned facility;          /* RFC 5424 6.2.1 */
+    unsigned severity;          /* enum severity: the least */
+    uint32_t kinds;             /* 1 << enum notice_kind */
+    char **owners;
+    size_t n_owners; /* empty: any */
+    char **rules;
+    size_t n_rules;           /* empty: any; "crl.*" any that begins so */
+    bool heartbeat;           /* gets one every alert_heartbeat */
+    int64_t timeout, give_up; /* seconds: of one attempt; of all */
+};
+/* Does it open tickets that are closed later? */
+bool conf_channel_tickets(const struct conf_channel *c);
+/* Is this a URL for such a channel: its scheme, a host, no user and no fragment? */
+int conf_channel_url(const struct conf_channel *c, const char *url, struct fault *f) WARN_UNUSED;
+
 struct conf_operator {
     char *name;
     uid_t uid;
@@ -329,6 +376,10 @@ struct conf {
     char *ceremony_dir; /* what a ceremony makes goes here */
     struct conf_signing *signings;
     size_t n_signings;
+    struct conf_channel *channels;
+    size_t n_channels;
+    uid_t watch_user;
+    bool has_watch_user;
 };
 
 /* Reads, checks and completes. The fault's text starts with file:line. Rules: conf.syntax,
@@ -357,6 +408,8 @@ const struct conf_operator *conf_operator(const struct conf *c, uid_t uid);
 bool conf_enrolls(const struct conf *c);
 /* The label; "" is EST_DEFAULT. NULL: there is none. */
 const struct conf_est *conf_est(const struct conf *c, const char *label);
+/* NULL: there is none. */
+const struct conf_channel *conf_channel(const struct conf *c, const char *name);
 /* NULL: there is none. */
 const struct conf_est_user *conf_est_user(const struct conf *c, const char *name);
 /* Of the HTTPS server's certificate: those of the configuration, else its address, and localhost
@@ -392,12 +445,13 @@ void conf_print_profile(const struct conf *c, const struct conf_profile *p, stru
 void conf_print_profile_json(const struct conf_profile *p, struct buf *out);
 
 /* Socket paths: sock_dir/admin.sock, sock_dir/signer-TOKEN.sock, sock_dir/public.sock,
- * sock_dir/enroll.sock. */
+ * sock_dir/enroll.sock, sock_dir/watch.sock. */
 void conf_admin_socket(const struct conf *c, struct buf *out);
 void conf_signer_socket(const struct conf *c, const char *token, struct buf *out);
 void conf_delegate_socket(const struct conf *c, struct buf *out);
 void conf_metrics_socket(const struct conf *c, struct buf *out);
 void conf_enroll_socket(const struct conf *c, struct buf *out);
+void conf_watch_socket(const struct conf *c, struct buf *out);
 
 /* `cerca conf show`: every key with its effective value, and whether it is the default. */
 void conf_print(const struct conf *c, struct buf *out);

@@ -272,6 +272,8 @@ const struct conf_section *const conf_sections[] = {
     &conf_owners,
     &conf_operators,
     &conf_grants,
+    &conf_channel_list,
+    &conf_watch,
     &conf_ceremony,
     &conf_signings,
 };

@@ -141,6 +141,8 @@ int conf_check_percent(const char *text, struct fault *f); /* "25%" */
 int conf_check_days(const char *text, struct fault *f);    /* a span */
 int conf_check_daytime(const char *text, struct fault *f); /* "06:30", or "" */
 int conf_check_owner(const char *text, struct fault *f);
+int conf_check_address(const char *text, struct fault *f); /* of mail */
+int conf_check_rule(const char *text, struct fault *f);
 int conf_check_sha256(const char *text, struct fault *f); /* 64 digits, or "" */
 
 /* One reading of a file. `file` lives as long as the checks, for their line numbers. */
@@ -180,6 +182,8 @@ int conf_check_profiles(const struct conf_reader *r, struct fault *f) WARN_UNUSE
 int conf_check_enroll(const struct conf_reader *r, struct fault *f) WARN_UNUSED;
 /* The same of alerts (lib/conf_alerts.c) */
 int conf_check_alerts(const struct conf_reader *r, struct fault *f) WARN_UNUSED;
+/* The same of channels (lib/conf_channels.c). */
+int conf_check_channels(const struct conf_reader *r, struct fault *f) WARN_UNUSED;
 /* The element of an array in struct conf. */
 void *conf_element(const struct conf_section *s, const struct conf *c, size_t i);
 size_t conf_element_count(const struct conf_section *s, const struct conf *c);

@@ -28,4 +28,7 @@ extern const struct conf_section conf_https, conf_est_labels, conf_est_people, c
 /* lib/conf_schema_alerts.c */
 extern const struct conf_section conf_alerts, conf_owners, conf_inventory;
 
+/* lib/conf_schema_watch.c */
+extern const struct conf_section conf_channel_list, conf_watch;
+
 #endif

@@ -102,6 +102,14 @@ enum msg_type {
     MSG_FILTER_SAVED = 0x01a3, /* empty body */
     MSG_FILTER_LIST = 0x01a4,
     MSG_FILTER_LISTED = 0x01a5,
+    MSG_NOTIFY_TEST = 0x01d0, /* lib/proto_watch.h */
+    MSG_NOTIFY_TESTED = 0x01d1,
+    MSG_NOTIFY_LIST = 0x01d2,
+    MSG_NOTIFY_LISTED = 0x01d3,
+    MSG_NOTIFY_SHOW = 0x01d4,
+    MSG_NOTIFY_SHOWN = 0x01d5,
+    MSG_NOTIFY_DECIDE = 0x01d6,
+    MSG_NOTIFY_DECIDED = 0x01d7,
 
     MSG_ALERT_LIST = 0x01c0, /* lib/proto_alert.h */
     MSG_ALERT_LISTED = 0x01c1,
@@ -149,6 +157,13 @@ enum msg_type {
     MSG_ENROLL_KEYED = 0x0507,
     MSG_ENROLL_HINT = 0x0510,
     MSG_ENROLL_HINTED = 0x0511,
+
+    /* watch socket: cerca-watch asks, cerca-ca answers (lib/proto_watch.h) */
+    MSG_WATCH_DUE = 0x0601,
+    MSG_WATCH_DUE_ARE = 0x0602,
+    MSG_WATCH_OUTCOME = 0x0603,
+    MSG_WATCH_NOTED = 0x0604,
+    MSG_WATCH_WAKE = 0x0605, /* unasked: something may be due */
 
     /* metrics socket: cerca-admin asks, cerca-ca answers (lib/proto_metrics.h) */
     MSG_METRICS = 0x0701,

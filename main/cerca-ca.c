@@ -25,7 +25,7 @@ struct options {
     const char *conf;
     const char *verify; /* a backup */
     struct restore_options restore;
-    int conf_fd, listen_fd, delegate_fd, enroll_fd, metrics_fd, control_fd;
+    int conf_fd, listen_fd, delegate_fd, enroll_fd, metrics_fd, watch_fd, control_fd;
     bool check, bootstrap;
 };
 
@@ -33,7 +33,7 @@ static void usage(FILE *to)
 {
     fputs("usage: cerca-ca -c CONF [--check | --bootstrap]\n"
           "                [--conf-fd N] [--listen-fd N] [--delegate-fd N] [--enroll-fd N]\n"
-          "                [--metrics-fd N] [--control-fd N]\n"
+          "                [--metrics-fd N] [--watch-fd N] [--control-fd N]\n"
           "       cerca-ca -c CONF --restore FILE [--crl FILE] ... [--checkpoint FILE] ...\n"
           "       cerca-ca --verify-backup FILE\n"
           "\n"
@@ -48,7 +48,7 @@ static void usage(FILE *to)
           "      --verify-backup FILE\n"
           "                    check a backup offline, then end\n"
           "      --conf-fd N, --listen-fd N, --delegate-fd N, --enroll-fd N, --metrics-fd N,\n"
-          "      --control-fd N\n"
+          "      --watch-fd N, --control-fd N\n"
           "                    descriptors that cercad hands over\n"
           "      --help, --version\n",
           to);
@@ -72,6 +72,7 @@ static void parse_options(int argc, char **argv, struct options *o)
         {"delegate-fd", required_argument, NULL, 'd'},
         {"enroll-fd", required_argument, NULL, 'e'},
         {"metrics-fd", required_argument, NULL, 'm'},
+        {"watch-fd", required_argument, NULL, 'w'},
         {"control-fd", required_argument, NULL, 'k'},
         {"restore", required_argument, NULL, 'r'},
         {"crl", required_argument, NULL, 'R'},
@@ -90,6 +91,7 @@ static void parse_options(int argc, char **argv, struct options *o)
                           .delegate_fd = -1,
                           .enroll_fd = -1,
                           .metrics_fd = -1,
+                          .watch_fd = -1,
                           .control_fd = -1};
     while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
         switch (c) {
@@ -110,6 +112,9 @@ static void parse_options(int argc, char **argv, struct options *o)
             break;
         case 'm':
             o->metrics_fd = option_fd("cerca-ca", optarg);
+            break;
+        case 'w':
+            o->watch_fd = option_fd("cerca-ca", optarg);
             break;
         case 'k':
             o->control_fd = option_fd("cerca-ca", optarg);
@@ -224,6 +229,7 @@ static int run(const struct options *o, const struct conf *conf,
                                  .delegate_fd = o->delegate_fd,
                                  .enroll_fd = o->enroll_fd,
                                  .metrics_fd = o->metrics_fd,
+                                 .watch_fd = o->watch_fd,
                                  .control_fd = o->control_fd};
     struct core *core;
     struct fault f;

@@ -12,6 +12,7 @@
 #include "ca/lifecycle/lifecycle.h"
 #include "ca/ledger/ledger.h"
 #include "ca/view/view.h"
+#include "ca/watch/watch.h"
 
 struct admin;
 
@@ -29,6 +30,7 @@ struct admin_parts {
     struct ledger *ledger;
     struct exporter *exporter; /* NULL: no exports */
     struct lifecycle *lifecycle;
+    struct watch *watch;        /* notices */
     struct signer_link **links; /* one a token */
     size_t n_links;
 };

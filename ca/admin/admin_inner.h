@@ -167,6 +167,11 @@ void list_crls(struct ask *q);
 void show_crl(struct ask *q);
 void publish_crl(struct ask *q);
 void install_crl(struct ask *q);
+/* admin_notify.c */
+void test_channel(struct ask *q);
+void list_notices(struct ask *q);
+void show_notice(struct ask *q);
+void decide_notices(struct ask *q);
 /* admin_view.c */
 void export_view(struct ask *q);
 /* admin_alert.c */

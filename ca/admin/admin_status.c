@@ -308,6 +308,14 @@ void admin_programs_each(const struct admin *a, void (*fn)(void *arg, const stru
         fn(arg, &a->front[k]);
 }
 
+static void add_channels(struct items *items, const struct admin *a)
+{
+    struct status_item i;
+
+    for (size_t k = 0; watch_status(a->parts.watch, k, &i); k++)
+        add(items, &i);
+}
+
 static void add_configuration(struct items *items, const struct admin *a)
 {
     struct status_item i = item("configuration", true, "loaded");
@@ -401,6 +409,7 @@ static int status_each(const struct admin *a, lifecycle_item fn, void *arg, stru
     add_responders(&items, a);
     add_backup(&items, a);
     add_lifecycle(&items, a);
+    add_channels(&items, a);
     add_configuration(&items, a);
     return 0;
 }

@@ -51,8 +51,9 @@ enum audit_action {
     AUDIT_ANNOTATE = 30,  /* what operators write about an identity was changed */
     AUDIT_STRANGER = 31,  /* a certificate came that our key signed, and that was not issued here */
     AUDIT_FILTER = 32,    /* a filter of lists was saved, or removed */
+    AUDIT_NOTIFY = 33,    /* what was not delivered is tried again, or dropped */
 };
-#define AUDIT_ACTION_MAX AUDIT_FILTER
+#define AUDIT_ACTION_MAX AUDIT_NOTIFY
 
 struct audit_event {
     enum audit_action action;

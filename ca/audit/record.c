@@ -57,6 +57,7 @@ static const char *const action_names[] = {
     [AUDIT_ANNOTATE] = "annotate",
     [AUDIT_STRANGER] = "stranger",
     [AUDIT_FILTER] = "filter",
+    [AUDIT_NOTIFY] = "notify",
 };
 
 static bool action_known(unsigned a)

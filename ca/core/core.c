@@ -194,6 +194,7 @@ static void on_stop(void *arg, int signo)
     delegates_drain(c->delegates);
     enroll_drain(c->enroll);
     nodes_drain(c->nodes);
+    watch_drain(c->watch);
     on_drain(c);
 }
 
@@ -377,6 +378,7 @@ static void open_admin(struct core *c, int listen_fd)
         .ledger = c->ledger,
         .exporter = c->exporter,
         .lifecycle = c->lifecycle,
+        .watch = c->watch,
         .links = c->links,
         .n_links = c->n_links,
     };
@@ -391,11 +393,20 @@ static void collect_status(void *arg, lifecycle_item fn, void *to)
     admin_status_each(c->admin, fn, to);
 }
 
+static void route(void *arg, struct outbox_notice *o)
+{
+    const struct core *c = arg;
+
+    watch_route(c->conf, o);
+}
+
 static int open_lifecycle(struct core *c, struct fault *f)
 {
     const struct lifecycle_parts parts = {
         .judge = {.conf = c->conf, .store = c->store, .authorities = c->authorities},
         .loop = c->loop,
+        .route = route,
+        .route_arg = c,
     };
 
     return lifecycle_open(&parts, &c->lifecycle, f);
@@ -441,6 +452,13 @@ static void open_metrics(struct core *c, int listen_fd)
                                         .n_links = c->n_links};
 
     c->metrics = metrics_new(&parts, listen_fd);
+}
+
+static void open_watch(struct core *c, int listen_fd)
+{
+    const struct watch_parts parts = {.conf = c->conf, .loop = c->loop, .store = c->store};
+
+    c->watch = watch_new(&parts, listen_fd);
 }
 
 static int open_nodes(struct core *c, struct fault *f)
@@ -492,6 +510,7 @@ int core_new(const struct core_options *o, struct core **out, struct fault *f)
             return -(int)f->code;
         }
         publish_crls(c);
+        open_watch(c, o->watch_fd);
         open_admin(c, o->listen_fd);
         lifecycle_collect(c->lifecycle, collect_status, c);
     }
@@ -538,6 +557,7 @@ void core_free(struct core *c)
     delegates_free(c->delegates);
     enroll_free(c->enroll);
     nodes_free(c->nodes);
+    watch_free(c->watch);
     exporter_free(c->exporter);
     lifecycle_free(c->lifecycle);
     ledger_free(c->ledger);

@@ -29,6 +29,7 @@ struct core {
     struct enroll *enroll;       /* NULL: no socket */
     struct nodes *nodes;         /* NULL: none */
     struct metrics *metrics;     /* NULL: no socket */
+    struct watch *watch;         /* notices; NULL at set-up */
     struct conn *control;
     struct loop_timer *drain;
     uint64_t drain_since_us;

@@ -143,6 +143,6 @@ int op_restored(struct write_txn *w, struct store_op *op)
     say_why(g, op->why);
     gate_put(w);
     /* The CA that the backup was taken of may have told all of it since. */
-    outbox_park_all(w, "the store was restored");
+    outbox_park_all(w, "", "the store was restored");
     return 0;
 }

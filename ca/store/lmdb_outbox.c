@@ -455,6 +455,9 @@ int op_outbox(struct write_txn *w, struct store_op *op, bool *record)
     case OUTBOX_FAILED:
         outcome(w, op);
         return 0;
+    case OUTBOX_PARK:
+        outbox_park_all(w, op->outbox->channel, op->outbox->why);
+        return 0;
     case OUTBOX_RETRY:
     case OUTBOX_DROP:
         *record = true;
@@ -463,9 +466,9 @@ int op_outbox(struct write_txn *w, struct store_op *op, bool *record)
     return fault_set(&op->fault, FAULT_INTERNAL, "outbox.verb", "no such verb");
 }
 
-void outbox_park_all(struct write_txn *w, const char *why)
+void outbox_park_all(struct write_txn *w, const char *channel, const char *why)
 {
-    struct picked p = pick(w, "", 0, 1U << OUTBOX_WAITING, SIZE_MAX);
+    struct picked p = pick(w, channel, 0, 1U << OUTBOX_WAITING, SIZE_MAX);
 
     for (size_t i = 0; i < p.n && w->rc == 0; i++) {
         struct outbox_delivery d;

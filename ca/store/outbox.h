@@ -81,9 +81,17 @@ struct outbox_notice {
  *   RETRY      in: channel ("": all), number (0: all): parked ones wait again, waiting ones are
  *              due now. out: count. Recorded.
  *   DROP       likewise: they are forgotten, waiting or parked (of all: parked ones only).
+ *   PARK       in: channel, why: all that waits for it is parked. Not recorded.
  * RETRY and DROP of what is not there: "outbox.unknown".
  */
-enum outbox_verb { OUTBOX_ADD, OUTBOX_DELIVERED, OUTBOX_FAILED, OUTBOX_RETRY, OUTBOX_DROP };
+enum outbox_verb {
+    OUTBOX_ADD,
+    OUTBOX_DELIVERED,
+    OUTBOX_FAILED,
+    OUTBOX_RETRY,
+    OUTBOX_DROP,
+    OUTBOX_PARK
+};
 struct store_outbox {
     enum outbox_verb verb;
     struct outbox_notice *add;

@@ -271,8 +271,8 @@ void backup_noted(struct write_txn *w, int64_t time);
 /* lmdb_outbox.c: a notice to its channels, as a part of the operation that is its reason. */
 struct outbox_notice;
 void outbox_append(struct write_txn *w, struct outbox_notice *o, int64_t now);
-/* Nothing that waits is told without an operator's word. */
-void outbox_park_all(struct write_txn *w, const char *why);
+/* Nothing that waits (for one channel; "": for any) is told without an operator's word. */
+void outbox_park_all(struct write_txn *w, const char *channel, const char *why);
 /* *record is cleared when there is nothing to record. */
 int op_outbox(struct write_txn *w, struct store_op *op, bool *record) WARN_UNUSED;
 bool outbox_row_sound(struct store *s, MDB_txn *t, struct slice key, struct slice row);

@@ -6,8 +6,8 @@
 
 #include "lib/fault.h"
 
-#define LAUNCH_FDS_MAX 6
-#define LAUNCH_ARGS_MAX 16
+#define LAUNCH_FDS_MAX 8
+#define LAUNCH_ARGS_MAX 24
 
 struct launch {
     const char *path; /* of the program; never searched */

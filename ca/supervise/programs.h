@@ -6,7 +6,7 @@
 
 #include "lib/conf.h"
 
-#define PROGRAM_SOCKETS_MAX 4
+#define PROGRAM_SOCKETS_MAX 5
 
 struct program_socket {
     const char *option;  /* by which the program gets its descriptor: "--listen-fd" */
@@ -23,9 +23,9 @@ enum program_memory { MEMORY_NONE, MEMORY_OCSP, MEMORY_TLS };
 #define MEMORIES 3
 
 struct program {
-    const char
-        *name;   /* "cerca-signer", "cerca-public", "cerca-enroll", "cerca-admin", "cerca-ca" */
-    char *token; /* "" for all but signers */
+    const char *name;   /* "cerca-signer", "cerca-public", "cerca-enroll", "cerca-admin",
+                         "cerca-watch", "cerca-ca" */
+    char *token;        /* "" for all but signers */
     char **environment; /* all that it gets, NULL behind the last */
     bool has_user;      /* runs as another user than cercad */
     uid_t user;
