@@ -10,6 +10,7 @@
 #include "lib/anycert.h"
 #include "lib/cert.h"
 #include "lib/clock.h"
+#include "lib/log.h"
 
 static int malformed(struct fault *f)
 {
@@ -140,6 +141,19 @@ static void tell(struct ask *q, const struct noting *n, const struct fault *f)
     annotate_outcome_put(&q->out, &o);
 }
 
+/* Who may not is recorded, as anywhere else. */
+static void record_denied(const struct ask *q, const struct fault *f)
+{
+    struct store_op *op = xcalloc(1, sizeof(*op));
+
+    op->kind = STORE_AUDIT;
+    record(q, AUDIT_REFUSE, op);
+    audit_set_fault(&op->audit, f);
+    if (store_do(q->client->admin->parts.store, op) != 0)
+        log_fault(LOG_LEVEL_ERROR, "admin.denied.unrecorded", &op->fault, NULL);
+    free(op);
+}
+
 /* All are submitted before one is waited for, so that they share commits. */
 static void annotate_all(struct ask *q, struct annotate_request *r, struct noting *n,
                          struct fault *refused)
@@ -151,8 +165,11 @@ static void annotate_all(struct ask *q, struct annotate_request *r, struct notin
         n[i].annotate.row = r->item[i].annotation;
         n[i].annotate.mask = r->item[i].mask;
         fault_clear(&refused[i]);
-        if (check_item(q, &r->item[i], i == 0, &refused[i]) != 0)
+        if (check_item(q, &r->item[i], i == 0, &refused[i]) != 0) {
+            if (refused[i].code == FAULT_DENIED)
+                record_denied(q, &refused[i]);
             continue;
+        }
         n[i].annotate.row = r->item[i].annotation; /* its tags are in order now */
         if (r->dry_run)
             (void)!preview(q, &n[i], &refused[i]);

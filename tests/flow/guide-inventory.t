@@ -34,7 +34,12 @@ ok '... and imported' bash -e "$scratch/sh2"
 like '... with its revocations' "$out" 'revoked .*vpn.easy.example'
 ok 'files, folders, a server and PKCS#12 are imported' bash -e "$scratch/sh3"
 like '... once' "$err" '0 new, 1 known, 0 issued here, 0 refused'
-is 'the guide has nothing else to type' "$(find "$scratch" -maxdepth 1 -name 'sh?' | wc -l)" 3
+ok 'what is known of them is written down' bash -e "$scratch/sh4"
+like '... as it was looked at first' "$err" '2 would be changed'
+ok '... in a spreadsheet too' bash -e "$scratch/sh5"
+like '... which changes nothing by itself' "$err" '0 changed, 2 were so already, 0 refused'
+ok '... and asked for under a name' bash -e "$scratch/sh6"
+is 'the guide has nothing else to type' "$(find "$scratch" -maxdepth 1 -name 'sh?' | wc -l)" 6
 kill $server
 wait $server 2>/dev/null
 
