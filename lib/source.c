@@ -23,3 +23,13 @@ uint64_t source_key(const char *address)
     memcpy(&key, hash, sizeof(key));
     return key;
 }
+
+uint64_t source_key_named(const char *kind, const char *name)
+{
+    uint8_t hash[32];
+    uint64_t key;
+
+    sha256_two(slice_str(kind), slice_str(name), hash);
+    memcpy(&key, hash, sizeof(key));
+    return key;
+}

@@ -5,6 +5,15 @@
 #include <string.h>
 
 #include "ca/door/job.h"
+#include "lib/source.h"
+
+/* Known, and still without a right to anything: its refusals count by its name, so that those of
+ * others at its address do not hide them, and it fills no disk. */
+static void name_refused(struct job *j, const struct door_bearer *b)
+{
+    (void)snprintf(j->who.name, sizeof(j->who.name), "%s", b->requester);
+    j->who.source = source_key_named("requester", b->requester);
+}
 
 int bearer_authorise(struct job *j, struct fault *f)
 {
@@ -12,6 +21,8 @@ int bearer_authorise(struct job *j, struct fault *f)
     struct door_bearer *b = xcalloc(1, sizeof(*b));
 
     if (j->evidence->prove(j->evidence, b, f) != 0) {
+        if (b->requester[0] != '\0')
+            name_refused(j, b);
         free(b);
         return -(int)f->code;
     }

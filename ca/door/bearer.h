@@ -32,8 +32,8 @@ struct door_bearer {
 };
 
 struct door_evidence {
-    /* Fills `out`, which is zeroed; 0, or why it is not believed. NULL: the request's token says
-     * who asks. */
+    /* Fills `out`, which is zeroed; 0, or why it is not believed, with a requester where it is
+     * clear who that is all the same. NULL: the request's token says who asks. */
     int (*prove)(struct door_evidence *e, struct door_bearer *out, struct fault *f);
     /* Does the request go with the evidence? After its proof of possession. `b` is what was proven,
      * NULL with a token; new names are put there. */

@@ -1,8 +1,8 @@
 /*
  * Refusals of who has neither a role nor a token that is known, nor proves anything else: the first
- * of a source, a uid or a client's address, is recorded, the rest of that interval are counted and
- * recorded as one, so that nobody fills the disk by knocking. Bounded: past STRANGERS_MAX sources
- * at a time the others count as one. On the loop.
+ * of a source, a uid, a client's address or a certificate that is revoked, say, is recorded, the
+ * rest of that interval are counted and recorded as one, so that nobody fills the disk by knocking.
+ * Bounded: past STRANGERS_MAX sources at a time the others count as one. On the loop.
  */
 #ifndef CA_DOOR_STRANGERS_H
 #define CA_DOOR_STRANGERS_H

@@ -133,23 +133,31 @@ static int take_names(const struct cert *c, struct door_bearer *out, struct faul
     return rc;
 }
 
+/* Who it is also stands where it is refused: its key was shown in TLS. */
+static void tell_requester(const struct cert_row *row, struct door_bearer *out)
+{
+    char serial[2 * SERIAL_LEN + 1], identity[2 * IDENTITY_LEN + 1];
+
+    hex_encode(slice_of(row->ref.serial, SERIAL_LEN), serial);
+    hex_encode(slice_of(row->identity, sizeof(row->identity)), identity);
+    (void)snprintf(out->requester, sizeof(out->requester), "certificate:%s", serial);
+    (void)snprintf(out->counted, sizeof(out->counted), "identity:%s", identity);
+}
+
 static int prove_certificate(struct evidence *e, struct door_bearer *out, struct fault *f)
 {
     struct cert_row row;
-    char serial[2 * SERIAL_LEN + 1], identity[2 * IDENTITY_LEN + 1];
     int rc;
 
     cert_row_init(&row);
     rc = evidence_find(e->parts->store, e->request->chain, &e->cert, &row, f);
-    if (rc == 0)
+    if (rc == 0) {
+        tell_requester(&row, out);
         rc = check(e, &row, f);
+    }
     if (rc == 0)
         rc = take_names(&e->cert, out, f);
     if (rc == 0) {
-        hex_encode(slice_of(row.ref.serial, SERIAL_LEN), serial);
-        hex_encode(slice_of(row.identity, sizeof(row.identity)), identity);
-        (void)snprintf(out->requester, sizeof(out->requester), "certificate:%s", serial);
-        (void)snprintf(out->counted, sizeof(out->counted), "identity:%s", identity);
         (void)snprintf(out->owner, sizeof(out->owner), "%s", row.owner);
         out->subject = e->cert.subject;
         out->renews = e->request->renew;
@@ -169,16 +177,6 @@ static bool takes(const struct conf_est_user *u, const struct conf_est *label)
     return u->n_labels == 0;
 }
 
-static uint64_t user_key(const char *user)
-{
-    uint8_t hash[32];
-    uint64_t key;
-
-    sha256_two(slice_str("user"), slice_str(user), hash);
-    memcpy(&key, hash, sizeof(key));
-    return key;
-}
-
 static int refuse_slow(uint32_t wait, struct fault *f)
 {
     return fault_unavailable(f, wait, EVIDENCE_SLOW,
@@ -189,7 +187,8 @@ static int refuse_slow(uint32_t wait, struct fault *f)
 int evidence_wait(const struct enroll_parts *parts, const struct enroll_request *r, struct fault *f)
 {
     uint32_t wait = slow_wait(parts->slow, source_key(r->address));
-    uint32_t of_user = r->user[0] == '\0' ? 0 : slow_wait(parts->slow, user_key(r->user));
+    uint32_t of_user =
+        r->user[0] == '\0' ? 0 : slow_wait(parts->slow, source_key_named("user", r->user));
 
     if (of_user > wait)
         wait = of_user;
@@ -201,7 +200,8 @@ int evidence_wait(const struct enroll_parts *parts, const struct enroll_request 
 static int prove_password(const struct evidence *e, struct door_bearer *out, struct fault *f)
 {
     const struct conf_est_user *u = conf_est_user(e->parts->conf, e->request->user);
-    const uint64_t keys[] = {source_key(e->request->address), user_key(e->request->user)};
+    const uint64_t keys[] = {source_key(e->request->address),
+                             source_key_named("user", e->request->user)};
     uint32_t wait;
     bool right;
 

@@ -513,7 +513,11 @@ ok '... which is that' sh -c "openssl crl2pkcs7 -nocrl -certfile cas.pem |
 
 ok 'the store is sound' cerca store check
 cerca audit log --limit 1000 -o json >records 2>"$err"
-like 'the record says by which certificate' records "certificate:$(echo "$serial" | tr A-F a-f)"
+revoked=$(echo "$serial" | tr A-F a-f)
+like 'the record says by which certificate' records "certificate:$revoked"
+ok '... also when that was revoked, whoever else was refused at its address' sh -c \
+    "jq -e '.[] | select(.action == \"refuse\" and .actor == \"certificate:$revoked\" and
+        .rule == \"est.certificate.revoked\")' <records"
 like '... and of refusals, by which rule and from where' records 'est 127.0.0.1.*est.unauthorised'
 unlike 'no secret is in the log' "$log" "$secret"
 # --- the end of a certificate ------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-/* Which addresses count as one client. */
+/* Which addresses count as one client, and which names. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,12 +32,21 @@ static void what_is_no_address_is_one(void **state)
     assert_true(source_key("") != source_key("0.0.0.0"));
 }
 
+static void who_has_a_name_is_itself(void **state)
+{
+    (void)state;
+    assert_true(source_key_named("user", "alice") == source_key_named("user", "alice"));
+    assert_true(source_key_named("user", "alice") != source_key_named("user", "bob"));
+    assert_true(source_key_named("user", "alice") != source_key_named("requester", "alice"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_ipv6_host_is_its_64),
         cmocka_unit_test(an_ipv4_host_is_itself_however_it_came),
         cmocka_unit_test(what_is_no_address_is_one),
+        cmocka_unit_test(who_has_a_name_is_itself),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
