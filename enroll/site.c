@@ -14,6 +14,7 @@
 #include "est/csrattrs.h"
 #include "est/path.h"
 #include "lib/clock.h"
+#include "lib/counters.h"
 #include "lib/httpd_tls.h"
 #include "lib/proto_enroll.h"
 #include "lib/rate.h"
@@ -32,8 +33,22 @@ struct waiting {
     struct http_wait *wait;
     bool lines; /* as reply_in_lines */
     bool keyed; /* for a key too */
+    enum est_op op;
     const struct conf_est *label;
 };
+
+static void count(enum est_op op, unsigned status)
+{
+    static const int counters[] = {[EST_CACERTS] = COUNT_EST_CACERTS,
+                                   [EST_SIMPLEENROLL] = COUNT_EST_SIMPLEENROLL,
+                                   [EST_SIMPLEREENROLL] = COUNT_EST_SIMPLEREENROLL,
+                                   [EST_FULLCMC] = -1, /* not offered */
+                                   [EST_SERVERKEYGEN] = COUNT_EST_SERVERKEYGEN,
+                                   [EST_CSRATTRS] = COUNT_EST_CSRATTRS};
+
+    if (status != 0 && counters[op] >= 0)
+        counter_est((enum counter)counters[op], status);
+}
 
 struct site *site_new(const struct conf *c, struct ca_link *k, struct cas *cas,
                       struct refusals *refusals)
@@ -167,18 +182,20 @@ static void on_reply(void *arg, uint16_t type, struct slice body, const struct f
         (void)fault_set(&f, FAULT_INTERNAL, "est.ca", "cerca-ca answers nonsense");
         reply_fault(&f, w->label, &a);
     }
+    count(w->op, a.status);
     http_wait_end(w->wait, &a);
     free(w);
 }
 
 /* Nothing of the request is looked at after this. */
 static void pass_on(struct site *s, const struct http_request *r, const struct conf_est *label,
-                    bool keyed, struct buf *body)
+                    enum est_op op, struct buf *body)
 {
     struct waiting *w = xcalloc(1, sizeof *w);
 
     w->label = label;
-    w->keyed = keyed;
+    w->op = op;
+    w->keyed = op == EST_SERVERKEYGEN;
     w->lines = reply_in_lines(r);
     w->wait = http_wait(r);
     ca_link_ask(s->link, MSG_ENROLL, body, on_reply, w);
@@ -240,7 +257,7 @@ static void answer_enroll(struct site *s, const struct http_request *r, const st
     buf_init(&body, FRAME_BODY_MAX);
     (void)snprintf(q.label, sizeof(q.label), "%s", label->name);
     if (write_request(r, &q, &body, &f) == 0)
-        pass_on(s, r, label, q.make_key, &body);
+        pass_on(s, r, label, p->operation->op, &body);
     else
         refuse(s, r, label, &f, out);
     buf_free(&body);
@@ -352,30 +369,39 @@ static void refuse_type(struct site *s, const struct http_request *r, const stru
     http_answer_keep(out, &text);
 }
 
+/* One that waits has no status yet. */
+static void answer(struct site *s, const struct http_request *r, const struct est_path *p,
+                   struct http_answer *out)
+{
+    const struct conf_est *label = conf_est(s->conf, p->label);
+
+    if (label == NULL) {
+        refuse_label(s, r, p->label, out);
+    } else if (!p->operation->offered) {
+        http_answer_text(out, 501, "This operation is not offered here.\n");
+    } else if (strcmp(r->method, p->operation->method) != 0) {
+        refuse_method(p->operation->method, out);
+    } else if (p->operation->op == EST_CACERTS) {
+        answer_cas(s, r, label, out);
+    } else if (p->operation->op == EST_CSRATTRS) {
+        answer_attributes(s, r, label, out);
+    } else if (!right_type(r, p->operation)) {
+        refuse_type(s, r, p->operation, out);
+    } else if (p->operation->op == EST_SERVERKEYGEN && label->n_server_keys == 0) {
+        http_answer_text(out, 501, "No keys are made under this label.\n");
+    } else {
+        answer_enroll(s, r, p, label, out);
+    }
+}
+
 void site_answer(void *site, const struct http_request *r, struct http_answer *out)
 {
     struct site *s = site;
-    const struct conf_est *label;
     struct est_path p;
+    bool est = est_path_parse(r->target, &p) == 0;
 
-    if (too_often(s, r, out) || answer_hint(s, r, out) || est_path_parse(r->target, &p) != 0)
-        return;
-    label = conf_est(s->conf, p.label);
-    if (label == NULL) {
-        refuse_label(s, r, p.label, out);
-    } else if (!p.operation->offered) {
-        http_answer_text(out, 501, "This operation is not offered here.\n");
-    } else if (strcmp(r->method, p.operation->method) != 0) {
-        refuse_method(p.operation->method, out);
-    } else if (p.operation->op == EST_CACERTS) {
-        answer_cas(s, r, label, out);
-    } else if (p.operation->op == EST_CSRATTRS) {
-        answer_attributes(s, r, label, out);
-    } else if (!right_type(r, p.operation)) {
-        refuse_type(s, r, p.operation, out);
-    } else if (p.operation->op == EST_SERVERKEYGEN && label->n_server_keys == 0) {
-        http_answer_text(out, 501, "No keys are made under this label.\n");
-    } else {
-        answer_enroll(s, r, &p, label, out);
-    }
+    if (!too_often(s, r, out) && !answer_hint(s, r, out) && est)
+        answer(s, r, &p, out);
+    if (est)
+        count(p.operation->op, out->status);
 }

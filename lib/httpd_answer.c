@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/counters.h"
 #include "lib/clock.h"
 #include "lib/http.h"
 #include "lib/httpd_inner.h"
@@ -267,6 +268,7 @@ enum MHD_Result httpd_answer_queue(struct MHD_Connection *c, struct http_answer 
         add(r, MHD_HTTP_HEADER_ACCEPT_RANGES, "bytes");
     if (status == MHD_HTTP_PARTIAL_CONTENT || status == MHD_HTTP_RANGE_NOT_SATISFIABLE)
         add_range(r, status, first, *octets, size);
+    counter_http(status);
     rc = MHD_queue_response(c, status, r);
     MHD_destroy_response(r);
     return rc;

@@ -147,6 +147,10 @@ enum msg_type {
     MSG_DELEGATED = 0x0402,      /* the certificate of the responder, DER */
     MSG_DELEGATE_STATE = 0x0403, /* of all responders, when something changed; no answer */
 
+    /* both of the delegate socket, without an answer, and of the enroll socket, answered by
+     * MSG_ENROLL_NOTED */
+    MSG_COUNTERS = 0x0410, /* lib/counters.h */
+
     /* enroll socket: cerca-enroll asks, cerca-ca answers (lib/proto_enroll.h) */
     MSG_ENROLL = 0x0501,        /* answered by MSG_ISSUED or MSG_ENROLL_KEYED */
     MSG_ENROLL_SERVER = 0x0502, /* a CSR, DER; answered by MSG_ISSUED */

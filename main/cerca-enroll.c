@@ -11,6 +11,7 @@
 #include "enroll/own_certificate.h"
 #include "enroll/refusals.h"
 #include "enroll/site.h"
+#include "enroll/telling.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/proto.h"
@@ -32,6 +33,7 @@ struct server {
     struct own_certificate *own;
     struct cas *cas;
     struct refusals *refusals;
+    struct telling *telling;
     struct site *site;
 };
 
@@ -93,6 +95,7 @@ static void take_down(struct server *s)
     own_certificate_free(s->own);
     cas_free(s->cas);
     refusals_free(s->refusals);
+    telling_free(s->telling);
     site_free(s->site);
     httpd_tls_free(s->tls);
     ca_link_free(s->link);
@@ -128,6 +131,7 @@ static int serve(const struct conf *conf, int listen_fd, int keep_fd, struct fau
     s.own = own_certificate_new(s.run.loop, conf, s.link, s.tls, keep_fd);
     s.cas = cas_new(s.run.loop, conf, s.link);
     s.refusals = refusals_new(s.run.loop, s.link);
+    s.telling = telling_new(s.run.loop, s.link);
     s.site = site_new(conf, s.link, s.cas, s.refusals);
     o.arg = s.site;
     s.options = &o;

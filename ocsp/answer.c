@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "lib/counters.h"
 #include "lib/crl.h"
 #include "lib/log.h"
 
@@ -13,7 +14,13 @@ static void count(uint64_t *what)
 
 static void answer_error(struct ocsp_responder *r, enum ocsp_status s, struct ocsp_answer *out)
 {
+    static const enum counter counters[] = {[OCSP_MALFORMED_REQUEST] = COUNT_OCSP_MALFORMED,
+                                            [OCSP_INTERNAL_ERROR] = COUNT_OCSP_INTERNAL,
+                                            [OCSP_TRY_LATER] = COUNT_OCSP_TRY_LATER,
+                                            [OCSP_UNAUTHORIZED] = COUNT_OCSP_UNAUTHORIZED};
+
     count(&r->errors);
+    counter_add(counters[s]);
     out->status = s;
     buf_put_slice(&out->body, ocsp_error(s));
 }
@@ -67,6 +74,16 @@ static int64_t next_update(const struct making *m)
     return earlier(t, m->look.delegate->not_after);
 }
 
+/* What was said of each certificate, and how. */
+static void count_said(const struct making *m, enum counter made)
+{
+    counter_add(made);
+    for (size_t n = 0; n < m->q->n; n++)
+        counter_add(m->look.row[n].status == 0               ? COUNT_OCSP_UNKNOWN
+                    : m->look.row[n].status == VIEWFILE_GOOD ? COUNT_OCSP_GOOD
+                                                             : COUNT_OCSP_REVOKED);
+}
+
 static void set_single(const struct making *m, size_t n, int64_t produced_at,
                        struct ocsp_single *out)
 {
@@ -110,6 +127,7 @@ static bool sign(const struct making *m, enum sig_alg alg, struct buf *part,
     if (rc == 0) {
         ocsp_signed_put(part, buf_slice(&data), alg, buf_slice(&signature));
         count(&m->r->signed_answers);
+        count_said(m, COUNT_OCSP_SIGNED);
     } else {
         log_fault(LOG_LEVEL_ERROR, "ocsp.sign_failed", &f, "issuer", m->issuer->folder, NULL);
         answer_error(m->r, OCSP_INTERNAL_ERROR, out);
@@ -176,8 +194,10 @@ static void answer_cached(const struct making *m, struct ocsp_answer *out)
     struct ocsp_cached about = {.change = m->look.row[0].change, .delegate = m->look.delegate->id};
     struct buf part;
 
-    if (answer_again(m, &k, &about, out))
+    if (answer_again(m, &k, &about, out)) {
+        count_said(m, COUNT_OCSP_CACHED);
         return;
+    }
     buf_init(&part, OCSP_RESPONSE_MAX);
     if (sign(m, m->look.delegate->alg, &part, out)) {
         ocsp_response_put(&out->body, buf_slice(&part), m->look.delegate->certificate);

@@ -9,6 +9,7 @@
 #include "lib/cert.h"
 #include "lib/clock.h"
 #include "lib/conn.h"
+#include "lib/counters.h"
 #include "lib/keep.h"
 #include "lib/log.h"
 #include "lib/ownkey.h"
@@ -39,7 +40,8 @@ struct responders {
     struct asking *asking;
     size_t n;
     uint64_t next_id, scanned_us;
-    struct buf told; /* of our state, on this connection; empty: nothing */
+    struct counters counted; /* likewise told */
+    struct buf told;         /* of our state, on this connection; empty: nothing */
     int keep_fd;
     struct nodekey *own; /* NULL: keys are made here */
     bool scan_failed;    /* and that was said */
@@ -173,6 +175,7 @@ static void on_closed(struct conn *conn, void *owner)
     (void)conn;
     s->conn = NULL;
     buf_reset(&s->told);
+    s->counted = (struct counters){0};
     for (size_t i = 0; i < s->n; i++)
         if (s->asking[i].key != NULL)
             ask_later(&s->asking[i], 1);
@@ -248,6 +251,22 @@ static void tell_state(struct responders *s, const struct ocsp_issuer_state *i, 
     free(state);
 }
 
+/* Likewise. */
+static void tell_counters(struct responders *s)
+{
+    struct counters now;
+    struct buf body;
+
+    counters_now(&now);
+    if (s->conn == NULL || memcmp(&now, &s->counted, sizeof now) == 0)
+        return;
+    buf_init(&body, FRAME_BODY_MAX);
+    counters_put(&body, &now);
+    conn_send(s->conn, MSG_COUNTERS, 0, buf_slice(&body), -1);
+    buf_free(&body);
+    s->counted = now;
+}
+
 static void look_for_issuers(struct responders *s)
 {
     struct fault f;
@@ -281,6 +300,7 @@ static void on_turn(void *arg)
             ask(s, a);
     }
     tell_state(s, i, n);
+    tell_counters(s);
     free(i);
     loop_timer_set(s->turn, TURN_MS);
 }

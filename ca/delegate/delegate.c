@@ -35,6 +35,8 @@ struct delegates {
     const struct client *teller; /* whose state this is; NULL: nobody's */
     struct delegate_state state[DELEGATE_STATES_MAX];
     uint32_t n_states;
+    bool has_counters;
+    struct counters counters;
     bool draining;
 };
 
@@ -206,6 +208,21 @@ static void on_state(struct conn *conn, void *owner, const struct frame *frame)
     }
 }
 
+static void on_counters(struct conn *conn, void *owner, const struct frame *frame)
+{
+    struct delegates *d = ((struct client *)owner)->owner;
+
+    (void)conn;
+    d->has_counters = counters_get(frame->body, &d->counters) == 0;
+    if (!d->has_counters)
+        log_warn("delegate.counters.malformed", NULL);
+}
+
+const struct counters *delegates_counters(const struct delegates *d)
+{
+    return d->has_counters ? &d->counters : NULL;
+}
+
 static const struct delegate_state *state_of(const struct delegates *d, const struct authority *a)
 {
     for (uint32_t i = 0; d->teller != NULL && i < d->n_states; i++)
@@ -265,9 +282,10 @@ const struct delegate_state *delegates_state(const struct delegates *d, size_t a
 /* ---- the socket ---- */
 
 static const struct permit permits[] = {{MSG_DELEGATE, FRAME_BODY_MAX, on_ask},
-                                        {MSG_DELEGATE_STATE, FRAME_BODY_MAX, on_state}};
+                                        {MSG_DELEGATE_STATE, FRAME_BODY_MAX, on_state},
+                                        {MSG_COUNTERS, sizeof(struct counters) + 64, on_counters}};
 static const struct conn_callbacks callbacks = {
-    .permits = permits, .n_permits = 2, .closed = on_closed};
+    .permits = permits, .n_permits = 3, .closed = on_closed};
 
 /* The socket's owner is cerca-public's user; nobody else but root could connect. */
 static void on_accepted(void *arg, int fd, const struct conn_peer *peer)

@@ -4,12 +4,14 @@
  * ocsp-responder, for DELEGATE_LIFE at most, with a name of ours and none of the request's; and
  * no more than DELEGATE_RATE an issuer in DELEGATE_WINDOW_S, so that a responder that falls over
  * and over fills no store.
- * It also tells what it answers with, for `cerca status`; nothing depends on that.
+ * It also tells what it answers with, for `cerca status`, and what it has counted, for metrics;
+ * nothing depends on that.
  */
 #ifndef CA_DELEGATE_DELEGATE_H
 #define CA_DELEGATE_DELEGATE_H
 
 #include "ca/door/door.h"
+#include "lib/counters.h"
 #include "lib/proto.h"
 
 #define DELEGATE_LIFE (7 * 86400)
@@ -40,6 +42,8 @@ void delegates_drain(struct delegates *d);
 bool delegates_status(const struct delegates *d, size_t authority, struct status_item *out);
 /* What cerca-public has told of that issuer; NULL: nothing, or it delegates to nobody. */
 const struct delegate_state *delegates_state(const struct delegates *d, size_t authority);
+/* What cerca-public has counted; NULL: it has not told. */
+const struct counters *delegates_counters(const struct delegates *d);
 /* After the door. NULL is fine. */
 void delegates_free(struct delegates *d);
 

@@ -343,11 +343,27 @@ static void on_message(struct conn *conn, void *owner, const struct frame *frame
         read_it(q, run_cas, MSG_ENROLL_CAS_ARE);
 }
 
+static void on_counters(struct conn *conn, void *owner, const struct frame *frame)
+{
+    struct enroll *e = ((struct enroll_client *)owner)->owner;
+
+    e->has_counters = counters_get(frame->body, &e->counters) == 0;
+    if (!e->has_counters)
+        log_warn("enroll.counters.malformed", NULL);
+    conn_send(conn, MSG_ENROLL_NOTED, frame->id, SLICE_NONE, -1);
+}
+
+const struct counters *enroll_counters(const struct enroll *e)
+{
+    return e->has_counters ? &e->counters : NULL;
+}
+
 static const struct permit permits[] = {{MSG_ENROLL, FRAME_BODY_MAX, on_message},
                                         {MSG_ENROLL_SERVER, CSR_MAX, on_message},
                                         {MSG_ENROLL_CAS, 128, on_message},
                                         {MSG_ENROLL_HINT, FRAME_BODY_MAX, on_message},
-                                        {MSG_ENROLL_TURNED_AWAY, FRAME_BODY_MAX, on_message}};
+                                        {MSG_ENROLL_TURNED_AWAY, FRAME_BODY_MAX, on_message},
+                                        {MSG_COUNTERS, sizeof(struct counters) + 64, on_counters}};
 static const struct conn_callbacks callbacks = {.permits = permits,
                                                 .n_permits = sizeof(permits) / sizeof(permits[0]),
                                                 .closed = on_closed,

@@ -10,6 +10,7 @@
 #define CA_ENROLL_ENROLL_H
 
 #include "ca/door/door.h"
+#include "lib/counters.h"
 
 struct enroll;
 struct passwords;
@@ -32,6 +33,8 @@ struct enroll_parts {
 struct enroll *enroll_new(const struct enroll_parts *parts, int listen_fd);
 /* No new requests. NULL is fine. */
 void enroll_drain(struct enroll *e);
+/* What cerca-enroll has counted; NULL: it has not told. */
+const struct counters *enroll_counters(const struct enroll *e);
 /* After the door. NULL is fine. */
 void enroll_free(struct enroll *e);
 

@@ -19,6 +19,8 @@ struct enroll {
         uint64_t since_us;
         unsigned n;
     } server; /* certificates for the front end itself */
+    bool has_counters;
+    struct counters counters; /* of the front end */
     bool draining;
 };
 

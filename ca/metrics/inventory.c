@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "ca/delegate/delegate.h"
+#include "ca/enroll/enroll.h"
 #include "ca/metrics/parts.h"
 #include "ca/metrics/put.h"
 #include "lib/clock.h"
@@ -116,10 +117,15 @@ static void put_delegates(const struct metrics_parts *p, struct buf *out)
 
 void metrics_programs(const struct metrics_parts *p, struct buf *out)
 {
+    const struct counters_told told[] = {
+        {"cerca-public", p->delegates != NULL ? delegates_counters(p->delegates) : NULL},
+        {"cerca-enroll", p->enroll != NULL ? enroll_counters(p->enroll) : NULL}};
+
     metric_family(out, "cerca_program_up", METRIC_GAUGE, "Whether a program of cercad's runs.");
     admin_programs_each(p->admin, put_running, out);
     metric_family(out, "cerca_program_restarts_total", METRIC_COUNTER,
                   "How often it was started again.");
     admin_programs_each(p->admin, put_restarts, out);
     put_delegates(p, out);
+    counters_write(out, told, sizeof told / sizeof told[0]);
 }

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "lib/counters.h"
 #include "lib/metrics.h"
 #include "lib/proto_metrics.h"
 
@@ -83,6 +84,41 @@ static void parts_round_trip(void **state)
     buf_free(&b);
 }
 
+static void counters_are_told_and_written(void **state)
+{
+    struct counters here, there;
+    const struct counters_told told[] = {{"cerca-public", &there}, {"cerca-enroll", NULL}};
+    struct buf b;
+
+    (void)state;
+    counter_http(304);
+    counter_http(99);
+    counter_http(600);
+    counter_est(COUNT_EST_CSRATTRS, 503);
+    counter_add(COUNT_OCSP_GOOD);
+    counters_now(&here);
+    buf_init(&b, FRAME_BODY_MAX);
+    counters_put(&b, &here);
+    assert_int_equal(counters_get(buf_slice(&b), &there), 0);
+    assert_memory_equal(&here, &there, sizeof here);
+    assert_int_equal(there.n[COUNTERS - 1], 1);
+    for (size_t n = 0; n < b.n; n++)
+        assert_int_equal(counters_get(slice_of(b.p, n), &there), -1);
+    buf_put_str(&b, "x");
+    assert_int_equal(counters_get(buf_slice(&b), &there), -1);
+    buf_reset(&b);
+    there = here;
+    counters_write(&b, told, 2);
+    assert_non_null(strstr(
+        buf_cstr(&b), "\ncerca_http_responses_total{program=\"cerca-public\",class=\"3xx\"} 1\n"));
+    assert_non_null(strstr(
+        buf_cstr(&b), "\ncerca_ocsp_statuses_total{program=\"cerca-public\",status=\"good\"} 1\n"));
+    /* Another program's, and of one that has told nothing. */
+    assert_null(strstr(buf_cstr(&b), "\ncerca_est_requests_total{"));
+    assert_null(strstr(buf_cstr(&b), "program=\"cerca-enroll\""));
+    buf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -90,6 +126,7 @@ int main(void)
         cmocka_unit_test(long_labels_are_cut_and_closed),
         cmocka_unit_test(histograms_are_cumulative),
         cmocka_unit_test(parts_round_trip),
+        cmocka_unit_test(counters_are_told_and_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
