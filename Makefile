@@ -217,6 +217,8 @@ install: programs ## install to DESTDIR and PREFIX (default /usr/local)
 	$(foreach file,$(filter-out conf/%,$(DOCS)),$(call put,$(file),$(SHAREDIR)/doc/cerca))
 	install -m 644 conf/README.md $(DESTDIR)$(SHAREDIR)/cerca/
 	$(call put,conf/nginx/cerca-public.conf,$(SHAREDIR)/cerca/nginx)
+	$(call put,conf/prometheus/cerca.rules.yml,$(SHAREDIR)/cerca/prometheus)
+	$(call put,conf/grafana/cerca.json,$(SHAREDIR)/cerca/grafana)
 	$(call put,conf/sysusers/cerca.conf,$(PREFIX)/lib/sysusers.d)
 	@mkdir -p $(BUILD)/install/bash $(BUILD)/install/zsh
 	$(foreach unit,$(UNITS),sed 's,/usr/sbin/,$(SBINDIR)/,; s,/usr/bin/,$(BINDIR)/,' \

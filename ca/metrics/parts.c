@@ -276,7 +276,7 @@ static void put_jobs(const struct metrics_parts *p, struct buf *out)
 
             job_times((enum job_name)j, &at[0], &at[1]);
             if (at[k] != 0)
-                put_labelled(out, name[k], "job", job_word[j], at[k]);
+                put_labelled(out, name[k], "task", job_word[j], at[k]);
         }
     }
     put_tokens(p, out);

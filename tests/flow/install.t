@@ -22,6 +22,8 @@ like 'zsh finds what its completion is for' "$dest/usr/share/zsh/site-functions/
 ok 'the service configuration is sound' \
     "$dest/usr/bin/cerca" conf check -c "$dest/usr/share/cerca/service.conf"
 ok 'nginx as a cache is there' test -s "$dest/usr/share/cerca/nginx/cerca-public.conf"
+ok 'rules for Prometheus' promtool check rules "$dest/usr/share/cerca/prometheus/cerca.rules.yml"
+ok 'a dashboard for Grafana' jq -e '.panels | length > 0' "$dest/usr/share/cerca/grafana/cerca.json"
 ok 'and the example' "$dest/usr/bin/cerca" conf check -c "$dest/usr/share/cerca/cerca.conf.example"
 ok 'another prefix changes the unit' \
     make -s -C "$root" install "BUILD=$CERCA_RELEASE_BUILD" "DESTDIR=$dest" PREFIX=/opt/cerca

@@ -11,7 +11,7 @@ http=on
 read -r mport _ <<<"$(free_ports)"
 ca_init || bail 'no CA'
 cat >>"$ca_dir/cerca.conf" <<END
-metrics = { listen = "127.0.0.1"; port = "$mport"; };
+metrics = { listen = "127.0.0.1"; port = "$mport"; names = ( "good.test" ); };
 est = ( { name = "default"; profile = "tls-client"; } );
 END
 ca_start || bail 'it does not start'
@@ -60,6 +60,17 @@ ok 'as an answer of HTTP too' over 'cerca_http_responses_total{program="cerca-en
 ok 'the end of the OCSP delegate is there' \
     [ "$(value 'cerca_ocsp_delegate_not_after{issuer="issuing"}')" -gt "$(date +%s)" ]
 ok 'promtool takes it' sh -c 'promtool check metrics <metrics'
+
+# Every metric that dashboard and rules ask for is one that is told here.
+unknown() {
+    { jq -r '.panels[].targets[]?.expr' "$root/conf/grafana/cerca.json"
+      sed -n 's/^ *expr: //p' "$root/conf/prometheus/cerca.rules.yml"; } |
+        grep -Eo '\b(cerca|x509)_[a-z0-9_]+' | sed 's/_bucket$//' | sort -u >asked
+    awk '$2 == "TYPE" { print $3 }' metrics | sort -u >told
+    comm -23 asked told
+}
+is 'dashboard and rules ask for what there is' "$(unknown)" ''
+is 'and they ask for much' "$([ "$(wc -l <asked)" -gt 35 ] && echo yes)" yes
 
 core=$(pid_of cerca-ca)
 kill -9 "$core"

@@ -58,7 +58,7 @@ fresh() { scrape && [ $(($(date +%s) - $(value "$1"))) -lt 60 ]; }
 ok 'and is of now' fresh cerca_backup_timestamp_seconds
 is 'each program runs' "$(value 'cerca_program_up{program="cerca-admin",token=""}')" 1
 is 'the signer too' "$(value 'cerca_program_up{program="cerca-signer",token="default"}')" 1
-ok 'the jobs have worked' fresh 'cerca_job_last_success_timestamp_seconds{job="evaluation"}'
+ok 'the jobs have worked' fresh 'cerca_job_last_success_timestamp_seconds{task="evaluation"}'
 ok 'promtool takes all of that too' promtool check metrics <"$metrics"
 
 is 'anything but GET is refused' "$(curl -s -o /dev/null -w '%{http_code}' -d x "$url/metrics")" 405
@@ -87,7 +87,8 @@ ok 'too' wait_until 20 scrape
 
 mkdir "$scratch/prometheus"
 cat >"$scratch/prometheus.yml" <<END
-global: { scrape_interval: 1s }
+global: { scrape_interval: 1s, evaluation_interval: 1s }
+rule_files: [ "$root/conf/prometheus/cerca.rules.yml" ]
 scrape_configs: [{ job_name: cerca, static_configs: [{ targets: ["127.0.0.1:$port"] }] }]
 END
 prometheus --config.file="$scratch/prometheus.yml" --storage.tsdb.path="$scratch/prometheus" \
@@ -100,7 +101,25 @@ asked() { # QUERY: its first value, as Prometheus has it
 has() { [ "$(asked "$1")" = "$2" ]; }
 ok 'a real Prometheus scrapes it' wait_until 30 has 'up{job="cerca"}' 1
 ok 'and knows the CA' has 'count(x509_cert_not_after{issuer=~"root|issuing"})' 2
+rules() { curl -sS --fail "http://127.0.0.1:$prom/api/v1/rules" >"$scratch/rules"; }
+well() { rules && jq -e '[.data.groups[].rules[].health] | length > 25 and all(. == "ok")' "$scratch/rules"; }
+ok 'it takes and evaluates every rule that comes along' wait_until 20 well
+# shellcheck disable=SC2016 # a variable of the dashboard
+jq -r '.panels[].targets[]?.expr' "$root/conf/grafana/cerca.json" |
+    sed 's/\$instance/.*/g' >"$scratch/exprs"
+taken() { # each query of the dashboard
+    while read -r expr; do
+        curl -sS -G --data-urlencode "query=$expr" "http://127.0.0.1:$prom/api/v1/query" |
+            jq -e '.status == "success"' || return 1
+    done <"$scratch/exprs"
+}
+ok 'and every query of the dashboard' taken
+is 'which are many' "$([ "$(wc -l <"$scratch/exprs")" -gt 30 ] && echo yes)" yes
+ok 'those of what there is give something' [ "$(asked 'count(cerca_component_ok == 1)')" -gt 5 ]
 kill "$prom_pid"
 wait "$prom_pid"
+
+ok 'the rules are sound' promtool check rules "$root/conf/prometheus/cerca.rules.yml"
+ok 'and raise an alarm when they should' promtool test rules "$root/tests/flow/cerca.rules.test.yml"
 
 done_testing
