@@ -124,9 +124,9 @@ wait_until() {
 
 # pid_of PROGRAM: of the one that the cercad of this flow runs.
 pid_of() {
-    tr ' ' '\n' <"/proc/$ca_pid/task/$ca_pid/children" | while read -r pid; do
-        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ] &&
-            ! grep -q -e --check "/proc/$pid/cmdline" && echo "$pid"
+    tr ' ' '\n' <"/proc/$ca_pid/task/$ca_pid/children" | while read -r child; do
+        [ "$(cat "/proc/$child/comm" 2>/dev/null)" = "$1" ] &&
+            ! grep -q -e --check "/proc/$child/cmdline" && echo "$child"
     done
 }
 
