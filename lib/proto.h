@@ -98,6 +98,7 @@ enum msg_type {
 
     MSG_ANNOTATE = 0x01a0, /* lib/proto_inventory.h */
     MSG_ANNOTATED = 0x01a1,
+    MSG_LIST_LINES = 0x01a6, /* as MSG_LIST; rows of valid certificates say `followed` */
     MSG_FILTER_SAVE = 0x01a2,
     MSG_FILTER_SAVED = 0x01a3, /* empty body */
     MSG_FILTER_LIST = 0x01a4,
@@ -234,8 +235,10 @@ struct cert_info {
     int64_t not_before, not_after, issued_at, revoked_at;
     uint8_t reason;
     uint8_t fingerprint[32];
+    char key[64], signature[64]; /* "p256", "rsa-sha256": the key's kind, and how it is signed */
     bool has_replaces, has_replaced_by;
     uint8_t replaces[SERIAL_LEN], replaced_by[SERIAL_LEN];
+    bool followed; /* by a valid one that ends later; told only where it is asked for */
     struct annotation annotation; /* of its identity, which is always there; `owner` is in force */
 };
 void cert_info_put(struct buf *b, const struct cert_info *i);

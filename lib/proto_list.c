@@ -44,6 +44,9 @@ void cert_info_put(struct buf *b, const struct cert_info *i)
     wire_put_fixed(b, i->fingerprint, sizeof(i->fingerprint));
     put_serial_option(b, i->has_replaces, i->replaces);
     put_serial_option(b, i->has_replaced_by, i->replaced_by);
+    wire_put_text(b, i->key);
+    wire_put_text(b, i->signature);
+    wire_put_u8(b, i->followed);
     annotation_put(b, &i->annotation);
 }
 
@@ -74,6 +77,9 @@ void cert_info_get(struct wire_in *w, struct cert_info *out)
     wire_get_fixed(w, out->fingerprint, sizeof(out->fingerprint));
     out->has_replaces = get_serial_option(w, out->replaces);
     out->has_replaced_by = get_serial_option(w, out->replaced_by);
+    wire_get_text(w, out->key, sizeof(out->key));
+    wire_get_text(w, out->signature, sizeof(out->signature));
+    out->followed = wire_get_flag(w);
     annotation_get(w, &out->annotation);
 }
 

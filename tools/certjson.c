@@ -88,6 +88,8 @@ json_t *cert_json(const struct cert_info *i)
     json_put(o, "not_before", json_time(i->not_before));
     json_put(o, "not_after", json_time(i->not_after));
     json_put(o, "fingerprint", json_hex(i->fingerprint, sizeof(i->fingerprint)));
+    json_put(o, "key", json_text(i->key));
+    json_put(o, "signature", json_text(i->signature));
     json_put(o, "replaces",
              i->has_replaces ? json_hex(i->replaces, sizeof(i->replaces)) : json_null());
     json_put(o, "replaced_by",
@@ -104,7 +106,7 @@ json_t *cert_json(const struct cert_info *i)
 }
 
 /* The first name without its kind, how many more there are, or else the subject. */
-static void cell_name(const json_t *row, struct buf *out)
+void cert_cell_name(const json_t *row, struct buf *out)
 {
     const json_t *sans = json_object_get(row, "sans");
     const char *first = json_string_value(json_array_get(sans, 0));
@@ -152,7 +154,7 @@ static const struct column cert_columns[] = {
     {"NOT AFTER", "not_after", 20, COLUMN_WIDE, NULL},
     {"NOT AFTER", NULL, 10, COLUMN_NARROW, cell_day},
     {"PROFILE", NULL, 14, COLUMN_WIDE, cell_profile},
-    {"NAME", NULL, 0, COLUMN_ALWAYS, cell_name},
+    {"NAME", NULL, 0, COLUMN_ALWAYS, cert_cell_name},
     {NULL, NULL, 0, COLUMN_ALWAYS, NULL},
 };
 
@@ -162,7 +164,7 @@ static const char *const cert_keys[] = {
     "replaced_by", "issued_at",   "revoked_at", "reason",    "source",      "number",
     "origin",      "last_seen",   "identity",   "contact",   "application", "environment",
     "purpose",     "criticality", "method",     "note",      "tags",        "reviewed",
-    "retired",     NULL,
+    "retired",     "key",         "signature",  NULL,
 };
 
 const struct sheet cert_sheet = {cert_columns, cert_keys};

@@ -13,6 +13,8 @@ json_t *cert_json(const struct cert_info *i);
 void annotation_json(const struct annotation *a, json_t *o);
 /* "dns:a dns:b" as an array. */
 json_t *sans_json(const char *sans);
+/* The first name without its kind and how many more there are, or else the subject. */
+void cert_cell_name(const json_t *row, struct buf *out);
 /* RFC 5280 5.3.1 name of a revocation reason. */
 const char *reason_name(uint8_t reason);
 /* The leaf, then each certificate of the chain. */

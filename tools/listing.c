@@ -5,6 +5,7 @@
 #include "lib/clock.h"
 
 struct listing {
+    uint16_t type;
     listing_one fn;
     void *arg;
     uint32_t n;
@@ -40,7 +41,7 @@ static int one_page(struct tool *t, struct list_request *r, struct listing *l, s
     buf_init(&body, FRAME_BODY_MAX);
     r->cursor = buf_slice(cursor);
     list_request_put(&body, r);
-    rc = tool_call_patient(t, MSG_LIST, buf_slice(&body), MSG_LIST_PAGE, &answer, f);
+    rc = tool_call_patient(t, l->type, buf_slice(&body), MSG_LIST_PAGE, &answer, f);
     buf_free(&body);
     if (rc != 0)
         return rc;
@@ -51,10 +52,10 @@ static int one_page(struct tool *t, struct list_request *r, struct listing *l, s
     return tell_rows(l, &page, f);
 }
 
-int listing_each(struct tool *t, struct list_request *r, uint32_t limit, listing_one fn, void *arg,
-                 bool *more, struct fault *f)
+static int each(struct tool *t, uint16_t type, struct list_request *r, uint32_t limit,
+                listing_one fn, void *arg, bool *more, struct fault *f)
 {
-    struct listing l = {fn, arg, 0};
+    struct listing l = {type, fn, arg, 0};
     struct buf cursor;
     int rc = 0;
 
@@ -69,4 +70,18 @@ int listing_each(struct tool *t, struct list_request *r, uint32_t limit, listing
     *more = rc == 0 && cursor.n > 0;
     buf_free(&cursor);
     return rc;
+}
+
+int listing_each(struct tool *t, struct list_request *r, uint32_t limit, listing_one fn, void *arg,
+                 bool *more, struct fault *f)
+{
+    return each(t, MSG_LIST, r, limit, fn, arg, more, f);
+}
+
+int listing_lines(struct tool *t, struct list_request *r, listing_one fn, void *arg,
+                  struct fault *f)
+{
+    bool more;
+
+    return each(t, MSG_LIST_LINES, r, 0, fn, arg, &more, f);
 }

@@ -11,5 +11,8 @@ typedef int (*listing_one)(void *arg, const struct cert_info *info, struct fault
  * not cut the list short. --timeout is for one page. */
 int listing_each(struct tool *t, struct list_request *r, uint32_t limit, listing_one fn, void *arg,
                  bool *more, struct fault *f) WARN_UNUSED;
+/* All of them; of valid ones info->followed is told. */
+int listing_lines(struct tool *t, struct list_request *r, listing_one fn, void *arg,
+                  struct fault *f) WARN_UNUSED;
 
 #endif

@@ -176,6 +176,11 @@ static void handle_list(struct ask *q)
     ask_read(q, MSG_LIST_PAGE, read_list);
 }
 
+static void handle_list_lines(struct ask *q)
+{
+    ask_read(q, MSG_LIST_PAGE, read_list_lines);
+}
+
 static void read_explain(struct ask *q)
 {
     if (door_explain(q->client->admin->parts.door, &q->client->who, buf_slice(&q->in), &q->out,
@@ -213,6 +218,7 @@ static void handle_audit_tile(struct ask *q)
 static const struct admin_message admin_messages[] = {
     {MSG_ISSUE, ROLE_OPERATOR, handle_issue, NULL},
     {MSG_LIST, ROLE_AUDITOR, handle_list, NULL},
+    {MSG_LIST_LINES, ROLE_AUDITOR, handle_list_lines, NULL},
     {MSG_SHOW, ROLE_AUDITOR, handle_show, NULL},
     {MSG_ANNOTATE, ROLE_OPERATOR, annotate, NULL},
     {MSG_FILTER_SAVE, ROLE_OPERATOR, save_filter, NULL},
@@ -340,6 +346,7 @@ static void on_message(struct conn *conn, void *owner, const struct frame *frame
 static const struct permit admin_permits[] = {
     {MSG_ISSUE, FRAME_BODY_MAX, on_message},
     {MSG_LIST, LIST_REQUEST_MAX, on_message},
+    {MSG_LIST_LINES, LIST_REQUEST_MAX, on_message},
     {MSG_ANNOTATE, FRAME_BODY_MAX, on_message},
     {MSG_FILTER_SAVE, LIST_REQUEST_MAX + 512, on_message},
     {MSG_FILTER_LIST, 128, on_message},

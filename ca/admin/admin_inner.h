@@ -102,6 +102,7 @@ void ask_read(struct ask *q, uint16_t answer, void (*read)(struct ask *q));
 
 /* admin_read.c, run on workers. */
 void read_list(struct ask *q);
+void read_list_lines(struct ask *q);
 void read_show(struct ask *q);
 /* admin_audit.c, run on workers; audit_sign on the loop. */
 void read_audit(struct ask *q);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ca/lifecycle/follow.h"
 #include "ca/store/inventory.h"
 #include "lib/clock.h"
 
@@ -23,6 +24,8 @@ struct page {
     const char *contains;
     struct buf rows;
     uint32_t n, limit;
+    bool lines;           /* say what is followed */
+    struct cert_row room; /* for that */
 };
 
 static bool hex_contains(const uint8_t *p, size_t n, const char *text)
@@ -45,11 +48,14 @@ static bool contains(const struct cert_info *i, const char *text)
 static int add_row(void *arg, const struct cert_row *row)
 {
     struct page *p = arg;
+    struct cert_ref follower;
     struct cert_info info;
 
     describe_row(p->admin, row, p->now, &info);
     if (!contains(&info, p->contains))
         return 0;
+    if (p->lines && strcmp(info.status, "valid") == 0)
+        info.followed = line_follower(p->admin->parts.store, row, &p->room, &follower);
     cert_info_put(&p->rows, &info);
     p->n++;
     return p->n == p->limit || p->rows.n + CERT_INFO_MAX > FRAME_BODY_MAX - LIST_CURSOR_MAX - 16;
@@ -115,10 +121,10 @@ static int make_filter(const struct admin *a, const struct list_request *r, stru
     return q->has_issuer ? parse_issuer(a, r->issuer, &q->issuer, f) : 0;
 }
 
-void read_list(struct ask *q)
+static void list(struct ask *q, bool lines)
 {
     const struct admin *a = q->client->admin;
-    struct page p = {.admin = a, .now = clock_now()};
+    struct page p = {.admin = a, .now = clock_now(), .lines = lines};
     struct list_request r;
     struct store_filter filter;
     struct store_cursor cursor = {0};
@@ -135,9 +141,21 @@ void read_list(struct ask *q)
     if (r.cursor.n > 0)
         memcpy(cursor.at, r.cursor.p, r.cursor.n);
     buf_init(&p.rows, FRAME_BODY_MAX);
+    cert_row_init(&p.room);
     if (store_list(a->parts.store, &filter, LIST_LIMIT_MAX, &cursor, add_row, &p, &q->fault) == 0)
         list_page_put(&q->out, slice_of(cursor.at, cursor.n), p.n, buf_slice(&p.rows));
+    cert_row_free(&p.room);
     buf_free(&p.rows);
+}
+
+void read_list(struct ask *q)
+{
+    list(q, false);
+}
+
+void read_list_lines(struct ask *q)
+{
+    list(q, true);
 }
 
 /* ---- show ---- */

@@ -101,6 +101,17 @@ static void describe_name(struct slice name, char *out, size_t cap)
     buf_free(&text);
 }
 
+static void describe_algorithms(const struct anycert *c, struct cert_info *out)
+{
+    struct anycert_key key;
+    struct anycert_alg alg;
+
+    anycert_key(c->spki, &key);
+    anycert_alg(c->sig_alg, &alg);
+    snprintf(out->key, sizeof(out->key), "%s", key.name);
+    snprintf(out->signature, sizeof(out->signature), "%s", alg.name);
+}
+
 static void describe_foreign(const struct cert_row *row, struct cert_info *out)
 {
     struct anycert c;
@@ -121,12 +132,14 @@ static void describe_foreign(const struct cert_row *row, struct cert_info *out)
     describe_name(c.issuer, out->issuer, sizeof(out->issuer));
     describe_name(c.subject, out->subject, sizeof(out->subject));
     describe_names(&c.sans, out->sans);
+    describe_algorithms(&c, out);
 }
 
 static void describe_tbs(struct slice tbs, struct cert_info *out)
 {
     struct cert c;
     struct fault f;
+    char key[24];
 
     fault_clear(&f);
     if (tbs.n == 0) {
@@ -139,6 +152,9 @@ static void describe_tbs(struct slice tbs, struct cert_info *out)
     }
     describe_name(c.subject, out->subject, sizeof(out->subject));
     describe_names(&c.sans, out->sans);
+    key_describe(c.key.type, c.key.bits, key);
+    snprintf(out->key, sizeof(out->key), "%s", key);
+    snprintf(out->signature, sizeof(out->signature), "%s", sig_alg_name(c.tbs_alg));
 }
 
 /* What operators wrote about its identity; the owner in force is theirs. */

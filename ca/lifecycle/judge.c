@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/lifecycle/follow.h"
 #include "ca/store/tokens.h"
 #include "lib/lint.h"
 
-#define FOLLOWERS_MAX 8
 #define OTHERS_MAX 16 /* of a key that many have, enough to know it */
 
 struct judge {
@@ -297,70 +297,14 @@ static void look_for_findings(struct judging *g, const struct annotation *a)
     look_at_annotation(g, a);
 }
 
-/* ---- what follows it ---- */
-
-static bool lasts_longer(const struct judge *j, const struct cert_row *other)
-{
-    return other->state == CERT_GOOD && other->not_after > j->row.not_after;
-}
-
-/* May the one do what the other does? Certificates of one set of names often are for two things. */
-static bool same_use(const struct cert_row *a, const struct cert_row *b)
-{
-    struct anycert x, y;
-    struct fault ignored;
-    int rc = is_foreign(a) ? anycert_parse(a->der, &x, &ignored)
-                           : anycert_parse_tbs(a->tbs, &x, &ignored);
-
-    if (rc == 0)
-        rc = is_foreign(b) ? anycert_parse(b->der, &y, &ignored)
-                           : anycert_parse_tbs(b->tbs, &y, &ignored);
-    return rc == 0 && x.ca == y.ca && (!x.has_eku || !y.has_eku || (x.eku & y.eku) != 0);
-}
-
-/* Of the same names, where one of the two is not of this CA: what this CA renews keeps its
- * identity, or says what it replaces. */
-static bool followed_by_name(struct judging *g)
-{
-    struct judge *j = g->j;
-    struct cert_ref ref[FOLLOWERS_MAX];
-    uint8_t names[SAN_IDENTITY];
-    struct fault ignored;
-    size_t n = 0;
-
-    cert_row_names(&j->row, names);
-    if (store_same_names(j->parts.store, names, false, ref, FOLLOWERS_MAX, &n, &ignored) != 0)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        if (store_get(j->parts.store, &ref[i], &j->other, &ignored) != 0 ||
-            memcmp(j->other.identity, j->row.identity, sizeof(j->row.identity)) == 0 ||
-            (!is_foreign(&j->row) && !is_foreign(&j->other)))
-            continue;
-        if (!lasts_longer(j, &j->other))
-            return false; /* the latest come first */
-        if (same_use(&j->row, &j->other)) {
-            g->out->follower = ref[i];
-            return true;
-        }
-    }
-    return false;
-}
+/* ---- the facts ---- */
 
 static bool is_followed(struct judging *g)
 {
     struct judge *j = g->j;
-    struct fault ignored;
 
-    if (j->row.has_replaced_by &&
-        store_get(j->parts.store, &j->row.replaced_by, &j->other, &ignored) == 0 &&
-        lasts_longer(j, &j->other)) {
-        g->out->follower = j->row.replaced_by;
-        return true;
-    }
-    return followed_by_name(g);
+    return line_follower(j->parts.store, &j->row, &j->other, &g->out->follower);
 }
-
-/* ---- the facts ---- */
 
 static enum line_method method_of(const struct cert_row *r, const struct annotation *a)
 {
