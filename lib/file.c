@@ -117,61 +117,76 @@ static int sync_folder(const char *path, struct fault *f)
     return rc;
 }
 
-static int fill_and_sync(int fd, const char *path, unsigned mode, struct slice data,
-                         struct fault *f)
+int file_begin(const char *path, struct file_new *out, struct fault *f)
 {
-    int rc = write_all(fd, path, data, f);
+    struct stat st;
+    int n = snprintf(out->beside, sizeof(out->beside), "%s.XXXXXX", path);
 
-    if (rc == 0 && (fchmod(fd, (mode_t)mode) != 0 || fsync(fd) != 0))
-        rc = system_fault(f, "file.write", "write", path);
-    return rc;
+    out->path = path;
+    out->fd = -1;
+    if (n < 0 || (size_t)n >= sizeof(out->beside))
+        return fault_set(f, FAULT_TOO_LARGE, "file.path", "the path is too long");
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        out->beside[0] = '\0';
+        out->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    } else {
+        out->fd = mkostemp(out->beside, O_CLOEXEC);
+    }
+    return out->fd < 0 ? system_fault(f, "file.write", "create", path) : 0;
 }
 
-static int replace(const char *path, unsigned mode, struct slice data, struct fault *f)
+void file_drop(struct file_new *n)
 {
-    char beside[PATH_MAX];
-    int n = snprintf(beside, sizeof(beside), "%s.XXXXXX", path);
-    int fd;
-    int rc;
+    if (n->fd < 0)
+        return;
+    (void)close(n->fd);
+    n->fd = -1;
+    if (n->beside[0] != '\0')
+        (void)unlink(n->beside);
+}
 
-    if (n < 0 || (size_t)n >= sizeof(beside))
-        return fault_set(f, FAULT_TOO_LARGE, "file.path", "the path is too long");
-    fd = mkostemp(beside, O_CLOEXEC);
-    if (fd < 0)
-        return system_fault(f, "file.write", "create", path);
-    rc = fill_and_sync(fd, path, mode, data, f);
-    if (close(fd) != 0 && rc == 0)
-        rc = system_fault(f, "file.write", "close", path);
-    if (rc == 0 && rename(beside, path) != 0)
-        rc = system_fault(f, "file.write", "replace", path);
+static int close_new(struct file_new *n, struct fault *f)
+{
+    int fd = n->fd;
+
+    n->fd = -1;
+    return close(fd) == 0 ? 0 : system_fault(f, "file.write", "close", n->path);
+}
+
+static int put_in_place(struct file_new *n, unsigned mode, struct fault *f)
+{
+    int rc = 0;
+
+    if (fchmod(n->fd, (mode_t)mode) != 0 || fsync(n->fd) != 0)
+        rc = system_fault(f, "file.write", "write", n->path);
+    if (close_new(n, f) != 0 && rc == 0)
+        rc = -(int)f->code;
+    if (rc == 0 && rename(n->beside, n->path) != 0)
+        rc = system_fault(f, "file.write", "replace", n->path);
     if (rc != 0) {
-        (void)unlink(beside);
+        (void)unlink(n->beside);
         return rc;
     }
-    return sync_folder(path, f);
+    return sync_folder(n->path, f);
 }
 
-/* A device or a pipe, such as /dev/null, must not be replaced by a file. */
-static int write_through(const char *path, struct slice data, struct fault *f)
+int file_end(struct file_new *n, unsigned mode, struct fault *f)
 {
-    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-    int rc;
-
-    if (fd < 0)
-        return system_fault(f, "file.write", "open", path);
-    rc = write_all(fd, path, data, f);
-    if (close(fd) != 0 && rc == 0)
-        rc = system_fault(f, "file.write", "close", path);
-    return rc;
+    return n->beside[0] == '\0' ? close_new(n, f) : put_in_place(n, mode, f);
 }
 
 int file_write(const char *path, unsigned mode, struct slice data, struct fault *f)
 {
-    struct stat st;
+    struct file_new n;
+    int rc;
 
     if (strcmp(path, "-") == 0)
         return write_all(STDOUT_FILENO, "standard output", data, f);
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-        return write_through(path, data, f);
-    return replace(path, mode, data, f);
+    rc = file_begin(path, &n, f);
+    if (rc == 0)
+        rc = write_all(n.fd, path, data, f);
+    if (rc == 0)
+        return file_end(&n, mode, f);
+    file_drop(&n);
+    return rc;
 }

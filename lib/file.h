@@ -2,6 +2,8 @@
 #ifndef LIB_FILE_H
 #define LIB_FILE_H
 
+#include <limits.h>
+
 #include "lib/buf.h"
 #include "lib/fault.h"
 
@@ -11,5 +13,16 @@ int file_read(const char *path, size_t max, struct buf *out, struct fault *f) WA
 /* Writes beside, fsyncs, renames, fsyncs the folder. "-" is standard output; what is there and no
  * regular file, such as /dev/null, is written to and not replaced. */
 int file_write(const char *path, unsigned mode, struct slice data, struct fault *f) WARN_UNUSED;
+
+/* The same in pieces: what is written to `fd` is at `path` after file_end, and nothing is after
+ * file_drop. Both take the descriptor; file_end drops after a failure. `path` must stay. */
+struct file_new {
+    int fd;
+    const char *path;
+    char beside[PATH_MAX]; /* "": written through */
+};
+int file_begin(const char *path, struct file_new *out, struct fault *f) WARN_UNUSED;
+int file_end(struct file_new *n, unsigned mode, struct fault *f) WARN_UNUSED;
+void file_drop(struct file_new *n);
 
 #endif
