@@ -8,6 +8,7 @@ static const struct {
 } formats[] = {
     {FORMAT_TEXT, "text"}, {FORMAT_TABLE, "table"}, {FORMAT_PEM, "pem"}, {FORMAT_JSON, "json"},
     {FORMAT_CSV, "csv"},   {FORMAT_DER, "der"},     {FORMAT_P7B, "p7b"}, {FORMAT_JKS, "jks"},
+    {FORMAT_HTML, "html"},
 };
 
 enum format format_parse(const char *text)

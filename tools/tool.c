@@ -91,9 +91,12 @@ int tool_usage(const struct tool *t, const char *fmt, ...)
 
 int tool_print(const struct tool *t, struct slice out)
 {
-    if (fwrite(out.p, 1, out.n, stdout) == out.n && fflush(stdout) == 0)
+    FILE *to = t->out != NULL ? t->out : stdout;
+
+    if (fwrite(out.p, 1, out.n, to) == out.n && fflush(to) == 0)
         return EXIT_OK;
-    tool_say(t, "cannot write to standard output: %s", strerror(errno));
+    tool_say(t, "cannot write to %s: %s", t->out != NULL ? "the file" : "standard output",
+             strerror(errno));
     return EXIT_FAILED;
 }
 

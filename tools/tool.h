@@ -11,6 +11,8 @@
 #ifndef TOOLS_TOOL_H
 #define TOOLS_TOOL_H
 
+#include <stdio.h>
+
 #include "lib/buf.h"
 #include "lib/conf.h"
 #include "lib/conn.h"
@@ -30,6 +32,7 @@ enum format {
     FORMAT_DER = 32,
     FORMAT_P7B = 64,
     FORMAT_JKS = 128,
+    FORMAT_HTML = 256,
 };
 
 enum opt_kind {
@@ -85,6 +88,7 @@ struct tool {
     char **words;
     struct conf *conf;     /* after tool_conf; freed by the main */
     struct client *client; /* after tool_connect; freed by the main */
+    FILE *out;             /* where tool_print prints; NULL: standard output */
 };
 
 extern const struct command *const commands[]; /* NULL-ended, in tools/cerca.c */
@@ -118,7 +122,7 @@ int tool_usage(const struct tool *t, const char *fmt, ...) __attribute__((format
  * it does not fit. */
 int tool_field(char *out, size_t cap, const char *name, const char *text,
                struct fault *f) WARN_UNUSED;
-/* All of out to standard output; EXIT_FAILED (said) when that cannot take it. */
+/* All of out to standard output, or t->out; EXIT_FAILED (said) when that cannot take it. */
 int tool_print(const struct tool *t, struct slice out);
 
 /* tools/options.c: reads argv[1...] into t and args. `first` stops at the first word. EXIT_OK
