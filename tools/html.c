@@ -20,7 +20,7 @@ static const char style[] =
     "#e1e6ee;border-radius:6px;font-size:13px}"
     "dl.head dt{color:#5a6678}dl.head dd{margin:0;overflow-wrap:anywhere}"
     ".figures{display:flex;flex-wrap:wrap;gap:10px;margin:12px 0}"
-    ".figure{flex:1 1 120px;border:1px solid #dde3ec;border-radius:6px;padding:10px 14px;"
+    ".figure{flex:1 1 20%;border:1px solid #dde3ec;border-radius:6px;padding:10px 14px;"
     "background:#fff}.figure b{display:block;font-size:24px;line-height:1.2}"
     ".figure span{color:#5a6678;font-size:12.5px}"
     ".figure.bad{border-color:#d9534a;background:#fdf3f2}.figure.bad b{color:#b3261e}"

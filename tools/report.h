@@ -73,6 +73,7 @@ int report_head(struct report *r, const struct list_request *q, struct fault *f)
 void sums_init(struct report_sums *s);
 void sums_free(struct report_sums *s);
 void sums_add(struct report_sums *s, const struct cert_info *i, int64_t now);
+unsigned report_month(int64_t t); /* since year 0, in UTC */
 bool report_is_bare(const struct cert_info *i);
 /* One line of the HTML list. */
 void report_line(struct buf *out, const struct report_column *columns, const json_t *row, bool bad);

@@ -111,6 +111,13 @@ static void figures(struct buf *out, const json_t *list)
     buf_put_str(out, "</div>\n");
 }
 
+/* Short words stay on their line; whatever is longer may break anywhere, or the table would not fit
+ * the paper. */
+static const char *wrapping(const struct buf *text)
+{
+    return text->n <= 24 && memchr(text->p, ' ', text->n) == NULL ? "t" : "w";
+}
+
 static void cell(struct buf *out, const json_t *value)
 {
     struct buf text;
@@ -123,7 +130,7 @@ static void cell(struct buf *out, const json_t *value)
     }
     buf_init(&text, CELL_MAX);
     json_plain(value, &text);
-    buf_put_str(out, "<td>");
+    buf_printf(out, "<td class=\"%s\">", text.n > 0 ? wrapping(&text) : "t");
     html_text(out, buf_cstr(&text));
     buf_put_str(out, "</td>");
     buf_free(&text);
@@ -206,10 +213,8 @@ void report_line(struct buf *out, const struct report_column *columns, const jso
             c->cell(row, &text);
         else
             json_plain(json_object_get(row, c->key), &text);
-        if (c->class != NULL)
-            buf_printf(out, "<td class=\"%s\">", c->class);
-        else
-            buf_put_str(out, "<td>");
+        buf_printf(out, "<td class=\"%s\">",
+                   c->class != NULL ? c->class : (text.n > 0 ? wrapping(&text) : "t"));
         html_text(out, buf_cstr(&text));
         buf_put_str(out, "</td>");
     }

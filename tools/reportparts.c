@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "tools/report.h"
 
@@ -122,16 +121,12 @@ int part_spans(struct report *r)
 
 static void month_name(int64_t now, size_t n, char out[16])
 {
-    time_t at = (time_t)now;
-    struct tm tm = {0};
+    unsigned month = report_month(now) + (unsigned)n;
 
-    (void)gmtime_r(&at, &tm);
     if (n == REPORT_MONTHS - 1)
         (void)snprintf(out, 16, "later");
     else
-        (void)snprintf(out, 16, "%04u-%02u",
-                       (unsigned)(tm.tm_year + 1900 + (tm.tm_mon + (int)n) / 12) % 10000u,
-                       (unsigned)(tm.tm_mon + (int)n) % 12u + 1u);
+        (void)snprintf(out, 16, "%04u-%02u", month / 12 % 10000u, month % 12 + 1);
 }
 
 int part_months(struct report *r)
@@ -292,9 +287,10 @@ int part_protocols(struct report *r)
                                           "where", "Where",    NULL};
     const struct conf *c = r->tool->conf;
     json_t *rows = section_table(
-        report_section(r, "protocols", "Protocols of this CA",
-                       "As its programs and its configuration have them; they were last looked "
-                       "at when the configuration named above was changed."),
+        report_section(
+            r, "protocols", "Protocols of this CA",
+            "As its programs and its configuration have them. The configuration named above has "
+            "the date of its last change; reviews of protocols are not recorded here."),
         columns, NULL, NULL);
 
     if (c->n_est > 0)

@@ -1,6 +1,5 @@
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/clock.h"
 #include "tools/report.h"
@@ -41,17 +40,23 @@ bool report_is_bare(const struct cert_info *i)
            strcmp(i->requester, "cerca-ca") != 0;
 }
 
-/* Months from that of `now` to that of `then`, in UTC. */
-static size_t month_of(int64_t now, int64_t then)
+unsigned report_month(int64_t t)
 {
-    time_t a = (time_t)now, b = (time_t)then;
-    struct tm x, y;
-    int n;
+    char text[CLOCK_TEXT_SIZE];
+    unsigned long year, month;
+    char *end;
 
-    if (gmtime_r(&a, &x) == NULL || gmtime_r(&b, &y) == NULL)
-        return REPORT_MONTHS - 1;
-    n = 12 * (y.tm_year - x.tm_year) + y.tm_mon - x.tm_mon;
-    return n < 0 || n >= REPORT_MONTHS ? REPORT_MONTHS - 1 : (size_t)n;
+    clock_format(t, text);
+    year = strtoul(text, &end, 10);
+    month = *end == '-' ? strtoul(end + 1, NULL, 10) : 1;
+    return (unsigned)(year * 12 + month - 1);
+}
+
+static size_t month_of(unsigned first, int64_t then)
+{
+    unsigned month = report_month(then);
+
+    return month < first || month - first >= REPORT_MONTHS ? REPORT_MONTHS - 1 : month - first;
 }
 
 static void add_status(struct report_sums *s, const char *status)
@@ -93,8 +98,8 @@ void sums_add(struct report_sums *s, const struct cert_info *i, int64_t now)
     add_to(&s->profile, i->profile, i, active, now);
     if (!active)
         return;
-    s->months[month_of(now, i->not_after)]++;
-    s->unowned += i->owner[0] == '\0';
+    s->months[month_of(report_month(now), i->not_after)]++;
+    s->unowned += i->owner[0] == '\0' && strcmp(i->requester, "cerca-ca") != 0;
     s->foreign += i->source != SOURCE_ISSUED;
     for (size_t n = 0; n < REPORT_SPANS; n++) {
         bool ends = i->not_after < now + report_spans[n] * REPORT_DAY;
