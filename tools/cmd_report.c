@@ -125,6 +125,8 @@ static int executive_sections(struct report *r, struct fault *f)
     (void)part_tally(r, &r->sums.issuer, "issuers", "By issuer", "Issuer", 10);
     (void)part_tally(r, &r->sums.key, "keys", "By kind of key", "Key", 10);
     (void)part_tally(r, &r->sums.owner, "owners", "By owner", "Owner", 10);
+    if (part_findings_counted(r, f) != 0)
+        return -(int)f->code;
     return part_authorities(r, f);
 }
 
@@ -194,6 +196,43 @@ static const struct report_kind owner = {
     .sections = owner_sections,
 };
 
+/* ---- compliance and soc2 ---- */
+
+static int compliance_sections(struct report *r, struct fault *f)
+{
+    (void)part_totals(r);
+    if (part_findings(r, f) != 0 || part_exceptions(r, f) != 0)
+        return -(int)f->code;
+    (void)part_tally(r, &r->sums.key, "keys", "By kind of key", "Key", 20);
+    (void)part_tally(r, &r->sums.signature, "signatures", "By signature", "Signature", 20);
+    (void)part_tally(r, &r->sums.issuer, "issuers", "By issuer", "Issuer", 20);
+    return part_tally(r, &r->sums.owner, "owners", "By owner", "Owner", 20);
+}
+
+static const struct report_kind compliance = {
+    .name = "compliance",
+    .title = "Compliance of certificates",
+    .about = "What breaks the policy, by rule and severity, what of it is accepted until when, and "
+             "who has it.",
+    .sections = compliance_sections,
+};
+
+static int soc2_sections(struct report *r, struct fault *f)
+{
+    (void)part_totals(r);
+    (void)part_watching(r);
+    if (part_findings_counted(r, f) != 0 || part_exceptions(r, f) != 0 || part_alerts(r, f) != 0)
+        return -(int)f->code;
+    return part_health(r, f);
+}
+
+static const struct report_kind soc2 = {
+    .name = "soc2",
+    .title = "SOC 2 CC7.1: detection and monitoring of certificates",
+    .about = "What is watched for, what was found and told, who answered, and the state of the CA.",
+    .sections = soc2_sections,
+};
+
 /* ---- the commands ---- */
 
 static const struct opt opts[] = {
@@ -235,3 +274,8 @@ REPORT(pci, "report the inventory and the cryptography that PCI DSS 4.2.1.1 and 
        "  cerca report pci --out pci.html\n");
 REPORT(owner, "report who has how many certificates, and what of them ends",
        "  cerca report owner --out owners.html\n");
+REPORT(compliance, "report what breaks the policy, what is accepted, and whose it is",
+       "  cerca report compliance --out compliance.html\n"
+       "  cerca report compliance --owner team-web -o csv\n");
+REPORT(soc2, "report what is watched for, found and told: evidence for SOC 2 CC7.1",
+       "  cerca report soc2 --out soc2.html\n");

@@ -101,4 +101,15 @@ int part_authorities(struct report *r, struct fault *f) WARN_UNUSED; /* the CA's
 int part_algorithms(struct report *r); /* keys and signatures in use, with reviews */
 int part_protocols(struct report *r);  /* protocols and the CA's own algorithms */
 
+/* ---- tools/reportwatch.c: what is found and told ---- */
+
+/* Every finding is looked for now: by rule, owner and issuer; exceptions. */
+int part_findings(struct report *r, struct fault *f) WARN_UNUSED;
+/* Only as the last whole evaluation counted them. */
+int part_findings_counted(struct report *r, struct fault *f) WARN_UNUSED;
+int part_exceptions(struct report *r, struct fault *f) WARN_UNUSED;
+int part_alerts(struct report *r, struct fault *f) WARN_UNUSED;
+int part_watching(struct report *r); /* what is watched for, by the configuration */
+int part_health(struct report *r, struct fault *f) WARN_UNUSED;
+
 #endif

@@ -12,9 +12,10 @@
 struct tally_row {
     char name[128];
     uint64_t all;
-    uint64_t active; /* valid now */
-    uint64_t soon;   /* of those: end within REPORT_SOON ... */
-    uint64_t bare;   /* ... and have no renewal */
+    uint64_t active;             /* valid now */
+    uint64_t soon;               /* of those: end within REPORT_SOON ... */
+    uint64_t bare;               /* ... and have no renewal */
+    uint64_t critical, excepted; /* of findings, of which `active` are the others than excepted */
     uint64_t reviewed;
     int64_t oldest; /* the first of their reviews; 0: none */
 };

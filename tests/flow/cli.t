@@ -172,9 +172,9 @@ ok 'and is one' openssl x509 -in m.pem -noout
 ok 'issue as JSON' cerca issue --profile tls-client --key-out c.key --san dns:c.example \
     --owner carol --validity 2d --out c.pem -o json
 json 'is an object with these keys and no others' 'keys == ["application", "contact",
-    "criticality", "environment", "fingerprint", "identity", "issued_at", "issuer", "last_seen",
+    "criticality", "environment", "fingerprint", "identity", "issued_at", "issuer", "key", "last_seen",
     "method", "not_after", "not_before", "note", "number", "origin", "owner", "profile", "purpose",
-    "replaced_by", "replaces", "requester", "retired", "reviewed", "sans", "serial", "source",
+    "replaced_by", "replaces", "requester", "retired", "reviewed", "sans", "serial", "signature", "source",
     "status", "subject", "tags"]'
 json 'and what was asked for' '.sans == ["dns:c.example"] and .owner == "carol" and
     .profile == "tls-client" and .status == "valid" and .issuer == "issuing" and .replaces == null
@@ -324,7 +324,7 @@ run cerca list --limit 3
 like 'a table that was cut says so' "$err" 'there are more'
 ok 'list as CSV' cerca list -o csv
 is 'has the keys as its first line' "$(head -n 1 "$out" | tr -d '\r')" \
-    'serial,issuer,subject,sans,profile,owner,requester,status,not_before,not_after,fingerprint,replaces,replaced_by,issued_at,revoked_at,reason,source,number,origin,last_seen,identity,contact,application,environment,purpose,criticality,method,note,tags,reviewed,retired'
+    'serial,issuer,subject,sans,profile,owner,requester,status,not_before,not_after,fingerprint,replaces,replaced_by,issued_at,revoked_at,reason,source,number,origin,last_seen,identity,contact,application,environment,purpose,criticality,method,note,tags,reviewed,retired,key,signature'
 is 'ends every line with CRLF' "$(grep -cv $'\r$' "$out")" 0
 fails 'a filter too long for any name is a usage error' 2 'more than' cerca list --owner "$(printf '%0500d' 0)"
 

@@ -36,7 +36,7 @@ cerca import other.pem >/dev/null 2>&1 || bail 'nothing is imported'
 
 # --- every one in every form ------------------------------------------------------------------------
 
-for report in inventory expiring executive pci owner; do
+for report in inventory expiring compliance executive pci soc2 owner; do
     for form in html csv json; do
         ok "$report as $form" cerca report "$report" -o "$form" --out "$report.$form"
     done
@@ -47,10 +47,10 @@ for report in inventory expiring executive pci owner; do
          (.checkpoint.time | length) == 20 and (.configuration.generation | length) == 16 and
          .configuration.in_force == .configuration.generation and (.by | startswith("operator:"))' "$report.json"
 done
-python text executive.html >text
-like 'names are there as text' text '^<script>alert\("x"\)</script>&<!--$'
-python text inventory.html >text
-like 'control characters are shown' text '^CN=evil.1B\[31m.<b.>&.01$'
+python text executive.html >shown
+like 'names are there as text' shown '^<script>alert\("x"\)</script>&<!--$'
+python text inventory.html >shown
+like 'control characters are shown' shown '^CN=evil.1B\[31m.<b.>&.01$'
 jq -j .checkpoint.note executive.json >note
 ok 'the checkpoint is one of the log' bash -c \
     'cerca audit export --out exported >/dev/null 2>&1 && cerca audit verify exported --checkpoint note'
@@ -73,6 +73,20 @@ is 'reviews are, by algorithm' "$(jq -r '.sections[] | select(.id == "algorithms
     select(.algorithm == "p256") | .reviewed, .oldest' pci.json | tr '\n' ' ')" '1 2026-10-01T00:00:00Z '
 is 'the CAs are trusted keys' "$(jq -r '[.sections[] | select(.id == "authorities") | .rows[].name] | sort | join(" ")' pci.json)" \
     'issuing root'
+rules() { jq -S '[.sections[] | select(.id == "findings") | .rows[] | {(.rule): .found}] | add | with_entries(select(.value > 0))' "$1"; }
+is 'findings are those of cerca findings, by rule' "$(rules compliance.json)" \
+    "$(cerca findings list -o json | jq -S '[group_by(.rule)[] | {(.[0].rule): length}] | add')"
+like '... and there are some' compliance.csv '^findings,owner.missing,found,[1-9]'
+ok 'one is accepted' cerca findings except owner.missing "$(cerca findings list --rule owner.missing -o json |
+    jq -r '.[0].identity')" --until 2030-01-31 --reason '=known <b>'
+ok '... which the report counts' cerca report compliance -o json
+json '... by rule' '.sections[] | select(.id == "findings") | .rows[] | select(.rule == "owner.missing") | .excepted == 1'
+json '... and tells who said so' '.sections[] | select(.id == "exceptions") | .rows == [.rows[0]] and
+    (.rows[0] | .reason == "=known <b>" and .state == "in force" and (.approver + .by | startswith("operator:")))'
+is 'what is watched for is what is configured' "$(jq -r '.sections[] | select(.id == "watching") | .rows[0].how' soc2.json)" \
+    '60d, 30d, 14d, 7d, 1d'
+is 'the health is that of cerca status' "$(jq -r '[.sections[] | select(.id == "health") | .rows[].name] | sort | join(" ")' soc2.json)" \
+    "$(cerca status -o json | jq -r '[.items[].name] | sort | join(" ")')"
 ok 'filters are those of lists' cerca report inventory --owner bob -o json
 json '... and the report names them' '.filters.owner == "bob" and (.certificates | length) == 3'
 ok 'a page may list less' cerca report inventory --rows 2
