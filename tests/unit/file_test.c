@@ -129,9 +129,35 @@ static void a_path_that_is_too_long_is_refused(void **state)
     assert_int_equal(file_write(longest, 0600, slice_str("x"), &f), -FAULT_TOO_LARGE);
 }
 
+static void what_is_written_in_pieces_is_there_at_its_end_or_not_at_all(void **state)
+{
+    struct file_new n;
+    struct fault f = {0};
+    struct buf got = {0};
+
+    (void)state;
+    assert_int_equal(file_write(path, 0644, slice_str("before"), &f), 0);
+    assert_int_equal(file_begin(path, &n, &f), 0);
+    assert_int_equal(write(n.fd, "one ", 4), 4);
+    assert_int_equal(file_read(path, 64, &got, &f), 0);
+    assert_true(slice_is(buf_slice(&got), "before"));
+    assert_int_equal(write(n.fd, "two", 3), 3);
+    assert_int_equal(file_end(&n, 0600, &f), 0);
+    assert_int_equal(file_read(path, 64, &got, &f), 0);
+    assert_true(slice_is(buf_slice(&got), "one two"));
+    assert_int_equal(file_begin(path, &n, &f), 0);
+    assert_int_equal(write(n.fd, "three", 5), 5);
+    file_drop(&n);
+    assert_int_equal(file_read(path, 64, &got, &f), 0);
+    assert_true(slice_is(buf_slice(&got), "one two"));
+    assert_int_equal(files_in_folder(), 1);
+    buf_free(&got);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_in_pieces_is_there_at_its_end_or_not_at_all),
         cmocka_unit_test(what_is_written_is_read_back),
         cmocka_unit_test(a_file_is_replaced_whole_and_leaves_nothing_beside),
         cmocka_unit_test(a_file_past_the_bound_is_refused),

@@ -102,13 +102,15 @@ static void a_fault_round_trips_and_a_success_is_no_fault(void **state)
 
 static void a_list_page_round_trips(void **state)
 {
-    struct cert_info in = {.not_after = 5, .has_replaces = true}, out;
+    struct cert_info in = {.not_after = 5, .has_replaces = true, .followed = true}, out;
     struct list_page page;
     struct buf rows, b;
 
     (void)state;
     strcpy(in.issuer, "issuing");
     strcpy(in.sans, "dns:a.example dns:b.example");
+    strcpy(in.key, "p256");
+    strcpy(in.signature, "rsa-sha256");
     buf_init(&rows, FRAME_BODY_MAX);
     buf_init(&b, FRAME_BODY_MAX);
     cert_info_put(&rows, &in);
@@ -122,6 +124,9 @@ static void a_list_page_round_trips(void **state)
         assert_string_equal(out.sans, in.sans);
         assert_int_equal(out.not_after, 5);
         assert_true(out.has_replaces && !out.has_replaced_by);
+        assert_string_equal(out.key, "p256");
+        assert_string_equal(out.signature, "rsa-sha256");
+        assert_true(out.followed);
     }
     assert_true(wire_in_done(&page.rows));
     buf_free(&rows);
