@@ -177,7 +177,7 @@ int file_end(struct file_new *n, unsigned mode, struct fault *f)
 
 int file_write(const char *path, unsigned mode, struct slice data, struct fault *f)
 {
-    struct file_new n;
+    struct file_new n = {.fd = -1};
     int rc;
 
     if (strcmp(path, "-") == 0)

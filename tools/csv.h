@@ -6,7 +6,7 @@
 #include "lib/buf.h"
 #include "lib/fault.h"
 
-#define CSV_FIELDS_MAX 64
+#define CSV_FIELDS_MAX 40
 #define CSV_FIELD_MAX 16384 /* octets of one field */
 
 struct csv {

@@ -6,9 +6,9 @@ static const struct {
     enum format format;
     const char *name;
 } formats[] = {
-    {FORMAT_TEXT, "text"}, {FORMAT_TABLE, "table"}, {FORMAT_PEM, "pem"}, {FORMAT_JSON, "json"},
-    {FORMAT_CSV, "csv"},   {FORMAT_DER, "der"},     {FORMAT_P7B, "p7b"}, {FORMAT_JKS, "jks"},
-    {FORMAT_HTML, "html"},
+    {FORMAT_TEXT, "text"}, {FORMAT_TABLE, "table"}, {FORMAT_PEM, "pem"},
+    {FORMAT_JSON, "json"}, {FORMAT_CSV, "csv"},     {FORMAT_DER, "der"},
+    {FORMAT_P7B, "p7b"},   {FORMAT_JKS, "jks"},     {FORMAT_HTML, "html"},
 };
 
 enum format format_parse(const char *text)

@@ -230,7 +230,7 @@ static int make(struct report *r, struct list_request *q)
 /* To a file it is whole or not there. */
 static int make_file(struct report *r, struct list_request *q, const char *path)
 {
-    struct file_new file;
+    struct file_new file = {.fd = -1};
     struct fault f = {0};
     int fd, rc;
 

@@ -131,7 +131,7 @@ static void a_path_that_is_too_long_is_refused(void **state)
 
 static void what_is_written_in_pieces_is_there_at_its_end_or_not_at_all(void **state)
 {
-    struct file_new n;
+    struct file_new n = {.fd = -1};
     struct fault f = {0};
     struct buf got = {0};
 
