@@ -491,23 +491,34 @@ ok 'nobody else is' is_up
 sed -i '/^issuers = (/a\
     { name = "root-2"; subject = "CN=Root 2"; replaces = "root"; token = "default";\
       key = "pkcs11:object=root-2"; key_type = "p384"; parent = "root-2"; signs_cas = true;\
-      path_len = "0"; validity = "10y"; cross = ( "root" ); },' "$conf"
+      path_len = "0"; validity = "10y"; cross = ( "root" ); },\
+    { name = "root-3"; subject = "CN=Root 3"; replaces = "root-2"; token = "default";\
+      key = "pkcs11:object=root-3"; key_type = "p384"; parent = "root-3"; signs_cas = true;\
+      validity = "10y"; },' "$conf"
+sed -i '/parent = "root"; # signs itself/a\        cross = ( "root-3" );' "$conf"
 core=$(pid_of cerca-ca)
 kill -HUP "$ca_pid"
 wait_until 20 runs_anew cerca-ca "$core"
 wait_until 20 cerca ca list
 ok 'a next root' wait_until 20 cerca ca create root-2
 ok '... certified by the old one' cerca ca cross-sign --issuer root --subject root-2 --out cross.pem
+ok '... and one after it' cerca ca create root-3
+ok '... which certifies the old one' cerca ca cross-sign --issuer root-3 --subject root --out old.pem
 has_all() {
     est cacerts >/dev/null
     base64 -d <body | openssl pkcs7 -inform DER -print_certs -out cas.pem
-    [ "$(grep -c BEGIN cas.pem)" = 4 ]
+    [ "$(grep -c BEGIN cas.pem)" = 6 ]
 }
-ok 'cacerts has both roots, the issuer, and what leads from one to the other' \
+ok 'cacerts has all roots, the issuer, and what leads from one to the other' \
     wait_until 20 has_all
-ok '... which is that' sh -c "openssl crl2pkcs7 -nocrl -certfile cas.pem |
-    openssl pkcs7 -print_certs -noout | grep -A 1 -x 'subject=CN = Root 2' |
+openssl crl2pkcs7 -nocrl -certfile cas.pem | openssl pkcs7 -print_certs -noout >names
+ok '... the new one by the old (NewWithOld)' sh -c "grep -A 1 -x 'subject=CN = Root 2' names |
     grep -x 'issuer=CN = Cerca Development Root CA'"
+ok '... the old one by the new (OldWithNew)' sh -c "
+    grep -A 1 -x 'subject=CN = Cerca Development Root CA' names | grep -x 'issuer=CN = Root 3'"
+ok '... so that who trusts the new one alone accepts what is below the old' \
+    openssl verify -x509_strict -CAfile "$ca_dir/ca/root-3.pem" -untrusted old.pem \
+    -untrusted "$ca_dir/ca/issuing.pem" swan-2.pem
 
 # --- the record ------------------------------------------------------------------------------------------
 
