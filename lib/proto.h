@@ -369,6 +369,7 @@ struct status_item {
     char state[64]; /* "ready", "unavailable", "stopped: wrong PIN", "full" ... */
     char text[256]; /* for people: "HSM unavailable, retry after 5 s" */
     uint32_t retry_after;
+    int64_t by; /* when it is too late to do something; 0: there is no such time */
 };
 void status_item_put(struct buf *b, const struct status_item *s);
 void status_item_get(struct wire_in *w, struct status_item *out);

@@ -224,6 +224,7 @@ void status_item_put(struct buf *b, const struct status_item *s)
     wire_put_text(b, s->state);
     wire_put_text(b, s->text);
     wire_put_u32(b, s->retry_after);
+    wire_put_i64(b, s->by);
 }
 
 void status_item_get(struct wire_in *w, struct status_item *out)
@@ -234,4 +235,5 @@ void status_item_get(struct wire_in *w, struct status_item *out)
     wire_get_text(w, out->state, sizeof(out->state));
     wire_get_text(w, out->text, sizeof(out->text));
     out->retry_after = wire_get_u32(w);
+    out->by = wire_get_i64(w);
 }

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/proto.h"
@@ -17,6 +18,7 @@ static json_t *item_json(const struct status_item *s)
     json_put(o, "state", json_text(s->state));
     json_put(o, "text", json_text(s->text));
     json_put(o, "retry_after", json_integer(s->retry_after));
+    json_put(o, "deadline", s->by != 0 ? json_time(s->by) : json_null());
     return o;
 }
 
@@ -61,28 +63,121 @@ static void unreachable(json_t *status, const struct fault *f)
     json_put(status, "items", items);
 }
 
+/* ---- as text ---- */
+
+/* Groups, in the order of the screen, and the items of each: "crl" is "crl.issuing", too. */
+static const struct {
+    const char *title;
+    const char *items[12];
+} groups[] = {
+    {"Issuing", {"cerca-ca", "issuing", "gate", "issuer", "requests", "limits"}},
+    {"Programs", {"signer", "public", "enroll", "admin", "watch", "configuration"}},
+    {"Tokens", {"hsm"}},
+    {"CRLs", {"crl"}},
+    {"OCSP", {"ocsp", "node"}},
+    {"Store", {"store", "indexes", "audit", "checkpoint", "view", "view-export", "backup"}},
+    {"Inventory", {"lifecycle", "inventory", "channel"}},
+};
+#define GROUPS (sizeof groups / sizeof groups[0])
+
+/* Its place in `groups`; GROUPS: in none. */
+static size_t group_of(const char *name)
+{
+    size_t n = strcspn(name, ".");
+
+    for (size_t g = 0; g < GROUPS; g++)
+        for (size_t k = 0; k < 12 && groups[g].items[k] != NULL; k++)
+            if (strlen(groups[g].items[k]) == n && memcmp(groups[g].items[k], name, n) == 0)
+                return g;
+    return GROUPS;
+}
+
+/* 0: it is not well; 1: well, but it wants somebody; 2: nothing is to be done. */
+static int rank(const json_t *item)
+{
+    static const char *const wanting[] = {"ends soon", "late", "reached", "none yet"};
+    const char *state = json_str(item, "state");
+
+    if (!json_is_true(json_object_get(item, "ok")))
+        return 0;
+    for (size_t i = 0; i < sizeof wanting / sizeof wanting[0]; i++)
+        if (strcmp(state, wanting[i]) == 0)
+            return 1;
+    return 2;
+}
+
+/* RFC 3339 in UTC sorts as text. Without an end it comes last. */
+static const char *deadline(const json_t *item)
+{
+    const char *at = json_string_value(json_object_get(item, "deadline"));
+
+    return at != NULL ? at : "~";
+}
+
+static int compare(const void *a, const void *b)
+{
+    const json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
+
+    if (rank(x) != rank(y))
+        return rank(x) - rank(y);
+    return strcmp(deadline(x), deadline(y));
+}
+
+static void print_row(const json_t *item, struct buf *out)
+{
+    static const char *const mark[] = {"FAIL", "todo", "ok"};
+    struct buf row;
+
+    buf_init(&row, 1024);
+    buf_printf(&row, "%-4s %-18s %-14s %s", mark[rank(item)], json_str(item, "name"),
+               json_str(item, "state"), json_str(item, "text"));
+    while (row.n > 0 && row.p[row.n - 1] == ' ')
+        row.n--;
+    text_safe(buf_slice(&row), false, out);
+    buf_put_str(out, "\n");
+    buf_free(&row);
+}
+
+static void print_group(json_t *const *item, size_t n, size_t group, struct buf *out)
+{
+    bool begun = false;
+
+    for (size_t i = 0; i < n; i++) {
+        if (rank(item[i]) < 2 || group_of(json_str(item[i], "name")) != group)
+            continue;
+        if (!begun)
+            buf_printf(out, "\n%s\n", group < GROUPS ? groups[group].title : "Further");
+        begun = true;
+        print_row(item[i], out);
+    }
+}
+
+static void print_verdict(bool well, size_t bad, size_t todo, struct buf *out)
+{
+    buf_put_str(out, well ? "all is well\n" : "not all is well\n");
+    if (bad + todo > 0)
+        buf_printf(out, "\nNeeds attention: %zu at fault, %zu to do\n", bad, todo);
+}
+
+/* The verdict, what needs somebody, soonest first, then the rest by groups. */
 static void print_text(const json_t *status, struct buf *out)
 {
     const json_t *items = json_object_get(status, "items");
-    size_t i;
-    json_t *item;
+    size_t n = json_array_size(items), count[3] = {0};
+    json_t **item = xcalloc(n + 1, sizeof item[0]), **sorted = xcalloc(n + 1, sizeof item[0]);
 
-    json_array_foreach(items, i, item)
-    {
-        struct buf row;
-
-        buf_init(&row, 1024);
-        buf_printf(&row, "%-4s %-18s %-14s %s",
-                   json_is_true(json_object_get(item, "ok")) ? "ok" : "FAIL",
-                   json_str(item, "name"), json_str(item, "state"), json_str(item, "text"));
-        while (row.n > 0 && row.p[row.n - 1] == ' ')
-            row.n--;
-        text_safe(buf_slice(&row), false, out);
-        buf_put_str(out, "\n");
-        buf_free(&row);
+    for (size_t i = 0; i < n; i++) {
+        item[i] = sorted[i] = json_array_get(items, i);
+        count[rank(item[i])]++;
     }
-    buf_put_str(out, json_is_true(json_object_get(status, "ok")) ? "all is well\n"
-                                                                 : "not all is well\n");
+    qsort(sorted, n, sizeof sorted[0], compare);
+    print_verdict(json_is_true(json_object_get(status, "ok")), count[0], count[1], out);
+    for (size_t i = 0; i < count[0] + count[1]; i++)
+        print_row(sorted[i], out);
+    for (size_t g = 0; g <= GROUPS; g++)
+        print_group(item, n, g, out);
+    free(item);
+    free(sorted);
 }
 
 static int run_status(struct tool *t, void *args)

@@ -86,6 +86,7 @@ static void add_authority(struct items *items, const struct conf *conf, const st
         return;
     clock_format(a->parsed.not_after, end);
     i = item(item_name, a->parsed.not_after > clock_now(), "ends soon");
+    i.by = a->parsed.not_after;
     snprintf(i.text, sizeof(i.text),
              "ends %s: what it issues is cut short soon, or is already; make its next generation "
              "(docs/rollover.md)",
@@ -384,6 +385,37 @@ static void add_lifecycle(struct items *items, const struct admin *a)
     add(items, &i);
 }
 
+#define SOON 7 /* days */
+
+/* What the inventory wants of people; none of it is a fault of this CA. */
+static void add_inventory(struct items *items, const struct admin *a)
+{
+    struct evaluator_summary s;
+    struct status_item i = item("inventory", true, "ready");
+    int64_t day;
+    uint64_t soon = 0, late;
+
+    if (a->parts.lifecycle == NULL)
+        return;
+    lifecycle_summary(a->parts.lifecycle, &s);
+    if (s.evaluated == 0)
+        return;
+    day = clock_now() / 86400 - s.first_day;
+    for (int64_t d = day > 0 ? day : 0; d < EVALUATOR_DAYS && d <= day + SOON; d++) {
+        soon += s.ends_on[d];
+        if (s.ends_on[d] > 0 && i.by == 0)
+            i.by = (s.first_day + d) * 86400;
+    }
+    late = s.by_state[LINE_OVERDUE] + s.by_state[LINE_STUCK];
+    if (late > 0 || soon > 0)
+        (void)snprintf(i.state, sizeof(i.state), "%s", late > 0 ? "late" : "ends soon");
+    (void)snprintf(i.text, sizeof(i.text),
+                   "%" PRIu64 " renewals late or stuck, %" PRIu64
+                   " certificates end within %d days and nothing follows",
+                   late, soon, SOON);
+    add(items, &i);
+}
+
 static int status_each(const struct admin *a, lifecycle_item fn, void *arg, struct fault *f)
 {
     struct items items = {fn, arg};
@@ -409,6 +441,7 @@ static int status_each(const struct admin *a, lifecycle_item fn, void *arg, stru
     add_responders(&items, a);
     add_backup(&items, a);
     add_lifecycle(&items, a);
+    add_inventory(&items, a);
     add_channels(&items, a);
     add_configuration(&items, a);
     return 0;

@@ -173,6 +173,7 @@ void crl_status(const struct crl_row *r, struct status_item *out)
 
     memset(out, 0, sizeof(*out));
     name_item(r, out->name, sizeof(out->name));
+    out->by = r->number != 0 ? r->next_update : 0;
     snprintf(out->state, sizeof(out->state), "%s", r->state);
     out->ok = strcmp(r->state, "current") == 0 || (r->installed && r->number == 0) ||
               (strcmp(r->state, "loading") == 0 && r->text[0] == '\0');

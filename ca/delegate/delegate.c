@@ -242,6 +242,7 @@ static void describe(const struct delegate_state *s, int64_t now, struct status_
 
     snprintf(out->state, sizeof out->state, "%s", state);
     out->ok = strcmp(state, "current") == 0;
+    out->by = s->not_after;
     if (s->not_after == 0) {
         snprintf(out->text, sizeof out->text, "no responder yet: it answers tryLater");
         return;

@@ -116,6 +116,11 @@ export CERCA_CONF=$ca_dir/cerca.conf
 
 ok 'status is well' cerca status
 like 'and says so' "$out" '^all is well$'
+is 'first of all' "$(head -n 1 "$out")" 'all is well'
+like 'then what is to be done' "$out" '^todo backup +none yet'
+like 'and the rest in groups' "$out" '^Tokens$'
+is 'each item once' "$(grep -cE '^(ok|todo|FAIL) ' "$out")" "$(cerca status -o json | jq '.items | length')"
+is 'of which there is a place for each' "$(grep -c '^Further$' "$out")" 0
 ok 'status as JSON' cerca status -o json
 json 'is an object that says so' '.ok == true and all(.items[]; .ok and (.name | length) > 0)'
 ok 'ca list' cerca ca list
