@@ -184,6 +184,26 @@ static int check_user(const struct conf_reader *r, const struct conf_est_user *u
     return 0;
 }
 
+/* Else the server would have no certificate, and nobody could connect. */
+static int check_https_names(const struct conf_reader *r, struct fault *f)
+{
+    const struct conf *c = r->conf;
+    const struct conf_profile *p = conf_profile(c, c->https_profile);
+    struct san_list names = {.n = 0};
+    uint8_t arena[HTTPS_ARENA];
+
+    if (conf_https_names(c, &names, arena, f) != 0)
+        return -(int)f->code;
+    for (size_t i = 0; i < names.n; i++)
+        if ((p->san_kinds & 1u << names.item[i].kind) == 0)
+            return conf_refuse(r, conf_line(r, "https", NULL, "profile"), "conf.value",
+                               "https.profile", f,
+                               "https: profile: \"%s\" has no %s among its san_kinds, and the "
+                               "server needs such a name",
+                               p->name, san_kind_name(names.item[i].kind));
+    return 0;
+}
+
 int conf_check_enroll(const struct conf_reader *r, struct fault *f)
 {
     const struct conf *c = r->conf;
@@ -203,5 +223,5 @@ int conf_check_enroll(const struct conf_reader *r, struct fault *f)
     if (c->n_https_names == 0 && is_any(c->https_listen))
         return conf_refuse(r, conf_line(r, "https", NULL, "listen"), "conf.missing", "https.names",
                            f, "https: names: say under which names clients reach it");
-    return 0;
+    return check_https_names(r, f);
 }

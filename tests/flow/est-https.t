@@ -88,5 +88,8 @@ like '... who is connected keeps the connection' seen '^first True$'
 like '... a request half sent before and half after' seen '^half 200$'
 ok '... gets its certificate' taken a
 ok 'the store is sound' cerca store check
+sed -i 's/san_kinds = ( "dns", "ip" )/san_kinds = ( "dns" )/' "$ca_dir/cerca.conf"
+fails 'a profile that cannot name its address is refused' 1 'has no ip among its san_kinds' \
+    cerca conf check
 
 done_testing
