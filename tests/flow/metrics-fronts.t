@@ -59,6 +59,9 @@ ok 'and counts' wait_until 10 counted "$est_of\"simpleenroll\",outcome=\"done\"}
 ok 'as an answer of HTTP too' over 'cerca_http_responses_total{program="cerca-enroll",class="2xx"}' 2
 ok 'the end of the OCSP delegate is there' \
     [ "$(value 'cerca_ocsp_delegate_not_after{issuer="issuing"}')" -gt "$(date +%s)" ]
+for word in "Needs attention" Issuing Programs Tokens CRLs OCSP Store Inventory; do
+    like "the status has a group for $word" <(cerca status) "^$word"
+done
 ok 'promtool takes it' sh -c 'promtool check metrics <metrics'
 
 # Every metric that dashboard and rules ask for is one that is told here.

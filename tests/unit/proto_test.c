@@ -240,9 +240,41 @@ static void an_export_round_trips_and_is_never_read_cut(void **state)
     buf_free(&b);
 }
 
+static void status_items_round_trip(void **state)
+{
+    const struct status_item in = {.name = "crl.issuing",
+                                   .state = "late",
+                                   .text = "number 7",
+                                   .retry_after = 5,
+                                   .by = INT64_C(1795000000)};
+    struct status_item out;
+    struct wire_in w;
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, FRAME_BODY_MAX);
+    status_item_put(&b, &in);
+    wire_in_init(&w, buf_slice(&b));
+    status_item_get(&w, &out);
+    assert_true(wire_in_done(&w));
+    assert_string_equal(out.name, in.name);
+    assert_string_equal(out.state, in.state);
+    assert_string_equal(out.text, in.text);
+    assert_false(out.ok);
+    assert_int_equal(out.retry_after, 5);
+    assert_int_equal(out.by, in.by);
+    for (size_t n = 0; n < b.n; n++) {
+        wire_in_init(&w, slice_of(b.p, n));
+        status_item_get(&w, &out);
+        assert_false(wire_in_done(&w));
+    }
+    buf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(status_items_round_trip),
         cmocka_unit_test(an_export_round_trips_and_is_never_read_cut),
         cmocka_unit_test(issue_request_round_trips),
         cmocka_unit_test(a_truncated_or_longer_message_is_malformed),
