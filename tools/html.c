@@ -33,6 +33,7 @@ static const char style[] =
     "td.t{white-space:nowrap}"
     "tr.bad td{background:#fdf3f2}"
     ".mono{font-family:ui-monospace,'DejaVu Sans Mono',monospace;font-size:11.5px}"
+    "td.mono{min-width:17ch}"
     ".note{color:#5a6678;font-size:12.5px}"
     "svg{display:block;width:100%;max-width:760px;height:auto;margin:6px 0}"
     "svg text{font-size:12px;fill:#2c3646;font-family:inherit}svg .v{fill:#5a6678}"
@@ -42,6 +43,7 @@ static const char style[] =
     "@bottom-right{content:counter(page) \" / \" counter(pages);font:9pt sans-serif;color:#5a6678}}"
     "@media print{body{max-width:none;padding:0;font-size:10pt}h1{font-size:18pt}"
     "h2{font-size:12.5pt;break-after:avoid}table{font-size:8.5pt}thead{display:table-header-group}"
+    ".figure{flex-basis:18%;padding:6px 10px}.mono{font-size:8pt}td.mono{font-size:7.5pt}"
     "tr,.figure,svg,dl.head{break-inside:avoid}.chart{break-inside:avoid}"
     "*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}";
 
