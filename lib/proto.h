@@ -128,6 +128,12 @@ enum msg_type {
     MSG_EXCEPTION_LISTED = 0x01cd,
     MSG_LINE_EXPLAIN = 0x01ce,
     MSG_LINE_EXPLAINED = 0x01cf,
+    MSG_CAMPAIGN_CHANGE = 0x01f0, /* lib/proto_campaign.h */
+    MSG_CAMPAIGN_CHANGED = 0x01f1,
+    MSG_CAMPAIGN_LIST = 0x01f2,
+    MSG_CAMPAIGN_LISTED = 0x01f3,
+    MSG_CAMPAIGN_COUNT = 0x01f4,
+    MSG_CAMPAIGN_COUNTED = 0x01f5,
 
     /* signer socket: cerca-ca asks, cerca-signer answers */
     MSG_HELLO = 0x0201,

@@ -266,6 +266,9 @@ static const struct admin_message admin_messages[] = {
     {MSG_FINDING_COUNT, ROLE_AUDITOR, count_findings, NULL},
     {MSG_FINDING_EXCEPT, ROLE_OPERATOR, except_finding, &kind_exception},
     {MSG_EXCEPTION_LIST, ROLE_AUDITOR, list_exceptions, NULL},
+    {MSG_CAMPAIGN_CHANGE, ROLE_OPERATOR, change_campaign, NULL},
+    {MSG_CAMPAIGN_LIST, ROLE_AUDITOR, list_campaigns, NULL},
+    {MSG_CAMPAIGN_COUNT, ROLE_AUDITOR, count_campaign, NULL},
     {MSG_LINE_EXPLAIN, ROLE_AUDITOR, explain_lines, NULL},
 };
 #define N_MESSAGES (sizeof(admin_messages) / sizeof(admin_messages[0]))
@@ -394,6 +397,9 @@ static const struct permit admin_permits[] = {
     {MSG_FINDING_COUNT, 0, on_message},
     {MSG_FINDING_EXCEPT, 1024, on_message},
     {MSG_EXCEPTION_LIST, 0, on_message},
+    {MSG_CAMPAIGN_CHANGE, 1024, on_message},
+    {MSG_CAMPAIGN_LIST, 0, on_message},
+    {MSG_CAMPAIGN_COUNT, 1024, on_message},
     {MSG_LINE_EXPLAIN, 512, on_message},
 };
 

@@ -7,6 +7,7 @@
 
 #include "ca/lifecycle/except.h"
 #include "lib/clock.h"
+#include "lib/log.h"
 #include "lib/proto_alert.h"
 
 #define LINES_PAGE 32
@@ -31,6 +32,8 @@ static struct judge *judge_of(const struct admin *a)
     struct fault f;
 
     fault_clear(&f);
+    if (judge_campaigns(j, &f) != 0)
+        log_fault(LOG_LEVEL_WARN, "campaigns.unread", &f, NULL);
     if (store_issuing(a->parts.store, &f) != 0 || store_clock(a->parts.store, &f) != 0)
         judge_closed(j, f.text);
     return j;

@@ -183,6 +183,10 @@ void acknowledge_alert(struct ask *q);
 void list_findings(struct ask *q);
 void count_findings(struct ask *q);
 void explain_lines(struct ask *q);
+/* admin_campaign.c */
+void list_campaigns(struct ask *q);
+void count_campaign(struct ask *q);
+void change_campaign(struct ask *q);
 /* admin_except.c */
 extern const struct approval_kind kind_exception;
 void list_exceptions(struct ask *q);

@@ -52,8 +52,9 @@ enum audit_action {
     AUDIT_STRANGER = 31,  /* a certificate came that our key signed, and that was not issued here */
     AUDIT_FILTER = 32,    /* a filter of lists was saved, or removed */
     AUDIT_NOTIFY = 33,    /* what was not delivered is tried again, or dropped */
+    AUDIT_CAMPAIGN = 34,  /* renewals are pulled forward, or not any more */
 };
-#define AUDIT_ACTION_MAX AUDIT_NOTIFY
+#define AUDIT_ACTION_MAX AUDIT_CAMPAIGN
 
 struct audit_event {
     enum audit_action action;

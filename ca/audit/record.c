@@ -58,6 +58,7 @@ static const char *const action_names[] = {
     [AUDIT_STRANGER] = "stranger",
     [AUDIT_FILTER] = "filter",
     [AUDIT_NOTIFY] = "notify",
+    [AUDIT_CAMPAIGN] = "campaign",
 };
 
 static bool action_known(unsigned a)

@@ -1,10 +1,12 @@
 /* When a client's certificate should be renewed (watch/rules/hint.h), told to its holder alone: who
  * has its key, or that of another certificate of the same identity that is still good. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ca/enroll/enroll_inner.h"
+#include "ca/lifecycle/campaigns.h"
 #include "ca/store/inventory.h"
-#include "lib/log.h"
 #include "watch/rules/hint.h"
 
 #define SAME_SERIAL_MAX 8
@@ -71,14 +73,41 @@ static int find_other(struct store *s, const struct enroll_hint_request *r, stru
     return rc;
 }
 
+/* Whether a campaign pulls it forward. */
+static int pull(const struct enroll *e, const struct cert_row *row, char because[HINT_TEXT],
+                struct hint_facts *facts, struct fault *f)
+{
+    struct campaigns *all = xcalloc(1, sizeof(*all));
+    const struct campaign *c = NULL;
+    struct annotation a;
+    bool known;
+    int rc = campaigns_load(all, e->parts.store, f);
+
+    if (rc == 0 && all->n > 0)
+        rc = store_annotation(e->parts.store, row->identity, &a, &known, f);
+    if (rc == 0 && all->n > 0) {
+        authorities_read(e->parts.authorities);
+        c = campaigns_pull(all, e->parts.authorities, row,
+                           a.owner[0] != '\0' ? a.owner : row->owner, &facts->pulled_at);
+        authorities_done(e->parts.authorities);
+    }
+    facts->pulled = c != NULL;
+    if (c != NULL)
+        (void)snprintf(because, HINT_TEXT, "%s%s%s", c->name, c->reason[0] != '\0' ? ": " : "",
+                       c->reason);
+    free(all);
+    return rc;
+}
+
 static int fill(const struct enroll *e, const struct cert_row *row, struct buf *out,
                 struct fault *f)
 {
+    char because[HINT_TEXT] = "";
     struct hint_facts facts = {
         .life = {row->not_before, row->not_after},
         .revoked = row->state != CERT_GOOD,
         .revoked_at = row->revoked_at,
-        .because = "",
+        .because = because,
     };
     struct enroll_hint h = {.not_after = row->not_after};
     struct watch_times times;
@@ -89,6 +118,8 @@ static int fill(const struct enroll *e, const struct cert_row *row, struct buf *
     if (rc != 0 && rc != -FAULT_NOT_FOUND)
         return rc;
     fault_clear(f);
+    if (pull(e, row, because, &facts, f) != 0)
+        return -(int)f->code;
     facts.followed = rc == 0 && memcmp(&line.newest, &row->ref, sizeof(row->ref)) != 0;
     memcpy(facts.fingerprint, row->fingerprint, sizeof(facts.fingerprint));
     memcpy(h.fingerprint, row->fingerprint, sizeof(h.fingerprint));

@@ -240,6 +240,8 @@ static int begin_all(struct evaluator *e, int64_t now, struct fault *f)
 {
     int rc = excepted_load(&e->except, e->parts.judge.store, f);
 
+    if (rc == 0)
+        rc = judge_campaigns(e->judge, f);
     if (rc != 0)
         return rc;
     if (!e->begun)

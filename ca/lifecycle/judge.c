@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/lifecycle/campaigns.h"
 #include "ca/lifecycle/follow.h"
 #include "ca/store/tokens.h"
 #include "lib/lint.h"
@@ -14,6 +15,7 @@ struct judge {
     struct judge_parts parts;
     struct watch_times times;
     struct policy_recorded_room *room;
+    struct campaigns *campaigns;
     char closed[LINE_TEXT];
     struct cert_row row, other;
     uint64_t token; /* the last one that was looked up; 0: none yet */
@@ -27,6 +29,7 @@ struct judge *judge_new(const struct judge_parts *parts)
     j->parts = *parts;
     watch_times_read(parts->conf, &j->times);
     j->room = policy_recorded_room_new();
+    j->campaigns = xcalloc(1, sizeof(*j->campaigns));
     cert_row_init(&j->row);
     cert_row_init(&j->other);
     return j;
@@ -37,6 +40,7 @@ void judge_free(struct judge *j)
     if (j == NULL)
         return;
     policy_recorded_room_free(j->room);
+    free(j->campaigns);
     cert_row_free(&j->row);
     cert_row_free(&j->other);
     free(j);
@@ -50,6 +54,11 @@ const struct watch_times *judge_times(const struct judge *j)
 void judge_closed(struct judge *j, const char *why)
 {
     notice_set(j->closed, sizeof(j->closed), why == NULL ? "" : why);
+}
+
+int judge_campaigns(struct judge *j, struct fault *f)
+{
+    return campaigns_load(j->campaigns, j->parts.store, f);
 }
 
 static bool is_foreign(const struct cert_row *r)
@@ -346,6 +355,26 @@ static void take_row(struct judging *g, const struct store_line *line, const str
     notice_set(out->contact, sizeof(out->contact), a->contact);
 }
 
+static void take_pull(struct judging *g)
+{
+    struct judge *j = g->j;
+    struct line_facts *l = &g->out->facts;
+    const struct campaign *c;
+    int64_t at;
+
+    if (j->campaigns->n == 0 || j->parts.authorities == NULL)
+        return;
+    if (!j->parts.reading)
+        authorities_read(j->parts.authorities);
+    c = campaigns_pull(j->campaigns, j->parts.authorities, &j->row, g->out->owner, &at);
+    if (!j->parts.reading)
+        authorities_done(j->parts.authorities);
+    if (c == NULL)
+        return;
+    l->pulled_at = at;
+    (void)snprintf(l->campaign, sizeof(l->campaign), "%s", c->name);
+}
+
 static void parse(struct judging *g)
 {
     struct fault ignored;
@@ -428,6 +457,7 @@ int judge_line(struct judge *j, struct store_moment *m, const struct store_line 
     out->name[0] = '\0';
     memset(&out->facts, 0, sizeof(out->facts));
     take_row(&g, line, &a);
+    take_pull(&g);
     line_judge(&j->times, &out->facts, now, &out->verdict);
     if (now >= out->verdict.opens && out->verdict.state != LINE_RETIRED &&
         out->verdict.state != LINE_ENDED && !out->facts.skipped) {

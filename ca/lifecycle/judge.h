@@ -25,6 +25,9 @@ const struct watch_times *judge_times(const struct judge *j);
 /* Why nothing is issued at all just now; "" or NULL: it is. */
 void judge_closed(struct judge *j, const char *why);
 
+/* Reads the campaigns that run: until then none pulls. */
+int judge_campaigns(struct judge *j, struct fault *f) WARN_UNUSED;
+
 #define JUDGE_FINDINGS 1u /* look for them, too */
 #define JUDGE_TEXTS 2u    /* for people: names, and what is found in words */
 

@@ -227,6 +227,13 @@ static void check_exception(struct check *c, MDB_txn *t, struct slice key, struc
         check_finding(c, "exception.row", "An exception does not decode");
 }
 
+static void check_campaign(struct check *c, MDB_txn *t, struct slice key, struct slice row)
+{
+    (void)t;
+    if (!campaign_row_sound(key, row))
+        check_finding(c, "campaign.row", "A campaign does not decode");
+}
+
 static void check_outbox(struct check *c, MDB_txn *t, struct slice key, struct slice row)
 {
     if (!outbox_row_sound(c->s, t, key, row))
@@ -320,6 +327,7 @@ int store_check(struct store *s, const struct store_check_report *r, uint64_t *f
         {D_OUTBOX, "notices", check_outbox},
         {D_ALERT, "alerts", check_alert},
         {D_EXCEPTION, "exceptions", check_exception},
+        {D_CAMPAIGN, "campaigns", check_campaign},
         {D_FOREIGN, "foreign certificates", check_foreign},
         {D_SEEN, "certificates seen", check_seen},
         {D_IDENTITY, "annotations", check_annotation},

@@ -35,6 +35,7 @@ static const char *const dbi_name[D_COUNT] = {
     [D_OUTBOX] = "outbox",
     [D_ALERT] = "alert",
     [D_EXCEPTION] = "exception",
+    [D_CAMPAIGN] = "campaign",
     [D_FOREIGN] = "foreign",
     [D_SEEN] = "seen",
     [D_IDENTITY] = "identity",

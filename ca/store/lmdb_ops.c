@@ -245,6 +245,9 @@ static int dispatch(struct write_txn *w, struct store_op *op, struct audit_event
     case STORE_EXCEPT:
         rc = op_except(w, op);
         break;
+    case STORE_CAMPAIGN:
+        rc = op_campaign(w, op);
+        break;
     case STORE_PUBLISHED:
         rc = op_published(w, op, record);
         break;

@@ -226,6 +226,7 @@ enum store_op_kind {
     STORE_ALERT,      /* ca/store/alerts.h */
     STORE_MARK,
     STORE_EXCEPT,
+    STORE_CAMPAIGN,    /* ca/store/campaigns.h */
     STORE_FOREIGN_ADD, /* certificates that others issued: ca/store/inventory.h */
     STORE_ANNOTATE,    /* likewise: what operators write about an identity */
     STORE_FILTER,      /* likewise: a filter of lists, kept under a name */
@@ -241,6 +242,7 @@ struct store_outbox;
 struct store_alert;
 struct store_mark;
 struct store_except;
+struct store_campaign;
 struct store_foreign;
 struct store_annotate;
 struct saved_filter;
@@ -321,6 +323,7 @@ struct store_op {
     struct store_alert *alert;       /* alert */
     struct store_mark *mark;         /* mark */
     struct store_except *except;     /* except */
+    struct store_campaign *campaign; /* campaign */
     struct store_foreign *foreign;   /* foreign-add */
     struct store_annotate *annotate; /* annotate */
     struct saved_filter *filter;     /* filter */

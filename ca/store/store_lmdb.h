@@ -37,6 +37,7 @@ enum durable_dbi {
     D_OUTBOX,
     D_ALERT,
     D_EXCEPTION,
+    D_CAMPAIGN,
     D_FOREIGN,
     D_SEEN,
     D_IDENTITY,
@@ -267,6 +268,9 @@ bool alert_row_sound(struct slice key, struct slice row);
 /* lmdb_exception.c */
 int op_except(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 bool exception_row_sound(struct slice key, struct slice row);
+/* lmdb_campaign.c */
+int op_campaign(struct write_txn *w, struct store_op *op) WARN_UNUSED;
+bool campaign_row_sound(struct slice key, struct slice row);
 void backup_noted(struct write_txn *w, int64_t time);
 /* lmdb_outbox.c: a notice to its channels, as a part of the operation that is its reason. */
 struct outbox_notice;

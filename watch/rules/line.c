@@ -36,6 +36,24 @@ static enum line_state state_of(const struct watch_times *t, const struct line_f
     return now < v->late ? LINE_DUE : LINE_OVERDUE;
 }
 
+/* How long who is pulled forward has before it is late. */
+#define PULLED_LATE INT64_C(86400)
+
+static void pull(const struct line_facts *l, int64_t now, struct line_verdict *out)
+{
+    int64_t at = l->pulled_at > l->life.not_before ? l->pulled_at : l->life.not_before;
+
+    if (l->campaign[0] == '\0' || at >= out->opens)
+        return;
+    out->opens = at;
+    if (at + PULLED_LATE < out->late)
+        out->late = at + PULLED_LATE;
+    if (out->opens > now && out->opens < out->next)
+        out->next = out->opens;
+    if (out->late > now && out->late < out->next)
+        out->next = out->late;
+}
+
 void line_judge(const struct watch_times *t, const struct line_facts *l, int64_t now,
                 struct line_verdict *out)
 {
@@ -44,6 +62,7 @@ void line_judge(const struct watch_times *t, const struct line_facts *l, int64_t
         .late = watch_late(t, &l->life),
         .next = watch_next(t, &l->life, now),
     };
+    pull(l, now, out);
     out->state = state_of(t, l, out, now);
     out->told_of =
         !l->skipped && !l->followed && out->state != LINE_RETIRED && out->state != LINE_ENDED;
@@ -72,21 +91,23 @@ static const char *doer(const struct line_facts *l, const char *who)
 void line_action(const struct line_facts *l, const struct line_verdict *v, const char *who,
                  char out[LINE_TEXT])
 {
-    char opens[CLOCK_TEXT_SIZE], late[CLOCK_TEXT_SIZE], end[CLOCK_TEXT_SIZE];
+    char opens[CLOCK_TEXT_SIZE], late[CLOCK_TEXT_SIZE], end[CLOCK_TEXT_SIZE], why[96] = "";
 
     clock_format(v->opens, opens);
     clock_format(v->late, late);
     clock_format(l->life.not_after, end);
+    if (l->campaign[0] != '\0' && v->opens <= l->pulled_at)
+        (void)snprintf(why, sizeof(why), " (campaign %.63s)", l->campaign);
     switch (v->state) {
     case LINE_OK:
     case LINE_RENEWED:
         if (l->followed)
             (void)snprintf(out, LINE_TEXT, "nothing: another certificate has taken its place");
         else
-            (void)snprintf(out, LINE_TEXT, "%s from %s on", doer(l, who), opens);
+            (void)snprintf(out, LINE_TEXT, "%s from %s on%s", doer(l, who), opens, why);
         break;
     case LINE_DUE:
-        (void)snprintf(out, LINE_TEXT, "%s now; late from %s on", doer(l, who), late);
+        (void)snprintf(out, LINE_TEXT, "%s now; late from %s on%s", doer(l, who), late, why);
         break;
     case LINE_OVERDUE:
         (void)snprintf(out, LINE_TEXT, "%s at once: it was due by %s and ends %s", doer(l, who),

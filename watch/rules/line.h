@@ -32,6 +32,8 @@ struct line_facts {
     bool alone;             /* the line has had no other certificate */
     bool foreign;           /* another CA issued it */
     enum line_method method;
+    char campaign[64];     /* pulls it forward ... */
+    int64_t pulled_at;     /* ... to then; "": none does */
     char stuck[LINE_TEXT]; /* why it cannot be renewed as things are; "": nothing known */
 };
 
