@@ -11,10 +11,14 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
+/* Of how many certificates one operation of the store is: an issuing request that shares its commit
+ * waits for no more of them. */
+#define AT_ONCE 32
+
 struct importer {
     struct importer_parts parts;
-    struct run *first, **last; /* those that wait for the store */
-    bool busy;                 /* one is there */
+    struct run *first, **last; /* those that wait for the store; when busy, the first is there */
+    bool busy;
 };
 
 /* What is recorded besides: an audit record of a stranger, an annotation. */
@@ -38,6 +42,7 @@ struct run {
     /* of those that are certificates: for the store, and whose they are */
     struct foreign item[IMPORT_MAX];
     uint32_t which[IMPORT_MAX];
+    size_t n, done_n; /* of them all; of those that the store has */
     struct store_foreign add;
     struct store_op op;
     struct extra *extra;
@@ -133,8 +138,8 @@ static int look_at(struct run *r, uint32_t i, struct fault *f)
         out->became = (uint8_t)(rc > 0 ? rc : 0);
         return rc > 0 ? 0 : rc;
     }
-    r->which[r->add.n] = i;
-    r->item[r->add.n++] = (struct foreign){
+    r->which[r->n] = i;
+    r->item[r->n++] = (struct foreign){
         .der = item->der, .origin = item->origin, .told = item->status, .stranger = out->stranger};
     return 0;
 }
@@ -164,23 +169,22 @@ static void add_done(struct store_op *op)
     loop_post(r->importer->parts.loop, added, r);
 }
 
+/* The next few of the first message that waits. */
 static void start_next(struct importer *m)
 {
     struct run *r = m->first;
+    size_t left;
 
     if (m->busy || r == NULL)
         return;
     m->busy = true;
-    m->first = r->next;
-    if (m->first == NULL)
-        m->last = &m->first;
-    r->add.source = SOURCE_IMPORTED;
-    r->add.by = r->actor;
-    r->add.item = r->item;
-    r->op.kind = STORE_FOREIGN_ADD;
-    r->op.foreign = &r->add;
-    r->op.done = add_done;
-    r->op.arg = r;
+    left = r->n - r->done_n;
+    r->add = (struct store_foreign){.source = SOURCE_IMPORTED,
+                                    .by = r->actor,
+                                    .n = left < AT_ONCE ? left : AT_ONCE,
+                                    .item = r->item + r->done_n};
+    r->op = (struct store_op){
+        .kind = STORE_FOREIGN_ADD, .foreign = &r->add, .done = add_done, .arg = r};
     audit(r, AUDIT_FOREIGN, &r->op);
     store_submit(m->parts.store, &r->op);
 }
@@ -190,7 +194,7 @@ static void looked(void *arg)
     struct run *r = arg;
     struct importer *m = r->importer;
 
-    if (r->fault.code != FAULT_NONE || r->add.n == 0) {
+    if (r->fault.code != FAULT_NONE || r->n == 0) {
         finish(r);
         return;
     }
@@ -347,8 +351,8 @@ static void record(struct work *w, unsigned worker)
     int rc = wanted(r, &want, &r->fault);
 
     (void)worker;
-    r->extra = xcalloc(2 * r->add.n, sizeof(*r->extra));
-    for (size_t k = 0; rc == 0 && k < r->add.n; k++) {
+    r->extra = xcalloc(2 * r->n, sizeof(*r->extra));
+    for (size_t k = 0; rc == 0 && k < r->n; k++) {
         record_stranger(r, k);
         if (want.owner[0] != 0 || want.tags[0] != 0)
             rc = annotate(r, k, &want, &r->fault);
@@ -359,16 +363,12 @@ static void record(struct work *w, unsigned worker)
     one_less(r);
 }
 
-static void added(void *arg)
+/* The store has all of a message, or refused some of it. */
+static void all_added(struct run *r)
 {
-    struct run *r = arg;
     bool more = r->request->owner[0] != 0 || r->request->tags[0] != 0;
 
-    r->importer->busy = false;
-    start_next(r->importer);
-    if (r->op.result != 0)
-        r->fault = r->op.fault;
-    for (size_t k = 0; k < r->add.n && r->fault.code == FAULT_NONE; k++) {
+    for (size_t k = 0; k < r->n && r->fault.code == FAULT_NONE; k++) {
         take_outcome(r, k);
         if (!r->out[r->which[k]].stranger)
             continue;
@@ -381,6 +381,27 @@ static void added(void *arg)
     }
     r->work.run = record;
     workers_push(r->importer->parts.workers, WORK_FINISH, &r->work);
+}
+
+static void added(void *arg)
+{
+    struct run *r = arg;
+    struct importer *m = r->importer;
+    bool all;
+
+    if (r->op.result != 0)
+        r->fault = r->op.fault;
+    r->done_n += r->add.n;
+    all = r->fault.code != FAULT_NONE || r->done_n == r->n;
+    if (all) {
+        m->first = r->next;
+        if (m->first == NULL)
+            m->last = &m->first;
+    }
+    m->busy = false;
+    start_next(m);
+    if (all)
+        all_added(r);
 }
 
 /* ---- from outside ---- */
