@@ -230,6 +230,8 @@ struct cert_info {
     char other_serial[128]; /* ... and this is it, hexadecimal, cut to fit */
     char origin[256];       /* likewise: where it was found */
     int64_t last_seen;      /* by an import or a scan; 0: never */
+    uint8_t told;           /* of others: what its CA said, enum import_told (proto_import.h) */
+    bool stranger;          /* likewise: signed by the key of an issuer of ours */
     char issuer[128]; /* name in the configuration at the time; of others its RFC 4514 name, cut */
     char status[16];  /* valid, expired, held, revoked, abandoned, open */
     char profile[64];

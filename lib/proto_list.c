@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "lib/proto_import.h"
+
 #define CERT_DER_MAX 40960
 
 static void put_serial_option(struct buf *b, bool has, const uint8_t serial[SERIAL_LEN])
@@ -29,6 +31,8 @@ void cert_info_put(struct buf *b, const struct cert_info *i)
     wire_put_text(b, i->other_serial);
     wire_put_text(b, i->origin);
     wire_put_i64(b, i->last_seen);
+    wire_put_u8(b, i->told);
+    wire_put_u8(b, i->stranger);
     wire_put_text(b, i->issuer);
     wire_put_text(b, i->status);
     wire_put_text(b, i->profile);
@@ -62,6 +66,10 @@ void cert_info_get(struct wire_in *w, struct cert_info *out)
     wire_get_text(w, out->other_serial, sizeof(out->other_serial));
     wire_get_text(w, out->origin, sizeof(out->origin));
     out->last_seen = wire_get_i64(w);
+    out->told = wire_get_u8(w);
+    if (out->told > IMPORT_TOLD_MAX)
+        w->failed = true;
+    out->stranger = wire_get_flag(w);
     wire_get_text(w, out->issuer, sizeof(out->issuer));
     wire_get_text(w, out->status, sizeof(out->status));
     wire_get_text(w, out->profile, sizeof(out->profile));

@@ -4,6 +4,7 @@
 
 #include "lib/der.h"
 #include "lib/pem.h"
+#include "lib/proto_import.h"
 
 const char *reason_name(uint8_t reason)
 {
@@ -14,6 +15,15 @@ const char *reason_name(uint8_t reason)
     };
 
     return reason < sizeof(names) / sizeof(names[0]) ? names[reason] : names[0];
+}
+
+json_t *told_json(uint8_t told)
+{
+    static const char *const words[] = {NULL, "valid", "revoked", "expired"};
+
+    if (told == IMPORT_NOT_TOLD || told > IMPORT_TOLD_MAX)
+        return json_null();
+    return json_string(words[told]);
 }
 
 json_t *sans_json(const char *sans)
@@ -70,6 +80,19 @@ static void source_json(const struct cert_info *i, json_t *o)
     json_put(o, "number", i->number != 0 ? json_integer((json_int_t)i->number) : json_null());
     json_put(o, "origin", json_text(i->origin));
     json_put(o, "last_seen", time_or_null(i->last_seen));
+    if (i->number == 0)
+        return;
+    json_put(o, "told", told_json(i->told));
+    json_put(o, "stranger", json_boolean(i->stranger));
+}
+
+/* Another CA need not have told when. */
+static void revoked_json(const struct cert_info *i, json_t *o)
+{
+    if (i->revoked_at == 0 && i->told != IMPORT_REVOKED)
+        return;
+    json_put(o, "revoked_at", time_or_null(i->revoked_at));
+    json_put(o, "reason", json_string(reason_name(i->reason)));
 }
 
 json_t *cert_json(const struct cert_info *i)
@@ -96,10 +119,7 @@ json_t *cert_json(const struct cert_info *i)
              i->has_replaced_by ? json_hex(i->replaced_by, sizeof(i->replaced_by)) : json_null());
     if (i->issued_at != 0)
         json_put(o, "issued_at", json_time(i->issued_at));
-    if (i->revoked_at != 0) {
-        json_put(o, "revoked_at", json_time(i->revoked_at));
-        json_put(o, "reason", json_string(reason_name(i->reason)));
-    }
+    revoked_json(i, o);
     source_json(i, o);
     annotation_json(&i->annotation, o);
     return o;
@@ -159,12 +179,12 @@ static const struct column cert_columns[] = {
 };
 
 static const char *const cert_keys[] = {
-    "serial",      "issuer",      "subject",    "sans",      "profile",     "owner",
-    "requester",   "status",      "not_before", "not_after", "fingerprint", "replaces",
-    "replaced_by", "issued_at",   "revoked_at", "reason",    "source",      "number",
-    "origin",      "last_seen",   "identity",   "contact",   "application", "environment",
-    "purpose",     "criticality", "method",     "note",      "tags",        "reviewed",
-    "retired",     "key",         "signature",  NULL,
+    "serial",      "issuer",      "subject",    "sans",        "profile",     "owner",
+    "requester",   "status",      "not_before", "not_after",   "fingerprint", "replaces",
+    "replaced_by", "issued_at",   "revoked_at", "reason",      "source",      "number",
+    "origin",      "last_seen",   "told",       "stranger",    "identity",    "contact",
+    "application", "environment", "purpose",    "criticality", "method",      "note",
+    "tags",        "reviewed",    "retired",    "key",         "signature",   NULL,
 };
 
 const struct sheet cert_sheet = {cert_columns, cert_keys};

@@ -17,6 +17,10 @@ json_t *sans_json(const char *sans);
 void cert_cell_name(const json_t *row, struct buf *out);
 /* RFC 5280 5.3.1 name of a revocation reason. */
 const char *reason_name(uint8_t reason);
+/* What its own CA said of a certificate that others issued (enum import_told): "valid"; null where
+ * it said nothing. */
+json_t *told_json(uint8_t told);
+#define STRANGER_TEXT "signed by the key of an issuer of this CA, and not issued here"
 /* The leaf, then each certificate of the chain. */
 int pem_with_chain(struct slice leaf, struct slice chain, struct buf *out,
                    struct fault *f) WARN_UNUSED;

@@ -33,17 +33,29 @@ static void names(struct buf *out, const json_t *row)
 static void print_text(const struct cert_info *info, struct buf *out)
 {
     static const char *const rest[][2] = {
-        {"profile", "profile"},         {"owner", "owner"},
-        {"requester", "requester"},     {"issued_at", "issued at"},
-        {"not_before", "not before"},   {"not_after", "not after"},
-        {"revoked_at", "revoked at"},   {"reason", "reason"},
-        {"replaces", "replaces"},       {"replaced_by", "replaced by"},
-        {"source", "source"},           {"origin", "origin"},
-        {"last_seen", "last seen"},     {"contact", "contact"},
-        {"application", "application"}, {"environment", "environment"},
-        {"purpose", "purpose"},         {"criticality", "criticality"},
-        {"method", "method"},           {"note", "note"},
-        {"reviewed", "reviewed"},       {"retired", "retired"},
+        {"profile", "profile"},
+        {"owner", "owner"},
+        {"requester", "requester"},
+        {"issued_at", "issued at"},
+        {"not_before", "not before"},
+        {"not_after", "not after"},
+        {"revoked_at", "revoked at"},
+        {"reason", "reason"},
+        {"replaces", "replaces"},
+        {"replaced_by", "replaced by"},
+        {"source", "source"},
+        {"origin", "origin"},
+        {"last_seen", "last seen"},
+        {"told", "told"},
+        {"contact", "contact"},
+        {"application", "application"},
+        {"environment", "environment"},
+        {"purpose", "purpose"},
+        {"criticality", "criticality"},
+        {"method", "method"},
+        {"note", "note"},
+        {"reviewed", "reviewed"},
+        {"retired", "retired"},
     };
     json_t *row = cert_json(info);
     struct buf colons;
@@ -57,6 +69,8 @@ static void print_text(const struct cert_info *info, struct buf *out)
         line(out, "number", selector);
     }
     line(out, "status", json_str(row, "status"));
+    if (info->stranger)
+        line(out, "STRANGER", STRANGER_TEXT);
     line(out, "issuer", json_str(row, "issuer"));
     line(out, "subject", json_str(row, "subject"));
     names(out, row);

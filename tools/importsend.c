@@ -112,7 +112,6 @@ static const char *const keys[] = {
 static const struct sheet sheet = {columns, keys};
 
 static const char *const outcome_words[] = {NULL, "new", "known", "issued", "refused"};
-static const char *const told_words[] = {NULL, "valid", "revoked", "expired"};
 
 static json_t *place_json(const char *outcome, const char *file, uint64_t line)
 {
@@ -178,7 +177,7 @@ static void put_told(json_t *o, const struct import_status *told)
 {
     if (told->told == IMPORT_NOT_TOLD || told->told > IMPORT_TOLD_MAX)
         return;
-    json_put(o, "told", json_string(told_words[told->told]));
+    json_put(o, "told", told_json(told->told));
     if (told->told != IMPORT_REVOKED)
         return;
     json_put(o, "reason", json_string(reason_name(told->reason)));
@@ -200,8 +199,7 @@ static json_t *outcome_json(const struct import_sender *s, uint32_t i,
         json_put(o, "text", json_text(out->text));
     } else if (out->stranger) {
         json_put(o, "rule", json_string("import.stranger"));
-        json_put(o, "text",
-                 json_string("signed by the key of an issuer of this CA, and not issued here"));
+        json_put(o, "text", json_string(STRANGER_TEXT));
     }
     return o;
 }

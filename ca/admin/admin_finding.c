@@ -255,6 +255,7 @@ static int explain_line(struct explaining *x, const uint8_t identity[IDENTITY_LE
     explain_alert(x, "expiry");
     explain_alert(x, "renewal.stuck");
     explain_alert(x, "renewal.late");
+    explain_alert(x, finding_rules[FINDING_STRANGER].id);
     return 0;
 }
 

@@ -120,6 +120,8 @@ static void describe_foreign(const struct cert_row *row, struct cert_info *out)
     fault_clear(&f);
     out->number = foreign_number(&row->ref);
     snprintf(out->origin, sizeof(out->origin), "%s", row->origin);
+    out->told = row->told;
+    out->stranger = row->stranger;
     if (anycert_parse(row->der, &c, &f) != 0) {
         log_fault(LOG_LEVEL_ERROR, "store.row.unreadable", &f, NULL);
         return;

@@ -103,7 +103,8 @@ static int look(struct evaluator *e, struct store_moment *m, const struct store_
         due_push(&e->due, j.verdict.next, DUE_LINE, line->identity);
     if (m != NULL)
         tally(e, &j, now);
-    return evaluator_tell(e, &j, m == NULL, now, f);
+    rc = evaluator_stranger_newest(e, &j, now, f);
+    return rc == 0 ? evaluator_tell(e, &j, m == NULL, now, f) : rc;
 }
 
 /* The condition of an alert whose line is gone is gone. */
@@ -177,6 +178,8 @@ static int look_at_change(struct evaluator *e, const struct store_change *c, int
         return look_at(e, c->ref.serial, now, f);
     cert_row_init(&row);
     rc = store_get(e->parts.judge.store, &c->ref, &row, f);
+    if (rc == 0)
+        rc = evaluator_stranger(e, &row, now, f);
     if (rc == 0)
         rc = look_at(e, row.identity, now, f);
     else if (rc == -FAULT_NOT_FOUND)
@@ -307,7 +310,7 @@ static int keep_open(void *arg, const uint8_t key[ALERT_KEY], const struct alert
 {
     struct open_alerts *o = arg;
 
-    if (a->state == ALERT_RESOLVED)
+    if (a->state == ALERT_RESOLVED && !alert_of_stranger(a))
         return 0;
     memcpy(o->key[o->n], key, ALERT_KEY);
     o->alert[o->n++] = *a;
@@ -336,7 +339,9 @@ static int all_alerts(struct evaluator *e, int64_t now, struct fault *f)
                           o, at, &n, f);
 
     for (size_t i = 0; rc == 0 && i < o->n; i++) {
-        if (o->alert[i].has_identity)
+        if (alert_of_stranger(&o->alert[i]))
+            rc = evaluator_stranger_again(e, &o->alert[i], now, f);
+        else if (o->alert[i].has_identity)
             rc = look_at(e, o->alert[i].identity, now, f);
         if (rc == 0)
             rc = evaluator_step(e, ALERT_TIME, NULL, o->key[i], now, f);

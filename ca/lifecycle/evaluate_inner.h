@@ -51,6 +51,20 @@ struct evaluator {
     struct evaluator_summary summary;
 };
 
+/* --- strangers (stranger.c): an alert that an exception from the finding resolves, and nothing
+ * else. --- */
+
+/* Of any certificate; nothing of one that is no stranger. */
+int evaluator_stranger(struct evaluator *e, const struct cert_row *row, int64_t now,
+                       struct fault *f) WARN_UNUSED;
+/* Of the newest of a line. */
+int evaluator_stranger_newest(struct evaluator *e, const struct judged *j, int64_t now,
+                              struct fault *f) WARN_UNUSED;
+bool alert_of_stranger(const struct alert *a);
+/* An exception may have been made since, or have ended. */
+int evaluator_stranger_again(struct evaluator *e, const struct alert *a, int64_t now,
+                             struct fault *f) WARN_UNUSED;
+
 /* --- alerts (step.c) --- */
 
 void steps_init(struct steps *s);

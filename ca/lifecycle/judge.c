@@ -286,6 +286,8 @@ static void look_for_findings(struct judging *g, const struct annotation *a)
     const struct judged *out = g->out;
     enum line_state state = out->verdict.state;
 
+    if (out->stranger) /* however its line stands */
+        found(g, FINDING_STRANGER, "");
     if (state == LINE_RETIRED || state == LINE_ENDED || out->facts.followed || out->facts.skipped)
         return;
     look_at_line(g);
@@ -342,6 +344,7 @@ static void take_row(struct judging *g, const struct store_line *line, const str
     const struct cert_row *r = &g->j->row;
     struct judged *out = g->out;
 
+    out->stranger = r->stranger;
     out->facts.life = (struct watch_life){r->not_before, r->not_after};
     out->facts.revoked = r->state == CERT_HELD || r->state == CERT_REVOKED;
     out->facts.retired = a->retired != 0;
@@ -383,20 +386,20 @@ static void parse(struct judging *g)
         g->parsed = tbs_parse(g->j->row.tbs, &g->cert, &ignored) == 0;
 }
 
-static void take_name(struct judging *g)
+void judge_name(const struct cert_row *row, char *out, size_t cap)
 {
     struct anycert c;
     struct fault ignored;
     struct buf text;
-    int rc = is_foreign(&g->j->row) ? anycert_parse(g->j->row.der, &c, &ignored)
-                                    : anycert_parse_tbs(g->j->row.tbs, &c, &ignored);
+    int rc = is_foreign(row) ? anycert_parse(row->der, &c, &ignored)
+                             : anycert_parse_tbs(row->tbs, &c, &ignored);
 
     buf_init(&text, 65536);
     if (rc == 0 && c.sans.n > 0)
         san_print(&c.sans.item[0], &text);
     else if (rc == 0)
         name_print(c.subject, &text);
-    notice_set(g->out->name, sizeof(g->out->name), buf_failed(&text) ? "" : buf_cstr(&text));
+    notice_set(out, cap, buf_failed(&text) ? "" : buf_cstr(&text));
     buf_free(&text);
 }
 
@@ -467,7 +470,7 @@ int judge_line(struct judge *j, struct store_moment *m, const struct store_line 
         line_judge(&j->times, &out->facts, now, &out->verdict);
     }
     if ((want & JUDGE_TEXTS) != 0 || out->verdict.passed != 0)
-        take_name(&g);
+        judge_name(&j->row, out->name, sizeof(out->name));
     if ((want & JUDGE_FINDINGS) != 0) {
         parse(&g);
         look_for_findings(&g, &a);

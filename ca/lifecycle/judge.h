@@ -32,6 +32,7 @@ int judge_campaigns(struct judge *j, struct fault *f) WARN_UNUSED;
 #define JUDGE_TEXTS 2u    /* for people: names, and what is found in words */
 
 struct judged {
+    bool stranger; /* the newest: a key of ours signed it, and it was not issued here */
     uint8_t identity[16];
     struct cert_ref newest;
     struct line_facts facts;
@@ -44,6 +45,8 @@ struct judged {
     void (*why)(void *arg, enum finding rule, const char *text); /* in; NULL: not asked */
     void *arg;
 };
+/* Its first name, or its subject, cut to fit. */
+void judge_name(const struct cert_row *row, char *out, size_t cap);
 /* `m`: reads as of it; NULL: as of now. -FAULT_NOT_FOUND when the newest certificate is not there.
  */
 int judge_line(struct judge *j, struct store_moment *m, const struct store_line *line, int64_t now,

@@ -65,6 +65,8 @@ static int row_copy_bytes(struct cert_row *out, const struct cert_view *v)
 {
     out->der = SLICE_NONE;
     out->origin[0] = 0;
+    out->told = IMPORT_NOT_TOLD;
+    out->stranger = false;
     if (v->source != SOURCE_ISSUED)
         return row_copy_foreign(out, v);
     buf_reset(&out->bytes);

@@ -329,7 +329,7 @@ run cerca list --limit 3
 like 'a table that was cut says so' "$err" 'there are more'
 ok 'list as CSV' cerca list -o csv
 is 'has the keys as its first line' "$(head -n 1 "$out" | tr -d '\r')" \
-    'serial,issuer,subject,sans,profile,owner,requester,status,not_before,not_after,fingerprint,replaces,replaced_by,issued_at,revoked_at,reason,source,number,origin,last_seen,identity,contact,application,environment,purpose,criticality,method,note,tags,reviewed,retired,key,signature'
+    'serial,issuer,subject,sans,profile,owner,requester,status,not_before,not_after,fingerprint,replaces,replaced_by,issued_at,revoked_at,reason,source,number,origin,last_seen,told,stranger,identity,contact,application,environment,purpose,criticality,method,note,tags,reviewed,retired,key,signature'
 is 'ends every line with CRLF' "$(grep -cv $'\r$' "$out")" 0
 fails 'a filter too long for any name is a usage error' 2 'more than' cerca list --owner "$(printf '%0500d' 0)"
 

@@ -122,6 +122,16 @@ json 'its revoked and held certificates are listed as such' \
         ["CN=a.example", "valid"], ["CN=b.example", "revoked"], ["CN=c.example", "held"],
         ["CN=d.example", "expired"]]'
 
+run cerca show b.example -o json
+json '... with what the index told of it' \
+    '.told == "revoked" and .reason == "keyCompromise" and .revoked_at != null and .stranger == false'
+run cerca show a.example -o json
+json '... of a valid one too' '.told == "valid" and .reason == null'
+run cerca show d.example
+like '... in words' "$out" '^told +expired$'
+run cerca list --name one.der -o json
+json '... and nothing of what no index named' 'all(.[]; has("told"))'
+
 # --- easy-rsa -------------------------------------------------------------------------------------
 
 easy init-pki
@@ -210,8 +220,24 @@ is 'what our key signed and this CA never issued is told loudly' "$status" 1
 like '... in the list' "$out" '^STRANGER +.*strange.pem:1 +signed by the key of an issuer of this CA'
 like '... in words' "$err" 'ATTENTION: 1 signed by the key'
 like '... in the log' "$scratch/cercad.log" 'error cerca-ca inventory.stranger .*sha256='
+run cerca show strange.example
+like '... when it is shown' "$out" '^STRANGER +signed by the key of an issuer of this CA'
+run cerca list --name strange.example -o json
+json '... and listed' 'length == 1 and .[0].stranger and .[0].told == null'
 run cerca audit log -o json
 json '... in the audit log' '[.[] | select(.action == "stranger")] | length == 1'
+alert() { # FILTER: of the stranger's alert
+    cerca alerts list --all -o json | jq -e "any(.[]; .rule == \"issuer.stranger\" and .name == \"dns:strange.example\" and ($1))" >/dev/null
+}
+ok '... and an alert, critical' wait_until 30 alert '.state == "raised" and .severity == "critical"'
+run cerca findings list --rule issuer.stranger -o json
+json '... with a finding' 'length == 1 and .[0].severity == "critical"'
+identity=$(jq -r '.[0].identity' <"$out")
+ok 'an operator says that it is known' cerca findings except issuer.stranger "$identity" \
+    --until 2099-01-01 --reason 'the store is of an older backup'
+ok '... which resolves the alert' wait_until 30 alert '.state == "resolved"'
+ok '... until that is taken back' cerca findings except issuer.stranger "$identity" --end
+ok '... and it is raised again' wait_until 30 alert '.state == "raised" and .times == 2'
 run cerca import --owner team-x --tag pci "$scratch/strange.pem"
 run cerca audit log -o json
 json '... there once' '[.[] | select(.action == "stranger")] | length == 1'

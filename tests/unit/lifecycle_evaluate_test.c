@@ -216,6 +216,66 @@ static void a_key_of_two_hosts_is_found(void **state)
     end(&w);
 }
 
+static void bring_in(struct world *w, int64_t not_after, bool stranger)
+{
+    struct foreign item = {.origin = "file", .stranger = stranger};
+    struct store_foreign a = {
+        .source = SOURCE_IMPORTED, .by = "operator:alice", .n = 1, .item = &item};
+    struct store_op op = {.kind = STORE_FOREIGN_ADD, .time = TEST_NOW, .foreign = &a};
+    struct buf der;
+
+    op.audit.action = AUDIT_FOREIGN;
+    foreign_make(&w->x, "a.example.com", not_after, &der);
+    item.der = buf_slice(&der);
+    assert_int_equal(store_do(w->x.s, &op), 0);
+    assert_int_equal(item.outcome, FOREIGN_ADDED);
+    buf_free(&der);
+}
+
+static void accept_strangers(struct world *w, int64_t until)
+{
+    struct store_except x = {.row = {.rule = "issuer.stranger",
+                                     .subject = "*",
+                                     .created = TEST_NOW,
+                                     .until = until,
+                                     .by = "alice",
+                                     .approver = "alice",
+                                     .reason = "an old backup"}};
+    struct store_op op = {.kind = STORE_EXCEPT, .time = TEST_NOW, .except = &x};
+
+    op.audit.action = AUDIT_EXCEPTION;
+    assert_int_equal(store_do(w->x.s, &op), 0);
+    evaluator_again(w->e);
+}
+
+/* Not what follows it, not its end: an operator alone, for a time. */
+static void only_an_operator_ends_the_alert_of_a_stranger(void **state)
+{
+    struct evaluator_summary s;
+    struct world w;
+    (void)state;
+
+    begin(&w, "");
+    evaluate(&w, TEST_NOW);
+    bring_in(&w, TEST_NOW + 100 * DAY, true);
+    evaluate(&w, TEST_NOW + 1);
+    assert_int_equal(told(&w, NOTICE_RAISED), 1);
+    evaluate(&w, TEST_NOW + DAY);
+    evaluator_summary(w.e, &s);
+    assert_int_equal(s.found[FINDING_STRANGER], 1);
+    bring_in(&w, TEST_NOW + 400 * DAY, false);
+    evaluate(&w, TEST_NOW + 2 * DAY);
+    evaluate(&w, TEST_NOW + 120 * DAY);
+    assert_int_equal(told(&w, NOTICE_RAISED), 1);
+    assert_int_equal(told(&w, NOTICE_RESOLVED), 0);
+    accept_strangers(&w, TEST_NOW + 200 * DAY);
+    evaluate(&w, TEST_NOW + 121 * DAY);
+    assert_int_equal(told(&w, NOTICE_RESOLVED), 1);
+    evaluate(&w, TEST_NOW + 201 * DAY);
+    assert_int_equal(told(&w, NOTICE_RAISED), 2);
+    end(&w);
+}
+
 static void what_is_due_comes_in_its_order(void **state)
 {
     struct due d = {.heap = NULL};
@@ -246,6 +306,7 @@ int main(void)
         cmocka_unit_test(each_owner_gets_one_digest_a_day),
         cmocka_unit_test(what_is_replaced_is_not_told_of),
         cmocka_unit_test(a_key_of_two_hosts_is_found),
+        cmocka_unit_test(only_an_operator_ends_the_alert_of_a_stranger),
         cmocka_unit_test(what_is_due_comes_in_its_order),
     };
 

@@ -221,6 +221,21 @@ void issue(struct fixture *x, struct request *r)
     assert_int_equal(r->op.outcome, STORE_DONE);
 }
 
+void foreign_make(const struct fixture *x, const char *name, int64_t not_after, struct buf *der)
+{
+    struct request r;
+    uint8_t signature[70];
+
+    request_init(&r, x, name);
+    r.op.intent.not_after = not_after;
+    request_draft(&r, name);
+    random_bytes(signature, sizeof(signature));
+    buf_init(der, CERT_MAX);
+    cert_assemble(der, buf_slice(&r.tbs), SIG_ECDSA_SHA256, slice_of(signature, sizeof(signature)));
+    assert_false(buf_failed(der));
+    request_free(&r);
+}
+
 void must_get(struct fixture *x, const struct cert_ref *ref, struct cert_row *row)
 {
     cert_row_init(row);

@@ -49,6 +49,8 @@ int do_release(struct fixture *x, struct request *r);
 int do_block(struct fixture *x, struct request *r, bool block);
 /* Reserves and finishes; asserts that both worked. */
 void issue(struct fixture *x, struct request *r);
+/* A certificate that this store never saw. */
+void foreign_make(const struct fixture *x, const char *name, int64_t not_after, struct buf *der);
 /* The certificate's row; asserts that it is there. */
 void must_get(struct fixture *x, const struct cert_ref *ref, struct cert_row *row);
 

@@ -35,21 +35,6 @@ static int teardown(void **state)
     return 0;
 }
 
-/* The certificate of a request that our CA never saw. */
-static void make(const struct fixture *x, const char *name, int64_t not_after, struct buf *der)
-{
-    struct request r;
-    uint8_t signature[70];
-    request_init(&r, x, name);
-    r.op.intent.not_after = not_after;
-    request_draft(&r, name);
-    random_bytes(signature, sizeof(signature));
-    buf_init(der, CERT_MAX);
-    cert_assemble(der, buf_slice(&r.tbs), SIG_ECDSA_SHA256, slice_of(signature, sizeof(signature)));
-    assert_false(buf_failed(der));
-    request_free(&r);
-}
-
 static int add(struct fixture *x, struct store_foreign *a, int64_t time)
 {
     struct store_op op = {.kind = STORE_FOREIGN_ADD, .foreign = a, .time = time};
@@ -78,7 +63,7 @@ static void what_is_added_is_read_back_octet_for_octet(void **state)
     struct cert_row row;
     struct buf der, back;
     uint8_t fingerprint[32];
-    make(x, "old.example.com", TEST_NOW + 100, &der);
+    foreign_make(x, "old.example.com", TEST_NOW + 100, &der);
     cert_fingerprint(buf_slice(&der), fingerprint);
     assert_int_equal(add_der(x, buf_slice(&der), TEST_NOW, &ref), FOREIGN_ADDED);
     assert_int_equal(foreign_number(&ref), 1);
@@ -109,7 +94,7 @@ static void seen_again_it_is_one_row_and_last_seen_moves_forward_only(void **sta
     struct cert_row row;
     struct buf der;
     struct store_stats st;
-    make(x, "old.example.com", TEST_NOW + 100, &der);
+    foreign_make(x, "old.example.com", TEST_NOW + 100, &der);
     assert_int_equal(add_der(x, buf_slice(&der), TEST_NOW, &ref), FOREIGN_ADDED);
     assert_int_equal(add_der(x, buf_slice(&der), TEST_NOW + 50, &ref), FOREIGN_SEEN);
     assert_int_equal(add_der(x, buf_slice(&der), TEST_NOW + 20, &ref), FOREIGN_SEEN);
@@ -130,7 +115,7 @@ static void one_operation_adds_many_and_leaves_out_what_is_no_certificate(void *
     struct store_foreign a = {.source = SOURCE_SCANNED, .by = "scan", .item = item};
     struct store_stats st;
     for (size_t i = 0; i < MANY; i++) {
-        make(x, "many.example.com", TEST_NOW + (int64_t)i, &der[i]);
+        foreign_make(x, "many.example.com", TEST_NOW + (int64_t)i, &der[i]);
         item[i] = (struct foreign){.der = buf_slice(&der[i])};
     }
     item[MANY] = (struct foreign){.der = slice_str("0not a certificate")};
@@ -187,7 +172,7 @@ static void nobody_changes_the_state_of_what_others_issued(void **state)
     struct fixture *x = *state;
     struct cert_ref ref;
     struct buf der;
-    make(x, "old.example.com", TEST_NOW + 100, &der);
+    foreign_make(x, "old.example.com", TEST_NOW + 100, &der);
     assert_int_equal(add_der(x, buf_slice(&der), TEST_NOW, &ref), FOREIGN_ADDED);
     for (size_t i = 0; i < sizeof(kind) / sizeof(kind[0]); i++) {
         struct store_op op = {.kind = kind[i], .ref = ref, .reason = 1, .time = TEST_NOW};
@@ -261,7 +246,7 @@ static void lists_have_both_kinds_by_name_expiry_and_source(void **state)
         request_init(&r, x, "both.example.com");
         issue(x, &r);
         request_free(&r);
-        make(x, "both.example.com", TEST_NOW + i, &der);
+        foreign_make(x, "both.example.com", TEST_NOW + i, &der);
         assert_int_equal(add_der(x, buf_slice(&der), TEST_NOW, &ref), FOREIGN_ADDED);
         buf_free(&der);
     }
@@ -331,7 +316,7 @@ static void a_line_has_its_newest_and_open_intents_are_no_members(void **state)
         else
             assert_int_equal(do_reserve(x, &r[i]), 0);
     }
-    make(x, "LINE.example.com", TEST_NOW + 500, &der);
+    foreign_make(x, "LINE.example.com", TEST_NOW + 500, &der);
     assert_int_equal(add_der(x, buf_slice(&der), TEST_NOW, &foreign), FOREIGN_ADDED);
     assert_int_equal(store_line(x->s, r[0].op.intent.identity, true, &line, &x->f), 0);
     assert_int_equal(line.members, 3);
@@ -371,7 +356,7 @@ static void a_long_line_is_not_walked_to_its_end(void **state)
     struct store_foreign a = {.source = SOURCE_SCANNED, .n = LONG, .item = item};
     struct cert_row row;
     for (size_t i = 0; i < a.n; i++) {
-        make(x, "long.example.com", TEST_NOW + (int64_t)i, &der[i]);
+        foreign_make(x, "long.example.com", TEST_NOW + (int64_t)i, &der[i]);
         item[i] = (struct foreign){.der = buf_slice(&der[i])};
     }
     assert_int_equal(add(x, &a, TEST_NOW), 0);
@@ -406,7 +391,7 @@ static void the_check_finds_what_does_not_agree(void **state)
     struct cert_row row;
     MDB_txn *t;
     uint8_t number[8] = {0, 0, 0, 0, 0, 0, 0, 1};
-    make(x, "old.example.com", TEST_NOW + 100, &der);
+    foreign_make(x, "old.example.com", TEST_NOW + 100, &der);
     assert_int_equal(add_der(x, buf_slice(&der), TEST_NOW, &ref), FOREIGN_ADDED);
     must_get(x, &ref, &row);
     assert_int_equal(mdb_txn_begin(x->s->env, NULL, 0, &t), 0);
@@ -458,7 +443,7 @@ static void killed_anywhere_each_is_there_once_or_not_at_all(void **state)
     int status;
     x->o.run_entries = 2;
     for (size_t i = 0; i < MANY; i++)
-        make(x, "crash.example.com", TEST_NOW + (int64_t)i, &der[i]);
+        foreign_make(x, "crash.example.com", TEST_NOW + (int64_t)i, &der[i]);
     for (size_t i = 0; i < sizeof(step) / sizeof(step[0]); i++) {
         (void)snprintf(order, sizeof(order), "store-test:%s:%zu", step[i], i + 1);
         fixture_close(x);
@@ -502,7 +487,7 @@ static void a_store_without_inventory_is_brought_up_to_date(void **state)
     assert_string_equal(x->f.rule, "store.schema");
     x->o.read_only = false;
     assert_int_equal(fixture_reopen(x), 0);
-    make(x, "old.example.com", TEST_NOW + 100, &der);
+    foreign_make(x, "old.example.com", TEST_NOW + 100, &der);
     assert_int_equal(add_der(x, buf_slice(&der), TEST_NOW, &ref), FOREIGN_ADDED);
     assert_clean(x);
     request_free(&r);

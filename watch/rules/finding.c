@@ -12,6 +12,8 @@ const struct finding_rule finding_rules[FINDINGS] = {
     [FINDING_FOREIGN] = {"issuer.foreign", SEVERITY_INFO, "another CA issued it"},
     [FINDING_DISTRUSTED] = {"issuer.distrusted", SEVERITY_CRITICAL,
                             "its issuer is one that nobody should have any more"},
+    [FINDING_STRANGER] = {"issuer.stranger", SEVERITY_CRITICAL,
+                          "a key of ours signed it, and it was not issued here"},
     [FINDING_CHAIN] = {"chain", SEVERITY_WARNING, "its chain of issuers does not hold it"},
     [FINDING_WILDCARD] = {"name.wildcard", SEVERITY_INFO, "it has a wildcard in its names"},
     [FINDING_KEY_SHARED] = {"key.shared", SEVERITY_WARNING,
