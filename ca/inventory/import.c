@@ -11,14 +11,18 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
-/* Of how many certificates one operation of the store is: an issuing request that shares its commit
- * waits for no more of them. */
+/* Of how many certificates one operation of the store is while others change the store: an issuing
+ * request that shares its commit waits for no more of them. With nobody there, a commit for each
+ * message is what costs least. */
 #define AT_ONCE 32
+#define OTHERS_US 1000000 /* as long after they were last seen they are still there */
 
 struct importer {
     struct importer_parts parts;
     struct run *first, **last; /* those that wait for the store; when busy, the first is there */
     bool busy;
+    uint64_t change; /* of the sequence, when that was begun */
+    uint64_t others; /* when others last changed something, monotonic; 0: never */
 };
 
 /* What is recorded besides: an audit record of a stranger, an annotation. */
@@ -174,6 +178,7 @@ static void start_next(struct importer *m)
 {
     struct run *r = m->first;
     size_t left;
+    bool others = m->others != 0 && clock_mono_us() - m->others < OTHERS_US;
 
     if (m->busy || r == NULL)
         return;
@@ -181,11 +186,12 @@ static void start_next(struct importer *m)
     left = r->n - r->done_n;
     r->add = (struct store_foreign){.source = SOURCE_IMPORTED,
                                     .by = r->actor,
-                                    .n = left < AT_ONCE ? left : AT_ONCE,
+                                    .n = others && left > AT_ONCE ? AT_ONCE : left,
                                     .item = r->item + r->done_n};
     r->op = (struct store_op){
         .kind = STORE_FOREIGN_ADD, .foreign = &r->add, .done = add_done, .arg = r};
     audit(r, AUDIT_FOREIGN, &r->op);
+    m->change = store_newest_change(m->parts.store);
     store_submit(m->parts.store, &r->op);
 }
 
@@ -391,6 +397,8 @@ static void added(void *arg)
 
     if (r->op.result != 0)
         r->fault = r->op.fault;
+    if (store_newest_change(m->parts.store) - m->change > r->add.changes)
+        m->others = clock_mono_us();
     r->done_n += r->add.n;
     all = r->fault.code != FAULT_NONE || r->done_n == r->n;
     if (all) {

@@ -63,6 +63,7 @@ struct store_foreign {
     size_t n;
     struct foreign *item;
     size_t added, seen, issued, malformed; /* out */
+    size_t changes;                        /* out: of the change sequence */
 };
 
 /* When a certificate was last met by an import or a scan; issued ones too. 0: never. */

@@ -299,11 +299,13 @@ int op_foreign(struct write_txn *w, struct store_op *op, struct audit_event *e)
                          "1 to %d certificates are added at once", STORE_FOREIGN_MAX);
     if (w->s->full)
         return store_full(&op->fault);
+    size_t before = w->n_changes;
     uint64_t number = newest_number(w);
     for (size_t i = 0; i < a->n && w->rc == 0; i++) {
         add_one(w, op, &a->item[i], &number);
         count(a, a->item[i].outcome);
     }
+    a->changes = w->n_changes - before;
     memcpy(detail, e->detail, sizeof(detail));
     (void)snprintf(e->detail, sizeof(e->detail),
                    "added %zu, seen again %zu, issued here %zu%s%.180s", a->added, a->seen,
