@@ -102,7 +102,7 @@ static void a_fault_round_trips_and_a_success_is_no_fault(void **state)
 
 static void a_list_page_round_trips(void **state)
 {
-    struct cert_info in = {.not_after = 5, .has_replaces = true, .followed = true}, out;
+    struct cert_info in = {.not_after = 5, .has_replaces = true, .followed = true, .told = 2, .stranger = true}, out;
     struct list_page page;
     struct buf rows, b;
 
@@ -126,7 +126,8 @@ static void a_list_page_round_trips(void **state)
         assert_true(out.has_replaces && !out.has_replaced_by);
         assert_string_equal(out.key, "p256");
         assert_string_equal(out.signature, "rsa-sha256");
-        assert_true(out.followed);
+        assert_true(out.followed && out.stranger);
+        assert_int_equal(out.told, 2);
     }
     assert_true(wire_in_done(&page.rows));
     buf_free(&rows);
