@@ -102,7 +102,12 @@ static void a_fault_round_trips_and_a_success_is_no_fault(void **state)
 
 static void a_list_page_round_trips(void **state)
 {
-    struct cert_info in = {.not_after = 5, .has_replaces = true, .followed = true, .told = 2, .stranger = true}, out;
+    struct cert_info in = {.not_after = 5,
+                           .has_replaces = true,
+                           .followed = true,
+                           .told = 2,
+                           .stranger = true},
+                     out;
     struct list_page page;
     struct buf rows, b;
 
