@@ -53,7 +53,7 @@ struct notice {
     char subject[256];           /* what it is about: a name, an issuer */
     char owner[128];             /* who has it; "": nobody known */
     char contact[256];           /* the owner's mail address; "" */
-    char summary[256];           /* one line */
+    char summary[256];           /* one line, which names the subject too */
     char text[NOTICE_TEXT_SIZE]; /* lines; may be "" */
     uint32_t n_facts;
     struct notice_fact fact[NOTICE_FACTS_MAX];

@@ -188,7 +188,7 @@ void evaluator_notice(void *arg, const struct alert_outcome *o, struct outbox_no
     const struct conf *c = e->parts.judge.conf;
     const struct alert *a = &o->alert;
     struct notice *n = &out->notice;
-    char text[64];
+    char text[64], line[sizeof(a->name) + sizeof(a->summary) + 2];
 
     n->kind = o->kind;
     n->severity = a->severity;
@@ -199,7 +199,9 @@ void evaluator_notice(void *arg, const struct alert_outcome *o, struct outbox_no
     notice_set(n->subject, sizeof(n->subject), a->name);
     notice_set(n->owner, sizeof(n->owner), a->owner);
     notice_set(n->contact, sizeof(n->contact), evaluator_contact(c, a));
-    notice_set(n->summary, sizeof(n->summary), a->summary);
+    /* the title of mails and messages is made of it alone */
+    (void)snprintf(line, sizeof(line), "%s: %s", a->name, a->summary);
+    notice_set(n->summary, sizeof(n->summary), line);
     if (a->has_identity)
         notice_fact(n, "identity", a->subject);
     notice_fact(n, "told", alert_level_word(a->level));
