@@ -128,6 +128,8 @@ void notify_row_put(struct buf *b, const struct notify_row *r)
     wire_put_i64(b, r->next);
     wire_put_i64(b, r->tried);
     wire_put_text(b, r->why);
+    wire_put_text(b, r->rule);
+    wire_put_text(b, r->subject);
     wire_put_text(b, r->summary);
 }
 
@@ -145,6 +147,8 @@ void notify_row_get(struct wire_in *w, struct notify_row *out)
     out->next = wire_get_i64(w);
     out->tried = wire_get_i64(w);
     wire_get_text(w, out->why, sizeof(out->why));
+    wire_get_text(w, out->rule, sizeof(out->rule));
+    wire_get_text(w, out->subject, sizeof(out->subject));
     wire_get_text(w, out->summary, sizeof(out->summary));
 }
 

@@ -90,7 +90,7 @@ struct notify_row {
     uint32_t tries;
     int64_t time, next, tried; /* 0: not */
     char why[WATCH_WHY_SIZE];
-    char summary[256];
+    char rule[64], subject[256], summary[256]; /* of the notice */
 };
 void notify_row_put(struct buf *b, const struct notify_row *r);
 /* Reads one from w; the error sticks to w. */

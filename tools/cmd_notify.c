@@ -34,6 +34,8 @@ static json_t *row_json(const struct notify_row *r)
     json_put(o, "tried", time_or_null(r->tried));
     json_put(o, "next", time_or_null(r->next));
     json_put(o, "why", json_text(r->why));
+    json_put(o, "rule", json_text(r->rule));
+    json_put(o, "subject", json_text(r->subject));
     json_put(o, "summary", json_text(r->summary));
     json_put(o, "id", json_text(r->id));
     return o;
@@ -97,12 +99,13 @@ static const struct column columns[] = {
     {"STATE", "state", 8, COLUMN_ALWAYS, NULL},     {"KIND", "kind", 12, COLUMN_ALWAYS, NULL},
     {"SEVERITY", "severity", 9, COLUMN_WIDE, NULL}, {"TRIES", "tries", 6, COLUMN_ALWAYS, NULL},
     {"NEXT", "next", 20, COLUMN_ALWAYS, NULL},      {"WHY", "why", 24, COLUMN_WIDE, NULL},
+    {"RULE", "rule", 14, COLUMN_WIDE, NULL},        {"SUBJECT", "subject", 24, COLUMN_WIDE, NULL},
     {"WHAT", "summary", 0, COLUMN_ALWAYS, NULL},    {NULL, NULL, 0, COLUMN_ALWAYS, NULL},
 };
 
-static const char *const keys[] = {"number",  "channel", "state", "kind", "severity",
-                                   "time",    "tries",   "tried", "next", "why",
-                                   "summary", "id",      NULL};
+static const char *const keys[] = {"number", "channel", "state",   "kind", "severity",
+                                   "time",   "tries",   "tried",   "next", "why",
+                                   "rule",   "subject", "summary", "id",   NULL};
 
 static const struct sheet sheet = {columns, keys};
 

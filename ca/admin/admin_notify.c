@@ -67,6 +67,8 @@ static void row_of(const struct outbox_delivery *d, const struct notice *n, stru
     memcpy(r->id, n->id, sizeof(r->id));
     memcpy(r->channel, d->channel, sizeof(r->channel));
     memcpy(r->why, d->why, sizeof(r->why));
+    memcpy(r->rule, n->rule, sizeof(r->rule));
+    memcpy(r->subject, n->subject, sizeof(r->subject));
     memcpy(r->summary, n->summary, sizeof(r->summary));
 }
 

@@ -167,6 +167,8 @@ static void rows_and_results_round_trip(void **state)
                            .next = 2,
                            .tried = 3,
                            .why = "w",
+                           .rule = "expiry",
+                           .subject = "web",
                            .summary = "s"};
     struct tested t = {.delivered = true, .id = "0123", .why = "250 OK"}, t_out;
     struct notify_row out;
