@@ -12,7 +12,6 @@
 
 #define LINES_PAGE 64
 #define TIME_MAX_US 100000 /* of one answer: others wait for the worker */
-#define LATE INT64_C(86400)
 
 static int malformed(struct fault *f)
 {
@@ -156,7 +155,7 @@ static int count_wanted(struct counting *x, const struct store_line *line, struc
         x->to.to_come++;
     else if (j.verdict.state == LINE_STUCK)
         x->to.blocked++;
-    else if (x->now < at + LATE)
+    else if (x->now < at + CAMPAIGN_LATE)
         x->to.pulled++;
     else
         x->to.late++;

@@ -24,6 +24,8 @@ ok 'findings are counted and listed' bash -e "$scratch/sh3"
 like 'the one there is' "$out" 'owner.missing .*dns:stray.lifecycle.example'
 ok 'an exception is made and listed' bash -e "$scratch/sh4"
 like 'with its reason' "$out" 'moves in spring'
-is 'the guide has nothing else to type' "$(find "$scratch" -maxdepth 1 -name 'sh?' | wc -l)" 4
+ok 'a campaign is tried' bash -e "$scratch/sh5"
+like 'which says how many it is about' "$err" 'would pull 2 certificates forward'
+is 'the guide has nothing else to type' "$(find "$scratch" -maxdepth 1 -name 'sh?' | wc -l)" 5
 
 done_testing

@@ -14,6 +14,9 @@
 enum campaign_state { CAMPAIGN_RUNS = 1, CAMPAIGN_PAUSED, CAMPAIGN_CANCELLED };
 const char *campaign_state_word(enum campaign_state s); /* "running", "paused", "cancelled" */
 
+/* Who is pulled forward is late so many seconds after that. */
+#define CAMPAIGN_LATE INT64_C(86400)
+
 #define CAMPAIGN_COUNT_MAX UINT32_MAX
 #define CAMPAIGN_PER_MAX INT64_C(31536000)
 /* A campaign, or of a certificate that is looked at: the fields up to `algorithm`. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "lib/clock.h"
+#include "watch/rules/campaign.h"
 
 const char *line_state_word(enum line_state s)
 {
@@ -36,9 +37,6 @@ static enum line_state state_of(const struct watch_times *t, const struct line_f
     return now < v->late ? LINE_DUE : LINE_OVERDUE;
 }
 
-/* How long who is pulled forward has before it is late. */
-#define PULLED_LATE INT64_C(86400)
-
 static void pull(const struct line_facts *l, int64_t now, struct line_verdict *out)
 {
     int64_t at = l->pulled_at > l->life.not_before ? l->pulled_at : l->life.not_before;
@@ -46,8 +44,8 @@ static void pull(const struct line_facts *l, int64_t now, struct line_verdict *o
     if (l->campaign[0] == '\0' || at >= out->opens)
         return;
     out->opens = at;
-    if (at + PULLED_LATE < out->late)
-        out->late = at + PULLED_LATE;
+    if (at + CAMPAIGN_LATE < out->late)
+        out->late = at + CAMPAIGN_LATE;
     if (out->opens > now && out->opens < out->next)
         out->next = out->opens;
     if (out->late > now && out->late < out->next)
