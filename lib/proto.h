@@ -249,6 +249,8 @@ struct cert_info {
     bool followed; /* by a valid one that ends later; told only where it is asked for */
     struct annotation annotation; /* of its identity, which is always there; `owner` is in force */
 };
+/* Is this requester a program of the CA itself? What those ask for they renew by themselves. */
+bool requester_own(const char *requester);
 void cert_info_put(struct buf *b, const struct cert_info *i);
 /* Reads one from w; the error sticks to w. */
 void cert_info_get(struct wire_in *w, struct cert_info *out);

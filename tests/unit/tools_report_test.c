@@ -122,7 +122,7 @@ static void what_ends_without_a_renewal_is_counted(void **state)
     i.annotation.retired = now;
     sums_add(s, &i, now);
     i.annotation.retired = 0;
-    strcpy(i.requester, "cerca-ca");
+    strcpy(i.requester, "cerca-public");
     sums_add(s, &i, now);
     i = a_certificate("valid", now + 400 * REPORT_DAY);
     i.owner[0] = 0;
