@@ -146,23 +146,22 @@ static const struct sheet count_sheet = {count_columns, count_keys};
 
 static int count_page(struct tool *t, void *arg, struct rows *rows, bool *more, struct fault *f)
 {
+    int64_t *when = arg; /* the evaluation ended; 0: not yet */
     struct finding_count c;
     struct frame answer;
     struct wire_in w;
-    int64_t when;
     uint32_t n;
     int rc = tool_call_patient(t, MSG_FINDING_COUNT, SLICE_NONE, MSG_FINDING_COUNTED, &answer, f);
 
-    (void)arg;
     *more = false;
     if (rc != 0)
         return rc;
     wire_in_init(&w, answer.body);
-    when = wire_get_i64(&w);
+    *when = wire_get_i64(&w);
     n = wire_get_count(&w, 256, 1);
     for (uint32_t i = 0; rc == 0 && i < n; i++) {
         finding_count_get(&w, &c);
-        if (!wire_failed(&w) && rows_add(rows, count_json(&c, when)) != EXIT_OK)
+        if (!wire_failed(&w) && rows_add(rows, count_json(&c, *when)) != EXIT_OK)
             rc = fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
     }
     return rc == 0 && !wire_in_done(&w) ? broken(f) : rc;
@@ -170,8 +169,19 @@ static int count_page(struct tool *t, void *arg, struct rows *rows, bool *more, 
 
 static int run_count(struct tool *t, void *args)
 {
+    char text[CLOCK_TEXT_SIZE];
+    int64_t when = 0;
+    int rc = rows_all_pages(t, &count_sheet, count_page, &when);
+
     (void)args;
-    return rows_all_pages(t, &count_sheet, count_page, NULL);
+    if (rc != EXIT_OK)
+        return rc;
+    clock_format(when, text);
+    if (when != 0)
+        tool_say(t, "as of %s; cerca findings list looks anew", text);
+    else
+        tool_say(t, "the first evaluation has not ended yet");
+    return rc;
 }
 
 const struct command cmd_findings_count = {

@@ -21,6 +21,7 @@ like 'by its state' "$out" '^dns:web.lifecycle.example: ok'
 like 'and its owner' "$out" 'owner +web'
 ok 'alerts are listed' bash -e "$scratch/sh2"
 ok 'findings are counted and listed' bash -e "$scratch/sh3"
+like 'with the time of the counting' "$err" 'as of 20.*Z; cerca findings list looks anew'
 like 'the one there is' "$out" 'owner.missing .*dns:stray.lifecycle.example'
 ok 'an exception is made and listed' bash -e "$scratch/sh4"
 like 'with its reason' "$out" 'moves in spring'
