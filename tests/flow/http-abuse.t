@@ -14,10 +14,8 @@ ca_start || bail 'it does not start'
 base=$(sed -n 's/.*base_url = "\(.*\)";.*/\1/p' "$conf")
 port=${base##*:}
 
-public() {
-    tr ' ' '\n' <"/proc/$ca_pid/task/$ca_pid/children" | while read -r child; do
-        [ "$(cat "/proc/$child/comm" 2>/dev/null)" = cerca-public ] && echo "$child"
-    done
+public() { # none while there are two: the one before ends soon
+    pid_of cerca-public | awk '{ pid = $0 } END { if (NR == 1) print pid }'
 }
 anonymous() { # kB
     sed -n 's/^RssAnon:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status"

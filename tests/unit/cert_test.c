@@ -353,12 +353,14 @@ static void test_drafts_that_are_refused(void **state)
         struct cert c;
         struct fault f;
         struct buf der;
+        /* A key of a kind that nobody here knows may be well-formed. */
+        int want = strcmp(rows[i].rule, "cert.key") == 0 ? -FAULT_POLICY : -FAULT_MALFORMED;
 
         buf_init(&der, TBS_MAX);
         test_draft(&s, KEY_P256, KEY_P256);
         tbs_put(&der, &s);
         replace(&der, rows[i].from, rows[i].to);
-        assert_int_equal(tbs_parse(buf_slice(&der), &c, &f), -FAULT_MALFORMED);
+        assert_int_equal(tbs_parse(buf_slice(&der), &c, &f), want);
         assert_string_equal(f.rule, rows[i].rule);
         assert_null(c.tbs.p);
         buf_free(&der);
