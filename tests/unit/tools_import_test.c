@@ -184,7 +184,7 @@ static void forms_are_told_by_their_octets(void **state)
 {
     struct buf der, b;
     struct slice one;
-    struct told t;
+    struct told t = {0};
 
     (void)state;
     make(&der);

@@ -100,9 +100,9 @@ static struct cert_info a_certificate(const char *status, int64_t not_after)
 {
     struct cert_info i = {.not_after = not_after};
 
-    strcpy(i.status, status);
-    strcpy(i.owner, "alice");
-    strcpy(i.key, "p256");
+    (void)snprintf(i.status, sizeof i.status, "%s", status);
+    (void)snprintf(i.owner, sizeof i.owner, "%s", "alice");
+    (void)snprintf(i.key, sizeof i.key, "%s", "p256");
     return i;
 }
 
@@ -122,7 +122,7 @@ static void what_ends_without_a_renewal_is_counted(void **state)
     i.annotation.retired = now;
     sums_add(s, &i, now);
     i.annotation.retired = 0;
-    strcpy(i.requester, "cerca-public");
+    (void)snprintf(i.requester, sizeof i.requester, "%s", "cerca-public");
     sums_add(s, &i, now);
     i = a_certificate("valid", now + 400 * REPORT_DAY);
     i.owner[0] = 0;
