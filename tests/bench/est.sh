@@ -133,7 +133,7 @@ enrolling_kept() {
     # shellcheck disable=SC2046 # numbers
     row est.kept "$(mean $(cut -d ' ' -f 1 "$work/est.kept"))" 1/s \
         "$(mean $(cut -d ' ' -f 1 "$work/est.door"))" 0.60
-    est_rows est.kept kept $((3 * each)) "$(est_median door 5)" 1.67
+    est_rows est.kept kept $((3 * each)) "$(est_median door 7)" 1.67
 }
 
 # The same clients show their certificates, in a handshake for each request.
