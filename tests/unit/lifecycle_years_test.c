@@ -203,10 +203,13 @@ static int take(void *arg, const struct outbox_delivery *d, const struct notice 
     struct store_outbox *q = arg;
     size_t i = strtoul(n->subject + strlen("dns:h"), NULL, 10);
     struct host *h = &world->host[i];
+    const char *told = strstr(n->summary, ": "); /* the name stands in front */
     uint32_t k = 0;
     size_t t = 0;
 
     (void)ticket;
+    assert_non_null(told);
+    told += 2;
     q->number = d->number;
     assert_string_equal(n->rule, "expiry");
     assert_true(i < world->hosts);
@@ -219,10 +222,10 @@ static int take(void *arg, const struct outbox_delivery *d, const struct notice 
         return 1;
     }
     assert_int_equal(n->kind, NOTICE_RAISED);
-    if (strncmp(n->summary, "ended", 5) == 0)
+    if (strncmp(told, "ended", 5) == 0)
         t = THRESHOLDS - 1;
     else
-        while (fraction[t] != strtoul(n->summary, NULL, 10))
+        while (fraction[t] != strtoul(told, NULL, 10))
             t++;
     h->life[k].told[t]++;
     world->notices++;
