@@ -114,32 +114,33 @@ struct list_args {
     bool parked;
 };
 
-static int one_page(struct tool *t, void *arg, struct rows *rows, bool *more, struct fault *f)
+static json_t *next_item(struct wire_in *w, void *arg)
 {
     struct notify_query *query = arg;
     struct notify_row row;
-    struct frame answer;
-    struct wire_in w;
+
+    notify_row_get(w, &row);
+    query->after = row.number;
+    return row_json(&row);
+}
+
+static int one_page(struct tool *t, void *arg, struct rows *rows, bool *more, struct fault *f)
+{
     struct buf body;
-    uint32_t n;
     int rc;
 
-    buf_init(&body, 128);
-    notify_query_put(&body, query);
-    rc = tool_call_patient(t, MSG_NOTIFY_LIST, buf_slice(&body), MSG_NOTIFY_LISTED, &answer, f);
+    buf_init(&body, FRAME_BODY_MAX);
+    notify_query_put(&body, arg);
+    rc = rows_call(t,
+                   &(struct page_call){.ask = MSG_NOTIFY_LIST,
+                                       .answer = MSG_NOTIFY_LISTED,
+                                       .body = buf_slice(&body),
+                                       .max = NOTIFY_ROWS_MAX,
+                                       .item = next_item,
+                                       .arg = arg},
+                   rows, more, f);
     buf_free(&body);
-    if (rc != 0)
-        return rc;
-    wire_in_init(&w, answer.body);
-    *more = wire_get_flag(&w);
-    n = wire_get_count(&w, NOTIFY_ROWS_MAX, 1);
-    for (uint32_t i = 0; i < n; i++) {
-        notify_row_get(&w, &row);
-        query->after = row.number;
-        if (!wire_failed(&w) && rows_add(rows, row_json(&row)) != EXIT_OK)
-            return fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
-    }
-    return wire_in_done(&w) && (n > 0 || !*more) ? 0 : broken(f);
+    return rc;
 }
 
 static int run_list(struct tool *t, void *args)

@@ -96,32 +96,33 @@ static int broken(struct fault *f)
     return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
 }
 
-static int one_page(struct tool *t, void *arg, struct rows *rows, bool *more, struct fault *f)
+static json_t *next_item(struct wire_in *w, void *arg)
 {
     struct request_query *query = arg;
     struct request_info info;
-    struct frame answer;
-    struct wire_in w;
+
+    request_info_get(w, &info);
+    query->after = info.id;
+    return request_json(&info);
+}
+
+static int one_page(struct tool *t, void *arg, struct rows *rows, bool *more, struct fault *f)
+{
     struct buf body;
-    uint32_t n;
     int rc;
 
-    buf_init(&body, 64);
-    request_query_put(&body, query);
-    rc = tool_call_patient(t, MSG_REQUEST_LIST, buf_slice(&body), MSG_REQUEST_LISTED, &answer, f);
+    buf_init(&body, FRAME_BODY_MAX);
+    request_query_put(&body, arg);
+    rc = rows_call(t,
+                   &(struct page_call){.ask = MSG_REQUEST_LIST,
+                                       .answer = MSG_REQUEST_LISTED,
+                                       .body = buf_slice(&body),
+                                       .max = REQUEST_PAGE_MAX,
+                                       .item = next_item,
+                                       .arg = arg},
+                   rows, more, f);
     buf_free(&body);
-    if (rc != 0)
-        return rc;
-    wire_in_init(&w, answer.body);
-    *more = wire_get_flag(&w);
-    n = wire_get_count(&w, REQUEST_PAGE_MAX, 1);
-    for (uint32_t i = 0; i < n; i++) {
-        request_info_get(&w, &info);
-        query->after = info.id;
-        if (!wire_failed(&w) && rows_add(rows, request_json(&info)) != EXIT_OK)
-            return fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
-    }
-    return wire_in_done(&w) && (n > 0 || !*more) ? 0 : broken(f);
+    return rc;
 }
 
 static int run_list(struct tool *t, void *args)

@@ -200,3 +200,29 @@ int rows_all_pages(struct tool *t, const struct sheet *s, rows_page page, void *
     rows_drop(&rows);
     return tool_fail(t, &f);
 }
+
+int rows_call(struct tool *t, const struct page_call *c, struct rows *rows, bool *more,
+              struct fault *f)
+{
+    struct frame answer;
+    struct wire_in w;
+    uint32_t n;
+    int rc = tool_call_patient(t, c->ask, c->body, c->answer, &answer, f);
+
+    if (rc != 0)
+        return rc;
+    wire_in_init(&w, answer.body);
+    *more = wire_get_flag(&w);
+    n = wire_get_count(&w, c->max, 1);
+    for (uint32_t i = 0; i < n; i++) {
+        json_t *o = c->item(&w, c->arg);
+
+        if (wire_failed(&w))
+            json_decref(o);
+        else if (rows_add(rows, o) != EXIT_OK)
+            return fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
+    }
+    return wire_in_done(&w) && (n > 0 || !*more)
+               ? 0
+               : fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
+}
