@@ -1,0 +1,117 @@
+/*
+ * Configuration of cerca-agent: agent.conf, and one file an entry in the folder conf.d beside it,
+ * NAME.conf for the entry NAME. Syntax, units and messages are those of lib/conf.h; the schema is
+ * one table (agent/conf_schema.c). Read once, checked whole, then constant.
+ *
+ * Promised to callers: names are as conf_check_name has them; all paths are absolute; what an
+ * entry does not say is filled in from agent.conf; exactly one way to enroll is there, or none
+ * where existing files are taken over.
+ */
+#ifndef AGENT_CONF_H
+#define AGENT_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/fault.h"
+
+#define AGENT_ENTRIES_MAX 1024
+
+enum agent_format {
+    AGENT_KEY = 1,   /* PKCS#8, PEM */
+    AGENT_CERT,      /* the certificate alone, PEM */
+    AGENT_CHAIN,     /* the CA certificates between it and the root */
+    AGENT_FULLCHAIN, /* both, the certificate first */
+    AGENT_COMBINED,  /* key and full chain in one file, as `order` says */
+    AGENT_PKCS12,
+    AGENT_CA, /* what clients should trust: the anchors of the entry */
+};
+
+enum agent_order { AGENT_KEY_FIRST = 0, AGENT_KEY_LAST };
+
+struct agent_file {
+    char *path; /* first: where a service reads it; a name alone stays in the entry's folder */
+    enum agent_format format;
+    char *owner, *group; /* names or numbers; "": who runs the agent */
+    unsigned mode;       /* 0640; 0: 0600 where a key is in it, else 0644 */
+    char *password_file; /* of PKCS#12 */
+    bool legacy;         /* PKCS#12 for old programs (client/p12.h) */
+    enum agent_order order;
+};
+
+struct agent_service {
+    char *name;   /* first */
+    char *recipe; /* agent/deploy/recipes.h; "": none, all is said here */
+    char **test;
+    size_t n_test; /* its own test of its configuration; argv, no shell. Empty: the recipe's */
+    char **reload;
+    size_t n_reload;
+    char **probes;
+    size_t n_probes;    /* "127.0.0.1:443 sni=web.example.com starttls=smtp"; empty: the recipe's */
+    int64_t time_limit; /* seconds: of one command */
+    int64_t probe_for;  /* seconds until the new certificate must be served */
+};
+
+/* How the files become the new ones. */
+enum agent_method {
+    AGENT_SYMLINK = 0, /* paths are symlinks into `current`, which one rename exchanges */
+    AGENT_EXCHANGE,    /* a whole folder is exchanged, for services that follow no symlinks */
+};
+
+/* A certificate that is kept. */
+struct agent_cert {
+    char *name;            /* of its file, without .conf */
+    char *path;            /* of that file */
+    char *state_dir;       /* STATE/NAME */
+    char *url;             /* of the EST server */
+    char *label;           /* ""; none */
+    char *trust;           /* PEM: whom to trust as server; "": the system's */
+    char *chain_trust;     /* PEM: anchors that a chain must end below; "": as trust */
+    char *key_type;        /* "p256" ... */
+    bool reuse_key;        /* the same key in each renewal */
+    char *subject;         /* RFC 4514; "": made from the first DNS name */
+    char **names;          /* "dns:web.example.com", "ip:192.0.2.1" ... */
+    size_t n_names;        /* none: those of the certificate that is taken over */
+    char *token_file;      /* first enrollment: a token, or ... */
+    char *cert, *cert_key; /* ... a certificate that the server knows (a manufacturer's), or ... */
+    char *user, *password_file; /* ... a password; "" each where it is not the way */
+    bool take_over;             /* files that are there are the first version */
+    unsigned renew_at;          /* percent of the life that is over */
+    enum agent_method method;
+    char *folder;   /* AGENT_EXCHANGE: the folder that the service reads */
+    char **windows; /* agent/window.h: "sat 02:00-04:00"; none: any time */
+    size_t n_windows;
+    unsigned keep; /* versions before the current one */
+    struct agent_file *files;
+    size_t n_files;
+    struct agent_service *services;
+    size_t n_services;
+    char **before, **after, **failed; /* hooks; argv, no shell */
+    size_t n_before, n_after, n_failed;
+    int64_t hook_limit; /* seconds */
+};
+
+struct agent_conf {
+    char *dir;       /* folder of agent.conf; conf.d is below it */
+    char *state_dir; /* /var/lib/cerca-agent */
+    char *log_level;
+    char *url, *trust; /* of entries that say none */
+    char *host;        /* name in reports; "": the host's */
+    bool report;       /* whether the CA is told */
+    char *report_as;   /* entry whose certificate speaks; "": the first */
+    int64_t report_every;
+    unsigned workers;         /* entries that are worked on at once */
+    int64_t timeout;          /* seconds, of one exchange with the server */
+    struct agent_cert *certs; /* by name */
+    size_t n_certs;
+};
+
+/* `dir`: folder of agent.conf. Rules: those of conf_load; "agent.conf" */
+int agent_conf_load(const char *dir, const char *state_dir, struct agent_conf **out,
+                    struct fault *f) WARN_UNUSED;
+void agent_conf_free(struct agent_conf *c);
+/* NULL: there is none of that name. */
+const struct agent_cert *agent_conf_cert(const struct agent_conf *c, const char *name);
+
+#endif
