@@ -1,49 +1,95 @@
 /*
- * From a certificate to a service that serves it. Each function may be called again after a crash,
- * at any point, with the same arguments: it does what is still missing. All block; none is for
- * several threads. `version` numbers a certificate's material, 1 the first; 0 is what was there
- * before the agent (take_over).
+ * Deployment: a certificate becomes what services serve, or nothing has changed.
  *
- * Rules of faults begin with "deploy.": "deploy.check" (the material is not what it should be),
- * "deploy.write", "deploy.test" (the service refuses it), "deploy.reload", "deploy.probe" (not
- * served in time), "deploy.hook".
+ *   DIR/versions/N/     the files of version N, in every configured form, and identity.pem
+ *                       (key, certificate, chain; mode 0600), which is the agent's own
+ *   DIR/current         symlink to versions/N: what services see, replaced by one rename, so that
+ *                       key and certificate change together
+ *   DIR/good            symlink to the version that was last seen served: what a rollback brings
+ *                       back
+ *
+ * DIR is the entry's state_dir. Version 0 is what lay at the configured paths before the agent
+ * came, octet for octet. `keep` versions older than the one in force are kept, the others wiped.
+ *
+ * The order is stage, test, install, reload, verify; after a failure of the last three, rollback.
+ * Each may be called again with the same arguments after a crash at any instruction: it does what
+ * is still missing. Whatever happens, a service finds a whole, valid pair. All block; one caller at
+ * a time an entry. Commands run without a shell (agent/deploy/command.h).
+ *
+ * Rules: "deploy.key", "deploy.chain", "deploy.names", "deploy.expired", "deploy.certificate"
+ * (checks); "deploy.write", "deploy.full", "deploy.owner", "deploy.password", "deploy.path",
+ * "deploy.version" (no such one); "deploy.test", "deploy.reload", "deploy.probe"; "deploy.hook";
+ * "deploy.previous" (nothing to go back to).
  */
 #ifndef AGENT_DEPLOY_DEPLOY_H
 #define AGENT_DEPLOY_DEPLOY_H
 
-#include "agent/conf.h"
+#include "agent/conf/conf.h"
 #include "lib/buf.h"
+
+#define DEPLOY_IDENTITY "identity.pem"
 
 struct deploy_material {
     struct slice key;   /* PKCS#8 PEM; empty: it is not in a file */
     struct slice leaf;  /* DER */
-    struct slice chain; /* DER certificates, one behind the other */
+    struct slice chain; /* DER certificates, one behind the other, without the anchor */
 };
 
-/* Writes STATE/NAME/versions/N in every configured format, with owner and mode, synced; then reads
- * it back and checks: the key matches, the chain is complete to the trust, the names are those
- * configured, not expired. */
+/* Checks the material (key matches, chain complete to the trust, the configured names are in, valid
+ * now), then writes versions/N, synced. */
 int deploy_stage(const struct agent_cert *c, const struct deploy_material *m, unsigned version,
                  struct fault *f) WARN_UNUSED;
-/* The services' own configuration tests, against the new version where a service can. */
+/* The services' own tests, which see version N where services will see it, while everybody else
+ * sees the present one (a mount namespace of their own). Where the system does not allow that,
+ * nothing: deploy_reload tests then. */
 int deploy_test(const struct agent_cert *c, unsigned version, struct fault *f) WARN_UNUSED;
-/* One rename: key and certificate become visible together. */
+/* Version N is visible: key and certificate by one rename. What lies at the configured paths is
+ * taken over first; without `take_over` a file there is refused ("deploy.path"). */
 int deploy_install(const struct agent_cert *c, unsigned version, struct fault *f) WARN_UNUSED;
 /* Every service, in order. */
 int deploy_reload(const struct agent_cert *c, struct fault *f) WARN_UNUSED;
-/* Probes every configured address until the served certificate is that of the version, or the time
- * is over. */
-int deploy_verify(const struct agent_cert *c, unsigned version, struct fault *f) WARN_UNUSED;
-/* The version before is visible again, services reload, probes repeat. */
-int deploy_rollback(const struct agent_cert *c, struct fault *f) WARN_UNUSED;
+
+#define DEPLOY_ADDRESS_MAX 128
+#define DEPLOY_SEEN_MAX 64 /* addresses of an entry */
+
+/* What an address served when it was last looked at. */
+struct deploy_seen {
+    const char *service;              /* its name; the configuration's */
+    char address[DEPLOY_ADDRESS_MAX]; /* as configured */
+    char served[65];                  /* SHA-256, lower-case hexadecimal; "": no certificate */
+    bool right;                       /* it is the version's */
+    char why[128];                    /* of no certificate; "": none */
+    int64_t at;
+};
+struct deploy_view {
+    size_t n;
+    struct deploy_seen item[DEPLOY_SEEN_MAX];
+};
+
+/* Looks at every address until each has served version N several times in a row, or the time is
+ * over ("deploy.probe"). Then N is good, and what is older than `keep` versions is wiped. `seen`
+ * may be NULL. */
+int deploy_verify(const struct agent_cert *c, unsigned version, struct deploy_view *seen,
+                  struct fault *f) WARN_UNUSED;
+/* The good version is visible again, services reload, every address is looked at. "deploy.previous"
+ * when there is no good one: what is installed stays then, since nothing else is there. */
+int deploy_rollback(const struct agent_cert *c, struct deploy_view *seen,
+                    struct fault *f) WARN_UNUSED;
+/* One look at every address, whatever it serves. */
+void deploy_look(const struct agent_cert *c, unsigned version, struct deploy_view *seen);
 
 /* The version that is visible; -FAULT_NOT_FOUND: none. */
 int deploy_current(const struct agent_cert *c, unsigned *version, struct fault *f) WARN_UNUSED;
-/* Files that services read already become version 0 (take_over); nothing when that was done. */
+/* A number above all that are there, at least 1. */
+int deploy_next(const struct agent_cert *c, unsigned *version, struct fault *f) WARN_UNUSED;
+/* Files that services read already become version 0: each path becomes a symlink to its own
+ * octets, one after the other, so that every mixture is valid. Nothing when that was done. */
 int deploy_take_over(const struct agent_cert *c, struct fault *f) WARN_UNUSED;
 /* The leaf of a version, DER. */
 int deploy_leaf(const struct agent_cert *c, unsigned version, struct buf *der,
                 struct fault *f) WARN_UNUSED;
+/* The entry is given up: paths become files again, with the contents that they show now. */
+int deploy_release(const struct agent_cert *c, struct fault *f) WARN_UNUSED;
 
 enum deploy_hook { DEPLOY_BEFORE, DEPLOY_AFTER, DEPLOY_FAILED };
 /* Nothing where none is configured. The hook gets CERCA_NAME, CERCA_STATE and, when something

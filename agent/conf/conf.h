@@ -1,14 +1,14 @@
 /*
  * Configuration of cerca-agent: agent.conf, and one file an entry in the folder conf.d beside it,
  * NAME.conf for the entry NAME. Syntax, units and messages are those of lib/conf.h; the schema is
- * one table (agent/conf_schema.c). Read once, checked whole, then constant.
+ * one table (agent/conf/schema.c). Read once, checked whole, then constant.
  *
  * Promised to callers: names are as conf_check_name has them; all paths are absolute; what an
  * entry does not say is filled in from agent.conf; exactly one way to enroll is there, or none
  * where existing files are taken over.
  */
-#ifndef AGENT_CONF_H
-#define AGENT_CONF_H
+#ifndef AGENT_CONF_CONF_H
+#define AGENT_CONF_CONF_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,7 +28,11 @@ enum agent_format {
     AGENT_CA, /* what clients should trust: the anchors of the entry */
 };
 
-enum agent_order { AGENT_KEY_FIRST = 0, AGENT_KEY_LAST };
+enum agent_order {
+    AGENT_KEY_FIRST = 0, /* of AGENT_COMBINED */
+    AGENT_KEY_LAST,
+    AGENT_TOP_FIRST, /* of AGENT_CHAIN: from its top down */
+};
 
 struct agent_file {
     char *path; /* first: where a service reads it; a name alone stays in the entry's folder */
@@ -47,6 +51,8 @@ struct agent_service {
     size_t n_test; /* its own test of its configuration; argv, no shell. Empty: the recipe's */
     char **reload;
     size_t n_reload;
+    char **verify;
+    size_t n_verify; /* argv; 0 when it uses the new one, for services that no probe can ask */
     char **probes;
     size_t n_probes;    /* "127.0.0.1:443 sni=web.example.com starttls=smtp"; empty: the recipe's */
     int64_t time_limit; /* seconds: of one command */
