@@ -176,6 +176,17 @@ enum msg_type {
     MSG_WATCH_NOTED = 0x0604,
     MSG_WATCH_WAKE = 0x0605, /* unasked: something may be due */
 
+    /* scan socket, and the pair of cerca scan: cerca-scan works, its peer gives the work
+     * (lib/proto_scan.h) */
+    MSG_SCAN_READY = 0x0620,
+    MSG_SCAN_JOB = 0x0621,
+    MSG_SCAN_TARGETS = 0x0622,
+    MSG_SCAN_GO = 0x0623,
+    MSG_SCAN_STOP = 0x0624,
+    MSG_SCAN_RESULT = 0x0625,
+    MSG_SCAN_PROGRESS = 0x0626,
+    MSG_SCAN_DONE = 0x0627,
+
     /* metrics socket: cerca-admin asks, cerca-ca answers (lib/proto_metrics.h) */
     MSG_METRICS = 0x0701,
     MSG_METRICS_ARE = 0x0702,
