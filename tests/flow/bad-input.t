@@ -8,11 +8,13 @@ core_pid() {
     ps -o pid=,comm= --ppid "$ca_pid" | awk '$2 == "cerca-ca" { print $1 }'
 }
 
+# How many refusals the audit log has. Other records may come at any time: the daemons' own
+# certificates are issued after the start.
 recorded() {
-    cerca status -o json | jq -r '.items[] | select(.name == "audit").text' | cut -d ' ' -f 1
+    cerca audit log --action refuse --limit 0 -o json | jq length
 }
 
-# refused NAME RULE COMMAND...: with this rule, and one more record.
+# refused NAME RULE COMMAND...: with this rule, and one more record of a refusal.
 refused() {
     name=$1
     rule=$2
