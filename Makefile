@@ -69,6 +69,8 @@ ADMIN_SRC := $(wildcard admin/*.c)
 WATCH_SRC := $(wildcard watch/rules/*.c watch/route/*.c)
 NOTIFY_SRC := $(wildcard watch/notify/*.c)
 DELIVER_SRC := $(wildcard deliver/*.c)
+CLIENT_SRC := $(wildcard client/*.c)
+AGENT_SRC := $(wildcard agent/*.c agent/*/*.c)
 MAIN_SRC := $(wildcard main/*.c)
 TOOLS_SRC := $(wildcard tools/*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
@@ -78,7 +80,7 @@ UNIT_SRC := $(wildcard tests/unit/*_test.c)
 UNIT_MODEL_SRC := $(wildcard tests/unit/model_*.c)
 UNIT_HELP_SRC := $(filter-out $(UNIT_SRC) $(UNIT_MODEL_SRC),$(wildcard tests/unit/*.c))
 ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(SUPERVISE_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(ENROLL_SRC) $(PUBLIC_SRC) $(ADMIN_SRC) $(WATCH_SRC) \
-	$(NOTIFY_SRC) $(DELIVER_SRC) $(MAIN_SRC) $(TOOLS_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(SHIM_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC)
+	$(NOTIFY_SRC) $(DELIVER_SRC) $(CLIENT_SRC) $(AGENT_SRC) $(MAIN_SRC) $(TOOLS_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(SHIM_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC)
 
 LIB_A := $(BUILD)/lib.a
 CORE_A := $(BUILD)/core.a
@@ -92,6 +94,8 @@ WATCH_A := $(BUILD)/watch.a
 NOTIFY_A := $(BUILD)/notify.a
 DELIVER_A := $(BUILD)/deliver.a
 ENROLL_A := $(BUILD)/enroll.a
+CLIENT_A := $(BUILD)/client.a
+AGENT_A := $(BUILD)/agent.a
 TOOLS_A := $(BUILD)/tools.a
 AUDIT_A := $(BUILD)/audit.a
 UNIT_A := $(BUILD)/unit.a
@@ -160,7 +164,7 @@ bench: ## measure, print value, reference and ratio, write build/bench.json
 
 # --- lint ---------------------------------------------------------------------
 
-C_FILES := $(ALL_SRC) $(wildcard lib/*.h ca/*.h ca/*/*.h crl/*.h ocsp/*.h est/*.h enroll/*.h public/*.h admin/*.h watch/*/*.h deliver/*.h scan/*.h main/*.h tools/*.h \
+C_FILES := $(ALL_SRC) $(wildcard lib/*.h ca/*.h ca/*/*.h crl/*.h ocsp/*.h est/*.h enroll/*.h public/*.h admin/*.h watch/*/*.h deliver/*.h scan/*.h client/*.h agent/*.h agent/*/*.h main/*.h tools/*.h \
 	tests/*/*.h tests/bench/help/*.h)
 SH_FILES := bootstrap .ci/run tests/run-tests \
 	$(shell grep -lE '^#!.*(/|env )(ba|da)?sh' -r tests tools conf main 2>/dev/null)
@@ -277,6 +281,8 @@ $(eval $(call archive,$(WATCH_A),$(WATCH_SRC)))
 $(eval $(call archive,$(NOTIFY_A),$(NOTIFY_SRC)))
 $(eval $(call archive,$(DELIVER_A),$(DELIVER_SRC)))
 $(eval $(call archive,$(ENROLL_A),$(ENROLL_SRC)))
+$(eval $(call archive,$(CLIENT_A),$(CLIENT_SRC)))
+$(eval $(call archive,$(AGENT_A),$(AGENT_SRC)))
 $(eval $(call archive,$(TOOLS_A),$(filter-out tools/cerca.c,$(TOOLS_SRC))))
 $(eval $(call archive,$(UNIT_A),$(UNIT_HELP_SRC)))
 $(eval $(call archive,$(BENCH_A),$(BENCH_HELP_SRC)))
@@ -311,12 +317,12 @@ $(BUILD)/bin/cerca-admin: $(OBJ)/main/cerca-admin.o $(ADMIN_A) $(LIB_A)
 $(BUILD)/bin/cerca-watch: $(OBJ)/main/cerca-watch.o $(DELIVER_A) $(NOTIFY_A) $(WATCH_A) $(LIB_A)
 	$(call link,$(WATCH_LIBS) $(LIB_LIBS))
 
-$(BUILD)/bin/cerca: $(OBJ)/tools/cerca.o $(TOOLS_A) $(EST_A) $(AUDIT_A) $(LIB_A)
+$(BUILD)/bin/cerca: $(OBJ)/tools/cerca.o $(TOOLS_A) $(CLIENT_A) $(EST_A) $(AUDIT_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS))
 
 # A test program may reach what its name begins with: signer_ the signer and
 # PKCS#11, supervise_ what cercad is made of, tools_ the command line, ocsp_ the responder,
-# est_ the codec of EST, public_ what HTTP serves, enroll_ what HTTPS does, notify_ the forms of
+# est_ the codec of EST, agent_ what the agent does, public_ what HTTP serves, enroll_ what HTTPS does, notify_ the forms of
 # notices, every other one the core.
 $(BUILD)/unit/signer_%: $(OBJ)/tests/unit/signer_%.o $(UNIT_A) $(SIGNER_A) $(CORE_A) $(WATCH_A) $(EST_A) $(LIB_A)
 	$(call link,$(SIGNER_LIBS) $(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
@@ -324,7 +330,7 @@ $(BUILD)/unit/signer_%: $(OBJ)/tests/unit/signer_%.o $(UNIT_A) $(SIGNER_A) $(COR
 $(BUILD)/unit/supervise_%: $(OBJ)/tests/unit/supervise_%.o $(UNIT_A) $(SUPERVISE_A) $(LIB_A)
 	$(call link,$(CERCAD_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
-$(BUILD)/unit/tools_%: $(OBJ)/tests/unit/tools_%.o $(UNIT_A) $(TOOLS_A) $(EST_A) $(AUDIT_A) $(LIB_A)
+$(BUILD)/unit/tools_%: $(OBJ)/tests/unit/tools_%.o $(UNIT_A) $(TOOLS_A) $(CLIENT_A) $(EST_A) $(AUDIT_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
 $(BUILD)/unit/ocsp_%: $(OBJ)/tests/unit/ocsp_%.o $(UNIT_A) $(OCSP_A) $(CORE_A) $(WATCH_A) $(EST_A) $(LIB_A)
@@ -342,9 +348,12 @@ $(BUILD)/unit/enroll_%: $(OBJ)/tests/unit/enroll_%.o $(UNIT_A) $(ENROLL_A) $(EST
 $(BUILD)/unit/notify_%: $(OBJ)/tests/unit/notify_%.o $(UNIT_A) $(NOTIFY_A) $(WATCH_A) $(LIB_A)
 	$(call link,$(WATCH_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
+$(BUILD)/unit/agent_%: $(OBJ)/tests/unit/agent_%.o $(UNIT_A) $(AGENT_A) $(CLIENT_A) $(EST_A) $(LIB_A)
+	$(call link,$(TOOLS_LIBS) $(LIB_LIBS) $(TEST_LIBS))
+
 # Models stand in for what they are named after, so only those link them who want no real one.
 $(BUILD)/unit/view_%: $(OBJ)/tests/unit/view_%.o $(OBJ)/tests/unit/model_store.o $(UNIT_A) \
-		$(CORE_A) $(WATCH_A) $(TOOLS_A) $(EST_A) $(LIB_A)
+		$(CORE_A) $(WATCH_A) $(TOOLS_A) $(CLIENT_A) $(EST_A) $(LIB_A)
 	$(call link,$(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
 $(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(UNIT_A) $(CORE_A) $(WATCH_A) $(EST_A) $(LIB_A)

@@ -24,6 +24,12 @@ struct san_list {
     struct san item[SAN_MAX];
 };
 
+/* As people write them, not read yet. */
+struct texts {
+    size_t n;
+    const char *item[SAN_MAX];
+};
+
 const char *san_kind_name(enum san_kind k); /* "dns", "ip", "email", "uri", "upn" */
 
 /* "dns:host.example", "ip:192.0.2.1", "email:a@b", "uri:spiffe://x/y", and "DNS:" as OpenSSL

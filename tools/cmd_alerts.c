@@ -6,7 +6,7 @@
 #include "lib/proto_alert.h"
 #include "tools/commands.h"
 #include "tools/rows.h"
-#include "tools/text.h"
+#include "lib/text.h"
 
 #define KEY_HEX (2 * ALERT_CURSOR)
 #define PREFIX_MIN 6 /* digits of a key that may stand for it */

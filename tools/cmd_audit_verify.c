@@ -11,7 +11,7 @@
 #include "tools/commands.h"
 #include "tools/exported.h"
 #include "tools/progress.h"
-#include "tools/text.h"
+#include "lib/text.h"
 #include "tools/verify.h"
 
 struct verify_args {

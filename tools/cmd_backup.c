@@ -11,7 +11,7 @@
 #include "tools/backup.h"
 #include "tools/commands.h"
 #include "tools/json.h"
-#include "tools/text.h"
+#include "lib/text.h"
 
 struct backup_args {
     const char *out;

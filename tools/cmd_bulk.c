@@ -12,7 +12,7 @@
 #include "lib/file.h"
 #include "lib/pem.h"
 #include "tools/commands.h"
-#include "tools/csrfile.h"
+#include "client/csrfile.h"
 #include "tools/csv.h"
 #include "tools/json.h"
 #include "tools/progress.h"

@@ -11,8 +11,8 @@
 #include "tools/commands.h"
 #include "tools/find.h"
 #include "tools/listing.h"
-#include "tools/password.h"
-#include "tools/text.h"
+#include "client/password.h"
+#include "lib/text.h"
 
 #define BUNDLE_BYTES 1048576
 

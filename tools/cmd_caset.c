@@ -8,7 +8,7 @@
 #include "lib/proto_ca.h"
 #include "tools/commands.h"
 #include "tools/json.h"
-#include "tools/text.h"
+#include "lib/text.h"
 
 #define FILE_MAX 262144
 

@@ -21,7 +21,7 @@
 #include "tools/certjson.h"
 #include "tools/commands.h"
 #include "tools/crlcall.h"
-#include "tools/csrfile.h"
+#include "client/csrfile.h"
 #include "tools/find.h"
 #include "tools/listing.h"
 #include "tools/programs.h"

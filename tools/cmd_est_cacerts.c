@@ -10,8 +10,9 @@
 #include "lib/file.h"
 #include "lib/pem.h"
 #include "tools/commands.h"
-#include "tools/estcall.h"
-#include "tools/text.h"
+#include "client/estcall.h"
+#include "tools/estopts.h"
+#include "lib/text.h"
 
 #define OUT_MAX 1048576
 #define BODY_MAX 262144
@@ -50,7 +51,7 @@ static int get(struct tool *t, const struct cacerts_args *a, struct cas *c, stru
     const struct est_call call = {.op = EST_CACERTS};
     struct fault ignored;
     struct est e;
-    int rc = est_open(&e, t, &a->est, a->bootstrap, f);
+    int rc = est_tool_open(&e, t, &a->est, a->bootstrap, f);
 
     if (rc == 0)
         rc = est_call(&e, &call, f);

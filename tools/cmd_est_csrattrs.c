@@ -4,7 +4,8 @@
 #include "lib/name_attr.h"
 #include "lib/oid.h"
 #include "tools/commands.h"
-#include "tools/estcall.h"
+#include "client/estcall.h"
+#include "tools/estopts.h"
 #include "tools/json.h"
 
 #define TEXT_MAX 65536
@@ -159,7 +160,7 @@ static int run_csrattrs(struct tool *t, void *args)
     if (rc != EXIT_OK)
         return rc;
     buf_init(&der, CSRATTRS_BODY_MAX);
-    rc = est_open(&e, t, &a->est, false, &f);
+    rc = est_tool_open(&e, t, &a->est, false, &f);
     if (rc == 0)
         rc = est_call(&e, &c, &f);
     if (rc == 0 && e.answer.body.n > 0)

@@ -6,47 +6,10 @@
 #include "lib/clock.h"
 #include "lib/file.h"
 #include "tools/commands.h"
-#include "tools/estenroll.h"
+#include "client/estenroll.h"
+#include "tools/estopts.h"
 #include "tools/json.h"
-#include "tools/signkey.h"
-
-/* What the server wants; a server that says nothing wants nothing (RFC 7030 4.5.2). */
-static int ask_wanted(struct enrollment *e, struct fault *f)
-{
-    static const char *const no_labels[] = {NULL};
-    const struct est_call c = {.op = EST_CSRATTRS, .optional = true};
-    int rc = est_call(&e->est, &c, f);
-
-    if (rc != 0 || e->est.answer.body.n == 0)
-        return rc;
-    rc = est_body_get(buf_slice(&e->est.answer.body), no_labels, &e->wanted_der, f);
-    return rc == 0 ? csrattrs_get(buf_slice(&e->wanted_der), &e->wanted, f) : rc;
-}
-
-/* Signed again on the way, where the server wants it linked. When the binding of the channel is of
- * another length than was thought, once more from the beginning. */
-static int send(struct enrollment *e, struct fault *f)
-{
-    struct est_call c = {
-        .op = e->op, .arg = e, .ready = e->wanted.linking ? enrollment_link : NULL};
-    size_t guessed = e->request.binding.n;
-    int rc;
-
-    c.body = buf_slice(&e->post);
-    rc = est_call(&e->est, &c, f);
-    if (rc == -FAULT_CONFLICT && e->link_fault.code == FAULT_NONE &&
-        e->request.binding.n != guessed) {
-        rc = enrollment_sign(e, e->request.binding.n, f);
-        c.body = buf_slice(&e->post);
-        if (rc == 0)
-            rc = est_call(&e->est, &c, f);
-    }
-    if (rc == -FAULT_CONFLICT && e->link_fault.code != FAULT_NONE) {
-        *f = e->link_fault;
-        rc = -(int)f->code;
-    }
-    return rc;
-}
+#include "client/signkey.h"
 
 /* ---- what comes of it ---- */
 
@@ -148,15 +111,15 @@ static int enroll(struct tool *t, const struct est_enroll_args *a, enum est_op o
     if (rc != EXIT_OK)
         return rc;
     enrollment_init(&e, a, op);
-    rc = est_open(&e.est, t, &a->est, false, &f);
+    rc = est_tool_open(&e.est, t, &a->est, false, &f);
     if (rc == 0)
         rc = check_files(a, &f);
     if (rc == 0)
-        rc = ask_wanted(&e, &f);
+        rc = enrollment_ask_wanted(&e, &f);
     if (rc == 0)
         rc = enrollment_prepare(&e, &f);
     if (rc == 0)
-        rc = send(&e, &f);
+        rc = enrollment_send(&e, &f);
     if (rc == 0)
         rc = enrollment_take(&e, &leaf, &f);
     if (rc == 0)

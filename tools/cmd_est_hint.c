@@ -1,28 +1,21 @@
 /* cerca est hint: when a certificate should be renewed, as its CA suggests it. */
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "lib/cert.h"
 #include "lib/clock.h"
 #include "lib/file.h"
 #include "lib/pem.h"
 #include "tools/commands.h"
-#include "tools/estcall.h"
+#include "client/esthint.h"
+#include "tools/estopts.h"
 #include "tools/json.h"
-#include "tools/text.h"
 
 #define FILE_MAX 262144
-#define URL_ROOM 4096
 
 struct hint_args {
     struct est_args est;
     const char *of;
-};
-
-struct hinted {
-    int64_t start, end, retry_after;
-    char explanation[1024]; /* safe to print; "": none */
 };
 
 static int fingerprint_of(const char *path, uint8_t out[32], struct fault *f)
@@ -43,96 +36,25 @@ static int fingerprint_of(const char *path, uint8_t out[32], struct fault *f)
     return rc;
 }
 
-/* Scheme, host and port of --url, whatever its path. */
-static int make_url(const struct hint_args *a, struct buf *out, struct fault *f)
+static int ask(struct tool *t, const struct hint_args *a, struct est_hint *out, struct fault *f)
 {
-    const char *host = a->est.url + strlen("https://");
     uint8_t fingerprint[32];
-    char hex[65];
-
-    buf_put_slice(out,
-                  slice_of((const uint8_t *)a->est.url, strlen("https://") + strcspn(host, "/?#")));
-    buf_put_str(out, "/.well-known/cerca/renewal");
-    if (a->of == NULL)
-        return 0;
-    if (fingerprint_of(a->of, fingerprint, f) != 0)
-        return -(int)f->code;
-    hex_encode(slice_of(fingerprint, sizeof(fingerprint)), hex);
-    buf_printf(out, "/%s", hex);
-    return 0;
-}
-
-/* ---- what it says (RFC 9773 4.2) ---- */
-
-static int read_answer(const struct http_answer *a, struct hinted *out, struct fault *f)
-{
-    json_t *o = json_loadb((const char *)a->body.p, a->body.n, JSON_REJECT_DUPLICATES, NULL);
-    const json_t *window = json_object_get(o, "suggestedWindow");
-    struct buf safe;
-    int rc = 0;
-
-    if (window == NULL || clock_parse(json_str(window, "start"), &out->start) != 0 ||
-        clock_parse(json_str(window, "end"), &out->end) != 0 || out->end <= out->start)
-        rc =
-            fault_set(f, FAULT_MALFORMED, "est.hint", "the server suggests no time (RFC 9773 4.2)");
-    buf_init(&safe, sizeof(out->explanation) - 1);
-    if (rc == 0)
-        text_safe(slice_str(json_str(o, "explanation")), false, &safe);
-    (void)snprintf(out->explanation, sizeof(out->explanation), "%s",
-                   buf_failed(&safe) ? "" : buf_cstr(&safe));
-    out->retry_after = a->retry_after;
-    buf_free(&safe);
-    json_decref(o);
-    return rc;
-}
-
-static int judge(const struct http_answer *a, struct fault *f)
-{
-    struct buf why;
-
-    if (a->status == 200)
-        return 0;
-    buf_init(&why, 4096);
-    text_safe(slice_of(a->body.p, a->body.n < 300 ? a->body.n : 300), false, &why);
-    (void)fault_set(f,
-                    a->status == 403                       ? FAULT_DENIED
-                    : a->status == 404                     ? FAULT_NOT_FOUND
-                    : a->status >= 500 || a->status == 429 ? FAULT_UNAVAILABLE
-                                                           : FAULT_MALFORMED,
-                    "est.status", "the server answers with status %ld: %.400s", a->status,
-                    buf_cstr(&why));
-    buf_free(&why);
-    return -(int)f->code;
-}
-
-static int ask(struct tool *t, const struct hint_args *a, struct hinted *out, struct fault *f)
-{
-    struct http_request r = {.accept = "application/json"};
-    struct buf url;
     struct est e;
-    int rc = est_open(&e, t, &a->est, false, f);
+    int rc = est_tool_open(&e, t, &a->est, false, f);
 
-    buf_init(&url, URL_ROOM);
+    if (rc == 0 && a->of != NULL)
+        rc = fingerprint_of(a->of, fingerprint, f);
     if (rc == 0)
-        rc = make_url(a, &url, f);
-    r.url = buf_cstr(&url);
-    r.timeout_ms = (int)(t->timeout > 3600 ? 3600 : t->timeout) * 1000;
-    if (rc == 0)
-        rc = http_session_ask(e.session, &r, NULL, NULL, &e.answer, f);
-    if (rc == 0)
-        rc = judge(&e.answer, f);
-    if (rc == 0)
-        rc = read_answer(&e.answer, out, f);
+        rc = est_hint_ask(&e, a->of == NULL ? NULL : fingerprint, out, f);
     if (a->est.verbose || (rc != 0 && e.answer.status == 0))
-        est_say_talk(&e);
-    buf_free(&url);
+        est_say_talk(NULL, &e);
     est_close(&e);
     return rc;
 }
 
 /* ---- out ---- */
 
-static int print(const struct tool *t, const struct hinted *h)
+static int print(const struct tool *t, const struct est_hint *h)
 {
     bool due = clock_now() >= h->start;
     char start[CLOCK_TEXT_SIZE], end[CLOCK_TEXT_SIZE], again[CLOCK_TEXT_SIZE];
@@ -164,7 +86,7 @@ static int run_hint(struct tool *t, void *args)
 {
     const struct hint_args *a = args;
     struct fault f = {0};
-    struct hinted h;
+    struct est_hint h;
     int rc = est_check_args(t, &a->est);
 
     if (rc != EXIT_OK)

@@ -8,7 +8,7 @@
 #include "tools/commands.h"
 #include "tools/find.h"
 #include "tools/json.h"
-#include "tools/text.h"
+#include "lib/text.h"
 
 static json_t *notes_json(const struct line_info *i, const char *kind)
 {

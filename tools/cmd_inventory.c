@@ -6,7 +6,7 @@
 #include "tools/commands.h"
 #include "tools/find.h"
 #include "tools/notecsv.h"
-#include "tools/text.h"
+#include "lib/text.h"
 
 #define TEXT_MAX 65536
 

@@ -8,7 +8,7 @@
 #include "lib/proto_watch.h"
 #include "tools/commands.h"
 #include "tools/rows.h"
-#include "tools/text.h"
+#include "lib/text.h"
 
 static int broken(struct fault *f)
 {

@@ -11,9 +11,9 @@
 #include "tools/certjson.h"
 #include "tools/commands.h"
 #include "tools/find.h"
-#include "tools/http.h"
+#include "client/http.h"
 #include "tools/ocspcheck.h"
-#include "tools/text.h"
+#include "lib/text.h"
 
 #define FILE_MAX (4 * CERT_MAX)
 #define URL_MAX 2048

@@ -6,7 +6,7 @@
 #include "lib/file.h"
 #include "lib/pem.h"
 #include "tools/commands.h"
-#include "tools/newkey.h"
+#include "client/newkey.h"
 
 #define KEY_FILE_MAX 16384
 

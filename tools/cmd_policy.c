@@ -7,7 +7,7 @@
 #include "lib/oid.h"
 #include "lib/proto_policy.h"
 #include "tools/commands.h"
-#include "tools/csrfile.h"
+#include "client/csrfile.h"
 #include "tools/json.h"
 #include "tools/request.h"
 

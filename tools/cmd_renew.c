@@ -8,7 +8,7 @@
 #include "tools/find.h"
 #include "tools/request.h"
 #include "tools/revoke.h"
-#include "tools/text.h"
+#include "lib/text.h"
 
 #define NAMES_MAX 65536 /* octets of all names of one certificate */
 

@@ -9,7 +9,7 @@
 #include "lib/proto_request.h"
 #include "tools/commands.h"
 #include "tools/rows.h"
-#include "tools/text.h"
+#include "lib/text.h"
 
 static json_t *approvers_json(const struct request_certificate *c)
 {

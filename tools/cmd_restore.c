@@ -12,7 +12,7 @@
 #include "tools/backup.h"
 #include "tools/commands.h"
 #include "tools/json.h"
-#include "tools/text.h"
+#include "lib/text.h"
 
 #define FILES_MAX 8
 #define PART_MAX ((size_t)1 << 30)

@@ -4,7 +4,7 @@
 #include "tools/certjson.h"
 #include "tools/commands.h"
 #include "tools/find.h"
-#include "tools/text.h"
+#include "lib/text.h"
 
 #define TEXT_MAX 262144
 

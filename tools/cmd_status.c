@@ -5,7 +5,7 @@
 #include "lib/proto.h"
 #include "tools/commands.h"
 #include "tools/json.h"
-#include "tools/text.h"
+#include "lib/text.h"
 
 #define TEXT_MAX 131072
 

@@ -4,7 +4,7 @@
 #include "tools/commands.h"
 #include "tools/json.h"
 #include "tools/progress.h"
-#include "tools/text.h"
+#include "lib/text.h"
 
 struct check {
     struct tool *tool;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tools/text.h"
+#include "lib/text.h"
 
 #define TEXT_MAX (1u << 20)
 

@@ -11,7 +11,7 @@
 
 #include "lib/der.h"
 #include "tools/import.h"
-#include "tools/password.h"
+#include "client/password.h"
 
 #define SAFES_MAX 64
 #define BAGS_DEPTH_MAX 8

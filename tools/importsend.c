@@ -9,7 +9,7 @@
 #include "lib/clock.h"
 #include "lib/proto.h"
 #include "tools/certjson.h"
-#include "tools/text.h"
+#include "lib/text.h"
 
 #define HEAD (16 + IMPORT_OWNER_MAX + IMPORT_TAGS_MAX) /* octets in front of the items */
 

@@ -4,7 +4,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
-#include "tools/text.h"
+#include "lib/text.h"
 
 #define TEXT_MAX (8u << 20)
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
-#include "tools/text.h"
+#include "lib/text.h"
 
 #define INTERVAL_US 100000
 #define BAR 30

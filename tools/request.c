@@ -11,10 +11,10 @@
 #include "lib/file.h"
 #include "lib/pem.h"
 #include "tools/certjson.h"
-#include "tools/csrfile.h"
+#include "client/csrfile.h"
 #include "tools/find.h"
-#include "tools/p12.h"
-#include "tools/password.h"
+#include "client/p12.h"
+#include "client/password.h"
 
 const struct request_args request_defaults = REQUEST_DEFAULTS;
 

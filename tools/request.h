@@ -6,7 +6,7 @@
 #define TOOLS_REQUEST_H
 
 #include "lib/proto.h"
-#include "tools/newkey.h"
+#include "client/newkey.h"
 #include "tools/tool.h"
 
 struct request_args {

@@ -5,7 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "tools/text.h"
+#include "lib/text.h"
 
 #define OUT_MAX (1u << 20)
 #define FLUSH_AT (1u << 16)

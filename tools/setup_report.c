@@ -7,7 +7,7 @@
 #include "lib/file.h"
 #include "lib/pem.h"
 #include "lib/shellword.h"
-#include "tools/text.h"
+#include "lib/text.h"
 
 #define OUT_MAX 65536
 

@@ -11,7 +11,7 @@
 #include "lib/clock.h"
 #include "lib/proto.h"
 #include "tools/json.h"
-#include "tools/text.h"
+#include "lib/text.h"
 
 #define LINE_MAX_OCTETS 8192
 #define SYSTEM_CONF "/etc/cerca/cerca.conf"

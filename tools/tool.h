@@ -45,11 +45,6 @@ enum opt_kind {
     OPT_PORT,  /* uint16_t, 1 to 65535 */
 };
 
-struct texts {
-    size_t n;
-    const char *item[SAN_MAX];
-};
-
 struct opt {
     const char *name; /* long option without dashes; NULL ends the table */
     enum opt_kind kind;

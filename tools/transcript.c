@@ -11,7 +11,7 @@
 #include "lib/clock.h"
 #include "lib/file.h"
 #include "lib/key.h"
-#include "tools/text.h"
+#include "lib/text.h"
 
 #define LINE_MAX_OCTETS 4096
 #define SUMS_MAX 65536

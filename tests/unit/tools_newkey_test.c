@@ -16,7 +16,7 @@
 #include "lib/csr.h"
 #include "lib/file.h"
 #include "lib/name.h"
-#include "tools/newkey.h"
+#include "client/newkey.h"
 
 static char folder[] = "/tmp/cerca-newkey.XXXXXX";
 static char path[64], path_new[96];

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "tools/rows.h"
-#include "tools/text.h"
+#include "lib/text.h"
 
 static const struct column columns[] = {
     {"ID", "id", 4, COLUMN_ALWAYS, NULL},     {"MORE", "more", 6, COLUMN_WIDE, NULL},

@@ -1,6 +1,6 @@
 /* A certification request from a file, in whatever wrapping people have it. */
-#ifndef TOOLS_CSRFILE_H
-#define TOOLS_CSRFILE_H
+#ifndef CLIENT_CSRFILE_H
+#define CLIENT_CSRFILE_H
 
 #include "lib/fault.h"
 

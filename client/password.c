@@ -1,4 +1,4 @@
-#include "tools/password.h"
+#include "client/password.h"
 
 #include <stdio.h>
 #include <string.h>

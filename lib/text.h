@@ -3,8 +3,8 @@
  * requests that strangers wrote: what could drive a terminal or reorder a line
  * (control characters, invalid UTF-8, bidirectional overrides) is shown as \xNN.
  */
-#ifndef TOOLS_TEXT_H
-#define TOOLS_TEXT_H
+#ifndef LIB_TEXT_H
+#define LIB_TEXT_H
 
 #include "lib/buf.h"
 

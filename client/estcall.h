@@ -2,25 +2,32 @@
  * A client of any EST server (RFC 7030): one operation, asked until it is answered, and what each
  * side sent when something is wrong.
  */
-#ifndef TOOLS_ESTCALL_H
-#define TOOLS_ESTCALL_H
+#ifndef CLIENT_ESTCALL_H
+#define CLIENT_ESTCALL_H
 
 #include "est/path.h"
-#include "tools/http.h"
-#include "tools/tool.h"
+#include "client/http.h"
 
 struct est_args {
     const char *url, *label;
     const char *trust;
     const char *cert, *key;
     const char *user, *password_file, *token_file;
-    int64_t wait;
+    int64_t wait; /* seconds for an approval or a busy server */
     bool verbose;
 };
-extern const struct opt est_opts[]; /* by offset in struct est_args, which is the first member */
+
+struct est;
+/* Who calls; the functions may be NULL. */
+struct est_caller {
+    int64_t timeout;                              /* seconds, of one exchange */
+    void (*say)(void *arg, const char *text);     /* what goes on meanwhile */
+    void (*talk)(void *arg, const struct est *e); /* an exchange that failed, or any (verbose) */
+    void *arg;
+};
 
 struct est {
-    struct tool *tool;
+    struct est_caller caller;
     const struct est_args *args;
     struct http_server server;
     struct http_session *session;
@@ -29,12 +36,10 @@ struct est {
     uint64_t wait_until_us;
 };
 
-/* What the arguments say about each other. EXIT_OK, or EXIT_USAGE (said). */
-int est_check_args(const struct tool *t, const struct est_args *a);
 /* Reads the secrets, connects to nobody yet. `unverified`: the server may be anybody, who gets no
  * secrets. Close it in any case. */
-int est_open(struct est *e, struct tool *t, const struct est_args *a, bool unverified,
-             struct fault *f) WARN_UNUSED;
+int est_open(struct est *e, const struct est_caller *caller, const struct est_args *a,
+             bool unverified, struct fault *f) WARN_UNUSED;
 void est_close(struct est *e);
 
 struct est_call {
@@ -51,7 +56,7 @@ struct est_call {
  * host and port are followed (RFC 7030 3.2.1). Rules: "est.url", "est.pending", "est.status",
  * "est.type", "est.redirect", and those of http_session_ask. */
 int est_call(struct est *e, const struct est_call *c, struct fault *f) WARN_UNUSED;
-/* What each side sent last, to standard error; secrets are left out. */
-void est_say_talk(const struct est *e);
+/* What each side sent last, safe to print; secrets are left out. */
+void est_talk(const struct est *e, struct buf *out);
 
 #endif

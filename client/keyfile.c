@@ -1,4 +1,4 @@
-#include "tools/newkey.h"
+#include "client/newkey.h"
 
 #include <errno.h>
 #include <fcntl.h>

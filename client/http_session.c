@@ -6,8 +6,8 @@
 #include <openssl/ssl.h>
 
 #include "est/linking.h"
-#include "tools/http.h"
-#include "tools/http_inner.h"
+#include "client/http.h"
+#include "client/http_inner.h"
 
 #define TALK_MAX 65536
 

@@ -1,4 +1,4 @@
-#include "tools/text.h"
+#include "lib/text.h"
 
 #include "lib/utf8.h"
 

@@ -1,14 +1,52 @@
-#include "tools/estenroll.h"
+#include "tools/estopts.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
-#include <openssl/evp.h>
+#define URL_MAX 1024
 
-#include "est/keygen.h"
-#include "lib/cert.h"
+#define AT(field) offsetof(struct est_args, field)
+const struct opt est_opts[] = {
+    {"url", OPT_TEXT, AT(url), "URL", "the server: https://est.example.com:8443", 0},
+    {"label", OPT_TEXT, AT(label), "NAME", "which of its CAs or profiles (RFC 7030 3.2.2)", 0},
+    {"trust", OPT_TEXT, AT(trust), "FILE",
+     "PEM: trust a server below these certificates only; else below those of the system", 0},
+    {"cert", OPT_TEXT, AT(cert), "FILE", "PEM: our certificate (and chain) for TLS", 0},
+    {"key", OPT_TEXT, AT(key), "FILE", "PEM: its private key", 0},
+    {"user", OPT_TEXT, AT(user), "NAME", "for HTTP Basic or Digest authentication", 0},
+    {"password-file", OPT_TEXT, AT(password_file), "FILE",
+     "first line: its password; - is standard input; else it is asked for", 0},
+    {"token-file", OPT_TEXT, AT(token_file), "FILE",
+     "first line: a token, sent as Bearer; - is standard input", 0},
+    {"wait", OPT_SPAN, AT(wait), "SPAN",
+     "how long to wait for an approval or a busy server; else not at all", 0},
+    {"verbose", OPT_FLAG, AT(verbose), NULL, "show what each side sends, without secrets", 0},
+    {NULL, OPT_FLAG, 0, NULL, NULL, 0},
+};
 
-#define POST_MAX ((size_t)2 * CSR_MAX)
+int est_check_args(const struct tool *t, const struct est_args *a)
+{
+    if (a->url == NULL)
+        return tool_usage(t, "--url is missing");
+    if (strncasecmp(a->url, "https://", 8) != 0 || strlen(a->url) > URL_MAX)
+        return tool_usage(t, "--url: \"%.100s\" should be https://HOST or https://HOST:PORT",
+                          a->url);
+    if (a->label != NULL && !est_label_valid(a->label))
+        return tool_usage(t,
+                          "--label: \"%.100s\" should be letters, digits, \".\", \"_\" and \"-\", "
+                          "and no operation",
+                          a->label);
+    if ((a->cert == NULL) != (a->key == NULL))
+        return tool_usage(t, "--cert and --key belong together");
+    if (a->token_file != NULL && a->user != NULL)
+        return tool_usage(t, "--user and --token-file cannot both be given");
+    if (a->password_file != NULL && a->user == NULL)
+        return tool_usage(t, "--password-file belongs to --user");
+    return EXIT_OK;
+}
 
+#undef AT
 #define AT(field) offsetof(struct est_enroll_args, field)
 const struct opt est_enroll_opts[] = {
     {"csr", OPT_TEXT, AT(csr), "FILE", "certification request, PEM or DER; - is standard input", 0},
@@ -78,43 +116,26 @@ int enrollment_check(const struct tool *t, const struct est_enroll_args *a, enum
     return check_names(t, a);
 }
 
-void enrollment_init(struct enrollment *e, const struct est_enroll_args *a, enum est_op op)
+static void say(void *arg, const char *text)
 {
-    memset(e, 0, sizeof(*e));
-    e->args = a;
-    e->op = op;
-    buf_init(&e->subject, NAME_DER_MAX);
-    buf_init(&e->new_subject, NAME_DER_MAX);
-    buf_init(&e->spki, 4096);
-    buf_init(&e->present, CERT_MAX);
-    buf_init(&e->opener, CERT_MAX);
-    buf_init(&e->wanted_der, CSRATTRS_BODY_MAX);
-    buf_init(&e->csr, CSR_MAX);
-    buf_init(&e->post, POST_MAX);
-    /* Its place is taken at once: it is signed anew while libcurl points to it. */
-    if (buf_grow(&e->post, POST_MAX) != NULL)
-        buf_reset(&e->post);
-    buf_init(&e->message, KEYGEN_BODY_MAX);
-    buf_init(&e->new_key, KEYGEN_KEY_MAX);
-    buf_init(&e->cas_der, KEYGEN_BODY_MAX);
-    buf_init(&e->pem, 2 * KEYGEN_BODY_MAX);
+    tool_say(arg, "%s", text);
 }
 
-void enrollment_free(struct enrollment *e)
+void est_say_talk(void *arg, const struct est *e)
 {
-    est_close(&e->est);
-    EVP_PKEY_free(e->key);
-    buf_free(&e->subject);
-    buf_free(&e->new_subject);
-    buf_free(&e->spki);
-    buf_free(&e->present);
-    buf_free(&e->opener);
-    buf_free(&e->wanted_der);
-    buf_free(&e->csr);
-    buf_free(&e->post);
-    buf_free(&e->message);
-    buf_free(&e->new_key);
-    buf_free(&e->cas_der);
-    buf_free(&e->pem);
-    keyfile_free(&e->keyfile);
+    struct buf text;
+
+    (void)arg;
+    buf_init(&text, 4 * (e->answer.talk.n + e->answer.body.n) + 256);
+    est_talk(e, &text);
+    (void)fprintf(stderr, "%s%s", buf_cstr(&text), text.n > 0 ? "\n" : "");
+    buf_free(&text);
+}
+
+int est_tool_open(struct est *e, struct tool *t, const struct est_args *a, bool unverified,
+                  struct fault *f)
+{
+    const struct est_caller caller = {t->timeout, say, est_say_talk, t};
+
+    return est_open(e, &caller, a, unverified, f);
 }

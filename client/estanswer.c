@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/evp.h>
@@ -8,8 +9,8 @@
 #include "lib/csr.h"
 #include "lib/file.h"
 #include "lib/pem.h"
-#include "tools/estenroll.h"
-#include "tools/signkey.h"
+#include "client/estenroll.h"
+#include "client/signkey.h"
 
 #define CHAIN_MAX 8
 #define TRUST_MAX 1048576
@@ -166,14 +167,17 @@ static void ask_cas(struct enrollment *e)
 {
     const struct est_call c = {.op = EST_CACERTS, .optional = true};
     struct fault f;
+    char said[sizeof(f.text) + 32];
     int rc = est_call(&e->est, &c, &f);
 
     if (rc == 0 && e->est.answer.body.n > 0)
         rc = est_body_get(buf_slice(&e->est.answer.body), cms_labels, &e->cas_der, &f);
     if (rc == 0 && e->cas_der.n > 0)
         rc = certs_get(&e->cas_der, &e->cas, &f);
-    if (rc != 0)
-        tool_say(e->est.tool, "the chain is left out: %s", f.text);
+    if (rc == 0 || e->est.caller.say == NULL)
+        return;
+    (void)snprintf(said, sizeof(said), "the chain is left out: %s", f.text);
+    e->est.caller.say(e->est.caller.arg, said);
 }
 
 static int take_certificate(struct enrollment *e, struct cert *leaf, struct fault *f)

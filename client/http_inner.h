@@ -1,10 +1,10 @@
 /* What single requests and sessions share. */
-#ifndef TOOLS_HTTP_INNER_H
-#define TOOLS_HTTP_INNER_H
+#ifndef CLIENT_HTTP_INNER_H
+#define CLIENT_HTTP_INNER_H
 
 #include <curl/curl.h>
 
-#include "tools/http.h"
+#include "client/http.h"
 
 int http_check_url(const char *url, struct fault *f) WARN_UNUSED;
 /* The caller frees it. */

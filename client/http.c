@@ -1,4 +1,4 @@
-#include "tools/http_inner.h"
+#include "client/http_inner.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,4 +1,4 @@
-#include "tools/signkey.h"
+#include "client/signkey.h"
 
 #include <limits.h>
 #include <sys/resource.h>

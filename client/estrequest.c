@@ -10,9 +10,9 @@
 #include "lib/name_attr.h"
 #include "lib/oid.h"
 #include "lib/pem.h"
-#include "tools/csrfile.h"
-#include "tools/estenroll.h"
-#include "tools/signkey.h"
+#include "client/csrfile.h"
+#include "client/estenroll.h"
+#include "client/signkey.h"
 
 #define FILE_MAX (16 * CERT_MAX)
 #define SIGN_TRIES 1000 /* one in two is as long as the one before */

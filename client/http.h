@@ -1,6 +1,6 @@
 /* HTTP requests, by libcurl. */
-#ifndef TOOLS_HTTP_H
-#define TOOLS_HTTP_H
+#ifndef CLIENT_HTTP_H
+#define CLIENT_HTTP_H
 
 #include "lib/buf.h"
 #include "lib/fault.h"

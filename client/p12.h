@@ -1,6 +1,6 @@
 /* PKCS#12 (RFC 7292): a key with its certificate and chain, sealed with a password. */
-#ifndef TOOLS_P12_H
-#define TOOLS_P12_H
+#ifndef CLIENT_P12_H
+#define CLIENT_P12_H
 
 #include "lib/buf.h"
 #include "lib/fault.h"

@@ -1,4 +1,4 @@
-#include "tools/csrfile.h"
+#include "client/csrfile.h"
 
 #include <string.h>
 

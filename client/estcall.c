@@ -1,4 +1,4 @@
-#include "tools/estcall.h"
+#include "client/estcall.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,54 +11,14 @@
 #include "lib/clock.h"
 #include "lib/file.h"
 #include "lib/proto.h"
-#include "tools/password.h"
-#include "tools/text.h"
+#include "client/password.h"
+#include "lib/text.h"
 
 #define URL_MAX 1024
 #define TEXT_SHOWN 2000 /* octets of an answer's text */
 #define REDIRECTIONS 3
 #define WAIT_DEFAULT 5 /* seconds, where the server does not say */
 #define WAIT_LONGEST 3600
-
-#define AT(field) offsetof(struct est_args, field)
-const struct opt est_opts[] = {
-    {"url", OPT_TEXT, AT(url), "URL", "the server: https://est.example.com:8443", 0},
-    {"label", OPT_TEXT, AT(label), "NAME", "which of its CAs or profiles (RFC 7030 3.2.2)", 0},
-    {"trust", OPT_TEXT, AT(trust), "FILE",
-     "PEM: trust a server below these certificates only; else below those of the system", 0},
-    {"cert", OPT_TEXT, AT(cert), "FILE", "PEM: our certificate (and chain) for TLS", 0},
-    {"key", OPT_TEXT, AT(key), "FILE", "PEM: its private key", 0},
-    {"user", OPT_TEXT, AT(user), "NAME", "for HTTP Basic or Digest authentication", 0},
-    {"password-file", OPT_TEXT, AT(password_file), "FILE",
-     "first line: its password; - is standard input; else it is asked for", 0},
-    {"token-file", OPT_TEXT, AT(token_file), "FILE",
-     "first line: a token, sent as Bearer; - is standard input", 0},
-    {"wait", OPT_SPAN, AT(wait), "SPAN",
-     "how long to wait for an approval or a busy server; else not at all", 0},
-    {"verbose", OPT_FLAG, AT(verbose), NULL, "show what each side sends, without secrets", 0},
-    {NULL, OPT_FLAG, 0, NULL, NULL, 0},
-};
-
-int est_check_args(const struct tool *t, const struct est_args *a)
-{
-    if (a->url == NULL)
-        return tool_usage(t, "--url is missing");
-    if (strncasecmp(a->url, "https://", 8) != 0 || strlen(a->url) > URL_MAX)
-        return tool_usage(t, "--url: \"%.100s\" should be https://HOST or https://HOST:PORT",
-                          a->url);
-    if (a->label != NULL && !est_label_valid(a->label))
-        return tool_usage(t,
-                          "--label: \"%.100s\" should be letters, digits, \".\", \"_\" and \"-\", "
-                          "and no operation",
-                          a->label);
-    if ((a->cert == NULL) != (a->key == NULL))
-        return tool_usage(t, "--cert and --key belong together");
-    if (a->token_file != NULL && a->user != NULL)
-        return tool_usage(t, "--user and --token-file cannot both be given");
-    if (a->password_file != NULL && a->user == NULL)
-        return tool_usage(t, "--password-file belongs to --user");
-    return EXIT_OK;
-}
 
 /* ---- opening ---- */
 
@@ -93,15 +53,15 @@ static int set_secrets(struct est *e, struct fault *f)
     return 0;
 }
 
-int est_open(struct est *e, struct tool *t, const struct est_args *a, bool unverified,
-             struct fault *f)
+int est_open(struct est *e, const struct est_caller *caller, const struct est_args *a,
+             bool unverified, struct fault *f)
 {
     int rc = 0;
 
     memset(e, 0, sizeof(*e));
-    e->tool = t;
+    e->caller = *caller;
     e->args = a;
-    e->wait_until_us = t->started_us + (uint64_t)a->wait * 1000000;
+    e->wait_until_us = clock_mono_us() + (uint64_t)a->wait * 1000000;
     http_answer_init(&e->answer, KEYGEN_BODY_MAX);
     buf_init(&e->secret, PASSWORD_MAX);
     e->server.anchors = a->trust;
@@ -151,18 +111,19 @@ static void put_talk(const struct est *e, struct buf *out)
     }
 }
 
-void est_say_talk(const struct est *e)
+void est_talk(const struct est *e, struct buf *out)
 {
-    struct buf text;
-
-    buf_init(&text, 4 * (e->answer.talk.n + TEXT_SHOWN) + 256);
-    put_talk(e, &text);
+    put_talk(e, out);
     if (is_text(&e->answer))
-        text_safe(cut(buf_slice(&e->answer.body), TEXT_SHOWN), true, &text);
+        text_safe(cut(buf_slice(&e->answer.body), TEXT_SHOWN), true, out);
     else if (e->answer.body.n > 0)
-        buf_printf(&text, "< (%zu octets)", e->answer.body.n);
-    (void)fprintf(stderr, "%s%s", buf_cstr(&text), text.n > 0 ? "\n" : "");
-    buf_free(&text);
+        buf_printf(out, "< (%zu octets)", e->answer.body.n);
+}
+
+static void tell_talk(const struct est *e)
+{
+    if (e->caller.talk != NULL)
+        e->caller.talk(e->caller.arg, e);
 }
 
 /* The first line of what the server says in words, for the fault. */
@@ -223,12 +184,12 @@ static int send_once(struct est *e, const struct est_call *c, const char *url, s
         .post = c->body,
         .content_type = o->request,
         .accept = o->answer,
-        .timeout_ms = (int)(e->tool->timeout > 3600 ? 3600 : e->tool->timeout) * 1000,
+        .timeout_ms = (int)(e->caller.timeout > 3600 ? 3600 : e->caller.timeout) * 1000,
     };
     int rc = http_session_ask(e->session, &r, c->ready, c->arg, &e->answer, f);
 
     if (e->args->verbose)
-        est_say_talk(e);
+        tell_talk(e);
     return rc;
 }
 
@@ -303,6 +264,15 @@ static int judge(struct est *e, const struct est_call *c, struct fault *f)
                      o->answer, a->type[0] != '\0' ? a->type : "no Content-Type");
 }
 
+static void say_again(const struct est *e, const struct fault *f, int64_t after)
+{
+    char text[sizeof(f->text) + 64];
+
+    (void)snprintf(text, sizeof(text), "%s; asking again in %lld s", f->text, (long long)after);
+    if (e->caller.say != NULL)
+        e->caller.say(e->caller.arg, text);
+}
+
 /* Is there time to ask again? Then it passes here. */
 static bool wait_for_more(const struct est *e, const struct fault *f)
 {
@@ -316,7 +286,7 @@ static bool wait_for_more(const struct est *e, const struct fault *f)
         after = WAIT_LONGEST;
     if (now + (uint64_t)after * 1000000 > e->wait_until_us)
         return false;
-    tool_say(e->tool, "%s; asking again in %lld s", f->text, (long long)after);
+    say_again(e, f, after);
     (void)sleep((unsigned)after);
     return true;
 }
@@ -336,6 +306,6 @@ int est_call(struct est *e, const struct est_call *c, struct fault *f)
     } while (rc != 0 && wait_for_more(e, f));
     buf_free(&url);
     if (rc != 0 && rc != -FAULT_PENDING && f->code != FAULT_CONFLICT && !e->args->verbose)
-        est_say_talk(e);
+        tell_talk(e);
     return rc;
 }

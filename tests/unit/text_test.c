@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "tools/text.h"
+#include "lib/text.h"
 
 static void safe_is(struct slice in, const char *wanted)
 {

@@ -1,6 +1,6 @@
 /* Passwords: from a file or asked for, never from argv. */
-#ifndef TOOLS_PASSWORD_H
-#define TOOLS_PASSWORD_H
+#ifndef CLIENT_PASSWORD_H
+#define CLIENT_PASSWORD_H
 
 #include "lib/buf.h"
 #include "lib/fault.h"

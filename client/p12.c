@@ -1,4 +1,4 @@
-#include "tools/p12.h"
+#include "client/p12.h"
 
 #include <limits.h>
 

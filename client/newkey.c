@@ -1,9 +1,9 @@
-#include "tools/newkey.h"
+#include "client/newkey.h"
 
 #include <openssl/evp.h>
 
 #include "est/request.h"
-#include "tools/signkey.h"
+#include "client/signkey.h"
 
 static int request(EVP_PKEY *key, struct slice subject, struct buf *csr, struct fault *f)
 {

@@ -1,16 +1,16 @@
 /* One enrollment by EST: key and request made, sent, and what comes back put into files. */
-#ifndef TOOLS_ESTENROLL_H
-#define TOOLS_ESTENROLL_H
+#ifndef CLIENT_ESTENROLL_H
+#define CLIENT_ESTENROLL_H
 
 #include "est/certs.h"
 #include "est/request.h"
 #include "lib/cert.h"
-#include "tools/estcall.h"
-#include "tools/newkey.h"
-#include "tools/signkey.h"
+#include "client/estcall.h"
+#include "client/newkey.h"
+#include "client/signkey.h"
 
 struct est_enroll_args {
-    struct est_args est; /* first: its options are shared */
+    struct est_args est; /* first: commands share its options */
     const char *csr, *key_out, *use_key, *key_type;
     struct texts sans;
     const char *subject;
@@ -18,7 +18,6 @@ struct est_enroll_args {
     const char *out;
     bool force;
 };
-extern const struct opt est_enroll_opts[], est_keygen_opts[]; /* without est_opts */
 
 struct enrollment {
     struct est est;
@@ -47,21 +46,23 @@ struct enrollment {
     struct keyfile keyfile;
 };
 
-/* EXIT_OK, or EXIT_USAGE (said). */
-int enrollment_check(const struct tool *t, const struct est_enroll_args *a, enum est_op op);
 void enrollment_init(struct enrollment *e, const struct est_enroll_args *a, enum est_op op);
 void enrollment_free(struct enrollment *e);
 
+/* What the server wants in a request; one that says nothing wants nothing (RFC 7030 4.5.2). */
+int enrollment_ask_wanted(struct enrollment *e, struct fault *f) WARN_UNUSED;
 /* Key, names and request. What the server wants is in e->wanted. Rules: "est.subject" (it wants
  * something there that nobody said), "est.link" (it wants the request linked and there is no key),
- * "est.opener". (tools/estrequest.c) */
+ * "est.opener". (client/estrequest.c) */
 int enrollment_prepare(struct enrollment *e, struct fault *f) WARN_UNUSED;
 /* Signs e->request with a binding of so many octets, none: 0, into e->csr and e->post. */
 int enrollment_sign(struct enrollment *e, size_t binding, struct fault *f) WARN_UNUSED;
+/* Sends it, signed again on the way where the server wants it linked to the connection. */
+int enrollment_send(struct enrollment *e, struct fault *f) WARN_UNUSED;
 /* For http_session_ask: signs anew with the binding of the channel, in as many octets. */
 int enrollment_link(void *arg, struct slice binding);
 
-/* What came is checked, the certificate found and its chain put together. (tools/estanswer.c)
+/* What came is checked, the certificate found and its chain put together. (client/estanswer.c)
  * Rules: "est.certificate" (none for this key), and those of certs_get and keygen_answer_get. */
 int enrollment_take(struct enrollment *e, struct cert *leaf, struct fault *f) WARN_UNUSED;
 

@@ -3,8 +3,8 @@
  * key goes to: PKCS#8 PEM, mode 0600, on the disk before the request is sent, so that no
  * certificate exists whose key was lost.
  */
-#ifndef TOOLS_NEWKEY_H
-#define TOOLS_NEWKEY_H
+#ifndef CLIENT_NEWKEY_H
+#define CLIENT_NEWKEY_H
 
 #include "lib/key.h"
 

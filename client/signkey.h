@@ -1,6 +1,6 @@
 /* Private keys of this side: made here or read from a file, and what they sign. */
-#ifndef TOOLS_SIGNKEY_H
-#define TOOLS_SIGNKEY_H
+#ifndef CLIENT_SIGNKEY_H
+#define CLIENT_SIGNKEY_H
 
 #include <openssl/types.h>
 
