@@ -27,11 +27,12 @@ static void w_unmark(struct write_txn *w, struct outbox_key k)
     w_del(w, D_OUTBOX, k.p, k.n);
 }
 
-/* The first key that begins with `prefix`. */
-static bool w_first(struct write_txn *w, const struct outbox_key *prefix, struct outbox_key *out)
+/* The first key from `from` on that begins with `prefix`. */
+static bool w_first_from(struct write_txn *w, const struct outbox_key *from,
+                         const struct outbox_key *prefix, struct outbox_key *out)
 {
     MDB_cursor *c;
-    MDB_val k = val_of(prefix->p, prefix->n), v;
+    MDB_val k = val_of(from->p, from->n), v;
     bool found = false;
 
     *out = (struct outbox_key){.n = 0};
@@ -47,6 +48,11 @@ static bool w_first(struct write_txn *w, const struct outbox_key *prefix, struct
     }
     mdb_cursor_close(c);
     return found;
+}
+
+static bool w_first(struct write_txn *w, const struct outbox_key *prefix, struct outbox_key *out)
+{
+    return w_first_from(w, prefix, prefix, out);
 }
 
 static void w_delivery(struct write_txn *w, const struct outbox_delivery *d)
@@ -103,6 +109,33 @@ static bool line_first(struct write_txn *w, const struct outbox_delivery *d, uin
 
     *number = found ? outbox_key_number(&k) : 0;
     return found;
+}
+
+/* What is before it in its line and was never tried waits for a time that was chosen (the end of
+ * quiet hours), and no longer than this one, which may not wait behind it. */
+static void pull_forward(struct write_txn *w, const struct outbox_delivery *d)
+{
+    struct outbox_key in = outbox_key_in_line(d->channel, d->line), k;
+    struct outbox_key from = in;
+    struct outbox_delivery before;
+    uint64_t first, number;
+
+    if (!line_first(w, d, &first))
+        return;
+    for (; w_first_from(w, &from, &in, &k) && outbox_key_number(&k) < d->number;
+         from = outbox_key_line(d->channel, d->line, number + 1)) {
+        number = outbox_key_number(&k);
+        if (!delivery_load(w, number, d->channel, &before) || before.tries > 0 ||
+            before.next <= d->next)
+            continue;
+        if (number == first) {
+            w_unmark(w, outbox_key_when(d->channel, before.next, number));
+            w_mark(w, outbox_key_when(d->channel, d->next, number));
+        }
+        before.added = before.next = d->next;
+        w_delivery(w, &before);
+        w->outbox = true;
+    }
 }
 
 /* Into its line, by number; whoever is first there now is in the order of time. */
@@ -255,6 +288,7 @@ static bool add_to(struct write_txn *w, const struct notice *n, const char *chan
     if (room) {
         w_delivery(w, &d);
         enqueue(w, &d);
+        pull_forward(w, &d);
         c.waiting++;
         if (n->kind == NOTICE_HEARTBEAT)
             c.heartbeat = now;

@@ -10,6 +10,7 @@
  *
  * Deliveries to one channel about one condition are a line: only the first of a line is ever due,
  * so that what was resolved is not told before what was raised. Another condition's do not wait.
+ * What was put to be told later (a warning in quiet hours) goes with the first that may not wait.
  *
  * In the table D_OUTBOX, by the first octet of the key:
  *   'N'                        -> u64: the newest number

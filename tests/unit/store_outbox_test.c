@@ -230,6 +230,45 @@ static void one_condition_is_a_line_and_others_do_not_wait(void **state)
     fixture_remove(&x);
 }
 
+static void what_was_held_back_goes_with_what_may_not_wait(void **state)
+{
+    struct fixture x;
+    int64_t next;
+    uint64_t warned, repeated, other, critical, tried;
+
+    (void)state;
+    fixture_open(&x, false);
+    warned = tell(&x, NOTICE_RAISED, 1, "mail", TEST_NOW + 3600); /* quiet hours */
+    repeated = tell(&x, NOTICE_REPEATED, 1, "mail", TEST_NOW + 3600);
+    other = tell(&x, NOTICE_RAISED, 2, "mail", TEST_NOW + 3600);
+    assert_int_equal(due(&x, "mail", TEST_NOW, &next)->n, 0);
+    assert_int_equal(next, TEST_NOW + 3600);
+
+    critical = tell(&x, NOTICE_RAISED, 1, "mail", TEST_NOW + 10);
+    assert_int_equal(due(&x, "mail", TEST_NOW, &next)->n, 0);
+    assert_int_equal(next, TEST_NOW + 10);
+    /* at once, in the order in which it came about */
+    assert_int_equal(first_due(&x, "mail", TEST_NOW + 10), warned);
+    assert_int_equal(settle(&x, OUTBOX_DELIVERED, warned, "mail", 0, TEST_NOW + 10), STORE_DONE);
+    assert_int_equal(first_due(&x, "mail", TEST_NOW + 10), repeated);
+    assert_int_equal(settle(&x, OUTBOX_DELIVERED, repeated, "mail", 0, TEST_NOW + 10), STORE_DONE);
+    assert_int_equal(first_due(&x, "mail", TEST_NOW + 10), critical);
+    assert_int_equal(settle(&x, OUTBOX_DELIVERED, critical, "mail", 0, TEST_NOW + 10), STORE_DONE);
+    /* another condition's waits as before */
+    assert_int_equal(due(&x, "mail", TEST_NOW + 10, &next)->n, 0);
+    assert_int_equal(next, TEST_NOW + 3600);
+
+    /* what the other end refused is not tried before its time */
+    assert_int_equal(settle(&x, OUTBOX_FAILED, other, "mail", TEST_NOW + 7200, TEST_NOW + 3600),
+                     STORE_DONE);
+    tried = tell(&x, NOTICE_RAISED, 2, "mail", TEST_NOW + 3601);
+    assert_int_equal(due(&x, "mail", TEST_NOW + 3601, &next)->n, 0);
+    assert_int_equal(next, TEST_NOW + 7200);
+    assert_int_equal(first_due(&x, "mail", TEST_NOW + 7200), other);
+    assert_true(tried > other);
+    fixture_remove(&x);
+}
+
 static void a_ticket_is_known_until_it_is_closed(void **state)
 {
     struct fixture x;
@@ -353,6 +392,7 @@ int main(void)
         T(what_is_told_waits_for_each_channel_until_it_is_taken),
         T(what_is_told_to_nobody_leaves_nothing),
         T(one_condition_is_a_line_and_others_do_not_wait),
+        T(what_was_held_back_goes_with_what_may_not_wait),
         T(a_ticket_is_known_until_it_is_closed),
         T(what_is_parked_waits_for_an_operator),
         T(a_heartbeat_does_not_pile_up),
