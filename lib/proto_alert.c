@@ -206,6 +206,30 @@ void exception_info_get(struct wire_in *w, struct exception_info *out)
     wire_get_text(w, out->reason, sizeof(out->reason));
 }
 
+static void refused_put(struct buf *b, const struct line_refused *r)
+{
+    wire_put_i64(b, r->at);
+    wire_put_i64(b, r->first);
+    wire_put_u32(b, r->times);
+    wire_put_u8(b, r->counts);
+    wire_put_text(b, r->by);
+    wire_put_text(b, r->origin);
+    wire_put_text(b, r->rule);
+    wire_put_text(b, r->text);
+}
+
+static void refused_get(struct wire_in *w, struct line_refused *out)
+{
+    out->at = wire_get_i64(w);
+    out->first = wire_get_i64(w);
+    out->times = wire_get_u32(w);
+    out->counts = wire_get_flag(w);
+    wire_get_text(w, out->by, sizeof(out->by));
+    wire_get_text(w, out->origin, sizeof(out->origin));
+    wire_get_text(w, out->rule, sizeof(out->rule));
+    wire_get_text(w, out->text, sizeof(out->text));
+}
+
 void line_info_put(struct buf *b, const struct line_info *i)
 {
     wire_put_fixed(b, i->identity, sizeof(i->identity));
@@ -227,6 +251,7 @@ void line_info_put(struct buf *b, const struct line_info *i)
     wire_put_i64(b, i->late);
     wire_put_u8(b, i->followed);
     wire_put_fixed(b, i->follower, sizeof(i->follower));
+    refused_put(b, &i->refused);
     wire_put_u32(b, i->n);
     for (uint32_t k = 0; k < i->n; k++) {
         wire_put_text(b, i->note[k].kind);
@@ -258,6 +283,7 @@ void line_info_get(struct wire_in *w, struct line_info *out)
     out->late = wire_get_i64(w);
     out->followed = wire_get_flag(w);
     wire_get_fixed(w, out->follower, sizeof(out->follower));
+    refused_get(w, &out->refused);
     out->n = wire_get_count(w, EXPLAIN_LINES, 1);
     for (uint32_t k = 0; k < out->n; k++) {
         wire_get_text(w, out->note[k].kind, sizeof(out->note[k].kind));

@@ -115,6 +115,13 @@ struct line_info {
     int64_t not_before, not_after, opens, late;
     bool followed;
     uint8_t follower[SERIAL_LEN];
+    /* The last renewal that was refused; at 0: none. `counts`: nothing has followed since. */
+    struct line_refused {
+        int64_t at, first;
+        uint32_t times;
+        bool counts;
+        char by[64], origin[64], rule[64], text[256];
+    } refused;
     uint32_t n;
     struct line_note {
         char kind[16]; /* finding, alert */

@@ -28,6 +28,23 @@ static json_t *notes_json(const struct line_info *i, const char *kind)
     return list;
 }
 
+static json_t *refused_json(const struct line_refused *r)
+{
+    json_t *o = r->at == 0 ? json_null() : json_object();
+
+    if (r->at == 0)
+        return o;
+    json_put(o, "at", json_time(r->at));
+    json_put(o, "since", json_time(r->first));
+    json_put(o, "times", json_integer(r->times));
+    json_put(o, "by", json_text(r->by));
+    json_put(o, "from", json_text(r->origin));
+    json_put(o, "rule", json_text(r->rule));
+    json_put(o, "text", json_text(r->text));
+    json_put(o, "renewed_since", json_boolean(!r->counts));
+    return o;
+}
+
 static json_t *line_json(const struct line_info *i)
 {
     json_t *o = json_object();
@@ -51,6 +68,7 @@ static json_t *line_json(const struct line_info *i)
     json_put(o, "certificates", json_integer(i->members));
     json_put(o, "followed_by",
              i->followed ? json_hex(i->follower, sizeof(i->follower)) : json_null());
+    json_put(o, "refused", refused_json(&i->refused));
     json_put(o, "alerts", notes_json(i, "alert"));
     json_put(o, "findings", notes_json(i, "finding"));
     return o;
@@ -82,6 +100,26 @@ static void say_notes(struct buf *out, const struct line_info *i, const char *ki
     }
 }
 
+/* The last attempt, if it failed: when, by whom, and why. */
+static void say_refused(struct buf *out, const struct line_refused *r)
+{
+    char at[CLOCK_TEXT_SIZE], first[CLOCK_TEXT_SIZE];
+    struct buf text;
+
+    if (r->at == 0)
+        return;
+    clock_format(r->at, at);
+    clock_format(r->first, first);
+    buf_init(&text, 1024);
+    buf_printf(&text, "%s to %s (%s): %s (%s)", at, r->by, r->origin, r->text, r->rule);
+    if (r->times > 1)
+        buf_printf(&text, ", again and again since %s", first);
+    if (!r->counts)
+        buf_put_str(&text, "; another certificate has followed since");
+    say(out, "refused", buf_cstr(&text));
+    buf_free(&text);
+}
+
 static void say_line(struct buf *out, const struct line_info *i)
 {
     char serial[2 * SERIAL_LEN + 1], end[CLOCK_TEXT_SIZE], begun[CLOCK_TEXT_SIZE], text[512];
@@ -90,6 +128,7 @@ static void say_line(struct buf *out, const struct line_info *i)
     buf_printf(out, ": %s\n", i->state);
     say(out, "next", i->action);
     say(out, "blocked", i->stuck);
+    say_refused(out, &i->refused);
     hex_encode(slice_of(i->serial, sizeof(i->serial)), serial);
     clock_format(i->not_before, begun);
     clock_format(i->not_after, end);

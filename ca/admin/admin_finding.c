@@ -216,6 +216,20 @@ static void explain_alert(struct explaining *x, const char *rule)
     add_note(x, "alert", rule, a.severity, text);
 }
 
+static void explain_refusal(const struct judged *j, struct line_refused *out)
+{
+    if (!j->refused)
+        return;
+    out->at = j->attempt.last;
+    out->first = j->attempt.first;
+    out->times = j->attempt.times;
+    out->counts = j->facts.failed && !j->facts.followed;
+    memcpy(out->by, j->attempt.by, sizeof(out->by));
+    memcpy(out->origin, j->attempt.origin, sizeof(out->origin));
+    memcpy(out->rule, j->attempt.rule, sizeof(out->rule));
+    memcpy(out->text, j->attempt.text, sizeof(out->text));
+}
+
 static int explain_line(struct explaining *x, const uint8_t identity[IDENTITY_LEN], struct fault *f)
 {
     static const char *const methods[] = {
@@ -252,7 +266,9 @@ static int explain_line(struct explaining *x, const uint8_t identity[IDENTITY_LE
     i->late = j->verdict.late;
     i->followed = j->facts.followed;
     memcpy(i->follower, j->follower.serial, sizeof(i->follower));
+    explain_refusal(j, &i->refused);
     explain_alert(x, "expiry");
+    explain_alert(x, "renewal.failed");
     explain_alert(x, "renewal.stuck");
     explain_alert(x, "renewal.late");
     explain_alert(x, finding_rules[FINDING_STRANGER].id);

@@ -15,17 +15,26 @@ static void name_refused(struct job *j, const struct door_bearer *b)
     j->who.source = source_key_named("requester", b->requester);
 }
 
+static void take_meant(struct job *j, const struct door_bearer *b)
+{
+    j->meant.known = b->meant.known;
+    j->meant.ref = b->meant.ref;
+    memcpy(j->meant.identity, b->meant.identity, sizeof(j->meant.identity));
+}
+
 int bearer_authorise(struct job *j, struct fault *f)
 {
     struct issue_request *r = &j->request;
     struct door_bearer *b = xcalloc(1, sizeof(*b));
 
     if (j->evidence->prove(j->evidence, b, f) != 0) {
+        take_meant(j, b);
         if (b->requester[0] != '\0')
             name_refused(j, b);
         free(b);
         return -(int)f->code;
     }
+    take_meant(j, b);
     j->bearer = b;
     (void)snprintf(j->who.name, sizeof(j->who.name), "%s", b->requester);
     (void)snprintf(r->owner, sizeof(r->owner), "%s", b->owner);

@@ -8,6 +8,7 @@
 #define CA_DOOR_BEARER_H
 
 #include "ca/policy/policy.h"
+#include "ca/store/store.h"
 
 struct job;
 
@@ -21,6 +22,11 @@ struct door_bearer {
     char upn[256], sid[192];
     struct slice subject; /* Name, whole; the one that may be certified whatever the names are */
     char owner[128];
+    struct { /* the certificate that is to be renewed; also where it is refused */
+        bool known;
+        struct cert_ref ref;
+        uint8_t identity[IDENTITY_LEN];
+    } meant;
     bool renews;                /* subject and names must stay as they are: those above */
     uint8_t serial[SERIAL_LEN]; /* ... of this certificate */
     /* ... unless the adapter lets them change: the request itself still has those above. */

@@ -67,13 +67,6 @@ static void refusal_recorded(struct store_op *op)
     loop_post(j->door->parts.loop, post_refused, j);
 }
 
-/* What is only "not now" is not a decision about the request, and may come very
- * often: logged, not audited. */
-static bool worth_recording(const struct fault *f)
-{
-    return f->code != FAULT_UNAVAILABLE && f->code != FAULT_FULL;
-}
-
 static void post_stranger(void *arg)
 {
     struct job *j = arg;
@@ -87,10 +80,11 @@ static void post_stranger(void *arg)
 /* From a worker: the refusal is durable before it is answered, unless nobody known was refused. */
 static void refuse(struct job *j)
 {
-    bool worth = worth_recording(&j->fault);
+    bool worth = job_is_decided(&j->fault);
     bool stranger =
         j->kind == JOB_REQUEST && j->who.role == ROLE_NONE && j->token == NULL && j->bearer == NULL;
 
+    job_renewal_refused(j, &j->fault);
     if (!worth || stranger) {
         loop_post(j->door->parts.loop, worth ? post_stranger : post_refused, j);
         return;
@@ -189,6 +183,7 @@ static void abandon_done(struct store_op *op)
  * was asked for: nothing is left open. */
 static void abandon(struct job *j)
 {
+    job_renewal_refused(j, &j->fault);
     memset(&j->op, 0, sizeof(j->op));
     j->op.kind = STORE_ABANDON;
     j->op.ref = j->ref;
@@ -350,6 +345,7 @@ static void after_intent(void *arg)
     job_passed(j, STRETCH_INTENT);
     if (j->op.result != 0) {
         f = j->op.fault;
+        job_renewal_refused(j, &f);
         answer_fault(j, &f);
     } else if (j->op.outcome == STORE_WAITS) {
         j->door->stats.waits++;

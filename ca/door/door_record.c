@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/store/attempts.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 
@@ -106,6 +107,26 @@ void door_late(void *arg, struct slice certificate)
 }
 
 /* ---- refusals ---- */
+
+bool job_is_decided(const struct fault *f)
+{
+    return f->code != FAULT_UNAVAILABLE && f->code != FAULT_FULL;
+}
+
+struct noted {
+    struct store_op op; /* first: freed as one */
+    struct attempt attempt;
+};
+
+void door_note_attempt(struct door *d, const struct attempt *a)
+{
+    struct noted *n = xcalloc(1, sizeof(*n));
+
+    n->attempt = *a;
+    n->op.kind = STORE_ATTEMPT;
+    n->op.attempt = &n->attempt;
+    record(d, &n->op);
+}
 
 void door_record_refusal(struct door *d, const struct requester *who, const struct fault *f)
 {

@@ -45,6 +45,7 @@ struct job *job_new(struct door *d, const struct requester *who, door_reply repl
     j->decision.profile = NULL;
     memset(&j->ref, 0, sizeof(j->ref));
     memset(&j->replaces, 0, sizeof(j->replaces));
+    memset(&j->meant, 0, sizeof(j->meant));
     fault_clear(&j->fault);
     j->door = d;
     j->who = *who;

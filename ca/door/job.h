@@ -41,6 +41,11 @@ struct job {
     struct authority *issuer;
     struct cert_ref ref;
     struct cert_ref replaces;
+    struct { /* the certificate that is to be renewed, as soon as that is clear */
+        bool known;
+        struct cert_ref ref;
+        uint8_t identity[IDENTITY_LEN];
+    } meant;
     struct buf tbs;
     struct buf certificate;
     struct buf made; /* SubjectPublicKeyInfo of the key that was made for it; empty: none */
@@ -90,6 +95,15 @@ void door_sweep(void *arg);
 /* door_record.c: a strangers_record; `arg` is the door. */
 void door_record_stranger(void *arg, const struct requester *who, const struct fault *f,
                           uint64_t more, int64_t since);
+
+/* door_record.c: what is only "not now" is not a decision about the request, and may come very
+ * often: logged, not audited. */
+bool job_is_decided(const struct fault *f);
+struct attempt;
+/* door_record.c: keeps it; nobody waits. Any thread. */
+void door_note_attempt(struct door *d, const struct attempt *a);
+/* door_attempt.c: `f` ends it; noted, now and then, where it was to renew something. Any thread. */
+void job_renewal_refused(struct job *j, const struct fault *f);
 
 /* door_bound.c: of jobs with a token or a bearer. */
 /* Is its key made by the adapter? */

@@ -134,7 +134,7 @@ static int take_names(const struct cert *c, struct door_bearer *out, struct faul
 }
 
 /* Who it is also stands where it is refused: its key was shown in TLS. */
-static void tell_requester(const struct cert_row *row, struct door_bearer *out)
+static void tell_requester(const struct cert_row *row, bool renew, struct door_bearer *out)
 {
     char serial[2 * SERIAL_LEN + 1], identity[2 * IDENTITY_LEN + 1];
 
@@ -142,6 +142,9 @@ static void tell_requester(const struct cert_row *row, struct door_bearer *out)
     hex_encode(slice_of(row->identity, sizeof(row->identity)), identity);
     (void)snprintf(out->requester, sizeof(out->requester), "certificate:%s", serial);
     (void)snprintf(out->counted, sizeof(out->counted), "identity:%s", identity);
+    out->meant.known = renew;
+    out->meant.ref = row->ref;
+    memcpy(out->meant.identity, row->identity, sizeof(out->meant.identity));
 }
 
 static int prove_certificate(struct evidence *e, struct door_bearer *out, struct fault *f)
@@ -152,7 +155,7 @@ static int prove_certificate(struct evidence *e, struct door_bearer *out, struct
     cert_row_init(&row);
     rc = evidence_find(e->parts->store, e->request->chain, &e->cert, &row, f);
     if (rc == 0) {
-        tell_requester(&row, out);
+        tell_requester(&row, e->request->renew, out);
         rc = check(e, &row, f);
     }
     if (rc == 0)

@@ -111,7 +111,8 @@ static int look(struct evaluator *e, struct store_moment *m, const struct store_
 static int gone(struct evaluator *e, const uint8_t identity[IDENTITY_LEN], int64_t now,
                 struct fault *f)
 {
-    static const char *const rules[] = {"expiry", "renewal.stuck", "renewal.late"};
+    static const char *const rules[] = {"expiry", "renewal.stuck", "renewal.failed",
+                                        "renewal.late"};
     uint8_t key[ALERT_KEY];
     char hex[33];
     int rc = 0;

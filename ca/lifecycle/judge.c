@@ -7,6 +7,7 @@
 #include "ca/lifecycle/campaigns.h"
 #include "ca/lifecycle/follow.h"
 #include "ca/store/tokens.h"
+#include "lib/clock.h"
 #include "lib/lint.h"
 
 #define OTHERS_MAX 16 /* of a key that many have, enough to know it */
@@ -348,6 +349,7 @@ static void take_row(struct judging *g, const struct store_line *line, const str
     out->facts.life = (struct watch_life){r->not_before, r->not_after};
     out->facts.revoked = r->state == CERT_HELD || r->state == CERT_REVOKED;
     out->facts.retired = a->retired != 0;
+    out->facts.failed = out->refused && attempt_counts(&out->attempt, &line->newest);
     out->facts.alone = line->members == 1;
     out->facts.foreign = is_foreign(r);
     out->facts.skipped = skipped(g->j);
@@ -433,14 +435,31 @@ static void look_what_is_in_the_way(struct judging *g)
         notice_set(stuck, LINE_TEXT, j->closed);
 }
 
+/* What is known to be in the way says more than what somebody was told once. */
+static void tell_refusal(struct judged *out)
+{
+    char at[CLOCK_TEXT_SIZE], text[512];
+
+    if (!out->facts.failed || out->facts.stuck[0] != '\0')
+        return;
+    clock_format(out->attempt.last, at);
+    (void)snprintf(text, sizeof(text), "refused %s to %s: %s", at, out->attempt.by,
+                   out->attempt.text);
+    notice_set(out->facts.stuck, sizeof(out->facts.stuck), text);
+}
+
 static int read_newest(struct judge *j, struct store_moment *m, const struct store_line *line,
-                       struct annotation *a, struct fault *f)
+                       struct annotation *a, struct judged *out, struct fault *f)
 {
     struct store_moment *own = NULL;
     int rc = m == NULL ? store_moment_begin(j->parts.store, &own, f) : 0;
 
+    if (m == NULL)
+        m = own;
     if (rc == 0)
-        rc = store_line_newest(m == NULL ? own : m, line, &j->row, a, f);
+        rc = store_line_newest(m, line, &j->row, a, f);
+    if (rc == 0)
+        rc = store_line_attempt(m, line, &out->attempt, &out->refused, f);
     store_moment_end(own);
     return rc;
 }
@@ -450,26 +469,30 @@ int judge_line(struct judge *j, struct store_moment *m, const struct store_line 
 {
     struct judging g = {.j = j, .out = out, .now = now};
     struct annotation a;
-    int rc = read_newest(j, m, line, &a, f);
+    int rc = read_newest(j, m, line, &a, out, f);
 
     if (rc != 0)
         return rc;
     memcpy(out->identity, line->identity, sizeof(out->identity));
     out->newest = line->newest;
     out->found = 0;
+    out->in_the_way = false;
     out->name[0] = '\0';
     memset(&out->facts, 0, sizeof(out->facts));
     take_row(&g, line, &a);
     take_pull(&g);
     line_judge(&j->times, &out->facts, now, &out->verdict);
-    if (now >= out->verdict.opens && out->verdict.state != LINE_RETIRED &&
+    if ((now >= out->verdict.opens || out->facts.failed) && out->verdict.state != LINE_RETIRED &&
         out->verdict.state != LINE_ENDED && !out->facts.skipped) {
         out->facts.followed = is_followed(&g);
         if (!out->facts.followed)
             look_what_is_in_the_way(&g);
+        out->in_the_way = out->facts.stuck[0] != '\0';
+        tell_refusal(out);
         line_judge(&j->times, &out->facts, now, &out->verdict);
     }
-    if ((want & JUDGE_TEXTS) != 0 || out->verdict.passed != 0)
+    if ((want & JUDGE_TEXTS) != 0 || out->verdict.passed != 0 || out->verdict.state == LINE_STUCK ||
+        out->verdict.state == LINE_OVERDUE)
         judge_name(&j->row, out->name, sizeof(out->name));
     if ((want & JUDGE_FINDINGS) != 0) {
         parse(&g);

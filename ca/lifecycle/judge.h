@@ -8,6 +8,7 @@
 
 #include "ca/door/authority.h"
 #include "ca/store/alerts.h"
+#include "ca/store/attempts.h"
 #include "ca/store/inventory.h"
 #include "watch/rules/finding.h"
 #include "watch/rules/line.h"
@@ -41,7 +42,10 @@ struct judged {
     char name[160]; /* with JUDGE_TEXTS or when people are to be told */
     char owner[STORE_NAME_MAX], contact[ANNOTATION_TEXT_MAX];
     char profile[STORE_NAME_MAX], requester[STORE_NAME_MAX];
-    struct cert_ref follower;                                    /* with facts.followed */
+    bool in_the_way;          /* facts.stuck says what is, not what was refused */
+    bool refused;             /* a renewal was once; it counts with facts.failed */
+    struct attempt attempt;   /* with `refused` */
+    struct cert_ref follower; /* with facts.followed */
     void (*why)(void *arg, enum finding rule, const char *text); /* in; NULL: not asked */
     void *arg;
 };

@@ -114,53 +114,77 @@ static void describe(const struct judged *j, const char *rule, enum severity sev
 }
 
 /* One rule: the condition is there or not. */
-static int tell_rule(struct evaluator *e, const struct judged *j, bool all, struct alert *a,
-                     bool present, int64_t now, struct fault *f)
+struct condition {
+    const char *rule;
+    enum severity severity;
+    uint32_t told;
+    bool present;
+    char text[512];
+};
+
+static int tell_rule(struct evaluator *e, const struct judged *j, bool all,
+                     const struct condition *c, int64_t now, struct fault *f)
 {
     uint8_t key[ALERT_KEY];
+    struct alert a;
 
-    if (!present && !all)
+    if (!c->present && !all)
         return 0;
-    alert_key(a->rule, a->subject, key);
-    (void)j;
-    return evaluator_step(e, present ? ALERT_SEEN : ALERT_GONE, present ? a : NULL, key, now, f);
+    describe(j, c->rule, c->severity, &a);
+    a.told = c->told;
+    notice_set(a.summary, sizeof(a.summary), c->text);
+    alert_key(a.rule, a.subject, key);
+    return evaluator_step(e, c->present ? ALERT_SEEN : ALERT_GONE, c->present ? &a : NULL, key, now,
+                          f);
+}
+
+enum { OF_EXPIRY, OF_STUCK, OF_FAILED, OF_LATE, OF_LINES };
+
+static void find_conditions(const struct judged *j, int64_t now, struct condition c[OF_LINES])
+{
+    const struct line_verdict *v = &j->verdict;
+    bool in_time = v->told_of && now < j->facts.life.not_after;
+    bool stuck = in_time && v->state == LINE_STUCK && j->in_the_way;
+    bool late = in_time && !stuck && now >= v->late && line_automatic(j->facts.method);
+
+    c[OF_EXPIRY] = (struct condition){"expiry", v->severity, v->passed, v->passed != 0, ""};
+    c[OF_STUCK] = (struct condition){"renewal.stuck", SEVERITY_WARNING, 1, stuck, ""};
+    c[OF_FAILED] =
+        (struct condition){"renewal.failed", SEVERITY_WARNING, 1, in_time && j->facts.failed, ""};
+    c[OF_LATE] = (struct condition){"renewal.late", SEVERITY_WARNING, 1, late, ""};
+}
+
+static void write_texts(struct evaluator *e, const struct judged *j, struct condition c[OF_LINES])
+{
+    const struct line_facts *l = &j->facts;
+    char action[LINE_TEXT], passed[64], end[CLOCK_TEXT_SIZE];
+
+    line_action(l, &j->verdict, j->requester, action);
+    watch_passed_text(judge_times(e->judge), &l->life, j->verdict.passed, passed);
+    clock_format(l->life.not_after, end);
+    (void)snprintf(c[OF_EXPIRY].text, sizeof(c->text), "%s: ends %s; %s", passed, end, action);
+    (void)snprintf(c[OF_STUCK].text, sizeof(c->text), "cannot be renewed: %s", l->stuck);
+    (void)snprintf(c[OF_FAILED].text, sizeof(c->text), "its renewal failed: %s (%s)",
+                   j->attempt.text, j->attempt.by);
+    (void)snprintf(c[OF_LATE].text, sizeof(c->text), "its renewal is late: %s", action);
 }
 
 int evaluator_tell(struct evaluator *e, const struct judged *j, bool all, int64_t now,
                    struct fault *f)
 {
-    const struct line_verdict *v = &j->verdict;
-    bool in_time = v->told_of && now < j->facts.life.not_after;
-    bool stuck = in_time && v->state == LINE_STUCK;
-    bool late = in_time && !stuck && now >= v->late && line_automatic(j->facts.method);
-    char action[LINE_TEXT], passed[64], end[CLOCK_TEXT_SIZE], text[512];
-    struct alert a;
-    int rc;
+    struct condition c[OF_LINES];
+    bool any = all;
+    int rc = 0;
 
-    if (!all && v->passed == 0 && !stuck && !late)
+    find_conditions(j, now, c);
+    for (size_t i = 0; i < OF_LINES; i++)
+        any = any || c[i].present;
+    if (!any)
         return 0;
-    line_action(&j->facts, v, j->requester, action);
-    watch_passed_text(judge_times(e->judge), &j->facts.life, v->passed, passed);
-    clock_format(j->facts.life.not_after, end);
-    describe(j, "expiry", v->severity, &a);
-    a.told = v->passed;
-    (void)snprintf(text, sizeof(text), "%s: ends %s; %s", passed, end, action);
-    notice_set(a.summary, sizeof(a.summary), text);
-    rc = tell_rule(e, j, all, &a, v->passed != 0, now, f);
-    if (rc != 0)
-        return rc;
-    describe(j, "renewal.stuck", SEVERITY_WARNING, &a);
-    a.told = 1;
-    (void)snprintf(text, sizeof(text), "cannot be renewed: %s", j->facts.stuck);
-    notice_set(a.summary, sizeof(a.summary), text);
-    rc = tell_rule(e, j, all, &a, stuck, now, f);
-    if (rc != 0)
-        return rc;
-    describe(j, "renewal.late", SEVERITY_WARNING, &a);
-    a.told = 1;
-    (void)snprintf(text, sizeof(text), "its renewal is late: %s", action);
-    notice_set(a.summary, sizeof(a.summary), text);
-    return tell_rule(e, j, all, &a, late, now, f);
+    write_texts(e, j, c);
+    for (size_t i = 0; rc == 0 && i < OF_LINES; i++)
+        rc = tell_rule(e, j, all, &c[i], now, f);
+    return rc;
 }
 
 /* ---- notices ---- */

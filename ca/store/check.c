@@ -234,6 +234,13 @@ static void check_campaign(struct check *c, MDB_txn *t, struct slice key, struct
         check_finding(c, "campaign.row", "A campaign does not decode");
 }
 
+static void check_attempt(struct check *c, MDB_txn *t, struct slice key, struct slice row)
+{
+    (void)t;
+    if (!attempt_row_sound(key, row))
+        check_finding(c, "attempt.row", "A refused renewal does not decode");
+}
+
 static void check_outbox(struct check *c, MDB_txn *t, struct slice key, struct slice row)
 {
     if (!outbox_row_sound(c->s, t, key, row))
@@ -328,6 +335,7 @@ int store_check(struct store *s, const struct store_check_report *r, uint64_t *f
         {D_ALERT, "alerts", check_alert},
         {D_EXCEPTION, "exceptions", check_exception},
         {D_CAMPAIGN, "campaigns", check_campaign},
+        {D_ATTEMPT, "refused renewals", check_attempt},
         {D_FOREIGN, "foreign certificates", check_foreign},
         {D_SEEN, "certificates seen", check_seen},
         {D_IDENTITY, "annotations", check_annotation},

@@ -49,11 +49,16 @@ int annotation_find(struct store *s, MDB_txn *t, const uint8_t identity[IDENTITY
 
 /* ---- setting ---- */
 
-static void w_annotation(struct write_txn *w, const struct store_op *op, const struct annotation *a)
+void identity_changed(struct write_txn *w, const struct store_op *op, const uint8_t identity[16])
 {
     struct cert_ref ref = {.issuer = STORE_ANNOTATED};
-    memcpy(ref.serial, a->identity, IDENTITY_LEN);
+    memcpy(ref.serial, identity, IDENTITY_LEN);
     (void)change_append(w, op, &ref, CERT_GOOD, 0, 0);
+}
+
+static void w_annotation(struct write_txn *w, const struct store_op *op, const struct annotation *a)
+{
+    identity_changed(w, op, a->identity);
     if (annotation_set_fields(a) == 0) {
         w_del(w, D_IDENTITY, a->identity, IDENTITY_LEN);
         return;
@@ -120,11 +125,6 @@ int store_annotation(struct store *s, const uint8_t identity[IDENTITY_LEN], stru
         return store_damaged(f, "annotation");
     return rc == 0 || rc == MDB_NOTFOUND ? 0 : store_fail(f, rc, "reading an annotation");
 }
-
-struct store_moment {
-    struct store *s;
-    MDB_txn *t;
-};
 
 int store_moment_begin(struct store *s, struct store_moment **out, struct fault *f)
 {

@@ -36,6 +36,7 @@ static const char *const dbi_name[D_COUNT] = {
     [D_ALERT] = "alert",
     [D_EXCEPTION] = "exception",
     [D_CAMPAIGN] = "campaign",
+    [D_ATTEMPT] = "attempt",
     [D_FOREIGN] = "foreign",
     [D_SEEN] = "seen",
     [D_IDENTITY] = "identity",

@@ -248,6 +248,10 @@ static int dispatch(struct write_txn *w, struct store_op *op, struct audit_event
     case STORE_CAMPAIGN:
         rc = op_campaign(w, op);
         break;
+    case STORE_ATTEMPT:
+        op_attempt(w, op);
+        *record = false;
+        break;
     case STORE_PUBLISHED:
         rc = op_published(w, op, record);
         break;

@@ -227,6 +227,7 @@ enum store_op_kind {
     STORE_MARK,
     STORE_EXCEPT,
     STORE_CAMPAIGN,    /* ca/store/campaigns.h */
+    STORE_ATTEMPT,     /* ca/store/attempts.h */
     STORE_FOREIGN_ADD, /* certificates that others issued: ca/store/inventory.h */
     STORE_ANNOTATE,    /* likewise: what operators write about an identity */
     STORE_FILTER,      /* likewise: a filter of lists, kept under a name */
@@ -243,6 +244,7 @@ struct store_alert;
 struct store_mark;
 struct store_except;
 struct store_campaign;
+struct attempt;
 struct store_foreign;
 struct store_annotate;
 struct saved_filter;
@@ -324,6 +326,7 @@ struct store_op {
     struct store_mark *mark;         /* mark */
     struct store_except *except;     /* except */
     struct store_campaign *campaign; /* campaign */
+    struct attempt *attempt;         /* attempt */
     struct store_foreign *foreign;   /* foreign-add */
     struct store_annotate *annotate; /* annotate */
     struct saved_filter *filter;     /* filter */

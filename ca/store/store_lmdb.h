@@ -38,6 +38,7 @@ enum durable_dbi {
     D_ALERT,
     D_EXCEPTION,
     D_CAMPAIGN,
+    D_ATTEMPT,
     D_FOREIGN,
     D_SEEN,
     D_IDENTITY,
@@ -323,6 +324,15 @@ int audit_pruned(struct store *s, MDB_txn *t, uint64_t *out) WARN_UNUSED;
 int op_foreign(struct write_txn *w, struct store_op *op, struct audit_event *e) WARN_UNUSED;
 int op_annotate(struct write_txn *w, struct store_op *op, struct audit_event *e,
                 bool *record) WARN_UNUSED;
+/* What is known of an identity is another than it was: a number in the change sequence. */
+void identity_changed(struct write_txn *w, const struct store_op *op, const uint8_t identity[16]);
+struct store_moment {
+    struct store *s;
+    MDB_txn *t;
+};
+/* lmdb_attempt.c: ca/store/attempts.h */
+void op_attempt(struct write_txn *w, struct store_op *op);
+bool attempt_row_sound(struct slice key, struct slice row);
 int op_filter(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 bool filter_row_sound(struct slice key, struct slice row);
 /* When it was last met; 0: never. 0 or an LMDB code. */

@@ -191,6 +191,61 @@ static void what_is_replaced_is_not_told_of(void **state)
     end(&w);
 }
 
+static void refuse(struct world *w, const struct request *r, int64_t now)
+{
+    struct attempt a = {.ref = r->op.ref, .by = "certificate:01", .rule = "san.dns", .text = "no"};
+    struct store_op op = {.kind = STORE_ATTEMPT, .attempt = &a, .time = now};
+
+    memcpy(a.identity, r->op.intent.identity, sizeof(a.identity));
+    assert_int_equal(store_do(w->x.s, &op), 0);
+    assert_int_equal(op.outcome, STORE_DONE);
+}
+
+static uint64_t stuck(struct world *w, int64_t now)
+{
+    struct evaluator_summary s;
+
+    evaluator_again(w->e);
+    evaluate(w, now);
+    evaluator_summary(w->e, &s);
+    return s.by_state[LINE_STUCK];
+}
+
+/* Long before it is due: somebody tried, and failed. */
+static void a_renewal_that_was_refused_is_told_until_one_is_not(void **state)
+{
+    struct request a, b;
+    struct world w;
+    (void)state;
+
+    begin(&w, "");
+    owned(&w, &a, "a.example.com", "web");
+    evaluate(&w, TEST_NOW + DAY);
+    refuse(&w, &a, TEST_NOW + DAY);
+    evaluate(&w, TEST_NOW + DAY + 1);
+    assert_int_equal(told(&w, NOTICE_RAISED), 1);
+    assert_int_equal(stuck(&w, TEST_NOW + DAY + 2), 1);
+    refuse(&w, &a, TEST_NOW + 2 * DAY);
+    evaluate(&w, TEST_NOW + 2 * DAY + 1);
+    assert_int_equal(told(&w, NOTICE_RAISED), 1);
+
+    request_init(&b, &w.x, "a.example.com");
+    memcpy(b.op.intent.identity, a.op.intent.identity, sizeof(b.op.intent.identity));
+    b.op.intent.not_after += 1;
+    request_draft(&b, "a.example.com");
+    issue(&w.x, &b);
+    evaluate(&w, TEST_NOW + 2 * DAY + 2);
+    assert_int_equal(told(&w, NOTICE_RESOLVED), 1);
+    assert_int_equal(stuck(&w, TEST_NOW + 2 * DAY + 3), 0);
+    /* who still has the old one is not who matters */
+    refuse(&w, &a, TEST_NOW + 3 * DAY);
+    evaluate(&w, TEST_NOW + 3 * DAY + 1);
+    assert_int_equal(told(&w, NOTICE_RAISED), 1);
+    request_free(&a);
+    request_free(&b);
+    end(&w);
+}
+
 static void a_key_of_two_hosts_is_found(void **state)
 {
     struct evaluator_summary s;
@@ -305,6 +360,7 @@ int main(void)
         cmocka_unit_test(items_that_are_well_may_still_want_somebody),
         cmocka_unit_test(each_owner_gets_one_digest_a_day),
         cmocka_unit_test(what_is_replaced_is_not_told_of),
+        cmocka_unit_test(a_renewal_that_was_refused_is_told_until_one_is_not),
         cmocka_unit_test(a_key_of_two_hosts_is_found),
         cmocka_unit_test(only_an_operator_ends_the_alert_of_a_stranger),
         cmocka_unit_test(what_is_due_comes_in_its_order),

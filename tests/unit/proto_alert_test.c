@@ -54,7 +54,16 @@ static void rows_come_back_as_they_were(void **state)
     COMES_BACK(finding_info, .rule = "key.weak", .severity = 1, .name = "dns:a", .until = 9);
     COMES_BACK(finding_count, .rule = "key.weak", .found = UINT64_MAX, .text = "t");
     COMES_BACK(exception_info, .rule = "key.weak", .subject = "*", .until = 5, .reason = "r");
-    COMES_BACK(line_info, .name = "dns:a", .state = "ok", .members = 3, .followed = true, .n = 2,
+    COMES_BACK(line_info, .name = "dns:a", .state = "ok", .members = 3, .followed = true,
+               .refused = {.at = 7,
+                           .first = 5,
+                           .times = 2,
+                           .counts = true,
+                           .by = "operator:alice",
+                           .origin = "admin",
+                           .rule = "san.dns",
+                           .text = "no"},
+               .n = 2,
                .note = {{.kind = "alert", .rule = "expiry"}, {.kind = "finding", .severity = 2}});
 }
 

@@ -30,7 +30,7 @@ static enum line_state state_of(const struct watch_times *t, const struct line_f
         return now < l->life.not_after ? LINE_RENEWED : LINE_ENDED;
     if (now >= l->life.not_after + t->forget)
         return LINE_ENDED;
-    if (now < v->opens)
+    if (now < v->opens && !l->failed)
         return l->before ? LINE_RENEWED : LINE_OK;
     if (l->stuck[0] != '\0')
         return LINE_STUCK;

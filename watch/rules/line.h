@@ -12,7 +12,7 @@ enum line_state {
     LINE_RENEWED, /* it was followed by another, and still lasts itself */
     LINE_DUE,     /* its renewal has begun to be due */
     LINE_OVERDUE, /* it is late, or over */
-    LINE_STUCK,   /* due, and something stands in the way */
+    LINE_STUCK,   /* due, and something stands in the way; or a renewal was refused */
     LINE_RETIRED, /* nobody wants it to go on */
     LINE_ENDED,   /* over for so long that it is given up */
 };
@@ -34,7 +34,9 @@ struct line_facts {
     enum line_method method;
     char campaign[64];     /* pulls it forward ... */
     int64_t pulled_at;     /* ... to then; "": none does */
-    char stuck[LINE_TEXT]; /* why it cannot be renewed as things are; "": nothing known */
+    bool failed;           /* the last attempt to renew the newest was refused */
+    char stuck[LINE_TEXT]; /* why it cannot be renewed as things are, or else why it was refused;
+                              "": nothing known */
 };
 
 struct line_verdict {
