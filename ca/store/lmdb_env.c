@@ -275,7 +275,6 @@ static struct store *store_new(const struct store_options *o)
     keys_init(s);
     pthread_mutex_init(&s->pool.lock, NULL);
     pthread_mutex_init(&s->queue_lock, NULL);
-    pthread_mutex_init(&s->group_lock, NULL);
     pthread_cond_init(&s->queue_ready, NULL);
     return s;
 }
@@ -323,7 +322,6 @@ void store_close(struct store *s)
     keys_free(s);
     pthread_mutex_destroy(&s->pool.lock);
     pthread_mutex_destroy(&s->queue_lock);
-    pthread_mutex_destroy(&s->group_lock);
     pthread_cond_destroy(&s->queue_ready);
     free(s->dir);
     free(s);

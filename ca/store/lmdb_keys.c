@@ -125,14 +125,12 @@ static int list_each(void *arg, const uint8_t entry[RUN_ENTRY])
     return 0;
 }
 
-/* The memory of the runs is the writer's: it is held off meanwhile. */
 int keys_list(struct store *s, struct key_list *l, MDB_txn **t, struct fault *f)
 {
     l->n = 0;
-    pthread_mutex_lock(&s->group_lock);
+    runs_find_recent(&s->keys, l->after, list_each, l);
     int rc = read_begin(s, t, f);
     int found = rc == 0 ? runs_find_from(&s->keys, *t, l->after, list_each, l) : 0;
-    pthread_mutex_unlock(&s->group_lock);
     if (found != 0) {
         read_end(s, *t);
         *t = NULL;

@@ -294,9 +294,7 @@ static void *writer_main(void *arg)
     while (group_take(s, g)) {
         uint64_t begun = clock_mono_us();
         group_order(g);
-        pthread_mutex_lock(&s->group_lock);
         group_run(s, g);
-        pthread_mutex_unlock(&s->group_lock);
         pace(g->n, begun);
     }
     buf_free(&g->w.row);

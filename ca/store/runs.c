@@ -12,12 +12,14 @@ void runs_init(struct runs *r, const char *name, size_t hashed, size_t entries, 
     r->group = group;
     run_mem_init(&r->active, entries + 3 * group, hashed);
     run_mem_init(&r->frozen, entries + 3 * group, hashed);
+    pthread_mutex_init(&r->lock, NULL);
 }
 
 void runs_free(struct runs *r)
 {
     run_mem_free(&r->active);
     run_mem_free(&r->frozen);
+    pthread_mutex_destroy(&r->lock);
 }
 
 int runs_open(struct runs *r, MDB_txn *t, MDB_dbi meta, bool create)
@@ -54,11 +56,15 @@ void runs_begin(struct runs *r)
     r->moved = false;
     r->mark = r->active.n;
     r->next_due = r->due;
+    r->next_worked = r->worked;
 }
 
 int runs_add(struct runs *r, const uint8_t entry[RUN_ENTRY])
 {
-    return run_mem_add(&r->active, entry) ? 0 : MDB_TXN_FULL;
+    pthread_mutex_lock(&r->lock);
+    bool added = run_mem_add(&r->active, entry);
+    pthread_mutex_unlock(&r->lock);
+    return added ? 0 : MDB_TXN_FULL;
 }
 
 /* In one run, in order. */
@@ -109,13 +115,21 @@ int runs_find_durable(const struct runs *r, MDB_txn *t, const struct run_dir *di
     return find_durable(r, t, dir, slice_of(prefix, r->hashed), fn, arg, more);
 }
 
+void runs_find_recent(struct runs *r, const uint8_t from[RUN_ENTRY], run_each fn, void *arg)
+{
+    pthread_mutex_lock(&r->lock);
+    if (run_mem_find(&r->active, from, fn, arg))
+        (void)run_mem_find(&r->frozen, from, fn, arg);
+    pthread_mutex_unlock(&r->lock);
+}
+
 int runs_find_from(const struct runs *r, MDB_txn *t, const uint8_t from[RUN_ENTRY], run_each fn,
                    void *arg)
 {
+    struct run_dir dir;
     bool more;
-    if (!run_mem_find(&r->active, from, fn, arg) || !run_mem_find(&r->frozen, from, fn, arg))
-        return 0;
-    return find_durable(r, t, &r->dir, slice_of(from, RUN_ENTRY), fn, arg, &more);
+    int rc = run_dir_get(r, t, &dir);
+    return rc == 0 ? find_durable(r, t, &dir, slice_of(from, RUN_ENTRY), fn, arg, &more) : rc;
 }
 
 int runs_find(struct runs *r, MDB_txn *t, const uint8_t *prefix, run_each fn, void *arg)
@@ -130,10 +144,25 @@ int runs_find(struct runs *r, MDB_txn *t, const uint8_t *prefix, run_each fn, vo
 static void freeze(struct runs *r, uint64_t change)
 {
     int slot = run_empty(&r->next, 0);
-    if (r->active.n < r->entries || slot < 0 || run_filling(&r->dir, 0) >= 0)
+    bool lags = change - r->next.upto >= RUN_LAG * r->entries;
+    if ((r->active.n < r->entries && !lags) || slot < 0 || run_filling(&r->dir, 0) >= 0)
         return;
-    r->next.slot[0][slot] = (struct run_slot){.state = RUN_FILLING, .upto = change};
+    if (r->active.n > 0)
+        r->next.slot[0][slot] = (struct run_slot){.state = RUN_FILLING, .upto = change};
+    else
+        r->next.upto = change;
     r->moved = true;
+}
+
+/* Entries of work that this transaction pays for. A restore moves the numbers of changes on. */
+static size_t pay(struct runs *r, uint64_t change)
+{
+    uint64_t changes = r->worked == 0 ? 0 : change - r->worked;
+    size_t added = RUN_PACE * (r->active.n - r->mark);
+    r->next_worked = change;
+    if (changes > r->group)
+        changes = r->group;
+    return added > changes ? added : (size_t)changes;
 }
 
 int runs_work(struct runs *r, MDB_txn *t, uint64_t change)
@@ -141,7 +170,7 @@ int runs_work(struct runs *r, MDB_txn *t, uint64_t change)
     /* Slots never run out at an even pace; should they, this waits rather than fails. */
     bool late = r->active.n >= r->entries + r->group;
     int rc = 0;
-    r->next_due += RUN_PACE * (r->active.n - r->mark);
+    r->next_due += pay(r, change);
     if (late || r->next_due >= r->entries / 32) {
         run_merges_begin(r);
         rc = run_fill(r, t, late ? SIZE_MAX : r->next_due);
@@ -158,19 +187,25 @@ int runs_work(struct runs *r, MDB_txn *t, uint64_t change)
 void runs_commit(struct runs *r)
 {
     bool was = run_filling(&r->dir, 0) >= 0, is = run_filling(&r->next, 0) >= 0;
+    pthread_mutex_lock(&r->lock);
     if (was && !is)
         run_mem_clear(&r->frozen);
     if (!was && is) {
         struct run_mem empty = r->frozen;
         r->frozen = r->active;
         r->active = empty;
-        run_mem_sort(&r->frozen);
     }
+    pthread_mutex_unlock(&r->lock);
+    if (!was && is)
+        run_mem_sort(&r->frozen);
     r->dir = r->next;
     r->due = r->next_due;
+    r->worked = r->next_worked;
 }
 
 void runs_abort(struct runs *r)
 {
+    pthread_mutex_lock(&r->lock);
     run_mem_back_to(&r->active, r->mark);
+    pthread_mutex_unlock(&r->lock);
 }

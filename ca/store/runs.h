@@ -16,14 +16,19 @@
  * transaction is long, and a process that is killed finds whole slices: a slice goes on behind the
  * last key of the run that it fills.
  *
- * The writer thread alone calls these, but for run_dir_get and runs_find_durable, which any
- * thread calls with a read transaction, and runs_find_from, while it holds the writer off.
+ * Changes without an entry pay for an entry of work each, and when `upto` lies RUN_LAG times as
+ * many changes back as a run has entries, what is in memory is written out as a shorter run:
+ * so a start reads a bounded number of changes, whatever they are.
+ *
+ * The writer thread alone calls these, but for run_dir_get, runs_find_durable and runs_find_from,
+ * which any thread calls with a read transaction, and runs_find_recent.
  * Functions return 0 or an LMDB code.
  */
 #ifndef CA_STORE_RUNS_H
 #define CA_STORE_RUNS_H
 
 #include <lmdb.h>
+#include <pthread.h>
 
 #include "ca/store/runs_mem.h"
 
@@ -31,6 +36,7 @@
 #define RUN_SLOTS 8 /* a level: those being merged, those that come meanwhile */
 #define RUN_FAN 4
 #define RUN_PACE 4
+#define RUN_LAG 4
 #define RUN_ENTRIES 8192 /* of a run of level 0 */
 #define RUN_TABLES (RUN_LEVELS * RUN_SLOTS)
 
@@ -60,13 +66,15 @@ struct runs {
     size_t hashed;         /* octets by which entries are looked for */
     MDB_dbi meta;
     MDB_dbi dbi[RUN_LEVELS][RUN_SLOTS];
-    struct run_dir dir;    /* as of the last commit */
-    struct run_dir next;   /* as of the transaction under way */
-    bool moved;            /* next is not dir */
-    struct run_mem active; /* entries are added here */
-    struct run_mem frozen; /* sorted, being written out */
-    size_t mark;           /* entries in active when the transaction began */
-    size_t due, next_due;  /* entries of work that are paid for */
+    struct run_dir dir;           /* as of the last commit */
+    struct run_dir next;          /* as of the transaction under way */
+    bool moved;                   /* next is not dir */
+    struct run_mem active;        /* entries are added here */
+    struct run_mem frozen;        /* sorted, being written out */
+    size_t mark;                  /* entries in active when the transaction began */
+    size_t due, next_due;         /* entries of work that are paid for */
+    uint64_t worked, next_worked; /* the newest change then; 0: not since the start */
+    pthread_mutex_t lock;         /* over what moves in memory, for runs_find_recent */
 };
 
 void runs_init(struct runs *r, const char *name, size_t hashed, size_t entries, size_t group);
@@ -82,8 +90,11 @@ int runs_add(struct runs *r, const uint8_t entry[RUN_ENTRY]) WARN_UNUSED;
 /* Every entry that begins with the `hashed` octets at `prefix`, in no order. */
 int runs_find(struct runs *r, MDB_txn *t, const uint8_t *prefix, run_each fn,
               void *arg) WARN_UNUSED;
-/* Those that begin with the same `hashed` octets as `from`, as of the last commit, which t sees: of
- * each run in order from `from` on, of the memory all. */
+/* Any thread, and the writer goes on: those that begin with the same `hashed` octets as `from`, of
+ * the memory; and those in runs, of each in order from `from` on. With a transaction that is begun
+ * between the two none is missed that was committed before; some may come twice, and some may not
+ * be committed yet. */
+void runs_find_recent(struct runs *r, const uint8_t from[RUN_ENTRY], run_each fn, void *arg);
 int runs_find_from(const struct runs *r, MDB_txn *t, const uint8_t from[RUN_ENTRY], run_each fn,
                    void *arg) WARN_UNUSED;
 /* The work that is due, after the last entry; `change` is the newest change so far. */

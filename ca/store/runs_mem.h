@@ -1,7 +1,7 @@
 /*
  * The newest entries of an index of runs: found by the octets they begin with, taken back from
  * the end when their transaction is, and sorted once they are written out. A fixed size of memory.
- * One thread.
+ * One thread, or a lock of the caller's.
  */
 #ifndef CA_STORE_RUNS_MEM_H
 #define CA_STORE_RUNS_MEM_H

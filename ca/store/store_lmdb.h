@@ -102,7 +102,6 @@ struct store {
     pthread_cond_t queue_ready;
     struct store_op *head, *tail;
     bool stopping;
-    pthread_mutex_t group_lock; /* held from the begin of a transaction to its answers */
 
     struct clock_guard clock;
 

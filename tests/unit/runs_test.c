@@ -1,5 +1,8 @@
 /* An index of runs against a plain list, with runs so short that every level is used. */
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +28,10 @@ struct world {
     MDB_dbi meta;
     struct runs r;
     unsigned seed;
-    size_t n; /* committed; the change of entry i is i + 1 */
+    size_t n;        /* committed */
+    uint64_t change; /* likewise */
     uint8_t entry[MAX][RUN_ENTRY];
+    uint64_t of[MAX]; /* the change of each */
 };
 
 static size_t draw(struct world *w)
@@ -55,7 +60,7 @@ static void start(struct world *w)
     assert_int_equal(runs_open(&w->r, t, w->meta, true), 0);
     assert_int_equal(mdb_txn_commit(t), 0);
     for (size_t i = 0; i < w->n; i++)
-        assert_int_equal(runs_load(&w->r, i + 1, w->entry[i]), 0);
+        assert_int_equal(runs_load(&w->r, w->of[i], w->entry[i]), 0);
     runs_loaded(&w->r);
 }
 
@@ -113,17 +118,18 @@ static size_t times_found(struct world *w, MDB_txn *t, const uint8_t *entry)
     return s.n;
 }
 
-/* One transaction of n entries, which sees its own. */
-static void add(struct world *w, size_t n, bool commit)
+/* One transaction of n entries, which sees its own, and of as many changes, and others. */
+static void add_beside(struct world *w, size_t n, size_t others, bool commit)
 {
     MDB_txn *t = begin(w, 0);
     runs_begin(&w->r);
     for (size_t i = w->n; i < w->n + n; i++) {
         entry_make(w, i);
+        w->of[i] = w->change + (i - w->n) + 1;
         assert_int_equal(runs_add(&w->r, w->entry[i]), 0);
         assert_int_equal(times_found(w, t, w->entry[i]), 1);
     }
-    assert_int_equal(runs_work(&w->r, t, w->n + n), 0);
+    assert_int_equal(runs_work(&w->r, t, w->change + n + others), 0);
     if (!commit) {
         mdb_txn_abort(t);
         runs_abort(&w->r);
@@ -132,6 +138,12 @@ static void add(struct world *w, size_t n, bool commit)
     assert_int_equal(mdb_txn_commit(t), 0);
     runs_commit(&w->r);
     w->n += n;
+    w->change += n + others;
+}
+
+static void add(struct world *w, size_t n, bool commit)
+{
+    add_beside(w, n, 0, commit);
 }
 
 static void all_are_found_once(struct world *w)
@@ -208,6 +220,76 @@ static void a_start_after_any_transaction_finds_the_same(void **state)
     all_are_found_once(w);
 }
 
+/* Imports, revocations and annotations have no request key, for example. */
+static void changes_without_entries_leave_little_to_read_at_a_start(void **state)
+{
+    struct world *w = *state;
+    add(w, 3 * ENTRIES, true);
+    for (int round = 0; round < 4000; round++) {
+        size_t n = draw(w) % 16 == 0 ? 1 + draw(w) % 4 : 0;
+        add_beside(w, n, draw(w) % GROUP, true);
+        if (round > 16)
+            assert_true(w->change - w->r.dir.upto <= RUN_LAG * ENTRIES + 4 * GROUP);
+        for (size_t level = 0; level < RUN_LEVELS; level++)
+            assert_true(count(w, level, RUN_EMPTY) > 0);
+        if (draw(w) % 64 == 0) {
+            stop(w);
+            start(w);
+        }
+    }
+    all_are_found_once(w);
+}
+
+struct reader {
+    struct world *w;
+    atomic_size_t committed;
+    atomic_bool stop;
+    size_t looked, missed;
+};
+
+static void *read_on(void *arg)
+{
+    struct reader *r = arg;
+    struct world *w = r->w;
+    unsigned seed = 1;
+    while (!atomic_load(&r->stop)) {
+        size_t n = atomic_load(&r->committed);
+        seed = seed * 1103515245u + 12345u;
+        if (n == 0)
+            continue;
+        const uint8_t *want = w->entry[(seed >> 16) % 2 == 0 ? n - 1 : (seed >> 16) % n];
+        uint8_t from[RUN_ENTRY] = {0};
+        struct seen s = {.want = want};
+        MDB_txn *t;
+        memcpy(from, want, HASHED);
+        runs_find_recent(&w->r, from, see, &s);
+        (void)sched_yield(); /* whatever happens in between */
+        if (mdb_txn_begin(w->env, NULL, MDB_RDONLY, &t) != 0 ||
+            runs_find_from(&w->r, t, from, see, &s) != 0)
+            r->missed++;
+        mdb_txn_abort(t);
+        r->missed += s.n == 0;
+        r->looked++;
+    }
+    return NULL;
+}
+
+static void another_thread_finds_all_that_is_committed_while_more_comes(void **state)
+{
+    struct world *w = *state;
+    struct reader r = {.w = w};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, read_on, &r), 0);
+    while (w->n < MAX - GROUP) {
+        add_beside(w, 1 + draw(w) % GROUP, draw(w) % 2, draw(w) % 8 != 0);
+        atomic_store(&r.committed, w->n);
+    }
+    atomic_store(&r.stop, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(r.looked > 100);
+    assert_int_equal(r.missed, 0);
+}
+
 static int one_of_a_group(void *arg, const uint8_t entry[RUN_ENTRY])
 {
     struct seen *s = arg;
@@ -226,9 +308,10 @@ static void entries_of_a_group_are_passed_over_in_one_step(void **state)
     for (uint8_t i = 0; i < ENTRIES; i++) {
         group[RUN_ENTRY - 1] = i;
         assert_int_equal(runs_add(&w->r, group), 0);
+        w->of[w->n] = ++w->change;
         memcpy(w->entry[w->n++], group, RUN_ENTRY);
     }
-    assert_int_equal(runs_work(&w->r, t, w->n), 0);
+    assert_int_equal(runs_work(&w->r, t, w->change), 0);
     assert_int_equal(mdb_txn_commit(t), 0);
     runs_commit(&w->r);
     for (int i = 0; i < 4; i++)
@@ -252,8 +335,9 @@ static void expire(struct world *w, uint64_t open, uint64_t now, uint64_t before
     runs_begin(&w->r);
     runs_expire(&w->r, open, now, over_before, &before);
     entry_make(w, w->n);
+    w->of[w->n] = ++w->change;
     assert_int_equal(runs_add(&w->r, w->entry[w->n++]), 0);
-    assert_int_equal(runs_work(&w->r, t, w->n), 0);
+    assert_int_equal(runs_work(&w->r, t, w->change), 0);
     assert_int_equal(mdb_txn_commit(t), 0);
     runs_commit(&w->r);
 }
@@ -315,6 +399,8 @@ int main(void)
         T(one_at_a_time_as_well),
         T(what_is_aborted_was_never_there),
         T(a_start_after_any_transaction_finds_the_same),
+        T(changes_without_entries_leave_little_to_read_at_a_start),
+        T(another_thread_finds_all_that_is_committed_while_more_comes),
         T(entries_of_a_group_are_passed_over_in_one_step),
         T(runs_past_their_life_are_dropped_whole_and_open_ones_are_not),
         T(a_directory_that_does_not_decode_is_refused),
