@@ -50,27 +50,15 @@ static int set_path(struct conf *c, const char *path, bool resolve, struct fault
     return 0;
 }
 
-static int parse(struct conf_reader *r, const char *text, struct fault *f)
-{
-    struct fault why;
-    unsigned line;
-
-    if (conf_scan(slice_str(text), &line, &why) < 0)
-        return conf_refuse(r, line, why.rule, "", f, "%s", why.text);
-    if (config_read_string(&r->file, text) != CONFIG_TRUE)
-        return conf_refuse(r, (unsigned)config_error_line(&r->file), "conf.syntax", "", f, "%s",
-                           config_error_text(&r->file));
-    return conf_read_all(r, f);
-}
-
 static int read_text(const char *text, const char *shown, struct conf *c, bool check,
                      struct fault *f)
 {
-    struct conf_reader r = {.path = shown, .conf = c};
+    struct conf_reader r = {
+        .path = shown, .dir = c->dir, .table = &conf_table, .root = c, .conf = c};
     int rc;
 
     config_init(&r.file);
-    rc = parse(&r, text, f);
+    rc = conf_parse(&r, text, f);
     if (rc == 0 && check) {
         conf_follow_successors(c);
         conf_drop_builtin(&r);
@@ -136,7 +124,7 @@ static int check_nul(struct buf *text, const char *path, struct fault *f)
     return 0;
 }
 
-static int read_file(const char *path, struct buf *text, struct fault *f)
+int conf_read_file(const char *path, struct buf *text, struct fault *f)
 {
     int rc;
 
@@ -152,7 +140,7 @@ static int read_file(const char *path, struct buf *text, struct fault *f)
 int conf_load(const char *path, struct conf **out, struct fault *f)
 {
     struct buf text;
-    int rc = read_file(path, &text, f);
+    int rc = conf_read_file(path, &text, f);
 
     *out = NULL;
     if (rc < 0)
@@ -218,7 +206,7 @@ static int write_all(int fd, struct slice s)
 int conf_seal(const char *path, int *out, struct fault *f)
 {
     struct buf text;
-    int fd, rc = read_file(path, &text, f);
+    int fd, rc = conf_read_file(path, &text, f);
 
     *out = -1;
     if (rc < 0)
@@ -236,26 +224,11 @@ int conf_seal(const char *path, int *out, struct fault *f)
     return rc;
 }
 
-static void free_section(const struct conf_section *s, struct conf *c)
-{
-    size_t n = s->list ? conf_element_count(s, c) : 1;
-
-    for (size_t i = 0; i < n; i++) {
-        void *element = s->list ? conf_element(s, c, i) : c;
-
-        for (size_t k = 0; k < s->n_keys; k++)
-            conf_value_clear(&s->keys[k], element);
-    }
-    if (s->list)
-        free(*(void **)(void *)((uint8_t *)c + s->at));
-}
-
 void conf_free(struct conf *c)
 {
     if (c == NULL)
         return;
-    for (size_t i = 0; i < conf_sections_count; i++)
-        free_section(conf_sections[i], c);
+    conf_clear(&conf_table, c);
     free(c->path);
     free(c->text);
     free(c->dir);

@@ -99,9 +99,14 @@ static void put_section(const struct conf_section *s, struct buf *out)
     buf_put_str(out, s->list ? ");\n" : "};\n");
 }
 
+void conf_put_example(const struct conf_table *t, const char *start, struct buf *out)
+{
+    buf_put_str(out, start);
+    for (size_t i = 0; i < t->n; i++)
+        put_section(t->section[i], out);
+}
+
 void conf_example(struct buf *out)
 {
-    buf_put_str(out, head);
-    for (size_t i = 0; i < conf_sections_count; i++)
-        put_section(conf_sections[i], out);
+    conf_put_example(&conf_table, head, out);
 }

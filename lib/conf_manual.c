@@ -64,8 +64,13 @@ static void put_key(const struct conf_key *k, struct buf *out)
 
 void conf_manual(struct buf *out)
 {
-    for (size_t i = 0; i < conf_sections_count; i++) {
-        const struct conf_section *s = conf_sections[i];
+    conf_put_manual(&conf_table, out);
+}
+
+void conf_put_manual(const struct conf_table *t, struct buf *out)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const struct conf_section *s = t->section[i];
 
         buf_printf(out, ".Ss %s\n%s\n", s->name,
                    s->list ? "A list of groups, ( { ... }, { ... } )." : "A group, { ... }.");

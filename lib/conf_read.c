@@ -7,28 +7,28 @@
 
 #define PATH_SHOWN 100 /* characters of a path in a message; its end says more than its start */
 
-void *conf_element(const struct conf_section *s, const struct conf *c, size_t i)
+void *conf_element(const struct conf_section *s, const void *root, size_t i)
 {
-    uint8_t *array = *(uint8_t *const *)(const void *)((const uint8_t *)c + s->at);
+    uint8_t *array = *(uint8_t *const *)(const void *)((const uint8_t *)root + s->at);
 
     return array + i * s->size;
 }
 
-size_t conf_element_count(const struct conf_section *s, const struct conf *c)
+size_t conf_element_count(const struct conf_section *s, const void *root)
 {
-    return *(const size_t *)(const void *)((const uint8_t *)c + s->at_n);
+    return *(const size_t *)(const void *)((const uint8_t *)root + s->at_n);
 }
 
 /* Every element starts with its name. */
-static const char *element_name(const struct conf_section *s, const struct conf *c, size_t i)
+static const char *element_name(const struct conf_section *s, const void *root, size_t i)
 {
-    return *(char *const *)(const void *)((uint8_t *)conf_element(s, c, i) + s->keys[0].at);
+    return *(char *const *)(const void *)((uint8_t *)conf_element(s, root, i) + s->keys[0].at);
 }
 
-static void *element_add(const struct conf_section *s, struct conf *c)
+static void *element_add(const struct conf_section *s, void *root)
 {
-    uint8_t **array = (uint8_t **)(void *)((uint8_t *)c + s->at);
-    size_t *n = (size_t *)(void *)((uint8_t *)c + s->at_n);
+    uint8_t **array = (uint8_t **)(void *)((uint8_t *)root + s->at);
+    size_t *n = (size_t *)(void *)((uint8_t *)root + s->at_n);
     uint8_t *grown = xcalloc(*n + 1, s->size);
 
     if (*n > 0)
@@ -124,8 +124,8 @@ static int unknown_section(const struct conf_reader *r, const config_setting_t *
     const char *best = NULL;
     size_t nearest = 3;
 
-    for (size_t i = 0; i < conf_sections_count; i++)
-        suggest(setting->name, conf_sections[i]->name, &best, &nearest);
+    for (size_t i = 0; i < r->table->n; i++)
+        suggest(setting->name, r->table->section[i]->name, &best, &nearest);
     return unknown(r, setting, "", best, f);
 }
 
@@ -169,7 +169,7 @@ static int read_list(const struct conf_reader *r, const struct conf_section *s,
 
         if (config_setting_type(item) != CONFIG_TYPE_STRING)
             return wrong_type(r, s, k, item, f);
-        if (conf_value_add(k, element, r->conf->dir, config_setting_get_string(item), f) < 0)
+        if (conf_value_add(k, element, r->dir, config_setting_get_string(item), f) < 0)
             return bad_value(r, line_of(item), s, k, f);
     }
     return 0;
@@ -190,7 +190,7 @@ static int read_value(const struct conf_reader *r, const struct conf_section *s,
         return wrong_type(r, s, k, setting, f);
     if (k->type == CONF_BOOL)
         conf_value_set_bool(k, element, config_setting_get_bool(setting) != 0);
-    else if (conf_value_set(k, element, r->conf->dir, config_setting_get_string(setting), f) < 0)
+    else if (conf_value_set(k, element, r->dir, config_setting_get_string(setting), f) < 0)
         return bad_value(r, line_of(setting), s, k, f);
     return 0;
 }
@@ -238,15 +238,15 @@ static int complete(const struct conf_reader *r, const struct conf_section *s,
             continue;
         if (conf_key_required(k))
             return missing(r, s, k, group, f);
-        if (conf_value_default(k, element, r->conf->dir, f) < 0)
+        if (conf_value_default(k, element, r->dir, f) < 0)
             return bad_value(r, line_of(group), s, k, f);
     }
     return 0;
 }
 
-static const char *name_of(config_setting_t *group)
+static const char *name_of(const struct conf_section *s, config_setting_t *group)
 {
-    config_setting_t *name = config_setting_get_member(group, "name");
+    config_setting_t *name = config_setting_get_member(group, s->keys[0].name);
 
     if (name == NULL || config_setting_type(name) != CONFIG_TYPE_STRING)
         return NULL;
@@ -254,12 +254,12 @@ static const char *name_of(config_setting_t *group)
 }
 
 /* Profiles that are there before the file is read are the built-in ones. */
-static void *find_builtin(const struct conf_section *s, const struct conf *c, size_t n_builtin,
+static void *find_builtin(const struct conf_section *s, const void *root, size_t n_builtin,
                           const char *name)
 {
     for (size_t i = 0; i < n_builtin; i++)
-        if (strcmp(element_name(s, c, i), name) == 0)
-            return conf_element(s, c, i);
+        if (strcmp(element_name(s, root, i), name) == 0)
+            return conf_element(s, root, i);
     return NULL;
 }
 
@@ -267,16 +267,16 @@ static int refuse_twice(const struct conf_reader *r, const struct conf_section *
                         config_setting_t *list, int at, struct fault *f)
 {
     config_setting_t *group = config_setting_get_elem(list, (unsigned)at);
-    const char *name = name_of(group);
+    const char *name = name_of(s, group);
 
     for (int i = 0; i < at; i++) {
         config_setting_t *other = config_setting_get_elem(list, (unsigned)i);
 
-        if (strcmp(name_of(other), name) == 0)
-            return conf_refuse(r, line_of(config_setting_get_member(group, "name")),
-                               "conf.duplicate", "name", f,
+        if (strcmp(name_of(s, other), name) == 0)
+            return conf_refuse(r, line_of(config_setting_get_member(group, s->keys[0].name)),
+                               "conf.duplicate", s->keys[0].name, f,
                                "%s: \"%.64s\" is already there, at line %u", s->name, name,
-                               line_of(config_setting_get_member(other, "name")));
+                               line_of(config_setting_get_member(other, s->keys[0].name)));
     }
     return 0;
 }
@@ -291,15 +291,15 @@ static int read_element(const struct conf_reader *r, const struct conf_section *
     if (config_setting_type(group) != CONFIG_TYPE_GROUP)
         return conf_refuse(r, line_of(group), "conf.type", s->name, f,
                            "%s: must be a list of groups: ( { ... }, { ... } )", s->name);
-    if (name_of(group) != NULL) {
+    if (name_of(s, group) != NULL) {
         rc = refuse_twice(r, s, list, at, f);
-        element = find_builtin(s, r->conf, n_builtin, name_of(group));
+        element = find_builtin(s, r->root, n_builtin, name_of(s, group));
     }
     if (rc < 0)
         return rc;
     if (element != NULL)
         return read_group(r, s, group, element, f);
-    element = element_add(s, r->conf);
+    element = element_add(s, r->root);
     rc = read_group(r, s, group, element, f);
     return rc < 0 ? rc : complete(r, s, group, element, f);
 }
@@ -307,7 +307,7 @@ static int read_element(const struct conf_reader *r, const struct conf_section *
 static int read_elements(const struct conf_reader *r, const struct conf_section *s,
                          config_setting_t *list, struct fault *f)
 {
-    size_t n_builtin = conf_element_count(s, r->conf);
+    size_t n_builtin = conf_element_count(s, r->root);
     int n, rc = 0;
 
     if (config_setting_type(list) != CONFIG_TYPE_LIST)
@@ -333,11 +333,19 @@ static int read_section(const struct conf_reader *r, const struct conf_section *
         return conf_refuse(r, line_of(setting), "conf.type", s->name, f,
                            "%s: must be a group: { key = value; }", s->name);
     if (setting != NULL)
-        rc = read_group(r, s, setting, r->conf, f);
-    return rc < 0 ? rc : complete(r, s, setting, r->conf, f);
+        rc = read_group(r, s, setting, r->root, f);
+    return rc < 0 ? rc : complete(r, s, setting, r->root, f);
 }
 
-int conf_read_all(const struct conf_reader *r, struct fault *f)
+static const struct conf_section *find_section(const struct conf_reader *r, const char *name)
+{
+    for (size_t i = 0; i < r->table->n; i++)
+        if (strcmp(r->table->section[i]->name, name) == 0)
+            return r->table->section[i];
+    return NULL;
+}
+
+static int read_all(const struct conf_reader *r, struct fault *f)
 {
     config_setting_t *root = config_root_setting(&r->file);
     int n = config_setting_length(root);
@@ -346,26 +354,59 @@ int conf_read_all(const struct conf_reader *r, struct fault *f)
     for (int i = 0; i < n; i++) {
         config_setting_t *setting = config_setting_get_elem(root, (unsigned)i);
 
-        if (conf_section(setting->name) == NULL)
+        if (find_section(r, setting->name) == NULL)
             return unknown_section(r, setting, f);
     }
-    for (size_t i = 0; i < conf_sections_count && rc == 0; i++)
-        rc = read_section(r, conf_sections[i], f);
+    for (size_t i = 0; i < r->table->n && rc == 0; i++)
+        rc = read_section(r, r->table->section[i], f);
     return rc;
+}
+
+int conf_parse(struct conf_reader *r, const char *text, struct fault *f)
+{
+    struct fault why;
+    unsigned line;
+
+    if (conf_scan(slice_str(text), &line, &why) < 0)
+        return conf_refuse(r, line, why.rule, "", f, "%s", why.text);
+    if (config_read_string(&r->file, text) != CONFIG_TRUE)
+        return conf_refuse(r, (unsigned)config_error_line(&r->file), "conf.syntax", "", f, "%s",
+                           config_error_text(&r->file));
+    return read_all(r, f);
+}
+
+static void clear_section(const struct conf_section *s, void *root)
+{
+    size_t n = s->list ? conf_element_count(s, root) : 1;
+
+    for (size_t i = 0; i < n; i++) {
+        void *element = s->list ? conf_element(s, root, i) : root;
+
+        for (size_t k = 0; k < s->n_keys; k++)
+            conf_value_clear(&s->keys[k], element);
+    }
+    if (s->list)
+        free(*(void **)(void *)((uint8_t *)root + s->at));
+}
+
+void conf_clear(const struct conf_table *t, void *root)
+{
+    for (size_t i = 0; i < t->n; i++)
+        clear_section(t->section[i], root);
 }
 
 /* The group, or the element of that name in a list; NULL: not in the file. */
 static config_setting_t *find_group(const struct conf_reader *r, const char *section,
                                     const char *name)
 {
-    config_setting_t *s = config_setting_get_member(config_root_setting(&r->file), section);
+    config_setting_t *list = config_setting_get_member(config_root_setting(&r->file), section);
 
-    if (s == NULL || name == NULL)
-        return s;
-    for (int i = 0, n = config_setting_length(s); i < n; i++) {
-        config_setting_t *group = config_setting_get_elem(s, (unsigned)i);
+    if (list == NULL || name == NULL)
+        return list;
+    for (int i = 0, n = config_setting_length(list); i < n; i++) {
+        config_setting_t *group = config_setting_get_elem(list, (unsigned)i);
 
-        if (strcmp(name_of(group), name) == 0)
+        if (strcmp(name_of(find_section(r, section), group), name) == 0)
             return group;
     }
     return NULL;

@@ -281,6 +281,8 @@ const struct conf_section *const conf_sections[] = {
 /* clang-format on */
 
 const size_t conf_sections_count = sizeof(conf_sections) / sizeof(conf_sections[0]);
+const struct conf_table conf_table = {conf_sections,
+                                      sizeof(conf_sections) / sizeof(conf_sections[0])};
 
 const struct conf_section *conf_section(const char *name)
 {
@@ -314,6 +316,8 @@ const char *conf_type_text(enum conf_type t)
         [CONF_TEXTS] = "list of texts",
         [CONF_PATHS] = "list of paths",
         [CONF_ENV] = "list of NAME=VALUE",
+        [CONF_ARGV] = "list: program and arguments",
+        [CONF_MODE] = "permissions",
         [CONF_UID] = "user",
         [CONF_USER] = "user",
         [CONF_KEY_TYPE] = "key type",
@@ -326,5 +330,5 @@ const char *conf_type_text(enum conf_type t)
 bool conf_type_is_list(enum conf_type t)
 {
     return t == CONF_BITS16 || t == CONF_BITS32 || t == CONF_TEXTS || t == CONF_PATHS ||
-           t == CONF_ENV;
+           t == CONF_ENV || t == CONF_ARGV;
 }

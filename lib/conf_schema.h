@@ -2,7 +2,8 @@
  * The one table behind the configuration: what sections and keys there are, of
  * which type and range, with which default, check and help. The reader, the
  * effective values shown, the example file and the manual page's list all walk
- * it. Used by lib/conf*.c only.
+ * it. Used by lib/conf*.c, and by programs that have files of their own in the same
+ * syntax (agent/conf/).
  */
 #ifndef LIB_CONF_SCHEMA_H
 #define LIB_CONF_SCHEMA_H
@@ -30,6 +31,8 @@ enum conf_type {
     CONF_TEXTS,    /* char ** and a count */
     CONF_PATHS,    /* char ** and a count, made absolute */
     CONF_ENV,      /* char ** and a count: NAME=VALUE, %d is the configuration's folder */
+    CONF_ARGV,     /* char ** and a count: a command, items may be there twice */
+    CONF_MODE,     /* unsigned: permissions, octal */
     CONF_UID,      /* uid_t */
     CONF_USER,     /* uid_t and a bool; "" is none */
     CONF_KEY_TYPE, /* enum key_type and unsigned bits */
@@ -65,23 +68,30 @@ extern const struct conf_word conf_san_kinds[];  /* 1 << SAN_* */
 extern const struct conf_word conf_attributes[]; /* 1 << ATTR_* */
 void conf_print_words(const struct conf_word *words, uint32_t bits, struct buf *out);
 
-/* A group `name = { ... };` over struct conf itself, or a list of groups `name = ( { ... }, ... );`
- * over an array in it. Elements of lists have a key "name" first. */
+/* A group `name = { ... };` over the root struct itself (struct conf), or a list of groups
+ * `name = ( { ... }, ... );` over an array in it. The first key of an element is its name. */
 struct conf_section {
     const char *name;
     const struct conf_key *keys;
     size_t n_keys;
     bool list;
     size_t size; /* of an element */
-    size_t at;   /* offset of the array in struct conf */
+    size_t at;   /* offset of the array in the root */
     size_t at_n; /* ... and of its count */
     size_t max;  /* elements */
     unsigned examples;
     const char *help;
 };
 
+/* What one file may have in it. */
+struct conf_table {
+    const struct conf_section *const *section;
+    size_t n;
+};
+
 extern const struct conf_section *const conf_sections[];
 extern const size_t conf_sections_count;
+extern const struct conf_table conf_table; /* of both: cerca.conf */
 
 /* NULL when there is none of that name. */
 const struct conf_section *conf_section(const char *name);
@@ -149,11 +159,23 @@ int conf_check_sha256(const char *text, struct fault *f); /* 64 digits, or "" */
 struct conf_reader {
     config_t file;
     const char *path; /* for messages */
-    struct conf *conf;
+    const char *dir;  /* what relative paths count from */
+    const struct conf_table *table;
+    void *root;
+    struct conf *conf; /* the same, where it is cerca.conf */
 };
 
-/* Walks the parsed file through the table into r->conf. */
-int conf_read_all(const struct conf_reader *r, struct fault *f) WARN_UNUSED;
+/* The text of a file; -FAULT_CONFIG when it has a NUL or is too large. `text` is empty before, and
+ * to be freed when this succeeds. */
+int conf_read_file(const char *path, struct buf *text, struct fault *f) WARN_UNUSED;
+/* Walks a text through r->table into r->root. The caller has called config_init(&r->file), and
+ * destroys it. */
+int conf_parse(struct conf_reader *r, const char *text, struct fault *f) WARN_UNUSED;
+/* Frees what a root's sections own. */
+void conf_clear(const struct conf_table *t, void *root);
+/* A commented file of the whole table, and its list as mdoc(7). */
+void conf_put_example(const struct conf_table *t, const char *head, struct buf *out);
+void conf_put_manual(const struct conf_table *t, struct buf *out);
 /* The built-in profiles, as configuration text. */
 extern const char conf_builtin_profiles[];
 /* A configuration that has them and nothing else; conf_free. */
@@ -184,9 +206,9 @@ int conf_check_enroll(const struct conf_reader *r, struct fault *f) WARN_UNUSED;
 int conf_check_alerts(const struct conf_reader *r, struct fault *f) WARN_UNUSED;
 /* The same of channels (lib/conf_channels.c). */
 int conf_check_channels(const struct conf_reader *r, struct fault *f) WARN_UNUSED;
-/* The element of an array in struct conf. */
-void *conf_element(const struct conf_section *s, const struct conf *c, size_t i);
-size_t conf_element_count(const struct conf_section *s, const struct conf *c);
+/* The element of an array in the root. */
+void *conf_element(const struct conf_section *s, const void *root, size_t i);
+size_t conf_element_count(const struct conf_section *s, const void *root);
 /* Refuses @include, NUL, "\x00", deep nesting and bytes that are not UTF-8 before libconfig
  * sees the text, which has a NUL behind it. Gives the line. */
 int conf_scan(struct slice text, unsigned *line, struct fault *f) WARN_UNUSED;

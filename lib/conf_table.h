@@ -1,5 +1,5 @@
-/* What the files of the schema are written with; included by lib/conf_schema*.c alone. Each defines
- * IN(field) and LIST(field) for the struct of the section that follows. */
+/* What the files of a schema are written with; included by lib/conf_schema*.c and
+ * agent/conf/schema*.c alone. Each defines IN(field) for the struct of the section that follows. */
 #ifndef LIB_CONF_TABLE_H
 #define LIB_CONF_TABLE_H
 
@@ -13,9 +13,10 @@
 #define LIST_MAX 64 /* items */
 
 #define KEYS(k) .keys = k, .n_keys = sizeof(k) / sizeof((k)[0])
-#define ELEMENTS(type, field, most)                                                                \
-    .list = true, .size = sizeof(struct type), .at = offsetof(struct conf, field),                 \
-    .at_n = offsetof(struct conf, n_##field), .max = (most)
+#define ELEMENTS_OF(root, type, field, most)                                                       \
+    .list = true, .size = sizeof(struct type), .at = offsetof(struct root, field),                 \
+    .at_n = offsetof(struct root, n_##field), .max = (most)
+#define ELEMENTS(type, field, most) ELEMENTS_OF(conf, type, field, most)
 
 /* lib/conf_schema_ca.c */
 extern const struct conf_section conf_tokens, conf_issuers, conf_ceremony, conf_signings;

@@ -151,6 +151,17 @@ static int read_path_len(const struct conf_key *k, const char *text, int *out, s
     return 0;
 }
 
+/* Permissions as chmod(1) has them; no set-uid bits. "" is 0. */
+static int read_mode(const char *text, unsigned *out, struct fault *f)
+{
+    size_t n = strlen(text);
+
+    if (n > 4 || strspn(text, "01234567") != n)
+        return fault_set(f, FAULT_CONFIG, RULE, "must be permissions such as \"0640\"");
+    *out = n == 0 ? 0 : (unsigned)strtoul(text, NULL, 8);
+    return *out <= 0777 ? 0 : fault_set(f, FAULT_CONFIG, RULE, "must be at most 0777");
+}
+
 static int read_user(const char *text, uid_t *out, struct fault *f)
 {
     struct passwd entry, *found = NULL;
@@ -290,6 +301,8 @@ int conf_value_set(const struct conf_key *k, void *element, const char *dir, con
         return set_number(k, element, text, f);
     case CONF_PATH_LEN:
         return read_path_len(k, text, field(k, element), f);
+    case CONF_MODE:
+        return read_mode(text, field(k, element), f);
     case CONF_SPAN:
     case CONF_SPAN_MS:
         return set_span(k, element, text, f);
@@ -341,7 +354,7 @@ static int add_text(const struct conf_key *k, void *element, char *text, struct 
 
     if (*n >= k->max)
         rc = fault_set(f, FAULT_CONFIG, "conf.value", "more than %" PRIu64 " items", k->max);
-    for (size_t i = 0; i < *n && rc == 0; i++)
+    for (size_t i = 0; i < *n && rc == 0 && k->type != CONF_ARGV; i++)
         if (strcmp((*list)[i], text) == 0)
             rc = fault_set(f, FAULT_CONFIG, "conf.duplicate", "is in the list twice");
     if (rc < 0) {
@@ -395,7 +408,8 @@ void conf_value_clear(const struct conf_key *k, void *element)
 {
     if (k->type == CONF_TEXT || k->type == CONF_PATH) {
         free(*(char **)field(k, element));
-    } else if (k->type == CONF_TEXTS || k->type == CONF_PATHS || k->type == CONF_ENV) {
+    } else if (k->type == CONF_TEXTS || k->type == CONF_PATHS || k->type == CONF_ENV ||
+               k->type == CONF_ARGV) {
         char **list = *(char ***)field(k, element);
         size_t n = *(size_t *)field_too(k, element);
 

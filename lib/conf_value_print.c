@@ -130,7 +130,9 @@ static void put_scalar(const struct conf_key *k, const void *element, struct buf
 {
     const void *p = field(k, element);
 
-    if (k->type == CONF_NUMBER || k->type == CONF_UID)
+    if (k->type == CONF_MODE)
+        buf_printf(out, "%04o", *(const unsigned *)p);
+    else if (k->type == CONF_NUMBER || k->type == CONF_UID)
         buf_printf(out, "%u", *(const unsigned *)p);
     else if (k->type == CONF_COUNT)
         buf_printf(out, "%zu", *(const size_t *)p);

@@ -4,8 +4,8 @@
  * one table (agent/conf/schema.c). Read once, checked whole, then constant.
  *
  * Promised to callers: names are as conf_check_name has them; all paths are absolute; what an
- * entry does not say is filled in from agent.conf; exactly one way to enroll is there, or none
- * where existing files are taken over.
+ * entry does not say is filled in from agent.conf; a way to enroll is there, or existing
+ * files are taken over.
  */
 #ifndef AGENT_CONF_CONF_H
 #define AGENT_CONF_CONF_H
@@ -86,7 +86,7 @@ struct agent_cert {
     unsigned renew_at;          /* percent of the life that is over */
     enum agent_method method;
     char *folder;   /* AGENT_EXCHANGE: the folder that the service reads */
-    char **windows; /* agent/window.h: "sat 02:00-04:00"; none: any time */
+    char **windows; /* agent/conf/window.h: "sat 02:00-04:00"; none: any time */
     size_t n_windows;
     unsigned keep; /* versions before the current one */
     struct agent_file *files;
@@ -96,6 +96,12 @@ struct agent_cert {
     char **before, **after, **failed; /* hooks; argv, no shell */
     size_t n_before, n_after, n_failed;
     int64_t hook_limit; /* seconds */
+};
+
+/* A file of conf.d that cannot be used; the others go on. */
+struct agent_bad {
+    char *name; /* of the entry that it would be */
+    struct fault why;
 };
 
 struct agent_conf {
@@ -111,11 +117,24 @@ struct agent_conf {
     int64_t timeout;          /* seconds, of one exchange with the server */
     struct agent_cert *certs; /* by name */
     size_t n_certs;
+    struct agent_bad *bad;
+    size_t n_bad;
 };
 
-/* `dir`: folder of agent.conf. Rules: those of conf_load; "agent.conf" */
+#define AGENT_CONF_DIR "/etc/cerca-agent"
+
+/* Reads DIR/agent.conf, which may be absent, and DIR/conf.d. `state_dir` wins over the file's;
+ * NULL: the file's. Rules: those of conf_load; "agent.files" (others could write to the
+ * configuration, which names commands). */
 int agent_conf_load(const char *dir, const char *state_dir, struct agent_conf **out,
                     struct fault *f) WARN_UNUSED;
+/* One file alone, as it would be NAME.conf there. */
+int agent_conf_read_cert(const struct agent_conf *c, const char *name, const char *text,
+                         struct agent_cert *out, struct fault *f) WARN_UNUSED;
+void agent_cert_free(struct agent_cert *c);
+/* The example file of agent.conf (and of an entry), and the manual page's list. */
+void agent_conf_example(bool entry, struct buf *out);
+void agent_conf_manual(bool entry, struct buf *out);
 void agent_conf_free(struct agent_conf *c);
 /* NULL: there is none of that name. */
 const struct agent_cert *agent_conf_cert(const struct agent_conf *c, const char *name);

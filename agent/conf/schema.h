@@ -1,0 +1,10 @@
+/* The tables of agent.conf and of an entry's file (lib/conf_schema.h), for agent/conf/ alone. */
+#ifndef AGENT_CONF_SCHEMA_H
+#define AGENT_CONF_SCHEMA_H
+
+#include "lib/conf_schema.h"
+
+extern const struct conf_table agent_table; /* over struct agent_conf */
+extern const struct conf_table entry_table; /* over struct agent_cert */
+
+#endif
