@@ -1,0 +1,27 @@
+/*
+ * A child that talks to the network for us: it can connect outward, read what a resolver and TLS
+ * read and the files that it is told, and nothing else (lib/sandbox.h): no file is written by it,
+ * nothing is started. So whoever answers meets a parser that has nothing to lose. What it found out
+ * comes back as octets, which are read anew.
+ */
+#ifndef AGENT_JAIL_JAIL_H
+#define AGENT_JAIL_JAIL_H
+
+#include "lib/buf.h"
+#include "lib/fault.h"
+
+#define JAIL_FILES_MAX 8
+
+struct jail {
+    const char *name;                  /* in logs */
+    const char *files[JAIL_FILES_MAX]; /* that it may read; NULL or "": none */
+    int64_t limit;                     /* seconds, then it is killed; "jail.limit" */
+};
+
+/* Runs `work` in the child; its result, its fault and what it puts into `out` are returned. `out`
+ * has its bound. Rules "jail.failed" (it died, said too much, or no process could be made),
+ * "jail.limit". For a process with one thread. */
+int jail_run(const struct jail *j, int (*work)(void *arg, struct buf *out, struct fault *f),
+             void *arg, struct buf *out, struct fault *f) WARN_UNUSED;
+
+#endif
