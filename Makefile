@@ -46,7 +46,7 @@ SIGNER_LIBS := $(call pkg,--libs libp11) -ldl
 CERCAD_LIBS := $(call pkg,--libs libsystemd)
 TOOLS_LIBS := $(call pkg,--libs jansson libcurl libssl)
 HTTP_LIBS := $(call pkg,--libs libmicrohttpd)
-HTTPS_LIBS := $(HTTP_LIBS) $(call pkg,--libs gnutls)
+HTTPS_LIBS := $(HTTP_LIBS) $(call pkg,--libs gnutls jansson)
 WATCH_LIBS := $(call pkg,--libs libcurl jansson)
 TEST_LIBS := $(call pkg,--libs cmocka)
 

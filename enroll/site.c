@@ -9,12 +9,15 @@
 #include "enroll/keyed.h"
 #include "enroll/refusals.h"
 #include "enroll/reply.h"
+#include "enroll/report.h"
 #include "est/body.h"
 #include "est/certs.h"
 #include "est/csrattrs.h"
 #include "est/path.h"
 #include "lib/clock.h"
 #include "lib/counters.h"
+#include "lib/der.h"
+#include "lib/http.h"
 #include "lib/httpd_tls.h"
 #include "lib/proto_enroll.h"
 #include "lib/rate.h"
@@ -329,6 +332,71 @@ static bool answer_hint(struct site *s, const struct http_request *r, struct htt
     return true;
 }
 
+/* ---- what agents report ---- */
+
+static void on_reported(void *arg, uint16_t type, struct slice body, const struct fault *fault)
+{
+    struct waiting *w = arg;
+    struct http_answer a = {.status = 204};
+
+    (void)type, (void)body;
+    if (fault != NULL)
+        reply_fault(fault, NULL, &a);
+    http_wait_end(w->wait, &a);
+    free(w);
+}
+
+/* The client's own certificate is all that cerca-ca looks at. */
+static int read_report(const struct http_request *r, struct slice chain, struct buf *out,
+                       struct fault *f)
+{
+    struct enroll_report head = {.n = 0};
+
+    if (der_get_whole(&chain, DER_SEQUENCE, &head.chain) != 0)
+        return fault_set(f, FAULT_DENIED, "report.certificate",
+                         "only who has a certificate of this CA reports");
+    http_request_address(r, head.address);
+    return report_write(r->body, &head, out, f);
+}
+
+static void pass_report(struct site *s, const struct http_request *r, struct http_answer *out)
+{
+    struct buf chain, body;
+    struct fault f;
+
+    fault_clear(&f);
+    buf_init(&chain, ENROLL_CHAIN_MAX);
+    buf_init(&body, FRAME_BODY_MAX);
+    http_request_peer(r, &chain);
+    if (read_report(r, buf_failed(&chain) ? SLICE_NONE : buf_slice(&chain), &body, &f) == 0) {
+        struct waiting *w = xcalloc(1, sizeof *w);
+
+        w->wait = http_wait(r);
+        ca_link_ask(s->link, MSG_ENROLL_REPORT, &body, on_reported, w);
+    } else {
+        refuse(s, r, NULL, &f, out);
+    }
+    buf_free(&chain);
+    buf_free(&body);
+}
+
+/* False: it is another path. */
+static bool answer_report(struct site *s, const struct http_request *r, struct http_answer *out)
+{
+    char path[HTTP_PATH_MAX];
+    const char *type = http_request_field(r, "Content-Type");
+
+    if (http_path(r->target, path) != 0 || strcmp(path, REPORT_PATH) != 0)
+        return false;
+    if (strcmp(r->method, "POST") != 0)
+        refuse_method("POST", out);
+    else if (type == NULL || !est_type_is(type, "application/json"))
+        http_answer_text(out, 415, "Content-Type must be application/json.\n");
+    else
+        pass_report(s, r, out);
+    return true;
+}
+
 /* ---- which operation ---- */
 
 static bool right_type(const struct http_request *r, const struct est_operation *o)
@@ -400,7 +468,7 @@ void site_answer(void *site, const struct http_request *r, struct http_answer *o
     struct est_path p;
     bool est = est_path_parse(r->target, &p) == 0;
 
-    if (!too_often(s, r, out) && !answer_hint(s, r, out) && est)
+    if (!too_often(s, r, out) && !answer_hint(s, r, out) && !answer_report(s, r, out) && est)
         answer(s, r, &p, out);
     if (est)
         count(p.operation->op, out->status);

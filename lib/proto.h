@@ -134,6 +134,12 @@ enum msg_type {
     MSG_CAMPAIGN_LISTED = 0x01f3,
     MSG_CAMPAIGN_COUNT = 0x01f4,
     MSG_CAMPAIGN_COUNTED = 0x01f5,
+    MSG_AGENT_LIST = 0x0800, /* lib/proto_agent.h */
+    MSG_AGENT_LISTED = 0x0801,
+    MSG_AGENT_SHOW = 0x0802,
+    MSG_AGENT_SHOWN = 0x0803,
+    MSG_PLACE_LIST = 0x0804,
+    MSG_PLACE_LISTED = 0x0805,
 
     /* signer socket: cerca-ca asks, cerca-signer answers */
     MSG_HELLO = 0x0201,
@@ -168,6 +174,8 @@ enum msg_type {
     MSG_ENROLL_KEYED = 0x0507,
     MSG_ENROLL_HINT = 0x0510,
     MSG_ENROLL_HINTED = 0x0511,
+    MSG_ENROLL_REPORT = 0x0518, /* lib/proto_agent.h */
+    MSG_ENROLL_REPORTED = 0x0519,
 
     /* watch socket: cerca-watch asks, cerca-ca answers (lib/proto_watch.h) */
     MSG_WATCH_DUE = 0x0601,

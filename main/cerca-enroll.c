@@ -10,6 +10,7 @@
 
 #include "enroll/own_certificate.h"
 #include "enroll/refusals.h"
+#include "enroll/report.h"
 #include "enroll/site.h"
 #include "enroll/telling.h"
 #include "lib/clock.h"
@@ -105,8 +106,8 @@ static void take_down(struct server *s)
 
 static int serve(const struct conf *conf, int listen_fd, int keep_fd, struct fault *f)
 {
-    static const uint16_t answers[] = {MSG_ISSUED, MSG_ENROLL_KEYED, MSG_ENROLL_CAS_ARE,
-                                       MSG_ENROLL_NOTED, MSG_ENROLL_HINTED};
+    static const uint16_t answers[] = {MSG_ISSUED,       MSG_ENROLL_KEYED,  MSG_ENROLL_CAS_ARE,
+                                       MSG_ENROLL_NOTED, MSG_ENROLL_HINTED, MSG_ENROLL_REPORTED};
     struct server s = {
         .run = {.stopping = "enroll.stopping", .flushed = flushed, .tls = true, .arg = &s},
         .tls = httpd_tls_new(),
@@ -157,6 +158,7 @@ static int run(const struct server_options *o, const struct conf *conf, struct f
         return listen_fd;
     (void)signal(SIGPIPE, SIG_IGN);
     httpd_prepare();
+    report_prepare();
     rc = jail(f);
     return rc != 0 ? rc : serve(conf, listen_fd, o->keep_fd, f);
 }

@@ -65,6 +65,8 @@ const struct command *const commands[] = {
     &cmd_policy_preview,
     &cmd_store_check,
     &cmd_explain,
+    &cmd_agents_list,
+    &cmd_agents_show,
     &cmd_alerts_list,
     &cmd_alerts_show,
     &cmd_alerts_ack,

@@ -5,10 +5,10 @@
 
 #include "lib/clock.h"
 #include "lib/proto_alert.h"
+#include "lib/text.h"
 #include "tools/commands.h"
 #include "tools/find.h"
-#include "tools/json.h"
-#include "lib/text.h"
+#include "tools/places.h"
 
 static json_t *notes_json(const struct line_info *i, const char *kind)
 {
@@ -120,7 +120,7 @@ static void say_refused(struct buf *out, const struct line_refused *r)
     buf_free(&text);
 }
 
-static void say_line(struct buf *out, const struct line_info *i)
+static void say_line(struct buf *out, const struct line_info *i, const json_t *places)
 {
     char serial[2 * SERIAL_LEN + 1], end[CLOCK_TEXT_SIZE], begun[CLOCK_TEXT_SIZE], text[512];
 
@@ -146,39 +146,58 @@ static void say_line(struct buf *out, const struct line_info *i)
     say(out, "followed", i->followed ? serial : "");
     say_notes(out, i, "alert");
     say_notes(out, i, "finding");
+    places_print(places, 2, 10, out);
     hex_encode(slice_of(i->identity, sizeof(i->identity)), serial);
     say(out, "identity", serial);
 }
 
-static int print_lines(const struct tool *t, struct wire_in *w, struct fault *f)
+/* All lines of the answer, which is gone when something else is asked. */
+static struct line_info *read_lines(struct wire_in *w, uint32_t *n)
 {
-    struct line_info *i = xcalloc(1, sizeof(*i));
-    uint32_t n = wire_get_count(w, EXPLAIN_MAX, 1);
+    struct line_info *all;
+
+    *n = wire_get_count(w, EXPLAIN_MAX, 1);
+    all = xcalloc(*n + 1, sizeof(*all));
+    for (uint32_t k = 0; k < *n; k++)
+        line_info_get(w, &all[k]);
+    return all;
+}
+
+static int tell_lines(struct tool *t, const struct line_info *all, uint32_t n, json_t *list,
+                      struct buf *out, struct fault *f)
+{
+    for (uint32_t k = 0; k < n; k++) {
+        json_t *places = places_json(t, all[k].identity, f), *o;
+
+        if (places == NULL)
+            return -(int)f->code;
+        buf_put_str(out, k > 0 ? "\n" : "");
+        say_line(out, &all[k], places);
+        o = line_json(&all[k]);
+        json_put(o, "places", places);
+        (void)!json_array_append_new(list, o);
+    }
+    return 0;
+}
+
+static int print_lines(struct tool *t, struct wire_in *w, struct fault *f)
+{
+    uint32_t n;
+    struct line_info *all = read_lines(w, &n);
     json_t *list = json_array();
     struct buf out;
-    int rc = EXIT_OK;
+    int rc;
 
     buf_init(&out, FRAME_BODY_MAX * 4);
-    for (uint32_t k = 0; k < n; k++) {
-        line_info_get(w, i);
-        if (wire_failed(w))
-            break;
-        if (k > 0)
-            buf_put_str(&out, "\n");
-        say_line(&out, i);
-        (void)json_array_append_new(list, line_json(i));
-    }
-    free(i);
-    if (!wire_in_done(w)) {
-        rc = fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
-        json_decref(list);
-    } else if (t->format == FORMAT_JSON) {
-        rc = json_print(t, list);
-    } else {
-        json_decref(list);
+    rc = wire_in_done(w) ? tell_lines(t, all, n, list, &out, f)
+                         : fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
+    if (rc == 0 && t->format == FORMAT_JSON)
+        rc = json_print(t, json_incref(list));
+    else if (rc == 0)
         rc = tool_print(t, buf_slice(&out));
-    }
+    json_decref(list);
     buf_free(&out);
+    free(all);
     return rc;
 }
 

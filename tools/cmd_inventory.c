@@ -2,11 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text.h"
 #include "tools/certjson.h"
 #include "tools/commands.h"
 #include "tools/find.h"
 #include "tools/notecsv.h"
-#include "lib/text.h"
+#include "tools/places.h"
 
 #define TEXT_MAX 65536
 
@@ -268,7 +269,7 @@ const struct command cmd_inventory_unset = {
 
 /* ---- show ---- */
 
-static json_t *pick_json(const struct pick *p)
+static json_t *pick_json(const struct pick *p, const json_t *places)
 {
     json_t *o = json_object();
 
@@ -277,12 +278,13 @@ static json_t *pick_json(const struct pick *p)
     annotation_json(&p->now, o);
     json_put(o, "updated", p->now.updated != 0 ? json_time(p->now.updated) : json_null());
     json_put(o, "updated_by", json_text(p->now.updated_by));
+    json_put(o, "places", json_deep_copy(places));
     return o;
 }
 
-static void print_text(const struct pick *p, struct buf *out)
+static void print_text(const struct pick *p, const json_t *places, struct buf *out)
 {
-    json_t *o = pick_json(p), *value;
+    json_t *o = pick_json(p, places), *value;
     const char *key;
     struct buf plain;
 
@@ -290,34 +292,47 @@ static void print_text(const struct pick *p, struct buf *out)
     json_object_foreach(o, key, value)
     {
         buf_reset(&plain);
-        json_plain(value, &plain);
+        if (!json_is_array(value) || strcmp(key, "places") != 0)
+            json_plain(value, &plain);
         if (plain.n == 0)
             continue;
         buf_printf(out, "%-12s ", key);
         text_safe(buf_slice(&plain), false, out);
         buf_put_str(out, "\n");
     }
+    places_print(places, 0, 13, out);
     buf_free(&plain);
     json_decref(o);
 }
 
-static int print_picks(struct tool *t, const struct picks *p)
+static int tell_picks(struct tool *t, const struct picks *p, json_t *all, struct buf *out,
+                      struct fault *f)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        json_t *places = places_json(t, p->item[i].now.identity, f);
+
+        if (places == NULL)
+            return -(int)f->code;
+        buf_put_str(out, i > 0 ? "\n" : "");
+        print_text(&p->item[i], places, out);
+        (void)!json_array_append_new(all, pick_json(&p->item[i], places));
+        json_decref(places);
+    }
+    return 0;
+}
+
+static int print_picks(struct tool *t, const struct picks *p, struct fault *f)
 {
     json_t *all = json_array();
     struct buf out;
     int rc;
 
-    if (t->format == FORMAT_JSON) {
-        for (size_t i = 0; i < p->n; i++)
-            (void)!json_array_append_new(all, pick_json(&p->item[i]));
-        return json_print(t, all);
-    }
     buf_init(&out, TEXT_MAX * 4);
-    for (size_t i = 0; i < p->n; i++) {
-        buf_put_str(&out, i > 0 ? "\n" : "");
-        print_text(&p->item[i], &out);
-    }
-    rc = tool_print(t, buf_slice(&out));
+    rc = tell_picks(t, p, all, &out, f);
+    if (rc == 0 && t->format == FORMAT_JSON)
+        rc = json_print(t, json_incref(all));
+    else if (rc == 0)
+        rc = tool_print(t, buf_slice(&out));
     buf_free(&out);
     json_decref(all);
     return rc;
@@ -330,9 +345,10 @@ static int run_show(struct tool *t, void *args)
     int rc = picks_word(t, t->words[0], &p, &f);
 
     (void)args;
-    rc = rc == 0 ? print_picks(t, &p) : tool_fail(t, &f);
+    if (rc == 0)
+        rc = print_picks(t, &p, &f);
     picks_free(&p);
-    return rc;
+    return rc < 0 ? tool_fail(t, &f) : rc;
 }
 
 const struct command cmd_inventory_show = {

@@ -1,10 +1,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/text.h"
 #include "tools/certjson.h"
 #include "tools/commands.h"
 #include "tools/find.h"
-#include "lib/text.h"
+#include "tools/places.h"
 
 #define TEXT_MAX 262144
 
@@ -102,6 +103,53 @@ static void say_others(const struct tool *t, const struct found *found)
                                                            : "the newest, none is valid");
 }
 
+/* The answer that `info` came with is gone after this. */
+static json_t *places_of(struct tool *t, const struct cert_info *info, struct fault *f)
+{
+    json_t *all = places_json(t, info->annotation.identity, f), *its;
+    char hex[65];
+    size_t i;
+    json_t *p;
+
+    if (all == NULL)
+        return NULL;
+    hex_encode(slice_of(info->fingerprint, sizeof(info->fingerprint)), hex);
+    its = json_array();
+    json_array_foreach(all, i, p)
+    {
+        if (strcmp(json_str(p, "sha256"), hex) == 0)
+            (void)!json_array_append(its, p);
+    }
+    json_decref(all);
+    return its;
+}
+
+static int show_json(struct tool *t, const struct cert_info *info)
+{
+    json_t *row = cert_json(info), *places;
+    struct fault f = {0};
+
+    places = places_of(t, info, &f);
+    if (places == NULL) {
+        json_decref(row);
+        return tool_fail(t, &f);
+    }
+    json_put(row, "places", places);
+    return json_print(t, row);
+}
+
+static int print_all(struct tool *t, const struct cert_info *info, struct buf *out, struct fault *f)
+{
+    json_t *places = places_of(t, info, f);
+
+    if (places == NULL)
+        return -(int)f->code;
+    print_text(info, out);
+    places_print(places, 0, 13, out);
+    json_decref(places);
+    return 0;
+}
+
 static int run_show(struct tool *t, void *args)
 {
     struct fault f = {0};
@@ -114,12 +162,12 @@ static int run_show(struct tool *t, void *args)
         return tool_fail(t, &f);
     say_others(t, &found);
     if (t->format == FORMAT_JSON)
-        return json_print(t, cert_json(&found.best.info));
+        return show_json(t, &found.best.info);
     buf_init(&out, TEXT_MAX);
     if (t->format == FORMAT_PEM)
         rc = print_pem(&found.best, &out, &f);
     else
-        print_text(&found.best.info, &out);
+        rc = print_all(t, &found.best.info, &out, &f);
     rc = rc == 0 ? tool_print(t, buf_slice(&out)) : tool_fail(t, &f);
     buf_free(&out);
     return rc;

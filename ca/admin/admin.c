@@ -268,6 +268,9 @@ static const struct admin_message admin_messages[] = {
     {MSG_EXCEPTION_LIST, ROLE_AUDITOR, list_exceptions, NULL},
     {MSG_CAMPAIGN_CHANGE, ROLE_OPERATOR, change_campaign, NULL},
     {MSG_CAMPAIGN_LIST, ROLE_AUDITOR, list_campaigns, NULL},
+    {MSG_AGENT_LIST, ROLE_AUDITOR, list_agents, NULL},
+    {MSG_AGENT_SHOW, ROLE_AUDITOR, show_agent, NULL},
+    {MSG_PLACE_LIST, ROLE_AUDITOR, list_places, NULL},
     {MSG_CAMPAIGN_COUNT, ROLE_AUDITOR, count_campaign, NULL},
     {MSG_LINE_EXPLAIN, ROLE_AUDITOR, explain_lines, NULL},
 };
@@ -399,6 +402,9 @@ static const struct permit admin_permits[] = {
     {MSG_EXCEPTION_LIST, 0, on_message},
     {MSG_CAMPAIGN_CHANGE, 1024, on_message},
     {MSG_CAMPAIGN_LIST, 0, on_message},
+    {MSG_AGENT_LIST, 512, on_message},
+    {MSG_AGENT_SHOW, 256, on_message},
+    {MSG_PLACE_LIST, ANNOTATION_IDENTITY, on_message},
     {MSG_CAMPAIGN_COUNT, 1024, on_message},
     {MSG_LINE_EXPLAIN, 512, on_message},
 };

@@ -183,6 +183,10 @@ void acknowledge_alert(struct ask *q);
 void list_findings(struct ask *q);
 void count_findings(struct ask *q);
 void explain_lines(struct ask *q);
+/* admin_agent.c */
+void list_agents(struct ask *q);
+void show_agent(struct ask *q);
+void list_places(struct ask *q);
 /* admin_campaign.c */
 void list_campaigns(struct ask *q);
 void count_campaign(struct ask *q);

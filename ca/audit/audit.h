@@ -53,8 +53,9 @@ enum audit_action {
     AUDIT_FILTER = 32,    /* a filter of lists was saved, or removed */
     AUDIT_NOTIFY = 33,    /* what was not delivered is tried again, or dropped */
     AUDIT_CAMPAIGN = 34,  /* renewals are pulled forward, or not any more */
+    AUDIT_REPORT = 35,    /* an agent told something new of its host */
 };
-#define AUDIT_ACTION_MAX AUDIT_CAMPAIGN
+#define AUDIT_ACTION_MAX AUDIT_REPORT
 
 struct audit_event {
     enum audit_action action;

@@ -59,6 +59,7 @@ static const char *const action_names[] = {
     [AUDIT_FILTER] = "filter",
     [AUDIT_NOTIFY] = "notify",
     [AUDIT_CAMPAIGN] = "campaign",
+    [AUDIT_REPORT] = "report",
 };
 
 static bool action_known(unsigned a)

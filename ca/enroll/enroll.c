@@ -10,6 +10,9 @@
 /* Of one front end; those of the door, and no more. */
 #define ASKS_MAX ((size_t)DOOR_IN_FLIGHT_MAX)
 #define QUEUE_MAX ((size_t)64 << 20)
+/* Of one agent: a message each ... */
+#define REPORTS 120
+#define REPORTS_PER 3600
 
 /* ---- clients and what they ask ---- */
 
@@ -71,6 +74,7 @@ static void ask_free(struct enroll_ask *q)
     buf_free(&q->in);
     buf_free(&q->out);
     evidence_free(&q->evidence);
+    report_free(q->report);
     free(q);
     client_drop(c);
 }
@@ -296,6 +300,40 @@ static void run_hint(struct work *w, unsigned worker)
     loop_post(e->parts.loop, after_read, q);
 }
 
+/* ---- reports of agents ---- */
+
+static void after_report(void *arg)
+{
+    struct enroll_ask *q = arg;
+    const struct fault *f = report_fault(q->report);
+
+    if (f != NULL) { /* which the store has recorded */
+        answer_fault(q->client, q->id, f);
+        ask_free(q);
+    } else {
+        after_read(q);
+    }
+}
+
+static void report_done(struct store_op *op)
+{
+    struct enroll_ask *q = op->arg;
+
+    loop_post(q->client->owner->parts.loop, after_report, q);
+}
+
+static void run_report(struct work *w, unsigned worker)
+{
+    struct enroll_ask *q = (struct enroll_ask *)w;
+    struct enroll *e = q->client->owner;
+
+    (void)worker;
+    if (report_take(e, buf_slice(&q->in), &q->request, &q->report, &q->fault) == 0)
+        report_submit(e, q->report, report_done, q);
+    else
+        loop_post(e->parts.loop, after_read, q);
+}
+
 /* On a thread of those that read. */
 static void read_it(struct enroll_ask *q, void (*run)(struct work *w, unsigned worker),
                     uint16_t answer)
@@ -339,6 +377,8 @@ static void on_message(struct conn *conn, void *owner, const struct frame *frame
         handle_turned_away(q);
     else if (frame->type == MSG_ENROLL_HINT)
         read_it(q, run_hint, MSG_ENROLL_HINTED);
+    else if (frame->type == MSG_ENROLL_REPORT)
+        read_it(q, run_report, MSG_ENROLL_REPORTED);
     else
         read_it(q, run_cas, MSG_ENROLL_CAS_ARE);
 }
@@ -362,6 +402,7 @@ static const struct permit permits[] = {{MSG_ENROLL, FRAME_BODY_MAX, on_message}
                                         {MSG_ENROLL_SERVER, CSR_MAX, on_message},
                                         {MSG_ENROLL_CAS, 128, on_message},
                                         {MSG_ENROLL_HINT, FRAME_BODY_MAX, on_message},
+                                        {MSG_ENROLL_REPORT, FRAME_BODY_MAX, on_message},
                                         {MSG_ENROLL_TURNED_AWAY, FRAME_BODY_MAX, on_message},
                                         {MSG_COUNTERS, sizeof(struct counters) + 64, on_counters}};
 static const struct conn_callbacks callbacks = {.permits = permits,
@@ -392,6 +433,7 @@ struct enroll *enroll_new(const struct enroll_parts *parts, int listen_fd)
     e->parts = *parts;
     e->parts.slow = slow_new();
     e->maker = maker_new(&e->parts);
+    e->reports = rate_new(REPORTS, REPORTS_PER);
     e->listener = listener_new(parts->loop, listen_fd, on_accepted, e);
     return e;
 }
@@ -421,5 +463,6 @@ void enroll_free(struct enroll *e)
     }
     slow_free(e->parts.slow);
     maker_free(e->maker);
+    rate_free(e->reports);
     free(e);
 }

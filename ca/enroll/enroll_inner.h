@@ -7,6 +7,7 @@
 #include "ca/enroll/maker.h"
 #include "lib/conn.h"
 #include "lib/proto_enroll.h"
+#include "lib/rate.h"
 #include "lib/slow.h"
 
 struct enroll {
@@ -18,7 +19,8 @@ struct enroll {
     struct server_rate {
         uint64_t since_us;
         unsigned n;
-    } server; /* certificates for the front end itself */
+    } server;             /* certificates for the front end itself */
+    struct rate *reports; /* of each agent */
     bool has_counters;
     struct counters counters; /* of the front end */
     bool draining;
@@ -42,9 +44,10 @@ struct enroll_ask {
     struct buf in;                 /* the message */
     struct enroll_request request; /* points into it */
     struct evidence evidence;
-    uint16_t answer;    /* of what a reader made ... */
-    struct buf out;     /* ... its body ... */
-    struct fault fault; /* ... or why not */
+    uint16_t answer;             /* of what a reader made ... */
+    struct buf out;              /* ... its body ... */
+    struct fault fault;          /* ... or why not */
+    struct taken_report *report; /* on its way to the store */
 };
 
 /* server.c: the request for the front end's own certificate, for its CSR. Rules "server.rate",
@@ -59,5 +62,16 @@ int cas_put(const struct enroll *e, const char *label, struct buf *out,
  * Rules: those of evidence_find, and "hint.unknown": there is none of the client's identity. */
 int hint_put(const struct enroll *e, const struct enroll_hint_request *r, struct buf *out,
              struct fault *f) WARN_UNUSED;
+
+/* report.c. On a reader: the report of MSG_ENROLL_REPORT, read, its sender proven, ready for the
+ * store. Rules "report.often" and those of evidence.h. */
+int report_take(struct enroll *e, struct slice body, struct enroll_request *who,
+                struct taken_report **out, struct fault *f) WARN_UNUSED;
+/* Submits it; `done` gets the operation, on the store's thread. */
+void report_submit(struct enroll *e, struct taken_report *r, void (*done)(struct store_op *op),
+                   void *arg);
+/* Its fault, when the store refused it. */
+const struct fault *report_fault(const struct taken_report *r);
+void report_free(struct taken_report *r);
 
 #endif

@@ -58,9 +58,9 @@ int evidence_find(struct store *s, struct slice chain, struct cert *out, struct 
     return read_leaf(chain, out, f) == 0 ? find(s, out, row, f) : -(int)f->code;
 }
 
-static int check_time(const struct evidence *e, const struct cert_row *row, struct fault *f)
+static int check_time(const struct cert_row *row, int64_t grace, struct fault *f)
 {
-    int64_t now = clock_now(), grace = e->request->renew ? e->label->grace : 0;
+    int64_t now = clock_now();
     char text[CLOCK_TEXT_SIZE];
 
     if (now < row->not_before) {
@@ -86,23 +86,23 @@ static int check_profile(const struct evidence *e, const struct cert_row *row, s
 }
 
 /* Its names are, under whatever profile it asks for the next ones. */
-static int check_blocked(const struct evidence *e, const struct cert_row *row, struct fault *f)
+static int check_blocked(struct store *s, const struct cert_row *row, struct fault *f)
 {
     bool blocked;
 
-    if (store_identity_blocked(e->parts->store, row->identity, &blocked, f) != 0)
+    if (store_identity_blocked(s, row->identity, &blocked, f) != 0)
         return -(int)f->code;
     return blocked ? deny(f, "est.certificate.blocked", "", "an identity that is not blocked") : 0;
 }
 
-static int check(const struct evidence *e, const struct cert_row *row, struct fault *f)
+int evidence_holds(struct store *s, const struct cert_row *row, int64_t grace, struct fault *f)
 {
     if (row->state != CERT_GOOD)
         return deny(f, "est.certificate.revoked", row->state == CERT_HELD ? "on hold" : "revoked",
                     "a certificate that is not revoked");
-    if (check_time(e, row, f) != 0 || check_blocked(e, row, f) != 0)
+    if (check_time(row, grace, f) != 0 || check_blocked(s, row, f) != 0)
         return -(int)f->code;
-    return check_profile(e, row, f);
+    return 0;
 }
 
 static int copy(struct slice s, char *out, size_t cap, struct fault *f)
@@ -156,8 +156,10 @@ static int prove_certificate(struct evidence *e, struct door_bearer *out, struct
     rc = evidence_find(e->parts->store, e->request->chain, &e->cert, &row, f);
     if (rc == 0) {
         tell_requester(&row, e->request->renew, out);
-        rc = check(e, &row, f);
+        rc = evidence_holds(e->parts->store, &row, e->request->renew ? e->label->grace : 0, f);
     }
+    if (rc == 0)
+        rc = check_profile(e, &row, f);
     if (rc == 0)
         rc = take_names(&e->cert, out, f);
     if (rc == 0) {

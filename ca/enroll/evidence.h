@@ -46,6 +46,10 @@ void evidence_free(struct evidence *e);
  * its state or time. `out` points into the chain. Rules "est.certificate.malformed", ".unknown". */
 int evidence_find(struct store *s, struct slice chain, struct cert *out, struct cert_row *row,
                   struct fault *f) WARN_UNUSED;
+/* Does that certificate count, now or until `grace` seconds after its end? Rules
+ * "est.certificate.revoked", ".early", ".expired", ".blocked". */
+int evidence_holds(struct store *s, const struct cert_row *row, int64_t grace,
+                   struct fault *f) WARN_UNUSED;
 /* Does its token say who asks? */
 bool evidence_has_token(const struct evidence *e);
 

@@ -104,6 +104,8 @@ static int look(struct evaluator *e, struct store_moment *m, const struct store_
     if (m != NULL)
         tally(e, &j, now);
     rc = evaluator_stranger_newest(e, &j, now, f);
+    if (rc == 0)
+        rc = evaluator_agent(e, m, &j, m == NULL, now, f);
     return rc == 0 ? evaluator_tell(e, &j, m == NULL, now, f) : rc;
 }
 
@@ -344,6 +346,8 @@ static int all_alerts(struct evaluator *e, int64_t now, struct fault *f)
             rc = evaluator_stranger_again(e, &o->alert[i], now, f);
         else if (o->alert[i].has_identity)
             rc = look_at(e, o->alert[i].identity, now, f);
+        if (rc == 0 && alert_of_agent(&o->alert[i]))
+            rc = evaluator_agent_again(e, &o->alert[i], now, f);
         if (rc == 0)
             rc = evaluator_step(e, ALERT_TIME, NULL, o->key[i], now, f);
     }

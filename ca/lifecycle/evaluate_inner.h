@@ -65,6 +65,17 @@ bool alert_of_stranger(const struct alert *a);
 int evaluator_stranger_again(struct evaluator *e, const struct alert *a, int64_t now,
                              struct fault *f) WARN_UNUSED;
 
+/* --- agents (agent.c): that one is silent, and what one is stuck with --- */
+
+/* Of the line of an agent's own certificate; nothing of one with which nobody reports. `all`: as
+ * evaluator_tell. */
+int evaluator_agent(struct evaluator *e, struct store_moment *m, const struct judged *line,
+                    bool all, int64_t now, struct fault *f) WARN_UNUSED;
+bool alert_of_agent(const struct alert *a);
+/* What an agent was stuck with may be known no more. */
+int evaluator_agent_again(struct evaluator *e, const struct alert *a, int64_t now,
+                          struct fault *f) WARN_UNUSED;
+
 /* --- alerts (step.c) --- */
 
 void steps_init(struct steps *s);

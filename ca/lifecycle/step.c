@@ -226,8 +226,9 @@ void evaluator_notice(void *arg, const struct alert_outcome *o, struct outbox_no
     /* the title of mails and messages is made of it alone */
     (void)snprintf(line, sizeof(line), "%s: %s", a->name, a->summary);
     notice_set(n->summary, sizeof(n->summary), line);
+    hex_encode(slice_of(a->identity, sizeof(a->identity)), text);
     if (a->has_identity)
-        notice_fact(n, "identity", a->subject);
+        notice_fact(n, "identity", text);
     notice_fact(n, "told", alert_level_word(a->level));
     (void)snprintf(text, sizeof(text), "%u", a->times);
     notice_fact(n, "times raised", text);

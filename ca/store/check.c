@@ -340,6 +340,8 @@ int store_check(struct store *s, const struct store_check_report *r, uint64_t *f
         {D_SEEN, "certificates seen", check_seen},
         {D_IDENTITY, "annotations", check_annotation},
         {D_FILTER, "filters", check_filter},
+        {D_INSTALLATION, "installations", check_installation},
+        {D_PLACE, "places", check_place},
     };
     struct check c = {.s = s, .r = r};
     *findings = 0;

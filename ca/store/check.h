@@ -52,6 +52,8 @@ void check_cert(struct check *c, MDB_txn *t, struct slice key, struct slice row)
 void check_foreign(struct check *c, MDB_txn *t, struct slice key, struct slice row);
 void check_seen(struct check *c, MDB_txn *t, struct slice key, struct slice row);
 void check_annotation(struct check *c, MDB_txn *t, struct slice key, struct slice row);
+void check_installation(struct check *c, MDB_txn *t, struct slice key, struct slice row);
+void check_place(struct check *c, MDB_txn *t, struct slice key, struct slice row);
 void check_filter(struct check *c, MDB_txn *t, struct slice key, struct slice row);
 /* The audit log in force, and those before restores. */
 int check_logs(struct check *c, struct fault *f) WARN_UNUSED;

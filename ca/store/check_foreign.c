@@ -75,3 +75,16 @@ void check_filter(struct check *c, MDB_txn *t, struct slice key, struct slice ro
     if (!filter_row_sound(key, row))
         check_finding(c, "filter.row", "A saved filter does not decode");
 }
+
+void check_installation(struct check *c, MDB_txn *t, struct slice key, struct slice row)
+{
+    (void)t;
+    if (!installation_row_sound(key, row))
+        check_finding(c, "installation.row", "What an agent told does not decode");
+}
+
+void check_place(struct check *c, MDB_txn *t, struct slice key, struct slice row)
+{
+    if (!place_row_sound(c->s, t, key, row))
+        check_finding(c, "place.row", "A certificate is at a place that nobody told of");
+}

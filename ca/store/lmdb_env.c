@@ -41,6 +41,8 @@ static const char *const dbi_name[D_COUNT] = {
     [D_SEEN] = "seen",
     [D_IDENTITY] = "identity",
     [D_FILTER] = "filter",
+    [D_INSTALLATION] = "installation",
+    [D_PLACE] = "place",
 };
 
 static int make_dir(const char *path, struct fault *f)

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ca/store/inventory.h"
+#include "ca/store/installations.h"
 #include "ca/store/store_lmdb.h"
 #include "lib/cert.h"
 #include "lib/der.h"
@@ -317,5 +317,7 @@ size_t op_changes(const struct store_op *op)
 {
     if (op->kind == STORE_FOREIGN_ADD && op->foreign->n <= STORE_FOREIGN_MAX)
         return 2 * op->foreign->n; /* it came; it was revoked */
+    if (op->kind == STORE_REPORT)  /* of the agent; of what is and was there */
+        return 1 + 2 * op->report->n + 3 * op->report->n_found;
     return 2;
 }

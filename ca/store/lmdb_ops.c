@@ -261,6 +261,9 @@ static int dispatch(struct write_txn *w, struct store_op *op, struct audit_event
     case STORE_ANNOTATE:
         rc = op_annotate(w, op, e, record);
         break;
+    case STORE_REPORT:
+        rc = op_report(w, op, e, record);
+        break;
     case STORE_FILTER:
         rc = op_filter(w, op);
         break;

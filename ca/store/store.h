@@ -31,7 +31,7 @@
 
 struct store;
 
-#define STORE_SCHEMA 3
+#define STORE_SCHEMA 4
 #define IDENTITY_LEN 16    /* octets of an identity: struct store_intent says what that is */
 #define STORE_NAME_MAX 128 /* profile, requester, owner: octets with their NUL */
 
@@ -231,6 +231,7 @@ enum store_op_kind {
     STORE_FOREIGN_ADD, /* certificates that others issued: ca/store/inventory.h */
     STORE_ANNOTATE,    /* likewise: what operators write about an identity */
     STORE_FILTER,      /* likewise: a filter of lists, kept under a name */
+    STORE_REPORT,      /* of an agent: ca/store/installations.h */
     STORE_PRUNE,       /* drops details of old audit records, STORE_PRUNE_SLICE of them at most */
 };
 #define STORE_PRUNE_SLICE 256
@@ -248,6 +249,7 @@ struct attempt;
 struct store_foreign;
 struct store_annotate;
 struct saved_filter;
+struct store_report;
 enum store_outcome {
     STORE_DONE = 0,  /* what was asked is now durable */
     STORE_KNOWN = 1, /* reserve: this request key is recorded already; `ref` says for what */
@@ -330,6 +332,7 @@ struct store_op {
     struct store_foreign *foreign;   /* foreign-add */
     struct store_annotate *annotate; /* annotate */
     struct saved_filter *filter;     /* filter */
+    struct store_report *report;     /* report */
     bool close;                      /* gate */
     const char *why;                 /* gate, restored: for people, cut to STORE_REASON_MAX */
     struct store_restore restore;    /* restored: copied, checkpoint */

@@ -43,6 +43,8 @@ enum durable_dbi {
     D_SEEN,
     D_IDENTITY,
     D_FILTER,
+    D_INSTALLATION,
+    D_PLACE,
     D_COUNT
 };
 /* With the audit logs before restores, the two indexes of runs, and what a migration opens. */
@@ -271,6 +273,11 @@ bool exception_row_sound(struct slice key, struct slice row);
 /* lmdb_campaign.c */
 int op_campaign(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 bool campaign_row_sound(struct slice key, struct slice row);
+/* lmdb_installation.c, lmdb_place.c; *record is cleared when there is nothing to record. */
+int op_report(struct write_txn *w, struct store_op *op, struct audit_event *e,
+              bool *record) WARN_UNUSED;
+bool installation_row_sound(struct slice key, struct slice row);
+bool place_row_sound(struct store *s, MDB_txn *t, struct slice key, struct slice row);
 void backup_noted(struct write_txn *w, int64_t time);
 /* lmdb_outbox.c: a notice to its channels, as a part of the operation that is its reason. */
 struct outbox_notice;

@@ -1,0 +1,37 @@
+/* Keys and rows of the tables of installations and places (ca/store/installations.h). */
+#ifndef CA_STORE_INSTALLATION_ROWS_H
+#define CA_STORE_INSTALLATION_ROWS_H
+
+#include "ca/store/installations.h"
+#include "ca/store/store_lmdb.h"
+
+/* Behind the agent's identity in a key of D_INSTALLATION. */
+enum installation_part { PART_REPORTER = 0, PART_ENTRY = 1, PART_FOUND = 2 };
+#define PART_NAME_MAX (AGENT_NAME_SIZE - 1)
+#define INSTALLATION_KEY_MAX (IDENTITY_LEN + 1 + PART_NAME_MAX)
+/* A place: the certificate's identity, enum place_kind, then an agent's identity and the name of
+ * the part, or the key of an observation. */
+#define PLACE_KEY_MAX (IDENTITY_LEN + 1 + IDENTITY_LEN + PART_NAME_MAX)
+
+struct row_key {
+    size_t n;
+    uint8_t at[PLACE_KEY_MAX];
+};
+void installation_key(const uint8_t reporter[IDENTITY_LEN], enum installation_part part,
+                      struct slice name, struct row_key *out);
+/* Files are told apart by a hash of their path. */
+void found_name(const char *path, uint8_t out[IDENTITY_LEN]);
+void place_key(const uint8_t identity[IDENTITY_LEN], enum place_kind kind, struct slice where,
+               struct row_key *out);
+/* Where an entry or a file is, as a place says it: the agent, then the name. */
+void place_where(const uint8_t reporter[IDENTITY_LEN], struct slice name, struct row_key *out);
+
+void row_reporter_put(struct buf *b, const struct reporter *r);
+/* The identity is the key's. 0 or MDB_CORRUPTED, as those below. */
+int row_reporter_get(struct slice key, struct slice row, struct reporter *out) WARN_UNUSED;
+void row_installed_put(struct buf *b, const struct installed *i);
+int row_installed_get(struct slice row, struct installed *out) WARN_UNUSED;
+void row_found_put(struct buf *b, const struct found_file *f);
+int row_found_get(struct slice row, struct found_file *out) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,232 @@
+/* Agents, what they told, and where certificates are: reading. */
+#include "ca/store/installation_rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+
+static int read_failed(int rc, const char *what, struct fault *f)
+{
+    if (rc == MDB_CORRUPTED)
+        return store_damaged(f, what);
+    return rc == 0 || rc == MDB_NOTFOUND ? 0 : store_fail(f, rc, "reading installations");
+}
+
+static int reporter_get(struct store *s, MDB_txn *t, const uint8_t identity[IDENTITY_LEN],
+                        struct reporter *out)
+{
+    struct row_key key;
+    struct slice v;
+    int rc;
+
+    installation_key(identity, PART_REPORTER, SLICE_NONE, &key);
+    rc = row_get(t, s->dbi[D_INSTALLATION], key.at, key.n, &v);
+    return rc == 0 ? row_reporter_get(slice_of(key.at, key.n), v, out) : rc;
+}
+
+int store_reporter(struct store *s, struct store_moment *m, const uint8_t identity[IDENTITY_LEN],
+                   struct reporter *out, struct fault *f)
+{
+    MDB_txn *t = m == NULL ? NULL : m->t;
+    int rc = m == NULL ? read_begin(s, &t, f) : 0;
+
+    if (rc != 0)
+        return rc;
+    rc = reporter_get(s, t, identity, out);
+    if (m == NULL)
+        read_end(s, t);
+    if (rc == MDB_NOTFOUND)
+        return fault_set(f, FAULT_NOT_FOUND, "agent.unknown", "No agent has this identity");
+    return read_failed(rc, "agent", f);
+}
+
+/* From one agent's row to that of the next one. */
+static int next_reporter(MDB_cursor *c, MDB_val *k, MDB_val *v)
+{
+    struct row_key behind;
+
+    installation_key(k->mv_data, (enum installation_part)0xff, SLICE_NONE, &behind);
+    *k = val_of(behind.at, behind.n);
+    return mdb_cursor_get(c, k, v, MDB_SET_RANGE);
+}
+
+int store_reporters(struct store *s, const uint8_t after[IDENTITY_LEN], size_t max,
+                    store_reporter_each fn, void *arg, struct fault *f)
+{
+    struct reporter r;
+    MDB_cursor *c;
+    MDB_txn *t;
+    MDB_val k, v;
+    int rc = read_begin(s, &t, f);
+
+    if (rc != 0)
+        return rc;
+    rc = mdb_cursor_open(t, s->dbi[D_INSTALLATION], &c);
+    if (rc == 0) {
+        k = val_of(after, IDENTITY_LEN);
+        rc = after == NULL ? mdb_cursor_get(c, &k, &v, MDB_FIRST) : next_reporter(c, &k, &v);
+        for (; rc == 0 && max > 0; max--) {
+            rc = row_reporter_get(val_slice(k), val_slice(v), &r);
+            if (rc != 0 || fn(arg, &r) != 0)
+                break;
+            rc = next_reporter(c, &k, &v);
+        }
+        mdb_cursor_close(c);
+    }
+    read_end(s, t);
+    return read_failed(rc, "agent", f);
+}
+
+static bool is_entry(const MDB_val *k, const uint8_t reporter[IDENTITY_LEN])
+{
+    const uint8_t *p = k->mv_data;
+
+    return k->mv_size > IDENTITY_LEN && memcmp(p, reporter, IDENTITY_LEN) == 0 &&
+           p[IDENTITY_LEN] == PART_ENTRY;
+}
+
+int store_installed(struct store *s, const uint8_t reporter[IDENTITY_LEN], const char *after,
+                    store_installed_each fn, void *arg, struct fault *f)
+{
+    struct installed *i = xcalloc(1, sizeof(*i));
+    struct row_key from;
+    MDB_cursor *c;
+    MDB_txn *t;
+    MDB_val k, v;
+    int rc = read_begin(s, &t, f);
+
+    if (rc != 0) {
+        free(i);
+        return rc;
+    }
+    installation_key(reporter, PART_ENTRY, slice_str(after), &from);
+    rc = mdb_cursor_open(t, s->dbi[D_INSTALLATION], &c);
+    if (rc == 0) {
+        k = val_of(from.at, from.n);
+        rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+        if (rc == 0 && slice_eq(val_slice(k), slice_of(from.at, from.n)))
+            rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
+        while (rc == 0 && is_entry(&k, reporter)) {
+            rc = row_installed_get(val_slice(v), i);
+            if (rc != 0 || fn(arg, i) != 0)
+                break;
+            rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
+        }
+        mdb_cursor_close(c);
+    }
+    read_end(s, t);
+    free(i);
+    return read_failed(rc, "installation", f);
+}
+
+/* ---- places ---- */
+
+struct walk {
+    struct store *s;
+    MDB_txn *t;
+    struct reporter reporter;
+    struct installed installed;
+    struct found_file found;
+};
+
+static int read_place(struct walk *x, struct slice key, struct slice row, struct store_place *out)
+{
+    struct slice where = slice_of(key.p + IDENTITY_LEN + 1, key.n - IDENTITY_LEN - 1), v;
+    struct row_key part;
+    int rc;
+
+    memset(out, 0, sizeof(*out));
+    out->kind = (enum place_kind)key.p[IDENTITY_LEN];
+    if (row.n != sizeof(out->fingerprint) || where.n <= IDENTITY_LEN)
+        return MDB_CORRUPTED;
+    memcpy(out->fingerprint, row.p, row.n);
+    installation_key(where.p, out->kind == PLACE_FOUND ? PART_FOUND : PART_ENTRY,
+                     slice_of(where.p + IDENTITY_LEN, where.n - IDENTITY_LEN), &part);
+    rc = reporter_get(x->s, x->t, where.p, &x->reporter);
+    if (rc == 0)
+        rc = row_get(x->t, x->s->dbi[D_INSTALLATION], part.at, part.n, &v);
+    if (rc == 0)
+        rc = out->kind == PLACE_FOUND ? row_found_get(v, &x->found)
+                                      : row_installed_get(v, &x->installed);
+    out->reporter = &x->reporter;
+    out->installed = out->kind == PLACE_INSTALLED ? &x->installed : NULL;
+    out->found = out->kind == PLACE_FOUND ? &x->found : NULL;
+    return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
+}
+
+static int walk_places(struct walk *x, MDB_cursor *c, const uint8_t identity[IDENTITY_LEN],
+                       size_t max, store_place_each fn, void *arg)
+{
+    MDB_val k = val_of(identity, IDENTITY_LEN), v;
+    struct store_place p;
+    int rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+
+    for (; rc == 0 && max > 0; max--) {
+        if (k.mv_size <= IDENTITY_LEN || memcmp(k.mv_data, identity, IDENTITY_LEN) != 0)
+            break;
+        rc = read_place(x, val_slice(k), val_slice(v), &p);
+        if (rc != 0 || fn(arg, &p) != 0)
+            break;
+        rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
+    }
+    return rc;
+}
+
+int store_places(struct store *s, struct store_moment *m, const uint8_t identity[IDENTITY_LEN],
+                 size_t max, store_place_each fn, void *arg, struct fault *f)
+{
+    struct walk *x = NULL;
+    MDB_txn *t = m == NULL ? NULL : m->t;
+    MDB_cursor *c;
+    MDB_stat st;
+    int rc = m == NULL ? read_begin(s, &t, f) : 0;
+
+    if (rc != 0)
+        return rc;
+    rc = mdb_stat(t, s->dbi[D_PLACE], &st);
+    if (rc == 0 && st.ms_entries > 0)
+        rc = mdb_cursor_open(t, s->dbi[D_PLACE], &c);
+    if (rc == 0 && st.ms_entries > 0) {
+        x = xcalloc(1, sizeof(*x));
+        x->s = s;
+        x->t = t;
+        rc = walk_places(x, c, identity, max, fn, arg);
+        mdb_cursor_close(c);
+        free(x);
+    }
+    if (m == NULL)
+        read_end(s, t);
+    return read_failed(rc, "place", f);
+}
+
+/* ---- the check ---- */
+
+bool installation_row_sound(struct slice key, struct slice row)
+{
+    struct installed *i = xcalloc(1, sizeof(*i));
+    struct reporter r;
+    struct found_file f;
+    int rc = MDB_CORRUPTED;
+
+    if (key.n > IDENTITY_LEN && key.p[IDENTITY_LEN] == PART_REPORTER)
+        rc = row_reporter_get(key, row, &r);
+    else if (key.n > IDENTITY_LEN && key.p[IDENTITY_LEN] == PART_ENTRY)
+        rc = row_installed_get(row, i);
+    else if (key.n > IDENTITY_LEN && key.p[IDENTITY_LEN] == PART_FOUND)
+        rc = row_found_get(row, &f);
+    free(i);
+    return rc == 0;
+}
+
+bool place_row_sound(struct store *s, MDB_txn *t, struct slice key, struct slice row)
+{
+    struct walk *x = xcalloc(1, sizeof(*x));
+    struct store_place p;
+    bool sound;
+
+    x->s = s;
+    x->t = t;
+    sound = key.n > IDENTITY_LEN + 1 && read_place(x, key, row, &p) == 0;
+    free(x);
+    return sound;
+}
