@@ -276,7 +276,7 @@ int scene_fresh(void **s)
         test_sh("rm -rf %s %s && mkdir -m 755 %s", scene.state, scene.place, scene.place), 0);
     (void)snprintf(scene.key_path, sizeof(scene.key_path), "%s/web.key", scene.place);
     (void)snprintf(scene.chain_path, sizeof(scene.chain_path), "%s/web.pem", scene.place);
-    scene.files[0] = (struct agent_file){.path = scene.key_path, .format = STATE_KEY};
+    scene.files[0] = (struct agent_file){.path = scene.key_path, .format = AGENT_KEY};
     scene.files[1] = (struct agent_file){.path = scene.chain_path, .format = AGENT_FULLCHAIN};
     scene.entry = (struct agent_cert){.name = "web",
                                       .state_dir = scene.state,
