@@ -1,4 +1,5 @@
 /* What will happen to something, when, by whom, and what is in the way. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,29 @@ static json_t *refused_json(const struct line_refused *r)
     return o;
 }
 
+/* A certificate of a line: its serial, or the number of one that others issued, which stands in the
+ * serial's place (no serial of ours begins with so many zeros). */
+static void certificate_text(const uint8_t serial[SERIAL_LEN], char out[2 * SERIAL_LEN + 1])
+{
+    static const uint8_t zeros[SERIAL_LEN - 8];
+    uint64_t number = 0;
+
+    hex_encode(slice_of(serial, SERIAL_LEN), out);
+    if (memcmp(serial, zeros, sizeof(zeros)) != 0)
+        return;
+    for (size_t i = sizeof(zeros); i < SERIAL_LEN; i++)
+        number = number << 8 | serial[i];
+    (void)snprintf(out, 2 * SERIAL_LEN + 1, "foreign:%" PRIu64, number);
+}
+
+static json_t *certificate_json(const uint8_t serial[SERIAL_LEN])
+{
+    char text[2 * SERIAL_LEN + 1];
+
+    certificate_text(serial, text);
+    return json_text(text);
+}
+
 static json_t *line_json(const struct line_info *i)
 {
     json_t *o = json_object();
@@ -63,11 +87,10 @@ static json_t *line_json(const struct line_info *i)
     json_put(o, "contact", json_text(i->contact));
     json_put(o, "requester", json_text(i->requester));
     json_put(o, "renewal_method", json_text(i->method));
-    json_put(o, "serial", json_hex(i->serial, sizeof(i->serial)));
+    json_put(o, "serial", certificate_json(i->serial));
     json_put(o, "issuer", json_text(i->issuer));
     json_put(o, "certificates", json_integer(i->members));
-    json_put(o, "followed_by",
-             i->followed ? json_hex(i->follower, sizeof(i->follower)) : json_null());
+    json_put(o, "followed_by", i->followed ? certificate_json(i->follower) : json_null());
     json_put(o, "refused", refused_json(&i->refused));
     json_put(o, "alerts", notes_json(i, "alert"));
     json_put(o, "findings", notes_json(i, "finding"));
@@ -129,20 +152,21 @@ static void say_line(struct buf *out, const struct line_info *i, const json_t *p
     say(out, "next", i->action);
     say(out, "blocked", i->stuck);
     say_refused(out, &i->refused);
-    hex_encode(slice_of(i->serial, sizeof(i->serial)), serial);
+    certificate_text(i->serial, serial);
     clock_format(i->not_before, begun);
     clock_format(i->not_after, end);
-    (void)snprintf(text, sizeof(text), "%s of %s, from %s to %s", serial, i->issuer, begun, end);
+    (void)snprintf(text, sizeof(text), "%s%s%s, from %s to %s", serial,
+                   i->issuer[0] != '\0' ? " of " : "", i->issuer, begun, end);
     say(out, "newest", text);
     (void)snprintf(text, sizeof(text), "%u so far", i->members);
     say(out, "line", text);
     say(out, "profile", i->profile);
-    say(out, "asked by", i->requester);
+    say(out, i->issuer[0] != '\0' ? "asked by" : "shown by", i->requester);
     say(out, "renewed by", i->method);
     (void)snprintf(text, sizeof(text), "%s%s%s", i->owner, i->contact[0] != '\0' ? ", " : "",
                    i->contact);
     say(out, "owner", text);
-    hex_encode(slice_of(i->follower, sizeof(i->follower)), serial);
+    certificate_text(i->follower, serial);
     say(out, "followed", i->followed ? serial : "");
     say_notes(out, i, "alert");
     say_notes(out, i, "finding");
@@ -201,22 +225,50 @@ static int print_lines(struct tool *t, struct wire_in *w, struct fault *f)
     return rc;
 }
 
-static int run_explain(struct tool *t, void *args)
+/* By a name or an identity, as cerca-ca understands them. */
+static int ask(struct tool *t, const char *text, struct frame *answer, struct fault *f)
 {
-    struct fault f = {0};
-    struct frame answer;
-    struct wire_in w;
     struct buf body;
     int rc;
 
-    (void)args;
     buf_init(&body, 512);
-    wire_put_text(&body, find_name(t->words[0]));
-    rc = strlen(t->words[0]) > 255 ? tool_usage(t, "NAME is too long") : 0;
-    if (rc == 0)
-        rc = tool_call_patient(t, MSG_LINE_EXPLAIN, buf_slice(&body), MSG_LINE_EXPLAINED, &answer,
-                               &f);
+    wire_put_text(&body, text);
+    rc = tool_call_patient(t, MSG_LINE_EXPLAIN, buf_slice(&body), MSG_LINE_EXPLAINED, answer, f);
     buf_free(&body);
+    return rc;
+}
+
+/* Whatever else finds one certificate stands for that one's line. */
+static int ask_by_certificate(struct tool *t, const char *word, struct frame *answer,
+                              struct fault *f)
+{
+    char identity[2 * ANNOTATION_IDENTITY + 1];
+    struct found found;
+    struct fault none = {0};
+
+    if (find_shown(t, word, &found, &none) != 0)
+        return -FAULT_NOT_FOUND;
+    fault_clear(f);
+    hex_encode(slice_of(found.best.info.annotation.identity, ANNOTATION_IDENTITY), identity);
+    return ask(t, identity, answer, f);
+}
+
+static int run_explain(struct tool *t, void *args)
+{
+    static const char prefix[] = "identity:"; /* as for cerca inventory */
+    const char *word = t->words[0];
+    struct fault f = {0};
+    struct frame answer = {0};
+    struct wire_in w;
+    int rc;
+
+    (void)args;
+    if (strncmp(word, prefix, sizeof(prefix) - 1) == 0)
+        word += sizeof(prefix) - 1;
+    rc = strlen(word) > 255 ? tool_usage(t, "NAME is too long")
+                            : ask(t, find_name(word), &answer, &f);
+    if (rc == -FAULT_NOT_FOUND)
+        rc = ask_by_certificate(t, word, &answer, &f);
     if (rc > 0)
         return rc;
     if (rc == 0) {
@@ -229,8 +281,9 @@ static int run_explain(struct tool *t, void *args)
 const struct command cmd_explain = {
     .name = "explain",
     .help = "say what will happen to something, when, by whom, and what is in the way",
-    .arguments = "NAME | IDENTITY",
+    .arguments = "NAME | IDENTITY | SERIAL | FINGERPRINT | foreign:NUMBER | FILE",
     .examples = "  cerca explain www.example.com\n"
+                "  cerca explain foreign:17\n"
                 "  cerca explain www.example.com -o json | jq -r '.[].action'\n",
     .min = 1,
     .max = 1,

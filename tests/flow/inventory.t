@@ -163,6 +163,14 @@ is '... its own serial' "$(field old .serial)" \
 ok 'by its fingerprint' cerca show "$(openssl x509 -in old.pem -noout -fingerprint -sha256 |
     sed 's/.*=//')"
 like '... as text too' "$out" '^number +foreign:1'
+for which in foreign:1 old.pem "$(field old .fingerprint)" "identity:$(field old .identity)"; do
+    ok "what will happen to it is told by ${which%%:*}" cerca explain "$which"
+    like '... whose it is, and who showed it' "$out" '^dns:old.inv.example: ok$'
+done
+like '... as what is called so here' "$out" '^  newest +foreign:1, from '
+like '... shown by whom' "$out" '^  shown by +operator:'
+ok '... of one of ours by its serial' cerca explain "$(field web .serial)"
+like '... too' "$out" '^dns:web.inv.example: ok$'
 ok 'it can be written about' cerca inventory set owner=legacy method=manual foreign:1
 is '... and is listed by that' "$(names --owner legacy --method manual)" old
 ok 'a text list says where it is from' cerca list --owner legacy
