@@ -12,13 +12,13 @@
 
 #define WORDS_MAX 4096
 
-static int refuse_path(struct import_reader *r, const char *path, int error)
+static int refuse_path(struct import_reader *r, const char *path, const char *why)
 {
     struct import_place at = {path, 0};
     struct fault f;
 
     fault_clear(&f);
-    (void)fault_set(&f, FAULT_NOT_FOUND, "import.read", "it cannot be opened: %s", strerror(error));
+    (void)fault_set(&f, FAULT_NOT_FOUND, "import.read", "it cannot be opened: %s", why);
     return r->sink.refused(r->sink.arg, &at, &f);
 }
 
@@ -40,11 +40,13 @@ static int import_path(struct import_reader *r, char *path)
     size_t n = strlen(path);
 
     if (fd < 0 || fstat(fd, &st) != 0)
-        return refuse_path(r, path, errno);
+        return refuse_path(r, path, strerror(errno));
     while (n > 1 && path[n - 1] == '/')
         path[--n] = 0;
     if (S_ISDIR(st.st_mode))
         rc = import_folder(r, fd, path);
+    else if (!standard && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)))
+        rc = refuse_path(r, path, "it is a device"); /* which may have no end */
     else
         rc = import_file(r, fd, standard ? "standard input" : path, true, &not_told);
     if (!standard)

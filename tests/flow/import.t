@@ -193,6 +193,7 @@ rc = subprocess.call(sys.argv[2:])
 open(sys.argv[1], "w").write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
 sys.exit(rc)' "$@"
 }
+fails 'a device that has no end is not begun' 1 '1 refused' cerca import /dev/zero
 run measured "$scratch/memory" cerca import --password-file "$scratch/password" "$hostile"
 is 'hostile files are refused' "$status" 1
 like '... more iterations than anybody needs' "$out" 'refused +.*iterations.p12 +it asks for more than'
