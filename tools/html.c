@@ -37,6 +37,7 @@ static const char style[] =
     ".note{color:#5a6678;font-size:12.5px}"
     "svg{display:block;width:100%;max-width:760px;height:auto;margin:6px 0}"
     "svg text{font-size:12px;fill:#2c3646;font-family:inherit}svg .v{fill:#5a6678}"
+    "@media screen{.scroll{overflow-x:auto}td.w{min-width:15ch}svg{min-width:620px}}"
     "footer{margin-top:32px;padding-top:8px;border-top:1px solid #d8dee8;color:#5a6678;"
     "font-size:12px}"
     "@page{size:A4;margin:16mm 14mm 18mm;"
@@ -168,7 +169,7 @@ void html_bars(struct buf *out, const json_t *rows, const char *name, const char
 
     if (n == 0)
         return;
-    buf_printf(out, "<div class=\"chart\"><svg viewBox=\"0 0 760 %zu\" role=\"img\">\n",
+    buf_printf(out, "<div class=\"chart scroll\"><svg viewBox=\"0 0 760 %zu\" role=\"img\">\n",
                n * BAR_LINE + 6);
     for (size_t i = 0; i < n; i++) {
         size_t y = i * BAR_LINE + 4;
@@ -199,7 +200,7 @@ void html_columns(struct buf *out, const json_t *rows, const char *name, const c
 
     if (n == 0)
         return;
-    buf_put_str(out, "<div class=\"chart\"><svg viewBox=\"0 0 760 176\" role=\"img\">\n"
+    buf_put_str(out, "<div class=\"chart scroll\"><svg viewBox=\"0 0 760 176\" role=\"img\">\n"
                      "<line x1=\"6\" y1=\"146.5\" x2=\"754\" y2=\"146.5\" stroke=\"#b8c2d0\"/>\n");
     for (size_t i = 0; i < n; i++) {
         uint64_t h = (uint64_t)((double)bar[i].value / (double)most * COLUMN_HIGHEST);

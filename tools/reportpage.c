@@ -141,7 +141,7 @@ static void table_head(struct buf *out, const json_t *columns, const json_t *fir
     size_t i;
     json_t *c;
 
-    buf_put_str(out, "<table>\n<thead><tr>");
+    buf_put_str(out, "<div class=\"scroll\"><table>\n<thead><tr>");
     json_array_foreach(columns, i, c)
     {
         bool number = json_is_integer(json_object_get(first, json_str(c, "key")));
@@ -172,7 +172,7 @@ static void table(struct buf *out, const json_t *columns, const json_t *rows)
         }
         buf_put_str(out, "</tr>\n");
     }
-    buf_put_str(out, "</tbody></table>\n");
+    buf_put_str(out, "</tbody></table></div>\n");
 }
 
 static void section(struct buf *out, const json_t *s)
@@ -235,14 +235,14 @@ static void list(struct report *r, struct buf *out)
     if (r->listed == 0)
         buf_put_str(out, "<p class=\"note\">None.</p>\n");
     if (r->table.n > 0) {
-        buf_put_str(out, "<table>\n<thead><tr>");
+        buf_put_str(out, "<div class=\"scroll\"><table>\n<thead><tr>");
         for (const struct report_column *c = r->kind->columns; c->title != NULL; c++)
             buf_printf(out, "<th%s>%s</th>",
                        c->class != NULL && strcmp(c->class, "n") == 0 ? " class=\"n\"" : "",
                        c->title);
         buf_put_str(out, "</tr></thead>\n<tbody>\n");
         buf_put_slice(out, buf_slice(&r->table));
-        buf_put_str(out, "</tbody></table>\n");
+        buf_put_str(out, "</tbody></table></div>\n");
     }
     buf_put_str(out, "</section>\n");
 }

@@ -38,6 +38,7 @@ def check_page(path):
     xml.dom.minidom.parseString(source.removeprefix("<!DOCTYPE html>\n"))
     assert not any(ord(c) < 32 and c != "\n" for c in source), "a control character"
     assert "url(" not in source and "@import" not in source, "something from elsewhere"
+    assert source.count('<div class="scroll"><table>') == source.count("<table>") > 0, "wider than a telephone"
     policy = False
     for tag, attrs in read(path).elements:
         assert tag not in ACTIVE, tag
