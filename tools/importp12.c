@@ -151,13 +151,12 @@ static int give_bags(struct opening *o, const STACK_OF(PKCS12_SAFEBAG) * bags, i
 /* RC2 and RC4, with which certificates in PKCS#12 were encrypted for twenty years. */
 static void load_legacy(void)
 {
-    static bool loaded;
+    static OSSL_PROVIDER *loaded[2]; /* until the end of the program */
 
-    if (loaded)
+    if (loaded[0] != NULL)
         return;
-    loaded = true;
-    (void)OSSL_PROVIDER_load(NULL, "default"); /* else loading another one leaves this out */
-    (void)OSSL_PROVIDER_load(NULL, "legacy");
+    loaded[0] = OSSL_PROVIDER_load(NULL, "default"); /* else the other one leaves this out */
+    loaded[1] = OSSL_PROVIDER_load(NULL, "legacy");
 }
 
 static STACK_OF(PKCS12_SAFEBAG) * decrypt(struct opening *o, PKCS7 *safe, struct fault *f)

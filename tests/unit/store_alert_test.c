@@ -125,6 +125,7 @@ static void operators_acknowledge_what_is_open(void **state)
     assert_int_equal(kinds[NOTICE_RESOLVED], 1);
     buf_init(&actions, 4096);
     audit_actions(&x, &actions);
+    assert_string_equal(buf_cstr(&actions), "Arr"); /* refusals too */
     buf_free(&actions);
     assert_clean(&x);
     fixture_close(&x);

@@ -269,11 +269,14 @@ void assert_clean(struct fixture *x)
 
 static int keep_action(void *arg, uint64_t index, struct slice salt, struct slice record)
 {
-    static const char letter[] = " sifarvd";
+    static const char letter[] = {
+        [AUDIT_START] = 's',  [AUDIT_INTENT] = 'i', [AUDIT_FINISH] = 'f', [AUDIT_ABANDON] = 'a',
+        [AUDIT_REFUSE] = 'r', [AUDIT_REVOKE] = 'v', [AUDIT_DROP] = 'd',   [AUDIT_ALERT] = 'A'};
     struct audit_event e;
     (void)index;
     assert_int_equal(salt.n, AUDIT_SALT);
     assert_int_equal(audit_get(record, &e), 0);
+    assert_true(e.action < sizeof(letter) && letter[e.action] != 0);
     buf_put_u8(arg, (uint8_t)letter[e.action]);
     return 0;
 }

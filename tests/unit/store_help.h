@@ -57,7 +57,7 @@ void must_get(struct fixture *x, const struct cert_ref *ref, struct cert_row *ro
 /* Findings of store_check, which has to run through. Rules are kept, comma after each. */
 uint64_t check_store(struct fixture *x, char rules[1024]);
 void assert_clean(struct fixture *x);
-/* The audit actions so far, as one letter each: s i f a r v d. */
+/* The audit actions so far, as one letter each: s i f a r v d A. */
 void audit_actions(struct fixture *x, struct buf *out);
 
 #endif
