@@ -186,7 +186,7 @@ static int run_count(struct tool *t, void *args)
 
 const struct command cmd_findings_count = {
     .name = "findings count",
-    .help = "count them by rule, as of the last whole evaluation",
+    .help = "count them by rule, as they are just now",
     .arguments = "[options]",
     .examples = "  cerca findings count\n",
     .formats = FORMAT_TABLE | FORMAT_JSON | FORMAT_CSV,

@@ -105,7 +105,7 @@ int part_protocols(struct report *r);  /* protocols and the CA's own algorithms 
 
 /* Every finding is looked for now: by rule, owner and issuer; exceptions. */
 int part_findings(struct report *r, struct fault *f) WARN_UNUSED;
-/* Only as the last whole evaluation counted them. */
+/* Only as they are counted. */
 int part_findings_counted(struct report *r, struct fault *f) WARN_UNUSED;
 int part_exceptions(struct report *r, struct fault *f) WARN_UNUSED;
 int part_alerts(struct report *r, struct fault *f) WARN_UNUSED;

@@ -230,10 +230,9 @@ int part_findings_counted(struct report *r, struct fault *f)
     if (rc == 0) {
         add_up(c);
         clock_format(c->evaluated, when);
-        (void)snprintf(text, sizeof(text),
-                       c->evaluated != 0 ? "As the whole inventory was evaluated at %s."
-                                         : "The whole inventory was not evaluated yet.",
-                       when);
+        (void)snprintf(
+            text, sizeof(text),
+            c->evaluated != 0 ? "As of %s." : "The whole inventory was not evaluated yet.", when);
         rules_table(findings_section(r, text, c), c);
     }
     counts_free(c);

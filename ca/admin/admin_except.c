@@ -59,7 +59,7 @@ struct excepting {
     struct store_except except;
 };
 
-static int check(const struct exception_info *i, int64_t now, struct fault *f)
+static int check(struct exception_info *i, int64_t now, struct fault *f)
 {
     uint8_t identity[16];
 
@@ -70,6 +70,8 @@ static int check(const struct exception_info *i, int64_t now, struct fault *f)
                                          hex_decode(i->subject, identity, sizeof(identity)) != 0))
         return fault_refuse(f, "exception.subject", "subject", slice_str(i->subject),
                             "an identity, 32 hexadecimal digits, or * for all");
+    if (strcmp(i->subject, "*") != 0) /* one way to write it */
+        hex_encode(slice_of(identity, sizeof(identity)), i->subject);
     if (i->until != 0 && i->until <= now)
         return fault_refuse(f, "exception.until", "until", slice_str(""), "a time to come");
     if (i->until != 0 && i->reason[0] == '\0')
@@ -95,7 +97,7 @@ static void answered(void *arg)
     if (x->op.result != 0) {
         ask_fail(x->ask, &x->op.fault);
     } else {
-        lifecycle_again(x->ask->client->admin->parts.lifecycle);
+        lifecycle_excepted(x->ask->client->admin->parts.lifecycle, x->except.row.subject);
         ask_answer(x->ask, MSG_FINDING_EXCEPTED, SLICE_NONE);
     }
     free(x);

@@ -149,12 +149,12 @@ void count_findings(struct ask *q)
     struct evaluator_summary s;
 
     lifecycle_summary(q->client->admin->parts.lifecycle, &s);
-    wire_put_i64(&q->out, s.evaluated);
+    wire_put_i64(&q->out, s.counted);
     wire_put_u32(&q->out, FINDINGS);
     for (size_t i = 0; i < FINDINGS; i++) {
         struct finding_count c = {.severity = (uint8_t)finding_rules[i].severity,
-                                  .found = s.found[i],
-                                  .excepted = s.excepted[i]};
+                                  .found = s.sums.found[i],
+                                  .excepted = s.sums.excepted[i]};
 
         (void)snprintf(c.rule, sizeof(c.rule), "%s", finding_rules[i].id);
         (void)snprintf(c.text, sizeof(c.text), "%s", finding_rules[i].text);

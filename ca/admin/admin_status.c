@@ -400,13 +400,13 @@ static void add_inventory(struct items *items, const struct admin *a)
     lifecycle_summary(a->parts.lifecycle, &s);
     if (s.evaluated == 0)
         return;
-    day = clock_now() / 86400 - s.first_day;
-    for (int64_t d = day > 0 ? day : 0; d < EVALUATOR_DAYS && d <= day + SOON; d++) {
-        soon += s.ends_on[d];
-        if (s.ends_on[d] > 0 && i.by == 0)
-            i.by = (s.first_day + d) * 86400;
+    day = clock_now() / 86400 - s.sums.first_day;
+    for (int64_t d = day > 0 ? day : 0; d < COUNTED_DAYS && d <= day + SOON; d++) {
+        soon += s.sums.ends_on[d];
+        if (s.sums.ends_on[d] > 0 && i.by == 0)
+            i.by = (s.sums.first_day + d) * 86400;
     }
-    late = s.by_state[LINE_OVERDUE] + s.by_state[LINE_STUCK];
+    late = s.sums.by_state[LINE_OVERDUE] + s.sums.by_state[LINE_STUCK];
     if (late > 0 || soon > 0)
         (void)snprintf(i.state, sizeof(i.state), "%s", late > 0 ? "late" : "ends soon");
     (void)snprintf(i.text, sizeof(i.text),

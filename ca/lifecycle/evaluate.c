@@ -31,6 +31,7 @@ void evaluator_free(struct evaluator *e)
     due_free(&e->due);
     steps_free(&e->steps);
     excepted_free(&e->except);
+    counted_free(&e->counted);
     free(e->known);
     pthread_mutex_destroy(&e->lock);
     free(e);
@@ -60,29 +61,23 @@ static bool stopping(const struct evaluator *e)
 
 /* ---- one line ---- */
 
-static void tally_end(struct evaluator_summary *c, const struct line_facts *l)
+static void count(struct evaluator *e, const struct judged *j, int64_t now)
 {
-    int64_t day = l->life.not_after / DAY - c->first_day;
+    const struct line_facts *l = &j->facts;
+    int64_t day = l->life.not_after / DAY;
+    struct counted_as as = {.state = (uint8_t)j->verdict.state};
 
-    if (!l->followed && !l->revoked && !l->retired && day >= 0 && day < EVALUATOR_DAYS)
-        c->ends_on[day]++;
-}
-
-static void tally(struct evaluator *e, const struct judged *j, int64_t now)
-{
-    struct evaluator_summary *c = &e->count;
-
-    c->lines++;
-    c->by_state[j->verdict.state]++;
-    tally_end(c, &j->facts);
+    if (!l->followed && !l->revoked && !l->retired && day > 0 && day < 1 << 24)
+        as.ends = (uint32_t)day;
     for (unsigned i = 0; j->found != 0 && i < FINDINGS; i++) {
         if ((j->found & 1u << i) == 0)
             continue;
         if (excepted_find(&e->except, (enum finding)i, j->identity, now) != NULL)
-            c->excepted[i]++;
+            as.excepted |= (uint16_t)(1u << i);
         else
-            c->found[i]++;
+            as.found |= (uint16_t)(1u << i);
     }
+    counted_put(&e->counted, j->identity, &as);
 }
 
 /* With a moment: of a whole evaluation. */
@@ -93,7 +88,7 @@ static int look(struct evaluator *e, struct store_moment *m, const struct store_
     int rc;
 
     j.why = NULL;
-    rc = judge_line(e->judge, m, line, now, m != NULL ? JUDGE_FINDINGS : 0, &j, f);
+    rc = judge_line(e->judge, m, line, now, JUDGE_FINDINGS, &j, f);
     if (rc == -FAULT_NOT_FOUND)
         return 0; /* the index is behind: its change comes */
     if (rc != 0)
@@ -101,8 +96,7 @@ static int look(struct evaluator *e, struct store_moment *m, const struct store_
     e->looked++;
     if (j.verdict.next < e->horizon)
         due_push(&e->due, j.verdict.next, DUE_LINE, line->identity);
-    if (m != NULL)
-        tally(e, &j, now);
+    count(e, &j, now);
     rc = evaluator_stranger_newest(e, &j, now, f);
     if (rc == 0)
         rc = evaluator_agent(e, m, &j, m == NULL, now, f);
@@ -119,6 +113,7 @@ static int gone(struct evaluator *e, const uint8_t identity[IDENTITY_LEN], int64
     char hex[33];
     int rc = 0;
 
+    counted_remove(&e->counted, identity);
     hex_encode(slice_of(identity, IDENTITY_LEN), hex);
     for (size_t i = 0; rc == 0 && i < sizeof(rules) / sizeof(rules[0]); i++) {
         alert_key(rules[i], hex, key);
@@ -169,6 +164,28 @@ static int look_at_related(struct evaluator *e, const struct cert_row *row, int6
     return rc;
 }
 
+/* Whose key it is too. */
+static int look_at_sharers(struct evaluator *e, const struct cert_row *row, int64_t now,
+                           struct fault *f)
+{
+    struct store *s = e->parts.judge.store;
+    struct cert_ref ref[RELATED_MAX];
+    struct cert_row other;
+    size_t n = 0;
+    int rc = store_key_others(s, row->spki_hash, row->identity, ref, RELATED_MAX, &n, f);
+
+    cert_row_init(&other);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        rc = store_get(s, &ref[i], &other, f);
+        if (rc == 0 && memcmp(other.spki_hash, row->spki_hash, sizeof(row->spki_hash)) == 0)
+            rc = look_at(e, other.identity, now, f);
+        else if (rc == -FAULT_NOT_FOUND)
+            rc = 0;
+    }
+    cert_row_free(&other);
+    return rc;
+}
+
 static int look_at_change(struct evaluator *e, const struct store_change *c, int64_t now,
                           struct fault *f)
 {
@@ -189,6 +206,8 @@ static int look_at_change(struct evaluator *e, const struct store_change *c, int
         rc = 0;
     if (rc == 0)
         rc = look_at_related(e, &row, now, f);
+    if (rc == 0)
+        rc = look_at_sharers(e, &row, now, f);
     cert_row_free(&row);
     return rc;
 }
@@ -210,6 +229,65 @@ static int follow(struct evaluator *e, int64_t now, bool *more, struct fault *f)
     if (rc == 0 && n > 0)
         e->change = c[n - 1].number;
     *more = n == CHANGES;
+    return rc;
+}
+
+/* ---- exceptions ---- */
+
+/* When one ends, what it was for counts again. `of`: of this identity alone. */
+static void schedule_exceptions(struct evaluator *e, const uint8_t *of, int64_t now)
+{
+    uint8_t identity[IDENTITY_LEN];
+
+    for (size_t i = 0; i < e->except.n; i++) {
+        const struct exception *x = &e->except.row[i];
+        bool one = hex_decode(x->subject, identity, sizeof(identity)) == 0;
+
+        if (x->until <= now || x->until >= e->horizon)
+            continue;
+        if (one && (of == NULL || memcmp(of, identity, sizeof(identity)) == 0))
+            due_push(&e->due, x->until, DUE_LINE, identity);
+        else if (!one && x->until < e->full_at)
+            e->full_at = x->until;
+    }
+}
+
+void evaluator_excepted(struct evaluator *e, const uint8_t identity[16])
+{
+    pthread_mutex_lock(&e->lock);
+    if (e->n_asked < ASKED_MAX)
+        memcpy(e->asked[e->n_asked++], identity, IDENTITY_LEN);
+    else
+        e->again = true;
+    pthread_mutex_unlock(&e->lock);
+}
+
+static size_t take_asked(struct evaluator *e, uint8_t out[ASKED_MAX][IDENTITY_LEN])
+{
+    size_t n;
+
+    pthread_mutex_lock(&e->lock);
+    n = e->n_asked;
+    memcpy(out, e->asked, n * sizeof(out[0]));
+    e->n_asked = 0;
+    pthread_mutex_unlock(&e->lock);
+    return n;
+}
+
+static int run_asked(struct evaluator *e, int64_t now, struct fault *f)
+{
+    uint8_t identity[ASKED_MAX][IDENTITY_LEN];
+    size_t n = take_asked(e, identity);
+    int rc = n == 0 ? 0 : excepted_load(&e->except, e->parts.judge.store, f);
+
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        schedule_exceptions(e, identity[i], now);
+        rc = look_at(e, identity[i], now, f);
+    }
+    if (rc == 0 && n > 0)
+        rc = steps_flush(e, f);
+    if (rc != 0)
+        e->again = true;
     return rc;
 }
 
@@ -260,8 +338,8 @@ static int begin_all(struct evaluator *e, int64_t now, struct fault *f)
     e->horizon = now + DAY + MARGIN;
     e->full_at = now + DAY;
     e->full_us = 0;
-    memset(&e->count, 0, sizeof(e->count));
-    e->count.first_day = now / DAY;
+    schedule_exceptions(e, NULL, now);
+    counted_begin(&e->counted, now / DAY);
     return 0;
 }
 
@@ -323,10 +401,10 @@ static int keep_open(void *arg, const uint8_t key[ALERT_KEY], const struct alert
 static void end_all(struct evaluator *e, int64_t now)
 {
     e->phase = PHASE_NONE;
-    e->count.evaluated = now;
-    e->count.took_us = e->full_us;
+    counted_end(&e->counted);
     pthread_mutex_lock(&e->lock);
-    e->summary = e->count;
+    e->summary.evaluated = now;
+    e->summary.took_us = e->full_us;
     pthread_mutex_unlock(&e->lock);
     if (e->due.lost)
         e->full_at = now + BACK;
@@ -376,6 +454,8 @@ static int run_slice(struct evaluator *e, int64_t now, bool *more, struct fault 
     if (rc == 0)
         rc = follow(e, now, &changes, f);
     if (rc == 0)
+        rc = run_asked(e, now, f);
+    if (rc == 0)
         rc = run_due(e, now, &due, f);
     if (rc == 0 && e->phase == PHASE_LINES)
         rc = all_lines(e, now, f);
@@ -386,13 +466,17 @@ static int run_slice(struct evaluator *e, int64_t now, bool *more, struct fault 
     return rc;
 }
 
-static void keep_summary(struct evaluator *e)
+static void keep_summary(struct evaluator *e, int64_t now)
 {
     pthread_mutex_lock(&e->lock);
     e->summary.running = e->phase != PHASE_NONE;
     e->summary.looked = e->looked;
     e->summary.change = e->change;
     e->summary.due = e->due.n;
+    if (e->summary.evaluated != 0) {
+        e->summary.counted = now;
+        e->summary.sums = e->counted.sums;
+    }
     pthread_mutex_unlock(&e->lock);
 }
 
@@ -407,7 +491,7 @@ int evaluator_run(struct evaluator *e, int64_t now, uint64_t budget_us, int64_t 
         rc = run_slice(e, now, &more, f);
     if (rc != 0)
         e->steps.n = 0; /* they are found again */
-    keep_summary(e);
+    keep_summary(e, now);
     *next = more ? now : due_first(&e->due);
     if (e->full_at < *next)
         *next = e->full_at;

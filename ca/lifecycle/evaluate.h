@@ -3,11 +3,12 @@
  * sequence; what the clock has made due; and everything, at the start and once a day. Evaluating
  * again does no harm, since what was told is kept with each alert; so nothing of this is durable.
  *
- * One thread calls everything here but evaluator_wake and evaluator_summary.
+ * One thread calls everything here but what says that any may.
  */
 #ifndef CA_LIFECYCLE_EVALUATE_H
 #define CA_LIFECYCLE_EVALUATE_H
 
+#include "ca/lifecycle/counted.h"
 #include "ca/lifecycle/judge.h"
 
 struct evaluator;
@@ -47,22 +48,22 @@ int evaluator_digests(struct evaluator *e, int64_t now, struct fault *f) WARN_UN
 void evaluator_closed(struct evaluator *e, const char *why);
 /* Have all evaluated anew, soon. Any thread. */
 void evaluator_again(struct evaluator *e);
+/* An exception of this identity was made or taken back. Any thread. */
+void evaluator_excepted(struct evaluator *e, const uint8_t identity[16]);
 
-#define EVALUATOR_DAYS 400
 struct evaluator_summary {
-    int64_t evaluated;      /* when the last whole evaluation ended; 0: not yet */
-    bool running;           /* one is under way */
-    uint64_t took_us;       /* of processor time of this thread, the last one */
-    uint64_t lines, looked; /* at the last one; lines looked at since the start */
-    uint64_t change;        /* of the sequence that is evaluated */
-    uint64_t by_state[LINE_ENDED + 1];
-    uint64_t found[FINDINGS], excepted[FINDINGS];
-    uint64_t due; /* scheduled */
-    /* Lines whose newest certificate ends and nothing else follows, by the day since 1970 that it
-     * ends on: `first_day` is that of the evaluation. Over, revoked and retired ones are left out.
-     */
-    int64_t first_day;
-    uint32_t ends_on[EVALUATOR_DAYS];
+    int64_t evaluated; /* when the last whole evaluation ended; 0: not yet */
+    int64_t counted;   /* as of when `sums` are; 0: there was no whole evaluation yet */
+    bool running;      /* one is under way */
+    uint64_t took_us;  /* of processor time of this thread, the last one */
+    uint64_t looked;   /* lines looked at since the start */
+    uint64_t change;   /* of the sequence that is evaluated */
+    uint64_t due;      /* scheduled */
+    /* All lines, right after each change; what shows neither in a change nor in a line's own times
+     * (the end of an issuer, a CA that is closed) with the next whole evaluation. By the day that
+     * it ends on is counted whose newest certificate lasts, with nothing that follows it: not
+     * revoked or retired ones. */
+    struct counted_sums sums;
 };
 /* Any thread. */
 void evaluator_summary(struct evaluator *e, struct evaluator_summary *out);

@@ -4,12 +4,14 @@
 
 #include <pthread.h>
 
+#include "ca/lifecycle/counted.h"
 #include "ca/lifecycle/due.h"
 #include "ca/lifecycle/evaluate.h"
 #include "ca/lifecycle/except.h"
 
 #define SLICE_LINES 64
 #define STEPS_MAX 64
+#define ASKED_MAX 64
 
 /* Steps of alerts, submitted together. */
 struct steps {
@@ -43,12 +45,14 @@ struct evaluator {
     uint8_t line[IDENTITY_LEN], alert[ALERT_KEY];
     bool behind; /* `line` or `alert` is where the phase has come to */
     uint64_t full_us;
-    struct evaluator_summary count; /* of the one under way */
+    struct counted counted;
     uint64_t looked;
     _Atomic bool again;
 
-    pthread_mutex_t lock; /* over `summary` */
+    pthread_mutex_t lock; /* over what follows */
     struct evaluator_summary summary;
+    uint8_t asked[ASKED_MAX][IDENTITY_LEN]; /* to be looked at, for their exceptions changed */
+    size_t n_asked;
 };
 
 /* --- strangers (stranger.c): an alert that an exception from the finding resolves, and nothing

@@ -247,6 +247,8 @@ static void look_at_key(struct judging *g)
         if (!is_elsewhere(g, &other[i]))
             continue;
         found(g, FINDING_KEY_SHARED, "");
+        if (j->other.not_after < g->out->verdict.next)
+            g->out->verdict.next = j->other.not_after;
         return;
     }
 }

@@ -258,6 +258,16 @@ void lifecycle_again(struct lifecycle *l)
     evaluator_again(l->evaluator);
 }
 
+void lifecycle_excepted(struct lifecycle *l, const char *subject)
+{
+    uint8_t identity[IDENTITY_LEN];
+
+    if (hex_decode(subject, identity, sizeof(identity)) == 0)
+        evaluator_excepted(l->evaluator, identity);
+    else
+        evaluator_again(l->evaluator);
+}
+
 void lifecycle_step(struct lifecycle *l, struct store_alert *step)
 {
     step->times = &l->times;
@@ -291,7 +301,7 @@ void lifecycle_status(struct lifecycle *l, struct status_item *out)
         (void)snprintf(out->text, sizeof(out->text), "%s", l->why.text);
     else
         (void)snprintf(out->text, sizeof(out->text),
-                       "%" PRIu64 " identities evaluated %s, %" PRIu64 " due or overdue", s.lines,
-                       at, s.by_state[LINE_DUE] + s.by_state[LINE_OVERDUE]);
+                       "%" PRIu64 " identities evaluated %s, %" PRIu64 " due or overdue",
+                       s.sums.lines, at, s.sums.by_state[LINE_DUE] + s.sums.by_state[LINE_OVERDUE]);
     pthread_mutex_unlock(&l->lock);
 }

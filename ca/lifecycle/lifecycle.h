@@ -33,6 +33,9 @@ void lifecycle_free(struct lifecycle *l);
 
 /* Have all evaluated anew. Any thread. */
 void lifecycle_again(struct lifecycle *l);
+/* An exception of that subject, an identity in hexadecimal or "*", was made or taken back. Any
+ * thread. */
+void lifecycle_excepted(struct lifecycle *l, const char *subject);
 /* Fills in what a step of an alert needs of the evaluation (ca/store/alerts.h). Any thread. */
 void lifecycle_step(struct lifecycle *l, struct store_alert *step);
 /* Any thread. */

@@ -140,6 +140,24 @@ static int tell_rule(struct evaluator *e, const struct judged *j, bool all,
 
 enum { OF_EXPIRY, OF_STUCK, OF_FAILED, OF_LATE, OF_LINES };
 
+static bool excepted(const struct evaluator *e, const struct judged *j, enum finding rule,
+                     int64_t now)
+{
+    return excepted_find(&e->except, rule, j->identity, now) != NULL;
+}
+
+/* What somebody has accepted until some day is told to nobody until then: that it ends, or that it
+ * is not renewed. What is wrong with the certificate itself is another matter: accepted or not, it
+ * has to be renewed. */
+static void leave_out_excepted(const struct evaluator *e, const struct judged *j, int64_t now,
+                               struct condition c[OF_LINES])
+{
+    if (excepted(e, j, FINDING_ENDED, now))
+        c[OF_EXPIRY].present = false;
+    if (excepted(e, j, FINDING_LATE, now) || excepted(e, j, FINDING_NEVER_RENEWED, now))
+        c[OF_STUCK].present = c[OF_FAILED].present = c[OF_LATE].present = false;
+}
+
 static void find_conditions(const struct judged *j, int64_t now, struct condition c[OF_LINES])
 {
     const struct line_verdict *v = &j->verdict;
@@ -177,6 +195,7 @@ int evaluator_tell(struct evaluator *e, const struct judged *j, bool all, int64_
     int rc = 0;
 
     find_conditions(j, now, c);
+    leave_out_excepted(e, j, now, c);
     for (size_t i = 0; i < OF_LINES; i++)
         any = any || c[i].present;
     if (!any)

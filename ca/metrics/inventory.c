@@ -1,4 +1,4 @@
-/* Sums over the inventory, of the last whole evaluation: nothing is scanned for a scrape. And what
+/* Sums over the inventory, which the evaluation keeps: nothing is scanned for a scrape. And what
  * cerca-ca was told of the programs beside it. On the loop. */
 #include <stdio.h>
 
@@ -14,11 +14,10 @@ static void put_states(const struct evaluator_summary *s, struct buf *out)
 {
     static const char name[] = "cerca_identities";
 
-    metric_family(out, name, METRIC_GAUGE,
-                  "Identities of the inventory, by state, at the last whole evaluation.");
+    metric_family(out, name, METRIC_GAUGE, "Identities of the inventory, by state.");
     for (int k = LINE_OK; k <= LINE_ENDED; k++)
         put_labelled(out, name, "state", line_state_word((enum line_state)k),
-                     (int64_t)s->by_state[k]);
+                     (int64_t)s->sums.by_state[k]);
 }
 
 static void put_findings(const struct evaluator_summary *s, struct buf *out)
@@ -34,7 +33,7 @@ static void put_findings(const struct evaluator_summary *s, struct buf *out)
             put_labelled2(
                 out, name[k], labels,
                 (const char *[]){finding_rules[i].id, severity_word(finding_rules[i].severity)},
-                (int64_t)(k == 0 ? s->found[i] : s->excepted[i]));
+                (int64_t)(k == 0 ? s->sums.found[i] : s->sums.excepted[i]));
     }
 }
 
@@ -43,7 +42,7 @@ static void put_ends(const struct evaluator_summary *s, struct buf *out)
 {
     static const char name[] = "cerca_identities_expiring";
     static const int within[] = {1, 3, 7, 14, 30, 60, 90, 180, 365};
-    int64_t today = clock_now() / 86400 - s->first_day, sum = 0, day = today > 0 ? today : 0;
+    int64_t today = clock_now() / 86400 - s->sums.first_day, sum = 0, day = today > 0 ? today : 0;
 
     metric_family(out, name, METRIC_GAUGE,
                   "Identities whose newest certificate ends within so many days and that nothing "
@@ -51,8 +50,8 @@ static void put_ends(const struct evaluator_summary *s, struct buf *out)
     for (size_t i = 0; i < sizeof within / sizeof within[0]; i++) {
         char text[16];
 
-        for (; day < EVALUATOR_DAYS && day <= today + within[i]; day++)
-            sum += s->ends_on[day];
+        for (; day < COUNTED_DAYS && day <= today + within[i]; day++)
+            sum += s->sums.ends_on[day];
         (void)snprintf(text, sizeof text, "%dd", within[i]);
         put_labelled(out, name, "within", text, sum);
     }

@@ -14,6 +14,7 @@ int op_block(struct write_txn *w, struct store_op *op)
         return fault_set(&op->fault, FAULT_CONFLICT, "block.already",
                          "Its subject and names are blocked already");
     key_block(w, op, D_BLOCKED_ID, v.cert.identity, sizeof(v.cert.identity));
+    identity_changed(w, op, v.cert.identity);
     return 0;
 }
 
@@ -29,6 +30,7 @@ int op_unblock(struct write_txn *w, struct store_op *op, struct audit_event *e)
     e->issuer = op->ref.issuer;
     memcpy(e->serial, op->ref.serial, sizeof(e->serial));
     w_del(w, D_BLOCKED_ID, op->identity, IDENTITY);
+    identity_changed(w, op, op->identity);
     return 0;
 }
 

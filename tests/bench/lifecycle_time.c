@@ -171,7 +171,7 @@ int main(int argc, char **argv)
     begun = processor_seconds();
     (void)evaluate(e, clock_now());
     changed = processor_seconds() - begun;
-    printf("%" PRIu64 " %.2f %.2f %ld %.1f\n", s.lines, whole, anew, most - before,
+    printf("%" PRIu64 " %.2f %.2f %ld %.1f\n", s.sums.lines, whole, anew, most - before,
            changed / (double)n * 1e6);
     evaluator_free(e);
     store_close(store);

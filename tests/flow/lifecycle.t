@@ -123,6 +123,17 @@ counted() {
 }
 ok 'and counted apart' wait_until 20 counted
 ok 'it is taken back' cerca findings except owner.missing "$identity" --end
+back() {
+    cerca findings count -o json | jq -e 'any(.[]; .rule == "owner.missing" and .found == 1 and .excepted == 0)'
+}
+ok 'which counts at once' wait_until 5 back
+ok 'an owner is written down' cerca inventory set owner=web --name stray.example.com
+owned() {
+    cerca findings count -o json | jq -e 'any(.[]; .rule == "owner.missing" and .found == 0 and .excepted == 0)'
+}
+ok 'and that too' wait_until 5 owned
+ok 'and taken away' cerca inventory unset --field owner stray.example.com
+ok 'and that too' wait_until 5 back
 ok 'and listed again' found '.rule == "owner.missing" and .excepted_until == null'
 fails 'twice there is nothing to take back' 1 'There is no such exception' cerca findings except owner.missing "$identity" --end
 ca_stop

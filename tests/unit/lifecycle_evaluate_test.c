@@ -208,7 +208,7 @@ static uint64_t stuck(struct world *w, int64_t now)
     evaluator_again(w->e);
     evaluate(w, now);
     evaluator_summary(w->e, &s);
-    return s.by_state[LINE_STUCK];
+    return s.sums.by_state[LINE_STUCK];
 }
 
 /* Long before it is due: somebody tried, and failed. */
@@ -262,10 +262,10 @@ static void a_key_of_two_hosts_is_found(void **state)
     issue(&w.x, &b);
     evaluate(&w, TEST_NOW + DAY);
     evaluator_summary(w.e, &s);
-    assert_int_equal(s.lines, 2);
-    assert_int_equal(s.found[FINDING_KEY_SHARED], 2);
-    assert_int_equal(s.found[FINDING_OWNER], 0);
-    assert_int_equal(s.by_state[LINE_OK], 2);
+    assert_int_equal(s.sums.lines, 2);
+    assert_int_equal(s.sums.found[FINDING_KEY_SHARED], 2);
+    assert_int_equal(s.sums.found[FINDING_OWNER], 0);
+    assert_int_equal(s.sums.by_state[LINE_OK], 2);
     request_free(&a);
     request_free(&b);
     end(&w);
@@ -317,7 +317,7 @@ static void only_an_operator_ends_the_alert_of_a_stranger(void **state)
     assert_int_equal(told(&w, NOTICE_RAISED), 1);
     evaluate(&w, TEST_NOW + DAY);
     evaluator_summary(w.e, &s);
-    assert_int_equal(s.found[FINDING_STRANGER], 1);
+    assert_int_equal(s.sums.found[FINDING_STRANGER], 1);
     bring_in(&w, TEST_NOW + 400 * DAY, false);
     evaluate(&w, TEST_NOW + 2 * DAY);
     evaluate(&w, TEST_NOW + 120 * DAY);
