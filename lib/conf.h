@@ -220,6 +220,14 @@ struct conf_owner {
     char *contact, *team, *security;
 };
 
+/* Cryptography in use and when it was looked at, for reports. */
+struct conf_review {
+    char *name; /* "TLS 1.3": as the report has it, or something that Cerca does not know of */
+    char *use, *where;
+    char *reviewed; /* a day, as clock_parse reads it */
+    char *by;
+};
+
 /* Where notices go (lib/notice.h). */
 enum channel_type {
     CHANNEL_MAIL = 1,
@@ -361,6 +369,8 @@ struct conf {
     size_t n_alert_distrusted; /* issuers by name, a part of it is enough */
     struct conf_owner *owners;
     size_t n_owners;
+    struct conf_review *reviews;
+    size_t n_reviews;
     uid_t ca_user;
     bool has_ca_user;
     struct conf_token *tokens;

@@ -268,6 +268,7 @@ const struct conf_section *const conf_sections[] = {
     &conf_est_labels,
     &conf_est_people,
     &conf_inventory,
+    &conf_reviews,
     &conf_alerts,
     &conf_owners,
     &conf_operators,

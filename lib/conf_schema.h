@@ -151,6 +151,7 @@ int conf_check_percent(const char *text, struct fault *f); /* "25%" */
 int conf_check_days(const char *text, struct fault *f);    /* a span */
 int conf_check_daytime(const char *text, struct fault *f); /* "06:30", or "" */
 int conf_check_owner(const char *text, struct fault *f);
+int conf_check_day(const char *text, struct fault *f); /* "2027-01-31" */
 int conf_check_address(const char *text, struct fault *f); /* of mail */
 int conf_check_rule(const char *text, struct fault *f);
 int conf_check_sha256(const char *text, struct fault *f); /* 64 digits, or "" */

@@ -27,7 +27,7 @@ extern const struct conf_section conf_operators, conf_grants;
 /* lib/conf_schema_enroll.c */
 extern const struct conf_section conf_https, conf_est_labels, conf_est_people, conf_metrics;
 /* lib/conf_schema_alerts.c */
-extern const struct conf_section conf_alerts, conf_owners, conf_inventory;
+extern const struct conf_section conf_alerts, conf_owners, conf_inventory, conf_reviews;
 
 /* lib/conf_schema_watch.c */
 extern const struct conf_section conf_channel_list, conf_watch;

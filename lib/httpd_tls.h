@@ -12,6 +12,10 @@
 
 #include "lib/httpd.h"
 
+/* The suites that are offered, for whoever has to list them. */
+#define HTTPD_TLS_13 "AES-GCM, AES-128-CCM and ChaCha20-Poly1305"
+#define HTTPD_TLS_12 "ECDHE or DHE with AES-GCM, AES-CCM or ChaCha20-Poly1305"
+
 #define HTTPD_PEER_CHAIN_MAX                                                                       \
     24576 /* octets of a client's chain; a longer one is as if not there                           \
            */

@@ -22,6 +22,11 @@ json_t *json_text(const char *s)
     return value;
 }
 
+json_t *json_number(uint64_t n)
+{
+    return json_integer((json_int_t)n);
+}
+
 json_t *json_time(int64_t t)
 {
     char text[CLOCK_TEXT_SIZE];

@@ -11,6 +11,7 @@
 
 /* Text as a JSON string; what is not valid UTF-8 as \xNN. "" for NULL. */
 json_t *json_text(const char *s);
+json_t *json_number(uint64_t n);
 json_t *json_time(int64_t t);                             /* RFC 3339, UTC */
 json_t *json_hex(const uint8_t *p, size_t n);             /* lower case; at most 32 octets */
 const char *json_str(const json_t *row, const char *key); /* "" when absent */

@@ -98,8 +98,11 @@ int part_months(struct report *r);
 int part_tally(struct report *r, struct tally *t, const char *id, const char *title,
                const char *first, size_t max);
 int part_authorities(struct report *r, struct fault *f) WARN_UNUSED; /* the CA's own certificates */
-int part_algorithms(struct report *r); /* keys and signatures in use, with reviews */
-int part_protocols(struct report *r);  /* protocols and the CA's own algorithms */
+
+/* ---- tools/reportcrypto.c: the cryptography in use, and when it was reviewed ---- */
+
+int part_algorithms(struct report *r); /* keys and signatures of certificates */
+int part_protocols(struct report *r);  /* protocols, and what the configuration knows besides */
 
 /* ---- tools/reportwatch.c: what is found and told ---- */
 

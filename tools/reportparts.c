@@ -60,11 +60,6 @@ void section_row(json_t *rows, json_t *row)
     (void)json_array_append_new(rows, row);
 }
 
-static json_t *number(uint64_t n)
-{
-    return json_integer((json_int_t)n);
-}
-
 /* ---- what was counted ---- */
 
 static size_t span_of(int64_t seconds)
@@ -111,8 +106,8 @@ int part_spans(struct report *r)
 
         (void)snprintf(text, sizeof(text), "%u days", report_spans[i]);
         json_put(o, "within", json_text(text));
-        json_put(o, "ends", number(r->sums.ends[i]));
-        json_put(o, "bare", number(r->sums.bare[i]));
+        json_put(o, "ends", json_number(r->sums.ends[i]));
+        json_put(o, "bare", json_number(r->sums.bare[i]));
         json_put(o, "bad", json_boolean(r->sums.bare[i] > 0));
         section_row(rows, o);
     }
@@ -141,7 +136,7 @@ int part_months(struct report *r)
 
         month_name(r->now, i, text);
         json_put(o, "month", json_text(text));
-        json_put(o, "ends", number(r->sums.months[i]));
+        json_put(o, "ends", json_number(r->sums.months[i]));
         section_row(rows, o);
     }
     return 0;
@@ -152,10 +147,10 @@ static json_t *tally_json(const struct tally_row *row)
     json_t *o = json_object();
 
     json_put(o, "name", json_text(row->name));
-    json_put(o, "active", number(row->active));
-    json_put(o, "soon", number(row->soon));
-    json_put(o, "bare", number(row->bare));
-    json_put(o, "all", number(row->all));
+    json_put(o, "active", json_number(row->active));
+    json_put(o, "soon", json_number(row->soon));
+    json_put(o, "bare", json_number(row->bare));
+    json_put(o, "all", json_number(row->all));
     json_put(o, "bad", json_boolean(row->bare > 0));
     return o;
 }
@@ -231,78 +226,4 @@ int part_authorities(struct report *r, struct fault *f)
     }
     free(info);
     return rc;
-}
-
-/* ---- cryptography in use ---- */
-
-static void algorithm_rows(json_t *rows, struct tally *t, const char *what)
-{
-    tally_sort(t);
-    for (size_t i = 0; i < t->n; i++) {
-        const struct tally_row *row = &t->row[i];
-        json_t *o = json_object();
-
-        json_put(o, "algorithm", json_text(row->name));
-        json_put(o, "use", json_text(what));
-        json_put(o, "active", number(row->active));
-        json_put(o, "all", number(row->all));
-        json_put(o, "reviewed", number(row->reviewed));
-        json_put(o, "unreviewed", number(row->active - row->reviewed));
-        json_put(o, "oldest", row->oldest != 0 ? json_time(row->oldest) : json_text(""));
-        json_put(o, "bad", json_boolean(row->active > row->reviewed));
-        section_row(rows, o);
-    }
-}
-
-int part_algorithms(struct report *r)
-{
-    static const char *const columns[] = {
-        "algorithm", "Algorithm",     "use",      "Used for", "active",     "Active",
-        "all",       "Ever",          "reviewed", "Reviewed", "unreviewed", "Never reviewed",
-        "oldest",    "Oldest review", NULL,
-    };
-    json_t *s = report_section(r, "algorithms", "Algorithms of certificates",
-                               "By active certificates. A review is what an operator recorded of "
-                               "an identity (cerca inventory set).");
-    json_t *rows = section_table(s, columns, NULL, NULL);
-
-    algorithm_rows(rows, &r->sums.key, "public key");
-    algorithm_rows(rows, &r->sums.signature, "signature");
-    return 0;
-}
-
-static void protocol(json_t *rows, const char *name, const char *use, const char *where)
-{
-    json_t *o = json_object();
-
-    json_put(o, "name", json_text(name));
-    json_put(o, "use", json_text(use));
-    json_put(o, "where", json_text(where));
-    section_row(rows, o);
-}
-
-int part_protocols(struct report *r)
-{
-    static const char *const columns[] = {"name",  "Protocol", "use", "Used for",
-                                          "where", "Where",    NULL};
-    const struct conf *c = r->tool->conf;
-    json_t *rows = section_table(
-        report_section(
-            r, "protocols", "Protocols of this CA",
-            "As its programs and its configuration have them. The configuration named above has "
-            "the date of its last change; reviews of protocols are not recorded here."),
-        columns, NULL, NULL);
-
-    if (c->n_est > 0)
-        protocol(rows, "TLS 1.3, TLS 1.2", "enrollment over EST (RFC 7030)", "cerca-enroll");
-    if (c->http_listen[0] != '\0')
-        protocol(rows, "HTTP", "CRLs and OCSP answers, which are signed themselves",
-                 "cerca-public");
-    protocol(rows, "PKCS #11", "signing with keys that stay in their token", "cerca-signer");
-    protocol(rows, "ECDSA or RSA with SHA-256, SHA-384 or SHA-512; Ed25519",
-             "certificates, CRLs, OCSP answers", "cerca-signer, cerca-public");
-    protocol(rows, "Ed25519, and ECDSA with SHA-256", "checkpoints of the audit log",
-             "cerca-signer");
-    protocol(rows, "SHA-256 Merkle tree (RFC 9162)", "the audit log", "cerca-ca");
-    return 0;
 }

@@ -16,11 +16,6 @@ static int broken(struct fault *f)
     return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
 }
 
-static json_t *number(uint64_t n)
-{
-    return json_integer((json_int_t)n);
-}
-
 static json_t *time_or_none(int64_t t)
 {
     return t != 0 ? json_time(t) : json_text("");
@@ -174,8 +169,8 @@ static void rules_table(json_t *s, const struct counts *c)
         json_put(o, "rule", json_text(c->rule[i].rule));
         json_put(o, "severity", json_text(severity_word((enum severity)c->rule[i].severity)));
         json_put(o, "text", json_text(c->rule[i].text));
-        json_put(o, "found", number(c->rule[i].found));
-        json_put(o, "excepted", number(c->rule[i].excepted));
+        json_put(o, "found", json_number(c->rule[i].found));
+        json_put(o, "excepted", json_number(c->rule[i].excepted));
         json_put(o, "bad", json_boolean(is_critical(c->rule[i].severity) && c->rule[i].found > 0));
         section_row(rows, o);
     }
@@ -193,9 +188,9 @@ static void by_name(struct report *r, struct tally *t, const char *id, const cha
         json_t *o = json_object();
 
         json_put(o, "name", json_text(t->row[i].name));
-        json_put(o, "found", number(t->row[i].active));
-        json_put(o, "critical", number(t->row[i].critical));
-        json_put(o, "excepted", number(t->row[i].excepted));
+        json_put(o, "found", json_number(t->row[i].active));
+        json_put(o, "critical", json_number(t->row[i].critical));
+        json_put(o, "excepted", json_number(t->row[i].excepted));
         section_row(rows, o);
     }
 }

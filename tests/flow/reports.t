@@ -7,6 +7,11 @@
 
 cd "$scratch" || exit 1
 ca_init || bail 'no CA'
+cat >>"$ca_dir/cerca.conf" <<'END'
+reviews = ( { name = "HTTP"; reviewed = "2026-10-31"; by = "=alice"; },
+    { name = "p256"; reviewed = "2001-01-01"; },
+    { name = "SSH <b>"; use = "=hosts"; where = "everywhere"; reviewed = "2026-09-30"; } );
+END
 ca_start || bail 'it does not start'
 
 issue() { # NAME [OPTION]...
@@ -71,6 +76,16 @@ is '... and of them one from elsewhere' "$(jq '.sections[] | select(.id == "tota
 is 'each owner is counted' "$(jq '.sections[] | select(.id == "owners") | .rows[] | select(.name == "bob") | .active' owner.json)" 3
 is 'reviews are, by algorithm' "$(jq -r '.sections[] | select(.id == "algorithms") | .rows[] |
     select(.algorithm == "p256") | .reviewed, .oldest' pci.json | tr '\n' ' ')" '1 2026-10-01T00:00:00Z '
+section() { jq -c --arg id "$1" '[.sections[] | select(.id == $id) | .rows[]]' pci.json; }
+is 'so are those of protocols' "$(section protocols | jq -r '.[] | select(.name == "HTTP") | .looked_at, .by')" \
+    '2026-10-31T00:00:00Z
+=alice'
+is '... of algorithms, which ages' "$(section algorithms | jq -r '.[] | select(.algorithm == "p256") | .looked_at, .bad')" \
+    '2001-01-01T00:00:00Z
+true'
+is '... and of what is in use elsewhere' "$(section protocols | jq -c '.[-1] | [.name, .use, .where, .looked_at, .bad]')" \
+    '["SSH <b>","=hosts","everywhere","2026-09-30T00:00:00Z",false]'
+is '... what was never reviewed is marked' "$(section protocols | jq '[.[] | select(.looked_at == "" and .bad == false)] | length')" 0
 is 'the CAs are trusted keys' "$(jq -r '[.sections[] | select(.id == "authorities") | .rows[].name] | sort | join(" ")' pci.json)" \
     'issuing root'
 rules() { jq -S '[.sections[] | select(.id == "findings") | .rows[] | {(.rule): .found}] | add | with_entries(select(.value > 0))' "$1"; }
@@ -94,6 +109,13 @@ like '... and says so' "$out" 'The first 2 of [0-9]+; -o csv'
 is '... and has so many' "$(python lines "$out")" 2
 ok 'a shorter span' cerca report expiring --expires-within 11d -o json
 json '... lists less' '[.certificates[].sans[0]] == ["dns:retired.rep.example", "dns:soon.rep.example"]'
+
+# What the report says of TLS is what the server offers.
+gnutls-cli -l --priority "$(sed -n 's/^#define PRIORITIES "\(.*\)"/\1/p' "$root/lib/httpd_tls.c")" |
+    sed -n 's/^TLS_\([^ ]*\) .*TLS\(1.[0-9]\)$/\2 \1/p' >suites
+is 'TLS 1.3 has the suites that it says' "$(grep -cvE '^(1\.2 .*|1\.3 (AES_(128|256)_GCM|AES_128_CCM|CHACHA20_POLY1305)_SHA[0-9]+)$' suites)" 0
+is '... 1.2 too' "$(grep -cvE '^(1\.3 .*|1\.2 (ECDHE|DHE)_(RSA|ECDSA)_(AES_(128|256)_(GCM_SHA[0-9]+|CCM)|CHACHA20_POLY1305))$' suites)" 0
+is '... and there are both' "$(cut -d ' ' -f 1 suites | sort -u | xargs)" '1.2 1.3'
 
 # --- faults -------------------------------------------------------------------------------------------
 
