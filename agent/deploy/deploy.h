@@ -66,9 +66,9 @@ struct deploy_view {
     struct deploy_seen item[DEPLOY_SEEN_MAX];
 };
 
-/* Looks at every address until each has served version N several times in a row, or the time is
- * over ("deploy.probe"). Then N is good, and what is older than `keep` versions is wiped. `seen`
- * may be NULL. */
+/* Looks at every address until each has served version N several times in a row (of a version with
+ * no certificate that can be read: any), or the time is over ("deploy.probe"). Then N is good, and
+ * what is older than `keep` versions is wiped. `seen` may be NULL. */
 int deploy_verify(const struct agent_cert *c, unsigned version, struct deploy_view *seen,
                   struct fault *f) WARN_UNUSED;
 /* The good version is visible again, services reload, every address is looked at. "deploy.previous"
@@ -88,7 +88,8 @@ int deploy_take_over(const struct agent_cert *c, struct fault *f) WARN_UNUSED;
 /* The leaf of a version, DER. */
 int deploy_leaf(const struct agent_cert *c, unsigned version, struct buf *der,
                 struct fault *f) WARN_UNUSED;
-/* The entry is given up: paths become files again, with the contents that they show now. */
+/* The entry is given up: paths become files again, with the contents that they show now. Folders
+ * (agent/trust) stay where they are, and so the symlinks to them. */
 int deploy_release(const struct agent_cert *c, struct fault *f) WARN_UNUSED;
 
 enum deploy_hook { DEPLOY_BEFORE, DEPLOY_AFTER, DEPLOY_FAILED };

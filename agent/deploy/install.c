@@ -243,9 +243,9 @@ int deploy_release(const struct agent_cert *c, struct fault *f)
         char target[PATH_MAX];
 
         rc = target_of(c, &files[i], target, f);
-        if (rc == 0 && place_outside(&files[i]) && place_links_to(files[i].path, target))
-            rc =
-                place_exists(target) ? place_copy(target, files[i].path, f) : unlink(files[i].path);
+        if (rc == 0 && place_outside(&files[i]) && place_links_to(files[i].path, target) &&
+            place_is_file(target))
+            rc = place_copy(target, files[i].path, f);
     }
     return rc;
 }

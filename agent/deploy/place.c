@@ -60,6 +60,13 @@ bool place_exists(const char *path)
     return lstat(path, &st) == 0;
 }
 
+bool place_is_file(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 /* ---- symlinks ---- */
 
 static int beside(const char *path, char out[PATH_MAX], struct fault *f)

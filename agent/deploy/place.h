@@ -26,7 +26,8 @@ int place_in(const char *folder, const char *name, char out[PATH_MAX], struct fa
 const char *place_name(const struct agent_file *file);
 /* Is it a path of its own, or only a name? */
 bool place_outside(const struct agent_file *file);
-bool place_exists(const char *path);
+bool place_exists(const char *path);  /* also a symlink to nothing */
+bool place_is_file(const char *path); /* a regular one, at the end of symlinks */
 
 enum place_link { PLACE_CURRENT, PLACE_GOOD };
 /* The version that DIR/current or DIR/good names; -FAULT_NOT_FOUND: none. */
@@ -55,7 +56,8 @@ int place_write(const char *path, struct slice data, const struct place_owner *o
 /* A copy with its owner and mode, in place of what is at `to`, by one rename. */
 int place_copy(const char *from, const char *to, struct fault *f) WARN_UNUSED;
 
-/* Overwrites and removes the files of a folder, then the folder. Nothing when it is not there. */
+/* Overwrites and removes the files of a folder and of its folders, then the folder. Nothing when it
+ * is not there. */
 int place_wipe(const char *folder, struct fault *f) WARN_UNUSED;
 /* The same after a failure, which counts more: its own is logged. */
 void place_drop(const char *folder);

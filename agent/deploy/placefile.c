@@ -108,7 +108,7 @@ static void overwrite(const char *path)
     close(fd);
 }
 
-static int wipe_one(void *arg, const char *name, struct fault *f)
+static int wipe_file(void *arg, const char *name, struct fault *f)
 {
     char path[PATH_MAX];
     int rc = place_in(arg, name, path, f);
@@ -119,7 +119,8 @@ static int wipe_one(void *arg, const char *name, struct fault *f)
     return unlink(path) == 0 || errno == ENOENT ? 0 : place_failed("remove", path, f);
 }
 
-int place_wipe(const char *folder, struct fault *f)
+static int wipe_folder(const char *folder, int (*one)(void *arg, const char *name, struct fault *f),
+                       struct fault *f)
 {
     char path[PATH_MAX];
     int rc;
@@ -128,10 +129,26 @@ int place_wipe(const char *folder, struct fault *f)
         return 0;
     if (snprintf(path, sizeof(path), "%s", folder) >= (int)sizeof(path))
         return fault_set(f, FAULT_TOO_LARGE, "deploy.path", "%.100s is too long", folder);
-    rc = place_each(folder, wipe_one, path, f);
+    rc = place_each(folder, one, path, f);
     if (rc == 0 && rmdir(folder) < 0)
         rc = place_failed("remove", folder, f);
     return rc;
+}
+
+static int wipe_any(void *arg, const char *name, struct fault *f)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    int rc = place_in(arg, name, path, f);
+
+    if (rc == 0 && lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return wipe_folder(path, wipe_file, f);
+    return rc == 0 ? wipe_file(arg, name, f) : rc;
+}
+
+int place_wipe(const char *folder, struct fault *f)
+{
+    return wipe_folder(folder, wipe_any, f);
 }
 
 void place_drop(const char *folder)

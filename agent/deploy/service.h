@@ -21,10 +21,10 @@ int service_run(const struct agent_cert *c, const struct agent_service *s,
 /*
  * The addresses of a service are looked at by a process of its own, which can do nothing but
  * connect: until each has served the certificate of that SHA-256 several times in a row, or
- * `seconds` are over. 0 seconds: one look. What each served at last is added to `seen`. 1 when one
- * of them does not serve it.
+ * `seconds` are over. 0 seconds: one look. Fingerprint NULL: any certificate will do. What each
+ * served at last is added to `seen`. 1 when one of them does not serve it.
  */
-int service_look(const struct agent_service *s, const uint8_t fingerprint[32], int64_t seconds,
+int service_look(const struct agent_service *s, const uint8_t *fingerprint, int64_t seconds,
                  struct deploy_view *seen, struct fault *f) WARN_UNUSED;
 
 #endif

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/deploy/fill.h"
 #include "agent/deploy/inner.h"
 #include "agent/deploy/material.h"
 #include "lib/step.h"
@@ -71,13 +72,14 @@ static int find_group(const char *name, gid_t *out, struct fault *f)
     return 0;
 }
 
-static int owner_of(const struct agent_file *file, struct place_owner *out, struct fault *f)
+int deploy_owner(const char *user, const char *group, unsigned mode, struct place_owner *out,
+                 struct fault *f)
 {
-    int rc = find_user(file->owner, &out->uid, f);
+    int rc = find_user(user, &out->uid, f);
 
     out->gid = (gid_t)-1;
-    out->mode = file->mode != 0 ? file->mode : material_has_key(file->format) ? 0600 : 0644;
-    return rc < 0 ? rc : find_group(file->group, &out->gid, f);
+    out->mode = mode;
+    return rc < 0 ? rc : find_group(group, &out->gid, f);
 }
 
 /* ---- writing ---- */
@@ -88,7 +90,8 @@ static int write_file(const struct agent_cert *c, const struct agent_file *file,
     struct place_owner owner;
     char path[PATH_MAX];
     struct buf data;
-    int rc = owner_of(file, &owner, f);
+    unsigned mode = file->mode != 0 ? file->mode : material_has_key(file->format) ? 0600 : 0644;
+    int rc = deploy_owner(file->owner, file->group, mode, &owner, f);
 
     buf_init(&data, DEPLOY_FILE_MAX);
     if (rc == 0)
@@ -118,20 +121,23 @@ static int write_identity(const struct deploy_material *m, const char *folder, s
     return rc;
 }
 
-static int write_all(const struct agent_cert *c, const struct deploy_material *m,
-                     const char *folder, struct fault *f)
-{
-    size_t n;
-    const struct agent_file *files = deploy_files(c, &n);
-    int rc = place_folder(folder, f);
+struct writing {
+    const struct agent_cert *c;
+    const struct deploy_material *m;
+};
 
-    if (rc == 0)
-        rc = write_identity(m, folder, f);
+static int write_all(void *arg, const char *folder, struct fault *f)
+{
+    const struct writing *w = arg;
+    size_t n;
+    const struct agent_file *files = deploy_files(w->c, &n);
+    int rc = write_identity(w->m, folder, f);
+
     for (size_t i = 0; i < n && rc == 0; i++) {
-        rc = write_file(c, &files[i], m, folder, f);
+        rc = write_file(w->c, &files[i], w->m, folder, f);
         STEP("deploy-file");
     }
-    return rc == 0 ? place_sync(folder, f) : rc;
+    return rc;
 }
 
 /* ---- which version ---- */
@@ -179,8 +185,8 @@ static int forget_failed(const struct agent_cert *c, unsigned version, struct fa
     return rc;
 }
 
-static int make_version(const struct agent_cert *c, const struct deploy_material *m,
-                        unsigned version, struct fault *f)
+static int make(const struct agent_cert *c, unsigned version, deploy_fill fill, void *arg,
+                struct fault *f)
 {
     char folder[PATH_MAX], new[PATH_MAX], path[PATH_MAX];
     int rc = place_in(c->state_dir, "versions", folder, f);
@@ -196,7 +202,11 @@ static int make_version(const struct agent_cert *c, const struct deploy_material
     if (rc == 0)
         rc = place_wipe(new, f);
     if (rc == 0)
-        rc = write_all(c, m, new, f);
+        rc = place_folder(new, f);
+    if (rc == 0)
+        rc = fill(arg, new, f);
+    if (rc == 0)
+        rc = place_sync(new, f);
     if (rc == 0)
         rc = place_wipe(path, f);
     STEP("deploy-written");
@@ -209,22 +219,30 @@ static int make_version(const struct agent_cert *c, const struct deploy_material
     return place_sync(folder, f);
 }
 
+int deploy_make(const struct agent_cert *c, unsigned version, deploy_fill fill, void *arg,
+                struct fault *f)
+{
+    int rc =
+        version == 0 || version > VERSION_MAX
+            ? fault_set(f, FAULT_TOO_LARGE, "deploy.version", "a version has no number %u", version)
+            : forget_failed(c, version, f);
+
+    if (rc == 0)
+        rc = make(c, version, fill, arg, f);
+    STEP("deploy-staged");
+    return rc;
+}
+
 int deploy_stage(const struct agent_cert *c, const struct deploy_material *m, unsigned version,
                  struct fault *f)
 {
+    struct writing w = {c, m};
     int rc = deploy_check_files(c, f);
 
     if (rc == 0)
         rc = material_check(c, m, f);
-    if (rc == 0 && (version == 0 || version > VERSION_MAX))
-        rc = fault_set(f, FAULT_TOO_LARGE, "deploy.version", "a version has no number %u", version);
     if (rc < 0)
         return rc;
-    if (in_force(c, version))
-        return same_leaf(c, version, m->leaf, f);
-    rc = forget_failed(c, version, f);
-    if (rc == 0)
-        rc = make_version(c, m, version, f);
-    STEP("deploy-staged");
-    return rc;
+    return in_force(c, version) ? same_leaf(c, version, m->leaf, f)
+                                : deploy_make(c, version, write_all, &w, f);
 }

@@ -4,7 +4,6 @@
 
 #include "agent/deploy/inner.h"
 #include "agent/deploy/service.h"
-#include "lib/anycert.h"
 #include "lib/clock.h"
 #include "lib/key.h"
 #include "lib/log.h"
@@ -13,16 +12,22 @@
 #define PROBE_FOR 30 /* seconds, where nothing is configured */
 #define KEPT_MAX 256 /* versions that are looked through for old ones */
 
+/* Of a version that has no certificate, or none that we can read: *known is false. */
 static int fingerprint_of(const struct agent_cert *c, unsigned version, uint8_t out[32],
-                          struct fault *f)
+                          bool *known, struct fault *f)
 {
     struct buf der;
-    int rc;
+    int rc = deploy_has(c, version, f);
 
+    if (rc < 0)
+        return rc;
     buf_init(&der, DEPLOY_FILE_MAX);
     rc = deploy_leaf(c, version, &der, f);
+    *known = rc == 0;
     if (rc == 0)
         sha256(buf_slice(&der), out);
+    else if (f->code == FAULT_NOT_FOUND)
+        rc = 0;
     buf_free(&der);
     return rc;
 }
@@ -53,7 +58,7 @@ static int not_served(const struct agent_service *s, const struct deploy_view *s
 }
 
 static int verify_service(const struct agent_cert *c, const struct agent_service *s,
-                          const uint8_t fingerprint[32], struct deploy_view *seen, struct fault *f)
+                          const uint8_t *fingerprint, struct deploy_view *seen, struct fault *f)
 {
     int64_t seconds = s->probe_for > 0 ? s->probe_for : PROBE_FOR;
     size_t from = seen->n;
@@ -68,10 +73,11 @@ static int verify_all(const struct agent_cert *c, unsigned version, struct deplo
                       struct fault *f)
 {
     uint8_t fingerprint[32];
-    int rc = fingerprint_of(c, version, fingerprint, f);
+    bool known;
+    int rc = fingerprint_of(c, version, fingerprint, &known, f);
 
     for (size_t i = 0; i < c->n_services && rc == 0; i++)
-        rc = verify_service(c, &c->services[i], fingerprint, seen, f);
+        rc = verify_service(c, &c->services[i], known ? fingerprint : NULL, seen, f);
     return rc;
 }
 
@@ -142,13 +148,14 @@ int deploy_rollback(const struct agent_cert *c, struct deploy_view *seen, struct
 void deploy_look(const struct agent_cert *c, unsigned version, struct deploy_view *seen)
 {
     uint8_t fingerprint[32] = {0};
+    bool known = false;
     struct fault f;
 
     seen->n = 0;
     fault_clear(&f);
-    if (fingerprint_of(c, version, fingerprint, &f) < 0)
+    if (fingerprint_of(c, version, fingerprint, &known, &f) < 0)
         log_fault(LOG_LEVEL_WARN, "deploy.no-certificate", &f, "entry", c->name, NULL);
     for (size_t i = 0; i < c->n_services; i++)
-        if (service_look(&c->services[i], fingerprint, 0, seen, &f) < 0)
+        if (service_look(&c->services[i], known ? fingerprint : NULL, 0, seen, &f) < 0)
             log_fault(LOG_LEVEL_WARN, "deploy.not-looked", &f, "entry", c->name, NULL);
 }

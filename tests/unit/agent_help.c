@@ -66,11 +66,11 @@ static X509 *new_cert(const char *cn, EVP_PKEY *key, X509 *issuer, EVP_PKEY *sig
     return x;
 }
 
-void test_ca_make(struct test_ca *ca)
+void test_ca_make(struct test_ca *ca, const char *root_name)
 {
     ca->root_key = new_key();
     ca->issuing_key = new_key();
-    ca->root = new_cert("Test Root", ca->root_key, NULL, ca->root_key, -86400, 864000, NULL);
+    ca->root = new_cert(root_name, ca->root_key, NULL, ca->root_key, -86400, 864000, NULL);
     ca->issuing =
         new_cert("Test Issuing", ca->issuing_key, ca->root, ca->root_key, -86400, 864000, NULL);
 }
@@ -248,7 +248,7 @@ int scene_set_up(void **s)
     if (mkdtemp(scene.folder) == NULL)
         return -1;
     (void)snprintf(scene.anchors, sizeof(scene.anchors), "%s/root.pem", scene.folder);
-    test_ca_make(&scene.ca);
+    test_ca_make(&scene.ca, "Test Root");
     test_write_certs(scene.anchors, &scene.ca.root, 1);
     test_leaf_make(&scene.ca, "www.example.com", -60, 3600, &scene.first);
     test_leaf_make(&scene.ca, "www.example.com", -60, 7200, &scene.second);

@@ -11,7 +11,7 @@ struct test_ca {
     X509 *root, *issuing;
     EVP_PKEY *root_key, *issuing_key;
 };
-void test_ca_make(struct test_ca *ca);
+void test_ca_make(struct test_ca *ca, const char *root_name);
 void test_ca_free(struct test_ca *ca);
 
 /* What an entry gets: a new key, its certificate for `name`, the chain. */
