@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/conf/inner.h"
 #include "agent/conf/schema.h"
+#include "agent/conf/trust.h"
 #include "lib/conf.h"
 
 #define ENDING ".conf"
@@ -34,8 +36,8 @@ static int read_text(const char *path, struct buf *text, struct fault *f)
     return rc == 0 ? conf_read_file(path, text, f) : rc;
 }
 
-static int parse(const char *path, const char *dir, const struct conf_table *table, void *root,
-                 const char *text, struct fault *f)
+int agent_conf_parse(const char *path, const char *dir, const struct conf_table *table, void *root,
+                     const char *text, struct fault *f)
 {
     struct conf_reader r = {.path = path, .dir = dir, .table = table, .root = root};
     int rc;
@@ -119,30 +121,38 @@ static void fill(char **to, const char *from)
     *to = xstrdup(from);
 }
 
-int agent_conf_read_cert(const struct agent_conf *c, const char *name, const char *text,
-                         struct agent_cert *out, struct fault *f)
+int agent_conf_entry(const struct agent_conf *c, const char *folder, const char *name,
+                     struct agent_cert *out, struct fault *f)
 {
-    char *folder = join(c->dir, "conf.d");
+    char *in = join(c->dir, folder);
     char file[64 + sizeof(ENDING)];
     int rc = conf_check_name(name, f);
 
-    memset(out, 0, sizeof(*out));
     (void)snprintf(file, sizeof(file), "%.64s" ENDING, name);
     out->name = xstrdup(name);
-    out->path = join(folder, file);
+    out->path = join(in, file);
     out->state_dir = join(c->state_dir, name);
-    if (rc != 0)
-        rc = fault_set(f, FAULT_CONFIG, "conf.value", "%.120s: the name of an entry %.100s",
-                       out->path, f->text);
+    free(in);
+    return rc == 0 ? 0
+                   : fault_set(f, FAULT_CONFIG, "conf.value", "%.120s: the name of an entry %.100s",
+                               out->path, f->text);
+}
+
+int agent_conf_read_cert(const struct agent_conf *c, const char *name, const char *text,
+                         struct agent_cert *out, struct fault *f)
+{
+    int rc;
+
+    memset(out, 0, sizeof(*out));
+    rc = agent_conf_entry(c, AGENT_CERT_FOLDER, name, out, f);
     if (rc == 0)
-        rc = parse(out->path, c->dir, &entry_table, out, text, f);
+        rc = agent_conf_parse(out->path, c->dir, &entry_table, out, text, f);
     if (rc == 0) {
         fill(&out->url, c->url);
         fill(&out->trust, c->trust);
         fill(&out->chain_trust, out->trust);
         rc = check_cert(out, f);
     }
-    free(folder);
     if (rc != 0)
         agent_cert_free(out);
     return rc;
@@ -174,7 +184,33 @@ static void add_bad(struct agent_conf *c, const char *name, const struct fault *
     b->why = *why;
 }
 
-static void add_entry(struct agent_conf *c, const char *folder, const char *file)
+static int add_cert(struct agent_conf *c, const char *name, const char *text, struct fault *f)
+{
+    int rc = agent_conf_read_cert(c, name, text, &c->certs[c->n_certs], f);
+
+    c->n_certs += rc == 0;
+    return rc;
+}
+
+/* Both kinds have their state in folders of one place. */
+static int add_trust(struct agent_conf *c, const char *name, const char *text, struct fault *f)
+{
+    int rc = agent_conf_cert(c, name) == NULL
+                 ? agent_conf_read_trust(c, name, text, &c->trusts[c->n_trusts], f)
+                 : fault_set(f, FAULT_CONFIG, "conf.duplicate",
+                             "%.60s is a certificate's name in conf.d", name);
+
+    c->n_trusts += rc == 0;
+    return rc;
+}
+
+struct kind {
+    const char *folder;
+    int (*add)(struct agent_conf *c, const char *name, const char *text, struct fault *f);
+};
+
+static void add_entry(struct agent_conf *c, const struct kind *kind, const char *folder,
+                      const char *file)
 {
     char *path = join(folder, file), *name = xstrdup(file);
     struct buf text = {0};
@@ -184,20 +220,27 @@ static void add_entry(struct agent_conf *c, const char *folder, const char *file
     name[strlen(name) - strlen(ENDING)] = '\0';
     rc = read_text(path, &text, &f);
     if (rc == 0) {
-        rc = agent_conf_read_cert(c, name, buf_cstr(&text), &c->certs[c->n_certs], &f);
+        rc = kind->add(c, name, buf_cstr(&text), &f);
         buf_free(&text);
     }
-    if (rc == 0)
-        c->n_certs++;
-    else
+    if (rc != 0)
         add_bad(c, name, &f);
     free(name);
     free(path);
 }
 
-static int read_entries(struct agent_conf *c, struct fault *f)
+static void make_room(struct agent_conf *c, size_t n)
 {
-    char *folder = join(c->dir, "conf.d");
+    c->bad = xreallocarray(c->bad, c->n_bad + n, sizeof(*c->bad));
+    if (c->certs == NULL)
+        c->certs = xcalloc(n, sizeof(*c->certs));
+    else
+        c->trusts = xcalloc(n, sizeof(*c->trusts));
+}
+
+static int read_entries(struct agent_conf *c, const struct kind *kind, struct fault *f)
+{
+    char *folder = join(c->dir, kind->folder);
     struct dirent **list = NULL;
     int n = scandir(folder, &list, is_entry, alphasort);
     int rc = n < 0 && errno != ENOENT
@@ -209,18 +252,24 @@ static int read_entries(struct agent_conf *c, struct fault *f)
     if (rc == 0 && n > AGENT_ENTRIES_MAX)
         rc = fault_set(f, FAULT_CONFIG, "conf.value", "%.150s: more than %d entries", folder,
                        AGENT_ENTRIES_MAX);
-    if (rc == 0 && n > 0) {
-        c->certs = xcalloc((size_t)n, sizeof(*c->certs));
-        c->bad = xcalloc((size_t)n, sizeof(*c->bad));
-    }
+    make_room(c, n > 0 ? (size_t)n : 1);
     for (int i = 0; i < n; i++) {
         if (rc == 0)
-            add_entry(c, folder, list[i]->d_name);
+            add_entry(c, kind, folder, list[i]->d_name);
         free(list[i]);
     }
     free(list);
     free(folder);
     return rc;
+}
+
+static int read_all_entries(struct agent_conf *c, struct fault *f)
+{
+    static const struct kind certs = {AGENT_CERT_FOLDER, add_cert};
+    static const struct kind trusts = {AGENT_TRUST_FOLDER, add_trust};
+    int rc = read_entries(c, &certs, f);
+
+    return rc == 0 ? read_entries(c, &trusts, f) : rc;
 }
 
 static int read_agent(struct agent_conf *c, struct fault *f)
@@ -230,11 +279,11 @@ static int read_agent(struct agent_conf *c, struct fault *f)
     int rc;
 
     if (access(path, F_OK) != 0) {
-        rc = parse(path, c->dir, &agent_table, c, "", f);
+        rc = agent_conf_parse(path, c->dir, &agent_table, c, "", f);
     } else {
         rc = read_text(path, &text, f);
         if (rc == 0) {
-            rc = parse(path, c->dir, &agent_table, c, buf_cstr(&text), f);
+            rc = agent_conf_parse(path, c->dir, &agent_table, c, buf_cstr(&text), f);
             buf_free(&text);
         }
     }
@@ -263,7 +312,7 @@ int agent_conf_load(const char *dir, const char *state_dir, struct agent_conf **
         c->state_dir = xstrdup(state_dir);
     }
     if (rc == 0)
-        rc = read_entries(c, f);
+        rc = read_all_entries(c, f);
     if (rc == 0)
         *out = c;
     else
@@ -277,9 +326,12 @@ void agent_conf_free(struct agent_conf *c)
         return;
     for (size_t i = 0; i < c->n_certs; i++)
         agent_cert_free(&c->certs[i]);
+    for (size_t i = 0; i < c->n_trusts; i++)
+        agent_trust_free(&c->trusts[i]);
     for (size_t i = 0; i < c->n_bad; i++)
         free(c->bad[i].name);
     free(c->certs);
+    free(c->trusts);
     free(c->bad);
     conf_clear(&agent_table, c);
     free(c->dir);

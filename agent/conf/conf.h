@@ -98,7 +98,7 @@ struct agent_cert {
     int64_t hook_limit; /* seconds */
 };
 
-/* A file of conf.d that cannot be used; the others go on. */
+/* A file of conf.d or trust.d that cannot be used; the others go on. */
 struct agent_bad {
     char *name; /* of the entry that it would be */
     struct fault why;
@@ -117,14 +117,16 @@ struct agent_conf {
     int64_t timeout;          /* seconds, of one exchange with the server */
     struct agent_cert *certs; /* by name */
     size_t n_certs;
+    struct agent_trust *trusts; /* agent/conf/trust.h, by name */
+    size_t n_trusts;
     struct agent_bad *bad;
     size_t n_bad;
 };
 
 #define AGENT_CONF_DIR "/etc/cerca-agent"
 
-/* Reads DIR/agent.conf, which may be absent, and DIR/conf.d. `state_dir` wins over the file's;
- * NULL: the file's. Rules: those of conf_load; "agent.files" (others could write to the
+/* Reads DIR/agent.conf, which may be absent, DIR/conf.d and DIR/trust.d. `state_dir` wins over the
+ * file's; NULL: the file's. Rules: those of conf_load; "agent.files" (others could write to the
  * configuration, which names commands). */
 int agent_conf_load(const char *dir, const char *state_dir, struct agent_conf **out,
                     struct fault *f) WARN_UNUSED;

@@ -54,7 +54,7 @@ static int check_window(const char *text, struct fault *f)
 }
 
 /* Where a service reads it, or a name in the entry's own folder. */
-static int check_file(const char *text, struct fault *f)
+int agent_check_file(const char *text, struct fault *f)
 {
     if (text[0] == '/' && text[1] != '\0' && text[strlen(text) - 1] != '/' &&
         strstr(text, "/../") == NULL)
@@ -210,7 +210,7 @@ static const struct conf_section cert_section = {
 #define IN(field) AT(agent_file, field)
 
 static const struct conf_key file_keys[] = {
-    {.name = "path", .type = CONF_TEXT, IN(path), .check = check_file,
+    {.name = "path", .type = CONF_TEXT, IN(path), .check = agent_check_file,
      .example = "/etc/ssl/private/web.key|/etc/ssl/certs/web.pem",
      .help = "Where services read it; a name alone: in the folder current of the entry."},
     {.name = "format", .type = CONF_WORD, IN(format), .words = formats, .example = "key|fullchain",
@@ -260,7 +260,7 @@ static const struct conf_key service_keys[] = {
     {.name = "probe_for", .type = CONF_SPAN, IN(probe_for), .min = 1, .max = 3600,
      .fallback = "60s", .help = "How long after the reload the new certificate may take to appear."},
 };
-static const struct conf_section service_section = {
+const struct conf_section agent_services = {
     .name = "services", KEYS(service_keys),
     ELEMENTS_OF(agent_cert, agent_service, services, 32), .examples = 1,
     .help = "Services that use them, in the order in which they are reloaded."};
@@ -280,9 +280,9 @@ static const struct conf_key hook_keys[] = {
     {.name = "time_limit", .type = CONF_SPAN, IN(hook_limit), .min = 1, .max = 3600,
      .fallback = "60s", .help = "Each may take this long."},
 };
-static const struct conf_section hook_section = {
+const struct conf_section agent_hooks = {
     .name = "hooks", KEYS(hook_keys), .help = "Commands of your own. None goes through a shell."};
 
 static const struct conf_section *const entry_sections[] = {
-    &cert_section, &file_section, &service_section, &hook_section};
+    &cert_section, &file_section, &agent_services, &agent_hooks};
 const struct conf_table entry_table = {entry_sections, 4};
