@@ -2,6 +2,8 @@
 
 usage: notify_smtp.py DIR CERT KEY
 Prints its port. DIR/refuse: addresses that it has not, one a line. DIR/plain: offers no STARTTLS.
+DIR/password: of the account, instead of "mail secret". DIR/smtps: is there: TLS from the start.
+DIR/port: the port to take.
 """
 import asyncio
 import os
@@ -15,11 +17,16 @@ folder, cert, key = sys.argv[1:4]
 context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
 context.load_cert_chain(cert, key)
 count = 0
+smtps = os.path.exists(os.path.join(folder, "smtps"))
+
+
+def text(name):
+    path = os.path.join(folder, name)
+    return open(path, encoding="utf-8").read().strip() if os.path.exists(path) else ""
 
 
 def lines(name):
-    path = os.path.join(folder, name)
-    return open(path, encoding="utf-8").read().split() if os.path.exists(path) else []
+    return text(name).split()
 
 
 class Handler(Message):
@@ -44,18 +51,21 @@ class Handler(Message):
 
 
 def authenticate(server, session, envelope, mechanism, data):
-    return AuthResult(success=(data.login, data.password) == (b"cerca", b"mail secret"))
+    password = text("password") or "mail secret"
+    return AuthResult(success=(data.login, data.password) == (b"cerca", password.encode()),
+                      handled=False)
 
 
 def factory():
-    plain = os.path.exists(os.path.join(folder, "plain"))
-    return SMTP(Handler(), authenticator=authenticate, auth_required=not plain,
+    plain = smtps or os.path.exists(os.path.join(folder, "plain"))
+    return SMTP(Handler(), authenticator=authenticate, auth_required=smtps or not plain, auth_require_tls=not smtps,
                 tls_context=None if plain else context, require_starttls=not plain,
                 hostname="mail.test")
 
 
 async def main():
-    server = await asyncio.get_running_loop().create_server(factory, "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(
+        factory, "127.0.0.1", int(text("port") or 0), ssl=context if smtps else None)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
