@@ -111,6 +111,24 @@ void lint_certificate(struct slice der, struct slice issuer, lint_found found, v
     }
 }
 
+void lint_chain(struct slice der, struct slice issuer, lint_found found, void *arg)
+{
+    struct lint_cert c, by;
+    char why[LINT_WHY];
+
+    lint_read(der, false, &c);
+    lint_read(issuer, false, &by);
+    if (c.unread != NULL || by.unread != NULL)
+        return;
+    c.by = &by;
+    for (size_t i = 0; i < lint_chain_rules.n; i++) {
+        const struct lint_rule *r = &lint_chain_rules.rules[i];
+
+        if (r->check != lint_chain_signature && r->check(&c, why) != 0)
+            found(arg, r, why);
+    }
+}
+
 void lint_links(struct slice der, struct lint_links *out)
 {
     struct lint_cert c;

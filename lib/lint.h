@@ -53,6 +53,10 @@ typedef void (*lint_found)(void *arg, const struct lint_rule *rule, const char *
  * certificate at all, what is told is "lint.certificate" and how it is not DER. */
 void lint_certificate(struct slice der, struct slice issuer, lint_found found, void *arg);
 
+/* Only what the issuer's certificate beside it shows, but for the signature, which costs more than
+ * all the rest. */
+void lint_chain(struct slice der, struct slice issuer, lint_found found, void *arg);
+
 /* What joins certificates to chains; empty where a certificate does not say, or cannot be read. */
 struct lint_links {
     struct slice serial;          /* contents of the INTEGER */

@@ -149,5 +149,7 @@ struct lint_table {
 extern const struct lint_table lint_der_rules, lint_field_rules, lint_alg_rules, lint_name_rules,
     lint_key_rules, lint_ext_rules, lint_san_rules, lint_usage_rules, lint_ca_rules,
     lint_access_rules, lint_policy_rules, lint_chain_rules;
+/* The one of them that verifies. */
+int lint_chain_signature(const struct lint_cert *c, char why[LINT_WHY]);
 
 #endif

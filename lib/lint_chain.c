@@ -77,7 +77,7 @@ static int constraints(const struct lint_cert *c, char why[LINT_WHY])
 }
 
 /* Only algorithms that lib/key.h knows can be checked; the others are told elsewhere. */
-static int signature(const struct lint_cert *c, char why[LINT_WHY])
+int lint_chain_signature(const struct lint_cert *c, char why[LINT_WHY])
 {
     struct slice alg = c->alg;
     struct pubkey *key;
@@ -104,7 +104,8 @@ static const struct lint_rule rules[] = {
     {"lint.chain.constraints", "RFC 5280 4.2.1.10, 6.1.3 (b), (c)", LINT_ERROR, LINT_ALL,
      constraints},
     {"lint.chain.validity", "RFC 5280 6.1.3 (a)(2)", LINT_WARNING, LINT_OTHERS, within},
-    {"lint.chain.signature", "RFC 5280 6.1.3 (a)(1)", LINT_ERROR, LINT_OTHERS, signature},
+    {"lint.chain.signature", "RFC 5280 6.1.3 (a)(1)", LINT_ERROR, LINT_OTHERS,
+     lint_chain_signature},
 };
 
 const struct lint_table lint_chain_rules = {rules, sizeof(rules) / sizeof(rules[0])};

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ca/lifecycle/campaigns.h"
+#include "ca/lifecycle/chain.h"
 #include "ca/lifecycle/follow.h"
 #include "ca/store/tokens.h"
 #include "lib/clock.h"
@@ -183,6 +184,11 @@ static bool distrusted(const struct conf *c, const char *issuer)
     return false;
 }
 
+static void on_chain(void *arg, const char *why)
+{
+    found(arg, FINDING_CHAIN, why);
+}
+
 static void look_at_foreign(struct judging *g)
 {
     struct anycert c;
@@ -202,6 +208,7 @@ static void look_at_foreign(struct judging *g)
         if (c.sans.item[i].kind == SAN_DNS && c.sans.item[i].value.n > 1 &&
             c.sans.item[i].value.p[0] == '*')
             found(g, FINDING_WILDCARD, "");
+    chain_look(g->j->parts.store, g->j->row.der, &c, g->now, &g->j->other, on_chain, g);
 }
 
 static void look_at_names(struct judging *g)

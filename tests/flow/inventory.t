@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # What operators write about what must keep working: set and unset singly, by filters and from CSV,
 # with a dry run; lists by it, filters that the CA keeps, and retiring. All of it is in the audit log.
 # shellcheck disable=SC2317 # functions are called by name
@@ -181,6 +181,40 @@ fails '... nor by a filter' 1 'no certificate that could be revoked' cerca revok
 fails 'nor to renew' 1 'not issued here' cerca renew foreign:1 --key-out new.key
 ok 'it is retired' cerca inventory retire old.inv.example --revoke superseded
 like '... and its own CA has to revoke it' "$err" '1 that others issued is still valid'
+
+# --- chains that do not hold ----------------------------------------------------------------------------
+
+chain() { # NAME: what is wrong with its chain
+    cerca findings list --rule chain -o json | jq -r --arg n "dns:$1.inv.example" '.[] | select(.name == $n) | .text'
+}
+cerca inventory unretire old.inv.example >"$out" 2>&1
+like 'what signed itself has no issuer' <(chain old) '^it signed itself'
+mkdir -p other/newcerts
+ca() { # FILE SUBJECT DAYS
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -out "$1.pem" \
+        -subj "$2" -days "$3" -addext keyUsage=keyCertSign 2>/dev/null
+}
+leaf() { # NAME ISSUER
+    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -subj "/CN=$1" 2>/dev/null |
+        openssl x509 -req -CA "$2.pem" -CAkey "$2.key" -days 100 -out "$1.pem" \
+            -extfile <(echo "subjectAltName=DNS:$1.inv.example") 2>/dev/null
+}
+ca short '/CN=Short CA' 20
+ca lost '/CN=Lost CA' 200
+leaf longer short
+leaf orphan lost
+lost=$(openssl x509 -in lost.pem -noout -serial | sed 's/serial=//')
+cp lost.pem "other/newcerts/$lost.pem"
+printf 'R\t400101000000Z\t260101000000Z,keyCompromise\t%s\tunknown\t/CN=Lost CA\n' "$lost" >other/index.txt
+ok 'leaves alone are imported' cerca import longer.pem orphan.pem
+is '... whose issuers nobody knows, which is no fault' "$(chain longer)$(chain orphan)" ''
+ok 'with their issuers' cerca import short.pem other
+is '... one outlives its own' "$(chain longer)" 'lint.chain.validity: it outlives its issuer'
+is '... and that of the other was revoked' "$(chain orphan)" "its issuer's certificate is revoked or on hold"
+ca lost2 '/CN=Lost CA' 200
+leaf orphan2 lost2
+ok 'another CA of that name' cerca import lost2.pem orphan2.pem
+is '... is told apart by its key' "$(chain orphan2)$(chain orphan)" "its issuer's certificate is revoked or on hold"
 
 # --- who may, and what is kept ----------------------------------------------------------------------
 
