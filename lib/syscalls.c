@@ -186,8 +186,6 @@ static void allow_own_process(struct filter *t)
     allow_if(t, "prlimit64", equal(0, 0));
     allow_if(t, "prctl", equal(0, PR_SET_NAME));
     allow_if(t, "prctl", equal(0, PR_SET_VMA));
-    /* A thread may step back behind the others. */
-    allow_if_both(t, "setpriority", equal(0, PRIO_PROCESS), equal(1, 0));
     /* A thread, never a process. */
     allow_if(t, "clone", masked(0, CLONE_THREAD, CLONE_THREAD));
 }
@@ -237,6 +235,8 @@ static void fill(struct filter *t, const struct sandbox *s)
         rule(t, SCMP_ACT_KILL_PROCESS, calls_kill[i], 0, NULL);
     allow_list(t, calls_base, COUNT(calls_base));
     allow_if(t, "ioctl", equal(1, TCGETS)); /* stdio asks whether it is a terminal */
+    /* A thread may step back behind the others: in children only if their parent's jail lets it. */
+    allow_if_both(t, "setpriority", equal(0, PRIO_PROCESS), equal(1, 0));
     if (s->spawn) {
         allow_list(t, calls_spawn, COUNT(calls_spawn));
         allow_list(t, calls_send, COUNT(calls_send));
