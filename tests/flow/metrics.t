@@ -122,6 +122,16 @@ kill "$prom_pid"
 wait "$prom_pid"
 
 ok 'the rules are sound' promtool check rules "$root/conf/prometheus/cerca.rules.yml"
-ok 'and raise an alarm when they should' promtool test rules "$root/tests/flow/cerca.rules.test.yml"
+ok 'and raise an alarm when they should' promtool test rules "$root/tests/flow/cerca.rules.test.yml" \
+    "$root/tests/flow/cerca.rules.days.yml"
+raised() { # each alarm that the tests see raised
+    awk '/alertname: / { name = $0; sub(/.*alertname: /, "", name); sub(/ .*/, "", name) }
+        /exp_alerts:/ { print name }' "$root"/tests/flow/cerca.rules.*.yml | sort -u
+}
+is '... each of them' "$(raised)" "$(sed -n 's/.*- alert: //p' "$root/conf/prometheus/cerca.rules.yml" | sort -u)"
+quiet() { # and each that they see not raised, by a CA that is well
+    sed -n 's/.*eval_time: [^,]*, alertname: \([A-Za-z]*\) }/\1/p' "$root/tests/flow/cerca.rules.test.yml" | sort -u
+}
+is '... and none of them without a reason' "$(quiet)" "$(raised)"
 
 done_testing
