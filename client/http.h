@@ -7,7 +7,8 @@
 
 struct http_request {
     const char *url;          /* http or https; redirections to others are refused */
-    struct slice post;        /* empty: GET */
+    const char *method;       /* NULL: GET, or POST where something is posted */
+    struct slice post;        /* empty: nothing */
     const char *content_type; /* of what is posted */
     const char *accept;
     int timeout_ms;

@@ -59,6 +59,16 @@ struct agent_service {
     int64_t probe_for;  /* seconds until the new certificate must be served */
 };
 
+/* A Secret of type kubernetes.io/tls, which has the key and the full chain. */
+struct agent_secret {
+    char *name; /* first */
+    char *namespace;
+    char *server;     /* https://HOST[:PORT] of the cluster's API */
+    char *token_file; /* bearer token; read anew each time, since clusters replace it */
+    char *ca_file;    /* PEM: whom to trust as that server */
+    int64_t time_limit;
+};
+
 /* How the files become the new ones. */
 enum agent_method {
     AGENT_SYMLINK = 0, /* paths are symlinks into `current`, which one rename exchanges */
@@ -93,6 +103,8 @@ struct agent_cert {
     size_t n_files;
     struct agent_service *services;
     size_t n_services;
+    struct agent_secret *secrets;
+    size_t n_secrets;
     char **before, **after, **failed; /* hooks; argv, no shell */
     size_t n_before, n_after, n_failed;
     int64_t hook_limit; /* seconds */

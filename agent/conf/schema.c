@@ -267,6 +267,29 @@ const struct conf_section agent_services = {
 
 #undef IN
 #undef ARGV
+#define IN(field) AT(agent_secret, field)
+#define IN_POD "/var/run/secrets/kubernetes.io/serviceaccount/"
+
+static const struct conf_key secret_keys[] = {
+    {.name = "name", .type = CONF_TEXT, IN(name), .check = conf_check_dns, .example = "web-tls",
+     .help = "Name of the Secret. It is made where it is not there; where it is, its type must be "
+             "kubernetes.io/tls."},
+    {.name = "namespace", .type = CONF_TEXT, IN(namespace), .check = check_label,
+     .fallback = "default", .help = "Its namespace."},
+    {.name = "server", .type = CONF_TEXT, IN(server), .check = check_server,
+     .fallback = "https://kubernetes.default.svc", .help = "The cluster's API."},
+    {.name = "token_file", .type = CONF_PATH, IN(token_file), .fallback = IN_POD "token",
+     .help = "File of the token of an account that may get, create and patch that Secret."},
+    {.name = "ca_file", .type = CONF_PATH, IN(ca_file), .fallback = IN_POD "ca.crt",
+     .help = "PEM file of the certificates below which the server must be."},
+    {.name = "time_limit", .type = CONF_SPAN, IN(time_limit), .min = 1, .max = 3600,
+     .fallback = "60s", .help = "All that is asked of the server may take this long."},
+};
+static const struct conf_section secret_section = {
+    .name = "secrets", KEYS(secret_keys), ELEMENTS_OF(agent_cert, agent_secret, secrets, 16),
+    .help = "Secrets of Kubernetes that get the key and the full chain, after the services."};
+
+#undef IN
 #define IN(field) AT(agent_cert, field)
 #define ARGV(field) MANY(agent_cert, field), .fallback = ""
 
@@ -284,5 +307,5 @@ const struct conf_section agent_hooks = {
     .name = "hooks", KEYS(hook_keys), .help = "Commands of your own. None goes through a shell."};
 
 static const struct conf_section *const entry_sections[] = {
-    &cert_section, &file_section, &agent_services, &agent_hooks};
-const struct conf_table entry_table = {entry_sections, 4};
+    &cert_section, &file_section, &agent_services, &secret_section, &agent_hooks};
+const struct conf_table entry_table = {entry_sections, 5};

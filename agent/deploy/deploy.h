@@ -46,7 +46,7 @@ int deploy_test(const struct agent_cert *c, unsigned version, struct fault *f) W
 /* Version N is visible: key and certificate by one rename. What lies at the configured paths is
  * taken over first; without `take_over` a file there is refused ("deploy.path"). */
 int deploy_install(const struct agent_cert *c, unsigned version, struct fault *f) WARN_UNUSED;
-/* Every service, in order. */
+/* Every service, in order; then every Secret. */
 int deploy_reload(const struct agent_cert *c, struct fault *f) WARN_UNUSED;
 
 #define DEPLOY_ADDRESS_MAX 128

@@ -23,4 +23,9 @@ int exchange_prepare(const struct agent_cert *c, unsigned version, char made[PAT
 /* ... changes places with FOLDER, and what was there is wiped. */
 int exchange_show(const struct agent_cert *c, unsigned version, struct fault *f) WARN_UNUSED;
 
+/* The entry's Secrets get the key and certificates of the visible version; nothing of one that was
+ * taken over (agent/deploy/kube.h). */
+int secrets_put(const struct agent_cert *c, struct fault *f) WARN_UNUSED;
+int secrets_verify(const struct agent_cert *c, unsigned version, struct fault *f) WARN_UNUSED;
+
 #endif

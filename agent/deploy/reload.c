@@ -52,5 +52,5 @@ int deploy_reload(const struct agent_cert *c, struct fault *f)
         rc = service_run(c, &c->services[i], SERVICE_RELOAD, NULL, NULL, f);
         STEP("deploy-reloaded");
     }
-    return rc;
+    return rc == 0 ? secrets_put(c, f) : rc;
 }

@@ -78,7 +78,7 @@ static int verify_all(const struct agent_cert *c, unsigned version, struct deplo
 
     for (size_t i = 0; i < c->n_services && rc == 0; i++)
         rc = verify_service(c, &c->services[i], known ? fingerprint : NULL, seen, f);
-    return rc;
+    return rc == 0 ? secrets_verify(c, version, f) : rc;
 }
 
 /* Everything below the newest `keep` of what is older than the version in force. */

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "agent/conf/conf.h"
+#include "agent/conf/trust.h"
 #include "agent/conf/window.h"
 #include "lib/clock.h"
 #include "lib/file.h"
@@ -94,10 +95,13 @@ static void files_made_from_the_tables_are_up_to_date(void **state)
     static const struct {
         const char *file;
         bool entry, manual;
-    } made[] = {{"conf/agent.conf.example", false, false},
-                {"conf/agent-entry.conf.example", true, false},
-                {"man/cerca-agent.conf.5", false, true},
-                {"man/cerca-agent.conf.5", true, true}};
+        void (*trust)(struct buf *out);
+    } made[] = {{"conf/agent.conf.example", false, false, NULL},
+                {"conf/agent-entry.conf.example", true, false, NULL},
+                {"conf/agent-trust.conf.example", true, false, agent_trust_example},
+                {"man/cerca-agent.conf.5", false, true, NULL},
+                {"man/cerca-agent.conf.5", true, true, NULL},
+                {"man/cerca-agent.conf.5", true, true, agent_trust_manual}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
@@ -105,7 +109,9 @@ static void files_made_from_the_tables_are_up_to_date(void **state)
         struct fault f;
 
         buf_init(&text, 1 << 20);
-        if (made[i].manual)
+        if (made[i].trust != NULL)
+            made[i].trust(&text);
+        else if (made[i].manual)
             agent_conf_manual(made[i].entry, &text);
         else
             agent_conf_example(made[i].entry, &text);
