@@ -56,7 +56,7 @@ OBJ := $(BUILD)/obj
 objects = $(patsubst %.c,$(OBJ)/%.o,$(1))
 
 LIB_SRC := $(wildcard lib/*.c)
-CORE_SRC := $(foreach d,store view audit policy door delegate crl approval ledger export watch inventory lifecycle admin enroll metrics core,$(wildcard ca/$(d)/*.c))
+CORE_SRC := $(foreach d,store view audit policy door delegate crl approval ledger export watch inventory observe lifecycle admin enroll metrics core,$(wildcard ca/$(d)/*.c))
 SIGNER_SRC := $(wildcard ca/signer/*.c)
 SUPERVISE_SRC := $(wildcard ca/supervise/*.c)
 AUDIT_SRC := $(wildcard ca/audit/*.c)

@@ -27,6 +27,10 @@ static const struct conf_key inventory_keys[] = {
      .words = conf_annotations, .max = LIST_MAX, .fallback = "", .example = "owner",
      .help = "What has to be written about every certificate (cerca inventory set). Without an "
              "owner nothing is issued; the rest are findings."},
+    {.name = "expect_seen", .type = CONF_SPAN, .at = offsetof(struct conf, scan_expected), .min = 0, .max = YEAR,
+     .fallback = "none",
+     .help = "What is issued for a server, and was seen by no scan and no agent for so long, is a "
+             "finding, seen.never. none: it is none."},
 };
 
 const struct conf_section conf_inventory = {

@@ -140,6 +140,10 @@ enum msg_type {
     MSG_AGENT_SHOWN = 0x0803,
     MSG_PLACE_LIST = 0x0804,
     MSG_PLACE_LISTED = 0x0805,
+    MSG_SCAN_RECORD = 0x0808, /* lib/proto_observe.h */
+    MSG_SCAN_RECORDED = 0x0809,
+    MSG_OBSERVATION_LIST = 0x080a,
+    MSG_OBSERVATION_LISTED = 0x080b,
 
     /* signer socket: cerca-ca asks, cerca-signer answers */
     MSG_HELLO = 0x0201,

@@ -67,6 +67,7 @@ const struct command *const commands[] = {
     &cmd_explain,
     &cmd_agents_list,
     &cmd_agents_show,
+    &cmd_observations_list,
     &cmd_alerts_list,
     &cmd_alerts_show,
     &cmd_alerts_ack,

@@ -26,6 +26,7 @@ extern const struct command cmd_inventory_retire;
 extern const struct command cmd_inventory_unretire;
 extern const struct command cmd_agents_list;
 extern const struct command cmd_agents_show;
+extern const struct command cmd_observations_list;
 extern const struct command cmd_filter_list;
 extern const struct command cmd_filter_remove;
 extern const struct command cmd_revoke;

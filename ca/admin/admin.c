@@ -271,6 +271,8 @@ static const struct admin_message admin_messages[] = {
     {MSG_AGENT_LIST, ROLE_AUDITOR, list_agents, NULL},
     {MSG_AGENT_SHOW, ROLE_AUDITOR, show_agent, NULL},
     {MSG_PLACE_LIST, ROLE_AUDITOR, list_places, NULL},
+    {MSG_SCAN_RECORD, ROLE_OPERATOR, record_scan, NULL},
+    {MSG_OBSERVATION_LIST, ROLE_AUDITOR, list_observations, NULL},
     {MSG_CAMPAIGN_COUNT, ROLE_AUDITOR, count_campaign, NULL},
     {MSG_LINE_EXPLAIN, ROLE_AUDITOR, explain_lines, NULL},
 };
@@ -405,6 +407,8 @@ static const struct permit admin_permits[] = {
     {MSG_AGENT_LIST, 512, on_message},
     {MSG_AGENT_SHOW, 256, on_message},
     {MSG_PLACE_LIST, ANNOTATION_IDENTITY, on_message},
+    {MSG_SCAN_RECORD, FRAME_BODY_MAX, on_message},
+    {MSG_OBSERVATION_LIST, 512, on_message},
     {MSG_CAMPAIGN_COUNT, 1024, on_message},
     {MSG_LINE_EXPLAIN, 512, on_message},
 };
@@ -517,6 +521,8 @@ struct admin *admin_new(const struct admin_parts *parts, int listen_fd)
     a->approval = approvals(a);
     a->importer = importer_new(&(const struct importer_parts){
         parts->loop, parts->store, parts->authorities, parts->readers, parts->conf->generation});
+    a->recorder = recorder_new(&(const struct recorder_parts){
+        parts->loop, parts->store, parts->authorities, parts->readers, parts->conf->generation});
     a->slow = slow_new();
     approval_resume(a->approval);
     a->listener = listener_new(parts->loop, listen_fd, on_accepted, a);
@@ -564,6 +570,7 @@ void admin_free(struct admin *a)
     }
     approval_free(a->approval);
     importer_free(a->importer);
+    recorder_free(a->recorder);
     slow_free(a->slow);
     free(a->names.name);
     free(a);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ca/store/installations.h"
+#include "ca/lifecycle/places.h"
 #include "lib/clock.h"
 #include "lib/proto_agent.h"
 #include "lib/proto_alert.h"
@@ -162,8 +162,6 @@ static void tell_installed(const struct store_place *p, struct place_info *out)
 {
     const struct agent_entry *e = &p->installed->entry;
 
-    (void)snprintf(out->where, sizeof(out->where), "%.60s: %.250s", p->reporter->host,
-                   e->n_files > 0 ? e->files[0] : e->name);
     memcpy(out->name, e->name, sizeof(out->name));
     (void)snprintf(out->state, sizeof(out->state), "%s", agent_state_word(e->state));
     memcpy(out->text, e->reason, sizeof(out->text));
@@ -171,6 +169,17 @@ static void tell_installed(const struct store_place *p, struct place_info *out)
     for (uint32_t i = 0; i < e->n_services; i++)
         if (e->service[i].verified > out->verified)
             out->verified = e->service[i].verified;
+}
+
+static void tell_served(const struct store_place *p, struct place_info *out)
+{
+    const struct observation *o = p->observation;
+
+    (void)snprintf(out->state, sizeof(out->state), "%s", scan_outcome_word(o->outcome));
+    (void)snprintf(out->text, sizeof(out->text), "%s", o->detail);
+    out->seen = o->last;
+    out->verified = o->served;
+    (void)snprintf(out->host, sizeof(out->host), "%.253s", o->host);
 }
 
 static int add_place(void *arg, const struct store_place *p)
@@ -182,14 +191,15 @@ static int add_place(void *arg, const struct store_place *p)
     if (s->more)
         return 1;
     memcpy(info.fingerprint, p->fingerprint, sizeof(info.fingerprint));
-    if (p->installed != NULL) {
+    place_text(p, info.where, sizeof(info.where));
+    if (p->reporter != NULL)
+        memcpy(info.host, p->reporter->host, sizeof(info.host));
+    if (p->installed != NULL)
         tell_installed(p, &info);
-    } else {
-        (void)snprintf(info.where, sizeof(info.where), "%.60s: %.250s", p->reporter->host,
-                       p->found->path);
+    else if (p->observation != NULL)
+        tell_served(p, &info);
+    else
         info.seen = p->found->seen;
-    }
-    memcpy(info.host, p->reporter->host, sizeof(info.host));
     place_info_put(&s->rows, &info);
     s->n++;
     return 0;

@@ -7,6 +7,7 @@
 #include "ca/admin/admin.h"
 #include "ca/approval/approval.h"
 #include "ca/inventory/import.h"
+#include "ca/observe/recorder.h"
 #include "lib/slow.h"
 
 struct issuer_names {
@@ -36,6 +37,7 @@ struct admin {
     struct issuer_names names;
     struct approval *approval;
     struct importer *importer;
+    struct recorder *recorder;
     struct slow *slow;                                      /* who came with wrong tokens, by uid */
     const struct approval_kind *kinds[ADMIN_KINDS_MAX + 1]; /* of the messages; NULL-ended */
     size_t busy;
@@ -187,6 +189,9 @@ void explain_lines(struct ask *q);
 void list_agents(struct ask *q);
 void show_agent(struct ask *q);
 void list_places(struct ask *q);
+/* admin_observe.c */
+void record_scan(struct ask *q);
+void list_observations(struct ask *q);
 /* admin_campaign.c */
 void list_campaigns(struct ask *q);
 void count_campaign(struct ask *q);

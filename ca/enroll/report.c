@@ -83,6 +83,7 @@ static int find_identity(struct store *s, struct installed *i, struct fault *f)
         rc = store_get(s, &ref, &row, f);
     if (rc == 0) {
         i->has_identity = true;
+        i->ref = ref;
         memcpy(i->identity, row.identity, sizeof(i->identity));
     }
     cert_row_free(&row);

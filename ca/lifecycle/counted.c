@@ -10,7 +10,7 @@
 /* An identity is a hash: half of it tells lines apart, and is where to look. */
 struct counted_line {
     uint64_t key; /* 0: nobody is here */
-    uint16_t found, excepted;
+    uint32_t found, excepted;
     uint32_t rest; /* day, 24 bits; state, 4 bits; the round, 1 bit */
 };
 

@@ -1,6 +1,6 @@
 /*
  * Sums over all lines that stay exact while single lines are judged anew: of each line is kept what
- * it was counted as, 16 octets, so that counting it again replaces that. In memory; made by a whole
+ * it was counted as, 24 octets, so that counting it again replaces that. In memory; made by a whole
  * evaluation. One thread.
  */
 #ifndef CA_LIFECYCLE_COUNTED_H
@@ -15,11 +15,11 @@
 
 /* One line. The bits are those of enum finding. */
 struct counted_as {
-    uint16_t found, excepted;
+    uint32_t found, excepted;
     uint8_t state; /* enum line_state */
     uint32_t ends; /* the day since 1970, below 1 << 24; 0: it is not counted by its end */
 };
-_Static_assert(FINDINGS <= 16, "findings of a line are kept in 16 bits");
+_Static_assert(FINDINGS <= 32, "findings of a line are kept in 32 bits");
 
 #define COUNTED_DAYS 400
 struct counted_sums {

@@ -70,12 +70,12 @@ static void count(struct evaluator *e, const struct judged *j, int64_t now)
     if (!l->followed && !l->revoked && !l->retired && day > 0 && day < 1 << 24)
         as.ends = (uint32_t)day;
     for (unsigned i = 0; j->found != 0 && i < FINDINGS; i++) {
-        if ((j->found & 1u << i) == 0)
+        if ((j->found & FINDING_BIT(i)) == 0)
             continue;
         if (excepted_find(&e->except, (enum finding)i, j->identity, now) != NULL)
-            as.excepted |= (uint16_t)(1u << i);
+            as.excepted |= (uint32_t)FINDING_BIT(i);
         else
-            as.found |= (uint16_t)(1u << i);
+            as.found |= (uint32_t)FINDING_BIT(i);
     }
     counted_put(&e->counted, j->identity, &as);
 }

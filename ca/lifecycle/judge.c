@@ -7,6 +7,7 @@
 #include "ca/lifecycle/campaigns.h"
 #include "ca/lifecycle/chain.h"
 #include "ca/lifecycle/follow.h"
+#include "ca/lifecycle/places.h"
 #include "ca/store/tokens.h"
 #include "lib/clock.h"
 #include "lib/lint.h"
@@ -82,7 +83,7 @@ struct judging {
 
 static void found(struct judging *g, enum finding rule, const char *text)
 {
-    g->out->found |= 1u << rule;
+    g->out->found |= FINDING_BIT(rule);
     if (g->out->why != NULL)
         g->out->why(g->out->arg, rule, text[0] != '\0' ? text : finding_rules[rule].text);
 }
@@ -290,6 +291,92 @@ static void look_at_annotation(struct judging *g, const struct annotation *a)
     found(g, FINDING_ANNOTATION, names);
 }
 
+static bool is_followed(struct judging *g)
+{
+    struct judge *j = g->j;
+
+    return line_follower(j->parts.store, &j->row, &j->other, &g->out->follower);
+}
+
+static void parse(struct judging *g)
+{
+    struct fault ignored;
+
+    if (!g->parsed && !is_foreign(&g->j->row) && g->j->row.tbs.n > 0)
+        g->parsed = tbs_parse(g->j->row.tbs, &g->cert, &ignored) == 0;
+}
+
+/* ---- where it is ---- */
+
+#define PLACES_LOOKED 256
+
+struct placing {
+    struct judging *g;
+    struct places_line line;
+    struct fault *f;
+    size_t n;
+    int rc;
+};
+
+/* A place each, so of what many do the last one is named. */
+static int look_at_place(void *arg, const struct store_place *p)
+{
+    struct placing *x = arg;
+    char where[320], text[512];
+    uint32_t bits;
+
+    x->n++;
+    x->rc = places_compare(x->g->j->parts.store, &x->line, p, x->g->now, &bits, x->f);
+    if (x->rc != 0 || bits == 0)
+        return x->rc != 0;
+    place_text(p, where, sizeof(where));
+    for (unsigned c = 0; c < COMPARES; c++) {
+        enum finding rule = (enum finding)(FINDING_SEEN + c);
+
+        if ((bits & COMPARE_BIT(c)) == 0 || (x->g->out->found & FINDING_BIT(rule)) != 0)
+            continue;
+        (void)snprintf(text, sizeof(text), "%s: %s", finding_rules[rule].text, where);
+        found(x->g, rule, text);
+    }
+    return 0;
+}
+
+/* What is issued for a server is expected to be seen where somebody looks. */
+static void look_for_never(struct judging *g)
+{
+    const struct cert_row *row = &g->j->row;
+    int64_t expected = g->j->parts.conf->scan_expected;
+    int64_t since = row->finished != 0 ? row->finished : row->created;
+
+    parse(g);
+    if (expected == 0 || is_foreign(row) || !g->parsed || (g->cert.eku & EKU_SERVER_AUTH) == 0 ||
+        g->now - since < expected || g->now >= row->not_after || row->state != CERT_GOOD ||
+        g->out->facts.retired || g->out->facts.followed || g->out->facts.skipped)
+        return;
+    found(g, (enum finding)(FINDING_SEEN + COMPARE_NEVER), "");
+}
+
+static int look_at_places(struct judging *g, struct store_moment *m, const struct annotation *a,
+                          struct fault *f)
+{
+    struct placing x = {.g = g, .line = {.newest = &g->j->row, .retired = a->retired}, .f = f};
+    bool any;
+    int rc = store_places_any(g->j->parts.store, m, g->out->identity, &any, f);
+
+    if (rc != 0)
+        return rc;
+    if (!any) {
+        look_for_never(g);
+        return 0;
+    }
+    x.line.followed = is_followed(g);
+    if (x.line.followed)
+        x.line.followed_since =
+            g->j->other.finished != 0 ? g->j->other.finished : g->j->other.created;
+    rc = store_places(g->j->parts.store, m, g->out->identity, PLACES_LOOKED, look_at_place, &x, f);
+    return rc == 0 ? x.rc : rc;
+}
+
 /* Everything that is looked for in what lasts and is wanted. */
 static void look_for_findings(struct judging *g, const struct annotation *a)
 {
@@ -319,13 +406,6 @@ static void look_for_findings(struct judging *g, const struct annotation *a)
 }
 
 /* ---- the facts ---- */
-
-static bool is_followed(struct judging *g)
-{
-    struct judge *j = g->j;
-
-    return line_follower(j->parts.store, &j->row, &j->other, &g->out->follower);
-}
 
 static enum line_method method_of(const struct cert_row *r, const struct annotation *a)
 {
@@ -387,14 +467,6 @@ static void take_pull(struct judging *g)
         return;
     l->pulled_at = at;
     (void)snprintf(l->campaign, sizeof(l->campaign), "%s", c->name);
-}
-
-static void parse(struct judging *g)
-{
-    struct fault ignored;
-
-    if (!g->parsed && !is_foreign(&g->j->row) && g->j->row.tbs.n > 0)
-        g->parsed = tbs_parse(g->j->row.tbs, &g->cert, &ignored) == 0;
 }
 
 void judge_name(const struct cert_row *row, char *out, size_t cap)
@@ -506,6 +578,7 @@ int judge_line(struct judge *j, struct store_moment *m, const struct store_line 
     if ((want & JUDGE_FINDINGS) != 0) {
         parse(&g);
         look_for_findings(&g, &a);
+        return look_at_places(&g, m, &a, f);
     }
     return 0;
 }

@@ -38,7 +38,7 @@ struct judged {
     struct cert_ref newest;
     struct line_facts facts;
     struct line_verdict verdict;
-    uint32_t found; /* a bit for each enum finding */
+    uint64_t found; /* a FINDING_BIT each */
     char name[160]; /* with JUDGE_TEXTS or when people are to be told */
     char owner[STORE_NAME_MAX], contact[ANNOTATION_TEXT_MAX];
     char profile[STORE_NAME_MAX], requester[STORE_NAME_MAX];

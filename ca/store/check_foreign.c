@@ -88,3 +88,11 @@ void check_place(struct check *c, MDB_txn *t, struct slice key, struct slice row
     if (!place_row_sound(c->s, t, key, row))
         check_finding(c, "place.row", "A certificate is at a place that nobody told of");
 }
+
+void check_observation(struct check *c, MDB_txn *t, struct slice key, struct slice row)
+{
+    (void)t;
+    if (!observation_row_sound(key, row))
+        check_finding(c, "observation.row",
+                      "What a scan saw does not decode, or stands under another's key");
+}

@@ -59,6 +59,27 @@ static void row_begin(struct wire_in *w, struct slice row)
         w->failed = true;
 }
 
+void row_place_put(struct buf *b, const struct row_place *p)
+{
+    uint8_t ref[ROW_REF];
+
+    ref_put(&p->ref, ref);
+    wire_put_fixed(b, p->fingerprint, sizeof(p->fingerprint));
+    wire_put_fixed(b, ref, sizeof(ref));
+}
+
+int row_place_get(struct slice row, struct row_place *out)
+{
+    uint8_t ref[ROW_REF];
+    struct wire_in w;
+
+    wire_in_init(&w, row);
+    wire_get_fixed(&w, out->fingerprint, sizeof(out->fingerprint));
+    wire_get_fixed(&w, ref, sizeof(ref));
+    ref_get(ref, &out->ref);
+    return wire_in_done(&w) ? 0 : MDB_CORRUPTED;
+}
+
 void row_reporter_put(struct buf *b, const struct reporter *r)
 {
     wire_put_u8(b, ROW_VERSION);

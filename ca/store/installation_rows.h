@@ -3,6 +3,7 @@
 #define CA_STORE_INSTALLATION_ROWS_H
 
 #include "ca/store/installations.h"
+#include "ca/store/observations.h"
 #include "ca/store/store_lmdb.h"
 
 /* Behind the agent's identity in a key of D_INSTALLATION. */
@@ -26,6 +27,15 @@ void place_key(const uint8_t identity[IDENTITY_LEN], enum place_kind kind, struc
 /* Where an entry or a file is, as a place says it: the agent, then the name. */
 void place_where(const uint8_t reporter[IDENTITY_LEN], struct slice name, struct row_key *out);
 
+/* What a place says: which certificate is there. */
+struct row_place {
+    uint8_t fingerprint[32];
+    struct cert_ref ref;
+};
+void row_place_put(struct buf *b, const struct row_place *p);
+int row_place_get(struct slice row, struct row_place *out) WARN_UNUSED;
+/* lmdb_observation.c */
+int row_observation_get(struct slice row, struct observation *out) WARN_UNUSED;
 void row_reporter_put(struct buf *b, const struct reporter *r);
 /* The identity is the key's. 0 or MDB_CORRUPTED, as those below. */
 int row_reporter_get(struct slice key, struct slice row, struct reporter *out) WARN_UNUSED;

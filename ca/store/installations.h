@@ -3,7 +3,7 @@
  *
  *   installation  identity of the agent, a part, its name -> the agent; one of its entries; a
  *                 certificate that lies on its host
- *   place         identity of a certificate, where it is -> its fingerprint
+ *   place         identity of a certificate, where it is -> which of that identity
  *
  * An agent is the identity of the certificate with which it reports, so it stays the same when that
  * is renewed. It says what it likes of its own host, and of no other's.
@@ -16,6 +16,7 @@
 #define CA_STORE_INSTALLATIONS_H
 
 #include "ca/store/inventory.h"
+#include "ca/store/observations.h"
 #include "lib/proto_agent.h"
 
 struct reporter {
@@ -32,6 +33,7 @@ struct installed {
     int64_t reported;
     bool has_identity; /* of the certificate on the disk, where that is in the inventory */
     uint8_t identity[IDENTITY_LEN];
+    struct cert_ref ref; /* likewise; in, of what was reported: not kept with it */
     struct agent_entry entry;
 };
 
@@ -79,11 +81,16 @@ int store_installed(struct store *s, const uint8_t reporter[IDENTITY_LEN], const
 struct store_place {
     enum place_kind kind;
     uint8_t fingerprint[32];           /* of the one that is there */
+    struct cert_ref ref;               /* likewise */
     const struct reporter *reporter;   /* of an installed or found one */
     const struct installed *installed; /* or NULL, by the kind */
     const struct found_file *found;
+    const struct observation *observation; /* of a served one */
 };
 typedef int (*store_place_each)(void *arg, const struct store_place *p);
+/* Is there any? */
+int store_places_any(struct store *s, struct store_moment *m, const uint8_t identity[IDENTITY_LEN],
+                     bool *any, struct fault *f) WARN_UNUSED;
 /* At most `max` of them, until fn returns other than 0; with a moment, as of it. */
 int store_places(struct store *s, struct store_moment *m, const uint8_t identity[IDENTITY_LEN],
                  size_t max, store_place_each fn, void *arg, struct fault *f) WARN_UNUSED;

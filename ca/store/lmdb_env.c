@@ -43,6 +43,7 @@ static const char *const dbi_name[D_COUNT] = {
     [D_FILTER] = "filter",
     [D_INSTALLATION] = "installation",
     [D_PLACE] = "place",
+    [D_OBSERVATION] = "observation",
 };
 
 static int make_dir(const char *path, struct fault *f)

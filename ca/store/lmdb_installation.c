@@ -27,16 +27,18 @@ static void touch(struct taking *t, const uint8_t identity[IDENTITY_LEN])
 }
 
 static void place(struct taking *t, const uint8_t identity[IDENTITY_LEN], enum place_kind kind,
-                  struct slice name, const uint8_t *fingerprint)
+                  struct slice name, const struct row_place *there)
 {
     struct row_key where, key;
 
     place_where(t->r->reporter.identity, name, &where);
     place_key(identity, kind, slice_of(where.at, where.n), &key);
-    if (fingerprint != NULL)
-        w_put_value(t->w, D_PLACE, key.at, key.n, slice_of(fingerprint, 32));
-    else
+    if (there == NULL) {
         w_del(t->w, D_PLACE, key.at, key.n);
+        return;
+    }
+    row_place_put(w_row(t->w), there);
+    w_put(t->w, D_PLACE, key.at, key.n, 0);
 }
 
 /* ---- entries ---- */
@@ -78,11 +80,13 @@ static bool read_entry(struct taking *t, const struct row_key *key, struct insta
 static void move_place(struct taking *t, const struct installed *was, const struct installed *now)
 {
     struct slice name = slice_str(now->entry.name);
+    struct row_place there = {.ref = now->ref};
 
+    memcpy(there.fingerprint, now->entry.fingerprint, sizeof(there.fingerprint));
     if (was != NULL && was->has_identity)
         place(t, was->identity, PLACE_INSTALLED, name, NULL);
     if (now->has_identity && now->entry.state != STATE_REMOVED)
-        place(t, now->identity, PLACE_INSTALLED, name, now->entry.fingerprint);
+        place(t, now->identity, PLACE_INSTALLED, name, &there);
 }
 
 static void news(struct taking *t, const struct installed *was, const struct installed *now)
@@ -131,6 +135,7 @@ static int take_entries(struct taking *t)
 static void take_file(struct taking *t, struct found_file *now, const struct foreign *item)
 {
     uint8_t name[IDENTITY_LEN];
+    struct row_place lies = {.ref = item->ref};
     struct found_file was;
     struct row_key key;
     struct cert_view v;
@@ -142,6 +147,7 @@ static void take_file(struct taking *t, struct found_file *now, const struct for
     now->seen = t->op->time;
     memcpy(now->fingerprint, v.sig.fingerprint, sizeof(now->fingerprint));
     memcpy(now->identity, v.cert.identity, sizeof(now->identity));
+    memcpy(lies.fingerprint, now->fingerprint, sizeof(lies.fingerprint));
     found_name(now->path, name);
     installation_key(t->r->reporter.identity, PART_FOUND, slice_of(name, sizeof(name)), &key);
     there = w_found(t->w, row_get(t->w->t, t->w->s->dbi[D_INSTALLATION], key.at, key.n, &row));
@@ -155,7 +161,7 @@ static void take_file(struct taking *t, struct found_file *now, const struct for
         touch(t, now->identity);
         if (there)
             place(t, was.identity, PLACE_FOUND, slice_of(name, sizeof(name)), NULL);
-        place(t, now->identity, PLACE_FOUND, slice_of(name, sizeof(name)), now->fingerprint);
+        place(t, now->identity, PLACE_FOUND, slice_of(name, sizeof(name)), &lies);
     }
     row_found_put(w_row(t->w), now);
     w_put(t->w, D_INSTALLATION, key.at, key.n, 0);

@@ -264,6 +264,9 @@ static int dispatch(struct write_txn *w, struct store_op *op, struct audit_event
     case STORE_REPORT:
         rc = op_report(w, op, e, record);
         break;
+    case STORE_OBSERVE:
+        rc = op_observe(w, op, e, record);
+        break;
     case STORE_FILTER:
         rc = op_filter(w, op);
         break;

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 static int read_failed(int rc, const char *what, struct fault *f)
 {
     if (rc == MDB_CORRUPTED)
@@ -127,30 +126,52 @@ struct walk {
     struct reporter reporter;
     struct installed installed;
     struct found_file found;
+    struct observation observation;
 };
 
-static int read_place(struct walk *x, struct slice key, struct slice row, struct store_place *out)
+/* Of an agent: the part that the place names. */
+static int read_part(struct walk *x, struct slice where, struct store_place *out)
 {
-    struct slice where = slice_of(key.p + IDENTITY_LEN + 1, key.n - IDENTITY_LEN - 1), v;
+    bool found = out->kind == PLACE_FOUND;
     struct row_key part;
+    struct slice v;
     int rc;
 
-    memset(out, 0, sizeof(*out));
-    out->kind = (enum place_kind)key.p[IDENTITY_LEN];
-    if (row.n != sizeof(out->fingerprint) || where.n <= IDENTITY_LEN)
+    if (where.n <= IDENTITY_LEN)
         return MDB_CORRUPTED;
-    memcpy(out->fingerprint, row.p, row.n);
-    installation_key(where.p, out->kind == PLACE_FOUND ? PART_FOUND : PART_ENTRY,
+    installation_key(where.p, found ? PART_FOUND : PART_ENTRY,
                      slice_of(where.p + IDENTITY_LEN, where.n - IDENTITY_LEN), &part);
     rc = reporter_get(x->s, x->t, where.p, &x->reporter);
     if (rc == 0)
         rc = row_get(x->t, x->s->dbi[D_INSTALLATION], part.at, part.n, &v);
     if (rc == 0)
-        rc = out->kind == PLACE_FOUND ? row_found_get(v, &x->found)
-                                      : row_installed_get(v, &x->installed);
+        rc = found ? row_found_get(v, &x->found) : row_installed_get(v, &x->installed);
     out->reporter = &x->reporter;
-    out->installed = out->kind == PLACE_INSTALLED ? &x->installed : NULL;
-    out->found = out->kind == PLACE_FOUND ? &x->found : NULL;
+    out->installed = found ? NULL : &x->installed;
+    out->found = found ? &x->found : NULL;
+    return rc;
+}
+
+static int read_place(struct walk *x, struct slice key, struct slice row, struct store_place *out)
+{
+    struct slice where = slice_of(key.p + IDENTITY_LEN + 1, key.n - IDENTITY_LEN - 1), v;
+    struct row_place there;
+    int rc = row_place_get(row, &there);
+
+    memset(out, 0, sizeof(*out));
+    out->kind = (enum place_kind)key.p[IDENTITY_LEN];
+    if (rc != 0)
+        return rc;
+    memcpy(out->fingerprint, there.fingerprint, sizeof(out->fingerprint));
+    out->ref = there.ref;
+    if (out->kind != PLACE_SERVED) {
+        rc = read_part(x, where, out);
+    } else {
+        rc = row_get(x->t, x->s->dbi[D_OBSERVATION], where.p, where.n, &v);
+        if (rc == 0)
+            rc = row_observation_get(v, &x->observation);
+        out->observation = &x->observation;
+    }
     return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
 }
 
@@ -193,6 +214,30 @@ int store_places(struct store *s, struct store_moment *m, const uint8_t identity
         rc = walk_places(x, c, identity, max, fn, arg);
         mdb_cursor_close(c);
         free(x);
+    }
+    if (m == NULL)
+        read_end(s, t);
+    return read_failed(rc, "place", f);
+}
+
+int store_places_any(struct store *s, struct store_moment *m, const uint8_t identity[IDENTITY_LEN],
+                     bool *any, struct fault *f)
+{
+    MDB_val k = val_of(identity, IDENTITY_LEN), v;
+    MDB_txn *t = m == NULL ? NULL : m->t;
+    MDB_cursor *c;
+    MDB_stat st;
+    int rc = m == NULL ? read_begin(s, &t, f) : 0;
+
+    *any = false;
+    if (rc != 0)
+        return rc;
+    rc = mdb_stat(t, s->dbi[D_PLACE], &st);
+    if (rc == 0 && st.ms_entries > 0 && (rc = mdb_cursor_open(t, s->dbi[D_PLACE], &c)) == 0) {
+        rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+        *any =
+            rc == 0 && k.mv_size > IDENTITY_LEN && memcmp(k.mv_data, identity, IDENTITY_LEN) == 0;
+        mdb_cursor_close(c);
     }
     if (m == NULL)
         read_end(s, t);

@@ -232,6 +232,7 @@ enum store_op_kind {
     STORE_ANNOTATE,    /* likewise: what operators write about an identity */
     STORE_FILTER,      /* likewise: a filter of lists, kept under a name */
     STORE_REPORT,      /* of an agent: ca/store/installations.h */
+    STORE_OBSERVE,     /* what scans saw: ca/store/observations.h */
     STORE_PRUNE,       /* drops details of old audit records, STORE_PRUNE_SLICE of them at most */
 };
 #define STORE_PRUNE_SLICE 256
@@ -250,6 +251,7 @@ struct store_foreign;
 struct store_annotate;
 struct saved_filter;
 struct store_report;
+struct store_observe;
 enum store_outcome {
     STORE_DONE = 0,  /* what was asked is now durable */
     STORE_KNOWN = 1, /* reserve: this request key is recorded already; `ref` says for what */
@@ -333,6 +335,7 @@ struct store_op {
     struct store_annotate *annotate; /* annotate */
     struct saved_filter *filter;     /* filter */
     struct store_report *report;     /* report */
+    struct store_observe *observe;   /* observe */
     bool close;                      /* gate */
     const char *why;                 /* gate, restored: for people, cut to STORE_REASON_MAX */
     struct store_restore restore;    /* restored: copied, checkpoint */

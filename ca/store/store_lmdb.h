@@ -45,6 +45,7 @@ enum durable_dbi {
     D_FILTER,
     D_INSTALLATION,
     D_PLACE,
+    D_OBSERVATION,
     D_COUNT
 };
 /* With the audit logs before restores, the two indexes of runs, and what a migration opens. */
@@ -277,6 +278,10 @@ bool campaign_row_sound(struct slice key, struct slice row);
 int op_report(struct write_txn *w, struct store_op *op, struct audit_event *e,
               bool *record) WARN_UNUSED;
 bool installation_row_sound(struct slice key, struct slice row);
+/* lmdb_observation.c */
+int op_observe(struct write_txn *w, struct store_op *op, struct audit_event *e,
+               bool *record) WARN_UNUSED;
+bool observation_row_sound(struct slice key, struct slice row);
 bool place_row_sound(struct store *s, MDB_txn *t, struct slice key, struct slice row);
 void backup_noted(struct write_txn *w, int64_t time);
 /* lmdb_outbox.c: a notice to its channels, as a part of the operation that is its reason. */

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "lib/notice.h"
+#include "watch/rules/compare.h"
 
 enum finding {
     FINDING_KEY_WEAK,
@@ -29,8 +30,10 @@ enum finding {
     FINDING_LATE,
     FINDING_NEVER_RENEWED,
     FINDING_ENDED,
-    FINDINGS
+    FINDING_SEEN, /* the first of COMPARES, in the order of enum compare (compare.h) */
+    FINDINGS = FINDING_SEEN + COMPARES
 };
+#define FINDING_BIT(f) (UINT64_C(1) << (f))
 
 struct finding_rule {
     const char *id; /* "key.weak" */

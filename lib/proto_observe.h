@@ -1,0 +1,58 @@
+/*
+ * Messages about what scans have seen (admin socket). As in lib/proto.h.
+ *
+ *   MSG_SCAN_RECORD       scan_record; MSG_SCAN_RECORDED: u32 how many were taken, u32 how many
+ *                         certificates of them are new to the inventory
+ *   MSG_OBSERVATION_LIST  observation_query; MSG_OBSERVATION_LISTED: page_head
+ *                         (lib/proto_alert.h), then observation_info
+ */
+#ifndef LIB_PROTO_OBSERVE_H
+#define LIB_PROTO_OBSERVE_H
+
+#include "lib/proto.h"
+#include "lib/scanresult.h"
+
+#define SCAN_RECORD_MAX 64 /* results of one message */
+struct scan_record {
+    char job[64]; /* "": by hand */
+    uint32_t n;
+    struct slice result[SCAN_RECORD_MAX]; /* each as lib/proto_scan.h writes it */
+};
+void scan_record_put(struct buf *b, const struct scan_record *r);
+int scan_record_get(struct slice body, struct scan_record *out) WARN_UNUSED;
+
+#define OBSERVATION_PAGE_MAX 24
+struct observation_query {
+    char host[SCAN_HOST_MAX]; /* as it was asked for, its address or the name asked with */
+    char compare[32];         /* a word of the comparison, or of the outcome; "": any */
+    bool further;
+    uint8_t after[16];
+};
+void observation_query_put(struct buf *b, const struct observation_query *q);
+int observation_query_get(struct slice body, struct observation_query *out) WARN_UNUSED;
+
+struct observation_info {
+    uint8_t key[16];
+    char host[SCAN_HOST_MAX], address[SCAN_ADDRESS_MAX], sni[SCAN_HOST_MAX];
+    uint16_t port;
+    char starttls[16];
+    char outcome[24], stage[16], detail[SCAN_DETAIL_MAX];
+    char compare[256]; /* words, a space between: "superseded weak-protocol"; "matches"; "": there
+                          is no certificate to compare */
+    char version[16], suite[64]; /* chosen; "": none */
+    uint8_t offered;             /* a bit 1 << enum tls_version each */
+    bool demands_client, stapled;
+    uint8_t n_chain;
+    bool has_certificate; /* that was last served there */
+    uint8_t fingerprint[32], identity[16];
+    char name[160];      /* of that */
+    char source[16];     /* issued, imported, scanned */
+    int64_t not_after;   /* of that */
+    int64_t served;      /* when that was */
+    int64_t first, last; /* looks */
+    char by[64];
+};
+void observation_info_put(struct buf *b, const struct observation_info *i);
+void observation_info_get(struct wire_in *w, struct observation_info *out);
+
+#endif
