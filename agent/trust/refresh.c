@@ -279,28 +279,34 @@ int trust_look(const struct agent_trust *t, struct trust_status *out, struct fau
     return rc;
 }
 
+/* What a source gives may be what mends what could not be finished. */
+static int ask_and_install(const struct look *l, int64_t timeout, struct fault *f)
+{
+    struct fault unfinished = {0}, source = {0}, hook;
+    int rc, half = finish(l, &unfinished), asked = ask_all(l, timeout, &source);
+
+    if (!l->out->changed) {
+        *f = half < 0 ? unfinished : source;
+        return half < 0 ? half : asked;
+    }
+    rc = install(l, f);
+    if (rc < 0)
+        return rc;
+    if (deploy_hook(&l->t->as, DEPLOY_AFTER, NULL, &hook) < 0)
+        log_fault(LOG_LEVEL_WARN, "trust.hook-failed", &hook, "entry", l->t->as.name, NULL);
+    if (asked < 0)
+        *f = source;
+    return asked;
+}
+
 int trust_refresh(const struct agent_trust *t, int64_t timeout, struct trust_status *out,
                   struct fault *f)
 {
-    struct fault source = {0}, hook;
     struct look l;
-    int rc = begin(&l, t, out, f), asked;
+    int rc = begin(&l, t, out, f);
 
     if (rc == 0)
-        rc = finish(&l, f);
-    if (rc == 0) {
-        asked = ask_all(&l, timeout, &source);
-        if (out->changed)
-            rc = install(&l, f);
-        if (rc == 0 && out->changed && deploy_hook(&t->as, DEPLOY_AFTER, NULL, &hook) < 0)
-            log_fault(LOG_LEVEL_WARN, "trust.hook-failed", &hook, "entry", t->as.name, NULL);
-        if (rc == 0 && asked < 0) {
-            *f = source;
-            rc = asked;
-        }
-    }
+        rc = ask_and_install(&l, timeout, f);
     end(&l);
-    if (rc < 0 && deploy_hook(&t->as, DEPLOY_FAILED, f, &hook) < 0)
-        log_fault(LOG_LEVEL_WARN, "trust.hook-failed", &hook, "entry", t->as.name, NULL);
     return rc;
 }

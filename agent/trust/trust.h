@@ -42,8 +42,8 @@ struct trust_status {
 };
 
 /* Asks every source, installs what is new, and finishes what a crash left half done. What can be
- * had is installed even when a source fails; then its fault is returned. `timeout`: seconds a
- * source. */
+ * had is installed even when a source fails; then its fault is returned. Hooks `before` and `after`
+ * run where something is installed; `failed` is the caller's. `timeout`: seconds a source. */
 int trust_refresh(const struct agent_trust *t, int64_t timeout, struct trust_status *out,
                   struct fault *f) WARN_UNUSED;
 /* What is installed, nobody is asked. */
