@@ -48,6 +48,7 @@ TOOLS_LIBS := $(call pkg,--libs jansson libcurl libssl)
 HTTP_LIBS := $(call pkg,--libs libmicrohttpd)
 HTTPS_LIBS := $(HTTP_LIBS) $(call pkg,--libs gnutls jansson)
 WATCH_LIBS := $(call pkg,--libs libcurl jansson)
+SCAN_LIBS := $(call pkg,--libs libssl)
 TEST_LIBS := $(call pkg,--libs cmocka)
 
 # --- sources ------------------------------------------------------------------
@@ -69,6 +70,7 @@ ADMIN_SRC := $(wildcard admin/*.c)
 WATCH_SRC := $(wildcard watch/rules/*.c watch/route/*.c)
 NOTIFY_SRC := $(wildcard watch/notify/*.c)
 DELIVER_SRC := $(wildcard deliver/*.c)
+SCAN_SRC := $(wildcard scan/*.c)
 CLIENT_SRC := $(wildcard client/*.c)
 AGENT_SRC := $(wildcard agent/*.c agent/*/*.c)
 MAIN_SRC := $(wildcard main/*.c)
@@ -80,7 +82,7 @@ UNIT_SRC := $(wildcard tests/unit/*_test.c)
 UNIT_MODEL_SRC := $(wildcard tests/unit/model_*.c)
 UNIT_HELP_SRC := $(filter-out $(UNIT_SRC) $(UNIT_MODEL_SRC),$(wildcard tests/unit/*.c))
 ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(SUPERVISE_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(ENROLL_SRC) $(PUBLIC_SRC) $(ADMIN_SRC) $(WATCH_SRC) \
-	$(NOTIFY_SRC) $(DELIVER_SRC) $(CLIENT_SRC) $(AGENT_SRC) $(MAIN_SRC) $(TOOLS_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(SHIM_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC)
+	$(NOTIFY_SRC) $(DELIVER_SRC) $(SCAN_SRC) $(CLIENT_SRC) $(AGENT_SRC) $(MAIN_SRC) $(TOOLS_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(SHIM_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC)
 
 LIB_A := $(BUILD)/lib.a
 CORE_A := $(BUILD)/core.a
@@ -94,6 +96,7 @@ WATCH_A := $(BUILD)/watch.a
 NOTIFY_A := $(BUILD)/notify.a
 DELIVER_A := $(BUILD)/deliver.a
 ENROLL_A := $(BUILD)/enroll.a
+SCAN_A := $(BUILD)/scan.a
 CLIENT_A := $(BUILD)/client.a
 AGENT_A := $(BUILD)/agent.a
 TOOLS_A := $(BUILD)/tools.a
@@ -281,6 +284,7 @@ $(eval $(call archive,$(WATCH_A),$(WATCH_SRC)))
 $(eval $(call archive,$(NOTIFY_A),$(NOTIFY_SRC)))
 $(eval $(call archive,$(DELIVER_A),$(DELIVER_SRC)))
 $(eval $(call archive,$(ENROLL_A),$(ENROLL_SRC)))
+$(eval $(call archive,$(SCAN_A),$(SCAN_SRC)))
 $(eval $(call archive,$(CLIENT_A),$(CLIENT_SRC)))
 $(eval $(call archive,$(AGENT_A),$(AGENT_SRC)))
 $(eval $(call archive,$(TOOLS_A),$(filter-out tools/cerca.c,$(TOOLS_SRC))))
@@ -317,12 +321,15 @@ $(BUILD)/bin/cerca-admin: $(OBJ)/main/cerca-admin.o $(ADMIN_A) $(LIB_A)
 $(BUILD)/bin/cerca-watch: $(OBJ)/main/cerca-watch.o $(DELIVER_A) $(NOTIFY_A) $(WATCH_A) $(LIB_A)
 	$(call link,$(WATCH_LIBS) $(LIB_LIBS))
 
+$(BUILD)/bin/cerca-scan: $(OBJ)/main/cerca-scan.o $(SCAN_A) $(LIB_A)
+	$(call link,$(SCAN_LIBS) $(LIB_LIBS))
+
 $(BUILD)/bin/cerca: $(OBJ)/tools/cerca.o $(TOOLS_A) $(CLIENT_A) $(EST_A) $(AUDIT_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS))
 
 # A test program may reach what its name begins with: signer_ the signer and
 # PKCS#11, supervise_ what cercad is made of, tools_ the command line, ocsp_ the responder,
-# est_ the codec of EST, agent_ what the agent does, public_ what HTTP serves, enroll_ what HTTPS does, notify_ the forms of
+# est_ the codec of EST, agent_ what the agent does, scan_ how servers are asked, public_ what HTTP serves, enroll_ what HTTPS does, notify_ the forms of
 # notices, every other one the core.
 $(BUILD)/unit/signer_%: $(OBJ)/tests/unit/signer_%.o $(UNIT_A) $(SIGNER_A) $(CORE_A) $(WATCH_A) $(EST_A) $(LIB_A)
 	$(call link,$(SIGNER_LIBS) $(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
@@ -347,6 +354,9 @@ $(BUILD)/unit/enroll_%: $(OBJ)/tests/unit/enroll_%.o $(UNIT_A) $(ENROLL_A) $(EST
 
 $(BUILD)/unit/notify_%: $(OBJ)/tests/unit/notify_%.o $(UNIT_A) $(NOTIFY_A) $(WATCH_A) $(LIB_A)
 	$(call link,$(WATCH_LIBS) $(LIB_LIBS) $(TEST_LIBS))
+
+$(BUILD)/unit/scan_%: $(OBJ)/tests/unit/scan_%.o $(UNIT_A) $(SCAN_A) $(LIB_A)
+	$(call link,$(SCAN_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
 $(BUILD)/unit/agent_%: $(OBJ)/tests/unit/agent_%.o $(UNIT_A) $(AGENT_A) $(CLIENT_A) $(EST_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS) $(TEST_LIBS))

@@ -136,7 +136,6 @@ void scan_job_put(struct buf *b, const struct scan_job *j)
     wire_put_u8(b, j->prefix4);
     wire_put_u8(b, j->prefix6);
     wire_put_u8(b, j->handshake_only);
-    wire_put_u8(b, j->names_only);
 }
 
 int scan_job_get(struct slice body, struct scan_job *out)
@@ -154,7 +153,6 @@ int scan_job_get(struct slice body, struct scan_job *out)
     out->prefix4 = get_up_to(&w, 1, 32);
     out->prefix6 = get_up_to(&w, 1, 128);
     out->handshake_only = wire_get_flag(&w);
-    out->names_only = wire_get_flag(&w);
     if (out->timeout_ms == 0 || out->timeout_ms > SCAN_TIMEOUT_MAX_MS || out->connections == 0 ||
         out->connections > SCAN_CONNECTIONS_MAX)
         w.failed = true;
@@ -172,6 +170,7 @@ void scan_range_put(struct buf *b, const struct scan_range *r)
         wire_put_u16(b, r->port[i].port);
         wire_put_u8(b, (uint8_t)r->port[i].starttls);
     }
+    wire_put_u8(b, r->bare);
     wire_put_u8(b, r->n_names);
     for (size_t i = 0; i < r->n_names; i++)
         wire_put_bytes(b, r->names[i]);
@@ -183,6 +182,18 @@ static bool is_name(struct slice s)
         if (s.p[i] <= ' ' || s.p[i] > '~')
             return false;
     return s.n > 0 && s.n <= 253; /* RFC 1035 2.3.4 */
+}
+
+static bool range_whole(const struct scan_range *r)
+{
+    bool asked = r->bare || r->n_names > 0;
+
+    if (r->name[0] != 0 && !is_name(slice_str(r->name)))
+        return false;
+    if (r->exclude)
+        return r->name[0] == 0 && r->n_ports == 0 && !asked &&
+               memcmp(r->first, r->last, sizeof(r->first)) <= 0;
+    return r->n_ports > 0 && asked && memcmp(r->first, r->last, sizeof(r->first)) <= 0;
 }
 
 void scan_range_get(struct wire_in *w, struct scan_range *out)
@@ -199,15 +210,14 @@ void scan_range_get(struct wire_in *w, struct scan_range *out)
         if (out->port[i].port == 0)
             w->failed = true;
     }
+    out->bare = wire_get_flag(w);
     out->n_names = get_up_to(w, 0, SCAN_NAMES_MAX);
     for (size_t i = 0; i < out->n_names; i++) {
         out->names[i] = wire_get_bytes(w, 253);
         if (!is_name(out->names[i]))
             w->failed = true;
     }
-    if ((out->name[0] != 0 && (out->exclude || !is_name(slice_str(out->name)))) ||
-        memcmp(out->first, out->last, sizeof(out->first)) > 0 ||
-        (out->exclude ? out->n_ports != 0 || out->n_names != 0 : out->n_ports == 0))
+    if (!range_whole(out))
         w->failed = true;
 }
 

@@ -40,7 +40,6 @@ struct scan_job {
     uint8_t prefix4;      /* what a network is, bits: 1 to 32 */
     uint8_t prefix6;      /* 1 to 128 */
     bool handshake_only;  /* do not ask for versions and suites */
-    bool names_only;      /* where names are known: not without one */
 };
 void scan_job_put(struct buf *b, const struct scan_job *j);
 int scan_job_get(struct slice body, struct scan_job *out) WARN_UNUSED;
@@ -56,13 +55,15 @@ struct scan_port {
 };
 struct scan_range {
     bool exclude; /* nothing in it is connected to; it has addresses only */
-    /* A DNS name, all of whose addresses are asked with it as SNI; or "", and the addresses from
-     * `first` to `last`, both of them, IPv4 as ::ffff:a.b.c.d. */
+    /* A DNS name, all of whose addresses are asked; or "", and the addresses from `first` to
+     * `last`, both of them, IPv4 as ::ffff:a.b.c.d. */
     char name[SCAN_HOST_MAX];
     uint8_t first[16], last[16];
     uint8_t n_ports;
     struct scan_port port[SCAN_PORTS_MAX];
-    /* Names to ask with, beside none and `name`: 1 to 253 octets of visible ASCII each. */
+    /* A result for each: asked without a name, and with each of these as SNI, 1 to 253 octets of
+     * visible ASCII. Versions and suites are asked for with the first that gets an answer. */
+    bool bare;
     uint8_t n_names;
     struct slice names[SCAN_NAMES_MAX];
 };

@@ -23,17 +23,18 @@ struct engine_events {
     void (*done)(void *arg);
 };
 
-struct engine *engine_new(struct loop *l, const struct scan_job *job,
-                          const struct engine_events *events, void *arg);
+int engine_new(struct loop *l, const struct scan_job *job, const struct engine_events *events,
+               void *arg, struct engine **out, struct fault *f) WARN_UNUSED;
 void engine_free(struct engine *e); /* drops what is open; NULL is fine */
 /* Before engine_start; what `r` points to is copied. Rules "scan.ranges", "scan.targets": past a
  * bound. */
 int engine_add(struct engine *e, const struct scan_range *r, struct fault *f) WARN_UNUSED;
 /* Begins. Without any target it is done at once, in the loop's next turn. */
 void engine_start(struct engine *e);
-/* Starts nothing more; what has begun ends by itself within the job's time. */
+/* Connects no more. What is connected ends that connection within the job's time; a target that
+ * would need another one ends without its results, and its position is not `finished`. */
 void engine_stop(struct engine *e);
-/* No new connections while paused: for a peer that does not keep up with the results. */
+/* No new targets while paused: for a peer that does not keep up with the results. */
 void engine_pause(struct engine *e, bool paused);
 void engine_progress(const struct engine *e, struct scan_progress *out);
 

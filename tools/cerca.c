@@ -18,6 +18,7 @@ const struct command *const commands[] = {
     &cmd_renew,
     &cmd_bulk,
     &cmd_import,
+    &cmd_scan,
     &cmd_list,
     &cmd_search,
     &cmd_report_inventory,

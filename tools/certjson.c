@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "lib/anycert.h"
 #include "lib/der.h"
+#include "lib/name.h"
 #include "lib/pem.h"
 #include "lib/proto_import.h"
 
@@ -37,6 +39,33 @@ json_t *sans_json(const char *sans)
             (void)json_array_append_new(list, json_stringn(sans, n));
         sans += n + (sans[n] == ' ' ? 1 : 0);
     }
+    return list;
+}
+
+json_t *cert_name_json(struct slice name)
+{
+    struct buf text;
+    json_t *s;
+
+    buf_init(&text, (size_t)8 * ANYCERT_MAX);
+    name_print(name, &text);
+    s = json_text(buf_cstr(&text));
+    buf_free(&text);
+    return s;
+}
+
+json_t *cert_names_json(const struct san_list *sans)
+{
+    json_t *list = json_array();
+    struct buf text;
+
+    buf_init(&text, (size_t)4 * ANYCERT_MAX);
+    for (size_t i = 0; i < sans->n; i++) {
+        buf_reset(&text);
+        san_print(&sans->item[i], &text);
+        (void)json_array_append_new(list, json_text(buf_cstr(&text)));
+    }
+    buf_free(&text);
     return list;
 }
 

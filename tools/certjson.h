@@ -13,6 +13,9 @@ json_t *cert_json(const struct cert_info *i);
 void annotation_json(const struct annotation *a, json_t *o);
 /* "dns:a dns:b" as an array. */
 json_t *sans_json(const char *sans);
+/* A whole Name (RFC 4514) and names as read from a certificate of whatever origin. */
+json_t *cert_name_json(struct slice name);
+json_t *cert_names_json(const struct san_list *sans);
 /* The first name without its kind and how many more there are, or else the subject. */
 void cert_cell_name(const json_t *row, struct buf *out);
 /* RFC 5280 5.3.1 name of a revocation reason. */

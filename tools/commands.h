@@ -9,6 +9,7 @@ extern const struct command cmd_issue;
 extern const struct command cmd_renew;
 extern const struct command cmd_bulk;
 extern const struct command cmd_import;
+extern const struct command cmd_scan;
 extern const struct command cmd_list;
 extern const struct command cmd_search;
 extern const struct command cmd_report_inventory;

@@ -123,33 +123,6 @@ static json_t *place_json(const char *outcome, const char *file, uint64_t line)
     return o;
 }
 
-static json_t *name_json(struct slice name)
-{
-    struct buf text;
-    json_t *s;
-
-    buf_init(&text, (size_t)8 * ANYCERT_MAX);
-    name_print(name, &text);
-    s = json_text(buf_cstr(&text));
-    buf_free(&text);
-    return s;
-}
-
-static json_t *names_json(const struct san_list *sans)
-{
-    json_t *list = json_array();
-    struct buf text;
-
-    buf_init(&text, (size_t)4 * ANYCERT_MAX);
-    for (size_t i = 0; i < sans->n; i++) {
-        buf_reset(&text);
-        san_print(&sans->item[i], &text);
-        (void)json_array_append_new(list, json_text(buf_cstr(&text)));
-    }
-    buf_free(&text);
-    return list;
-}
-
 /* What the certificate says of itself, as far as it can be read. */
 static void put_certificate(json_t *o, struct slice der)
 {
@@ -166,8 +139,8 @@ static void put_certificate(json_t *o, struct slice der)
         return;
     anycert_key(c.spki, &key);
     anycert_alg(c.sig_alg, &alg);
-    json_put(o, "subject", name_json(c.subject));
-    json_put(o, "sans", names_json(&c.sans));
+    json_put(o, "subject", cert_name_json(c.subject));
+    json_put(o, "sans", cert_names_json(&c.sans));
     json_put(o, "not_after", json_time(c.not_after));
     json_put(o, "key", json_string(key.name));
     json_put(o, "algorithm", json_string(alg.name));

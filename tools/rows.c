@@ -125,8 +125,11 @@ static void json_row(struct rows *r, const json_t *row)
 {
     char *text = json_dumps(row, JSON_FLAGS);
 
-    buf_put_str(&r->out, r->n > 0 ? ",\n  " : "\n  ");
+    if (!r->lines)
+        buf_put_str(&r->out, r->n > 0 ? ",\n  " : "\n  ");
     buf_put_str(&r->out, text == NULL ? "null" : text);
+    if (r->lines)
+        buf_put_str(&r->out, "\n");
     free(text);
 }
 
@@ -141,16 +144,31 @@ static int flush(struct rows *r, size_t at)
     return rc;
 }
 
-void rows_begin(struct rows *r, struct tool *t, const struct sheet *s)
+static void begin(struct rows *r, struct tool *t, const struct sheet *s, bool lines)
 {
-    *r = (struct rows){.tool = t, .sheet = s, .line = line_width()};
+    *r = (struct rows){.tool = t, .sheet = s, .line = line_width(), .lines = lines};
     buf_init(&r->out, 8 * OUT_MAX);
     if (t->format == FORMAT_JSON)
-        buf_put_str(&r->out, "[");
+        buf_put_str(&r->out, lines ? "" : "[");
     else if (t->format == FORMAT_CSV)
         csv_head(r);
     else
         table_line(r, NULL);
+}
+
+void rows_begin(struct rows *r, struct tool *t, const struct sheet *s)
+{
+    begin(r, t, s, false);
+}
+
+void rows_begin_lines(struct rows *r, struct tool *t, const struct sheet *s)
+{
+    begin(r, t, s, true);
+}
+
+int rows_flush(struct rows *r)
+{
+    return flush(r, 0);
 }
 
 int rows_add(struct rows *r, json_t *row)
@@ -170,7 +188,7 @@ int rows_end(struct rows *r)
 {
     int rc;
 
-    if (r->tool->format == FORMAT_JSON)
+    if (r->tool->format == FORMAT_JSON && !r->lines)
         buf_put_str(&r->out, r->n > 0 ? "\n]\n" : "]\n");
     rc = flush(r, 0);
     buf_free(&r->out);

@@ -33,10 +33,16 @@ struct rows {
     const struct sheet *sheet;
     size_t n;
     size_t line; /* columns of the terminal */
+    bool lines;  /* JSON: an object a line, and no list around them */
     struct buf out;
 };
 
 void rows_begin(struct rows *r, struct tool *t, const struct sheet *s);
+/* The same for rows that come one by one over a long time: JSON is an object a line (JSON Lines),
+ * good as far as it has come. */
+void rows_begin_lines(struct rows *r, struct tool *t, const struct sheet *s);
+/* Prints what there is so far. EXIT_OK, or EXIT_FAILED (said). */
+int rows_flush(struct rows *r) WARN_UNUSED;
 /* Takes over the row's reference. EXIT_OK, or EXIT_FAILED (said). */
 int rows_add(struct rows *r, json_t *row) WARN_UNUSED;
 /* Closes the list and frees. */

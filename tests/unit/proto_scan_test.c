@@ -136,7 +136,7 @@ static void a_job_round_trips_within_its_bounds(void **state)
                          .per_network = 6,
                          .prefix4 = 24,
                          .prefix6 = 64,
-                         .names_only = true};
+                         .handshake_only = true};
     struct scan_job out;
     struct buf b;
     (void)state;
@@ -145,7 +145,7 @@ static void a_job_round_trips_within_its_bounds(void **state)
     scan_job_put(&b, &j);
     assert_int_equal(scan_job_get(buf_slice(&b), &out), 0);
     assert_int_equal(out.per_network, 6);
-    assert_true(out.names_only && !out.handshake_only);
+    assert_true(out.handshake_only);
     for (size_t i = 0; i < b.n; i++)
         assert_int_equal(scan_job_get(slice_of(b.p, i), &out), -1);
     for (int bad = 0; bad < 4; bad++) {
@@ -197,6 +197,11 @@ static void ranges_have_addresses_in_order_ports_and_names(void **state)
     bad = r;
     bad.n_ports = 0;
     assert_false(range_reads(&bad));
+    bad = r;
+    bad.n_names = 0;
+    assert_false(range_reads(&bad)); /* asked with no name, and not without one either */
+    bad.bare = true;
+    assert_true(range_reads(&bad));
     bad = r;
     bad.port[0].port = 0;
     assert_false(range_reads(&bad));

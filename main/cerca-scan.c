@@ -1,0 +1,154 @@
+/*
+ * cerca-scan: asks servers what certificates they serve. Has no file, no store and no token: jails
+ * itself, takes targets over a descriptor that it was started with, connects outward and tells what
+ * it saw.
+ */
+#include <getopt.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "lib/exitcode.h"
+#include "lib/log.h"
+#include "lib/sandbox.h"
+#include "lib/server_main.h"
+#include "lib/step.h"
+#include "scan/handshake.h"
+#include "scan/worker.h"
+
+static const char usage_text[] =
+    "usage: cerca-scan --fd N\n"
+    "\n"
+    "Asks servers what they serve, for cerca scan, which starts it and gives the targets.\n"
+    "\n"
+    "      --fd N       the descriptor of a socket to whoever gives the targets\n"
+    "      --help, --version\n";
+
+/* What the resolver reads. A network's own name service (a module of NSS beyond files and dns)
+ * cannot be loaded, and is passed over. */
+static int jail(struct fault *f)
+{
+    static const char *const read[] = {
+        "/etc/resolv.conf", "/run/systemd/resolve", "/etc/hosts",           "/etc/nsswitch.conf",
+        "/etc/host.conf",   "/etc/gai.conf",        "/etc/ssl/openssl.cnf", "/etc/services",
+        "/etc/protocols",   "/etc/localtime",       "/dev/urandom"};
+    struct sandbox s = {.program = "cerca-scan", .net_connect = true};
+
+    for (size_t i = 0; i < sizeof(read) / sizeof(read[0]); i++)
+        sandbox_allow(&s, read[i], false);
+    return sandbox_enter(&s, f);
+}
+
+/* What libraries read or load once they do before the jail. */
+static int warm_up(struct fault *f)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
+    struct handshakes *h;
+
+    if (getaddrinfo("localhost", "443", &hints, &found) == 0)
+        freeaddrinfo(found);
+    if (handshakes_new(&h, f) != 0)
+        return -(int)f->code;
+    handshake_free(handshake_new(h, -1, "localhost"));
+    handshakes_free(h);
+    return 0;
+}
+
+/* A connection is a descriptor. */
+static void allow_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_warn("scan.descriptors", "reason", "the limit of descriptors cannot be raised", NULL);
+}
+
+static void on_gone(void *arg)
+{
+    loop_stop(arg);
+}
+
+static void on_signal(void *arg, int signo)
+{
+    (void)signo;
+    loop_stop(arg);
+}
+
+static int run(int fd, struct fault *f)
+{
+    struct loop *loop;
+    struct worker *w;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN); /* of a terminal: whoever started us says what becomes of it */
+    allow_descriptors();
+    if (warm_up(f) != 0 || jail(f) != 0)
+        return -(int)f->code;
+    loop = loop_new();
+    loop_signal(loop, SIGTERM, on_signal, loop);
+    w = worker_new(loop, fd, on_gone, loop);
+    loop_run(loop);
+    worker_free(w);
+    loop_free(loop);
+    return 0;
+}
+
+static _Noreturn void wrong_usage(void)
+{
+    (void)fputs(usage_text, stderr);
+    exit(EXITCODE_USAGE);
+}
+
+static int read_options(int argc, char **argv)
+{
+    static const struct option longs[] = {
+        {"fd", required_argument, NULL, 'f'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {NULL, 0, NULL, 0},
+    };
+    int c, fd = -1;
+
+    while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+        switch (c) {
+        case 'f':
+            fd = option_fd("cerca-scan", optarg);
+            break;
+        case 'h':
+            (void)fputs(usage_text, stdout);
+            exit(EXITCODE_OK);
+        case 'V':
+            (void)printf("cerca-scan %s\n", CERCA_VERSION);
+            exit(EXITCODE_OK);
+        default:
+            wrong_usage();
+        }
+    }
+    if (fd < 0 || optind != argc)
+        wrong_usage();
+    return fd;
+}
+
+int main(int argc, char **argv)
+{
+    struct fault f;
+    int fd, rc;
+
+    STEP_INIT("cerca-scan");
+    (void)umask(0077);
+    log_open("cerca-scan", LOG_LEVEL_INFO);
+    fd = read_options(argc, argv);
+    fault_clear(&f);
+    rc = run(fd, &f);
+    if (rc == 0)
+        return EXITCODE_OK;
+    log_fault(LOG_LEVEL_ERROR, "scan.ended", &f, NULL);
+    return EXITCODE_FAILED;
+}
