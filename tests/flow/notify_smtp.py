@@ -39,7 +39,7 @@ class Handler(Message):
     async def handle_DATA(self, server, session, envelope):
         global count
         count += 1
-        head = f"X-Envelope: {envelope.mail_from} {' '.join(envelope.rcpt_tos)} tls={session.ssl is not None}\r\n"
+        head = f"X-Envelope: {envelope.mail_from} {' '.join(envelope.rcpt_tos)} tls={smtps or session.ssl is not None}\r\n"
         name = os.path.join(folder, f"{count}.eml")
         with open(name + ".new", "wb") as out:
             out.write(head.encode() + envelope.original_content)
