@@ -203,8 +203,12 @@ static int choose_format(struct tool *t)
 /* The first of the words that a command takes, as its usage names it. */
 static int word_missing(const struct tool *t, const char *arguments)
 {
-    size_t n = arguments[0] == '(' ? strcspn(arguments, ")") + 1 : strcspn(arguments, " ");
+    static const char any[] = "[options] ";
+    size_t n;
 
+    if (strncmp(arguments, any, strlen(any)) == 0)
+        arguments += strlen(any);
+    n = arguments[0] == '(' ? strcspn(arguments, ")") + 1 : strcspn(arguments, " ");
     return tool_usage(t, "%.*s is missing", (int)n, arguments);
 }
 

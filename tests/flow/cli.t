@@ -47,6 +47,7 @@ fails 'a missing value is a usage error' 2 'needs a value' cerca list --name
 fails 'an option given twice is a usage error' 2 'given twice' cerca list --name a --name b
 fails 'a word too many is a usage error' 2 '"b" is too much' cerca show a b
 fails 'a word too few is a usage error' 2 '\(SERIAL \| FINGERPRINT \| NAME \| foreign:NUMBER \| FILE\) is missing' cerca show
+fails '... and options are not the word' 2 'import: \(FILE \| FOLDER\) is missing' cerca import
 fails 'a format that a command has not is a usage error' 2 'should be table\|json\|csv' cerca list -o pem
 fails 'a status that does not exist is a usage error' 2 'should be valid' cerca list --status vaild
 fails 'control characters of an argument are not echoed' 2 'x1b\[31m' cerca show a $'\e[31m'
