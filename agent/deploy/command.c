@@ -18,7 +18,7 @@
 #include "lib/log.h"
 
 #define LIMIT_DEFAULT 60
-#define LAST_LINE 160 /* characters of what it printed that a fault shows */
+#define LAST_WORDS 160 /* characters of what it printed that a fault shows */
 
 /* ---- the child ---- */
 
@@ -183,41 +183,43 @@ static int start(const struct command *c, struct running *r, struct fault *f)
                                   strerror(errno));
 }
 
-static void last_line(const struct buf *output, char out[LAST_LINE + 1])
+/* The end of what it printed, in one line: the reason often stands in the last but one. */
+static void last_words(const struct buf *output, char out[LAST_WORDS + 1])
 {
     size_t end = output->n, at, n = 0;
 
     while (end > 0 && output->p[end - 1] <= ' ')
         end--;
-    at = end;
-    while (at > 0 && output->p[at - 1] != '\n' && end - at < LAST_LINE)
-        at--;
-    for (; at < end; at++)
-        out[n++] = output->p[at] < ' ' || output->p[at] > '~' ? '?' : (char)output->p[at];
+    at = end > LAST_WORDS ? end - LAST_WORDS : 0;
+    for (; at < end; at++) {
+        uint8_t c = output->p[at];
+
+        out[n++] = c == '\n' ? ';' : c < ' ' || c > '~' ? '?' : (char)c;
+    }
     out[n] = '\0';
 }
 
 static int judge(const struct command *c, const struct running *r, struct fault *f)
 {
     struct trouble t = {0, 0};
-    char line[LAST_LINE + 1];
+    char words[LAST_WORDS + 1];
     ssize_t n = read(r->tell, &t, sizeof(t));
 
     if (n == (ssize_t)sizeof(t))
         return fault_set(f, t.stage == STAGE_BIND ? FAULT_UNAVAILABLE : FAULT_CONFIG,
                          t.stage == STAGE_BIND ? "command.bind" : "command.start", "%.80s: %s",
                          c->argv[0], strerror(t.error));
-    last_line(&r->kept, line);
+    last_words(&r->kept, words);
     if (r->late)
         return fault_set(f, FAULT_UNAVAILABLE, "command.limit",
                          "%.60s did not end in time and was killed%s%s", c->argv[0],
-                         line[0] == '\0' ? "" : ": ", line);
+                         words[0] == '\0' ? "" : ": ", words);
     if (WIFSIGNALED(r->status))
         return fault_set(f, FAULT_CONFLICT, "command.failed", "%.60s was ended by signal %d%s%s",
-                         c->argv[0], WTERMSIG(r->status), line[0] == '\0' ? "" : ": ", line);
+                         c->argv[0], WTERMSIG(r->status), words[0] == '\0' ? "" : ": ", words);
     if (WEXITSTATUS(r->status) != 0)
         return fault_set(f, FAULT_CONFLICT, "command.failed", "%.60s ended with status %d%s%s",
-                         c->argv[0], WEXITSTATUS(r->status), line[0] == '\0' ? "" : ": ", line);
+                         c->argv[0], WEXITSTATUS(r->status), words[0] == '\0' ? "" : ": ", words);
     return 0;
 }
 

@@ -25,7 +25,7 @@ struct command {
     const char *bind_from, *bind_to; /* a folder that it sees in another's place; NULL: none */
 };
 
-/* 0 when it ended with status 0. Rule: "command.failed", with how it ended and the last line that
+/* 0 when it ended with status 0. Rule: "command.failed", with how it ended and the end of what
  * it printed; "command.limit"; "command.start" (not found, may not be run); "command.bind" (the
  * system allows no view of its own; nothing was run). `output` may be NULL. */
 int command_run(const struct command *c, struct buf *output, struct fault *f) WARN_UNUSED;
