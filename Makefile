@@ -358,7 +358,7 @@ $(BUILD)/unit/notify_%: $(OBJ)/tests/unit/notify_%.o $(UNIT_A) $(NOTIFY_A) $(WAT
 $(BUILD)/unit/scan_%: $(OBJ)/tests/unit/scan_%.o $(UNIT_A) $(SCAN_A) $(LIB_A)
 	$(call link,$(SCAN_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
-$(BUILD)/unit/agent_%: $(OBJ)/tests/unit/agent_%.o $(UNIT_A) $(AGENT_A) $(CLIENT_A) $(EST_A) $(LIB_A)
+$(BUILD)/unit/agent_%: $(OBJ)/tests/unit/agent_%.o $(UNIT_A) $(AGENT_A) $(CLIENT_A) $(SCAN_A) $(EST_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
 # Models stand in for what they are named after, so only those link them who want no real one.

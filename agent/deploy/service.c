@@ -47,7 +47,7 @@ static int name_it(const char *rule, const char *what, const char *whose, struct
     struct fault why = *f;
     int code = (int)why.code;
 
-    snprintf(f->text, sizeof(f->text), "%.20s of %.32s: %.199s", what, whose, why.text);
+    snprintf(f->text, sizeof(f->text), "%.20s of %.32s: %.190s", what, whose, why.text);
     snprintf(f->rule, sizeof(f->rule), "%s", rule);
     return -code;
 }
