@@ -33,7 +33,7 @@ static const struct conf_key grant_keys[] = {
      .help = "How refusals call this grant."},
     {.name = "operator", .type = CONF_TEXT, IN(operator), .check = conf_check_name,
      .example = "alice",
-     .help = "Whom it is for. An operator with grants may ask for nothing else."},
+     .help = "Whom it is for. An operator with grants may ask for, import and write about nothing else."},
     {.name = "profiles", .type = CONF_TEXTS, LIST(profiles), .fallback = "",
      .check = conf_check_name, .example = "tls-server",
      .help = "Profiles that may be asked for. None given: all."},

@@ -520,7 +520,7 @@ struct admin *admin_new(const struct admin_parts *parts, int listen_fd)
     issuer_names_load(a);
     a->approval = approvals(a);
     a->importer = importer_new(&(const struct importer_parts){
-        parts->loop, parts->store, parts->authorities, parts->readers, parts->conf->generation});
+        parts->loop, parts->store, parts->authorities, parts->readers, parts->conf});
     a->recorder = recorder_new(&(const struct recorder_parts){
         parts->loop, parts->store, parts->authorities, parts->readers, parts->conf->generation});
     a->slow = slow_new();

@@ -78,7 +78,7 @@ static void audit(const struct run *r, enum audit_action action, struct store_op
     op->time = clock_now();
     e->action = action;
     e->time = op->time;
-    memcpy(e->generation, r->importer->parts.generation, sizeof(e->generation));
+    memcpy(e->generation, r->importer->parts.conf->generation, sizeof(e->generation));
     (void)snprintf(e->actor, sizeof(e->actor), "%s", r->actor);
     (void)snprintf(e->origin, sizeof(e->origin), "%s", r->origin);
 }
@@ -116,6 +116,7 @@ static int foresee(const struct run *r, uint32_t i, struct fault *f)
     return rc != 0 ? IMPORT_NEW : ref.issuer == STORE_FOREIGN ? IMPORT_KNOWN : IMPORT_ISSUED;
 }
 
+/* Who has grants shows, as they ask for, what these cover and nothing else. */
 static int look_at(struct run *r, uint32_t i, struct fault *f)
 {
     const struct importer_parts *p = &r->importer->parts;
@@ -126,7 +127,8 @@ static int look_at(struct run *r, uint32_t i, struct fault *f)
     int rc;
 
     fault_clear(&why);
-    if (anycert_parse(item->der, &c, &why) != 0) {
+    if (anycert_parse(item->der, &c, &why) != 0 ||
+        policy_grants_cover(p->conf, r->actor, NULL, &c.sans, &why) != 0) {
         refuse(out, &why);
         return 0;
     }

@@ -19,7 +19,7 @@ struct importer_parts {
     struct store *store;
     struct authorities *authorities;
     struct workers *workers;
-    const uint8_t *generation; /* of the configuration, 8 octets */
+    const struct conf *conf;
 };
 
 struct importer *importer_new(const struct importer_parts *p);

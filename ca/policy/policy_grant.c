@@ -172,6 +172,18 @@ static bool covered(const struct conf *conf, const char *who, const char *profil
     return false;
 }
 
+/* Has `who` a grant for this that says nothing of names? */
+static bool unbound(const struct conf *conf, const char *who, const char *profile)
+{
+    for (size_t i = 0; i < conf->n_grants; i++) {
+        const struct conf_grant *g = &conf->grants[i];
+
+        if (strcmp(g->operator, who) == 0 && covers_profile(g, profile) && !names_names(g))
+            return true;
+    }
+    return false;
+}
+
 int policy_grants_cover(const struct conf *conf, const char *requester, const char *profile,
                         const struct san_list *sans, struct fault *f)
 {
@@ -186,6 +198,8 @@ int policy_grants_cover(const struct conf *conf, const char *requester, const ch
     if (!covered(conf, who, profile, NULL))
         return deny(f, "grant.profile", "profile", profile != NULL ? profile : "none",
                     "the profiles of the grants of this operator");
+    if (sans->n == 0 && !unbound(conf, who, profile))
+        return deny(f, "grant.name", "names", "none", "the names of the grants of this operator");
     for (size_t i = 0; i < sans->n; i++) {
         if (covered(conf, who, profile, &sans->item[i]))
             continue;

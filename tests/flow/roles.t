@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # Who may do what: operators are known by their uid, and what they may ask by their role. A
 # refusal is recorded.
 # shellcheck disable=SC2317 # functions are called by name
@@ -98,6 +98,58 @@ fails '... but by it nothing else' 1 'rule request\.key' as_nobody cerca issue \
     --request-key "$key" --out "$scratch/theirs/5.pem"
 ok 'our own retry gets the same certificate' ours "$scratch/again.pem"
 is '... the same serial' "$(serial_of "$scratch/again.pem")" "$(serial_of "$scratch/ours.pem")"
+
+# --- the inventory: who reads, who writes, and about what -------------------------------------------------
+
+owner() { cerca show "$1" -o json | jq -r .owner; }
+note_of() { as_nobody cerca inventory set "$1" "$2"; }
+grants() { # LINES...
+    printf '\ngrants = (%s);\n' "$1" >>"$CERCA_CONF"
+    before=$(generation)
+    kill -HUP "$ca_pid"
+    wait_until 20 differs "$before" && wait_until 20 cerca status
+    report $? 'grants are taken'
+}
+ok 'an operator without grants writes about anything' note_of owner=eve-anything ours.roles.example
+is '... which counts' "$(owner ours.roles.example)" eve-anything
+grants '{ name = "g"; operator = "eve"; profiles = [ "tls-server" ]; dns = ( "n2.roles.example" ); }'
+ok 'one that has grants does about what they cover' note_of owner=eve-granted n2.roles.example
+is '... which counts' "$(owner n2.roles.example)" eve-granted
+fails 'and about nothing else' 1 '1 refused' note_of owner=eve-more ours.roles.example
+is '... which stays' "$(owner ours.roles.example)" eve-anything
+fails 'nor as a dry run' 1 '1 refused' as_nobody cerca inventory set owner=eve-more ours.roles.example --dry-run
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$scratch/far.key" -out "$scratch/far.pem" \
+    -subj /CN=far.roles.example -days 30 2>/dev/null
+install -m 0644 "$scratch/far.pem" "$scratch/theirs/far.pem"
+fails '... of others neither, without a name that they cover' 1 'refused' as_nobody cerca import --owner eve "$scratch/theirs/far.pem"
+ok '... which others may import' cerca import "$scratch/far.pem"
+fails '... and it may not write about' 1 '1 refused' note_of owner=eve-more foreign:1
+like '... for want of such a name' "$out" 'not allowed|grant'
+fails 'nor can it be retired' 1 '1 refused' as_nobody cerca inventory retire ours.roles.example
+operators "{ name = \"eve\"; uid = \"$nobody\"; role = \"auditor\"; },"
+ok 'an auditor reads what is written' as_nobody cerca inventory show n2.roles.example
+ok '... lists by it' as_nobody cerca list --owner eve-granted
+ok '... has explained what will happen' as_nobody cerca explain n2.roles.example
+for report in inventory compliance pci soc2; do
+    ok "... has the report $report" as_nobody cerca report "$report" -o json --out "$scratch/theirs/$report"
+done
+for what in findings alerts campaign filter notify; do
+    ok "... and sees $what" as_nobody cerca "$what" list
+done
+no() { # NAME COMMAND...
+    fails "an auditor $1" 1 'requester\.role' as_nobody "${@:2}"
+}
+fails 'an auditor writes nothing about anything' 1 'requester\.role' note_of owner=x n2.roles.example
+no 'retires nothing' cerca inventory retire n2.roles.example
+no 'keeps no filter' cerca list --owner eve-granted --save mine
+no 'accepts no finding' cerca findings except owner.missing '*' --until 2099-01-01 --reason x
+no 'begins no campaign' cerca campaign create c --owner eve-granted --rate 1/h --reason x
+no 'drops no notice' cerca notify drop --all
+no 'tests no channel' cerca notify test mail
+install -m 0644 "$scratch/ours.pem" "$scratch/theirs/import.pem"
+no 'imports nothing' cerca import "$scratch/theirs/import.pem"
+is 'nothing of that was done' "$(owner n2.roles.example) $(cerca filter list -o json | jq length) $(cerca campaign list -o json |
+    jq length) $(cerca findings exceptions -o json | jq length)" 'eve-granted 0 0 0'
 
 # The socket of a CA that all operators share a uid with is closed to others; with a third
 # operator it stays open, so that a stranger is told no by the core.
