@@ -230,11 +230,13 @@ install: programs ## install to DESTDIR and PREFIX (default /usr/local)
 	@mkdir -p $(BUILD)/install/bash $(BUILD)/install/zsh
 	$(foreach unit,$(UNITS),sed 's,/usr/sbin/,$(SBINDIR)/,; s,/usr/bin/,$(BINDIR)/,' \
 		conf/systemd/$(unit) >$(BUILD)/install/$(unit)$(newline))
-	$(BUILD)/bin/cerca completion bash >$(BUILD)/install/bash/cerca
-	$(BUILD)/bin/cerca completion zsh >$(BUILD)/install/zsh/_cerca
+	$(foreach program,cerca cerca-agent,\
+		$(BUILD)/bin/$(program) completion bash >$(BUILD)/install/bash/$(program)$(newline) \
+		$(BUILD)/bin/$(program) completion zsh >$(BUILD)/install/zsh/_$(program)$(newline))
 	$(foreach unit,$(UNITS),$(call put,$(BUILD)/install/$(unit),$(PREFIX)/lib/systemd/system))
-	$(call put,$(BUILD)/install/bash/cerca,$(SHAREDIR)/bash-completion/completions)
-	$(call put,$(BUILD)/install/zsh/_cerca,$(SHAREDIR)/zsh/site-functions)
+	$(foreach program,cerca cerca-agent,\
+		$(call put,$(BUILD)/install/bash/$(program),$(SHAREDIR)/bash-completion/completions) \
+		$(call put,$(BUILD)/install/zsh/_$(program),$(SHAREDIR)/zsh/site-functions))
 
 clean: ## remove build/
 	rm -rf $(BUILD)
@@ -323,6 +325,9 @@ $(BUILD)/bin/cerca-watch: $(OBJ)/main/cerca-watch.o $(DELIVER_A) $(NOTIFY_A) $(W
 
 $(BUILD)/bin/cerca-scan: $(OBJ)/main/cerca-scan.o $(SCAN_A) $(LIB_A)
 	$(call link,$(SCAN_LIBS) $(LIB_LIBS))
+
+$(BUILD)/bin/cerca-agent: $(OBJ)/main/cerca-agent.o $(TOOLS_A) $(AGENT_A) $(SCAN_A) $(CLIENT_A) $(EST_A) $(LIB_A)
+	$(call link,$(TOOLS_LIBS) $(LIB_LIBS))
 
 $(BUILD)/bin/cerca: $(OBJ)/tools/cerca.o $(TOOLS_A) $(CLIENT_A) $(EST_A) $(AUDIT_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS))

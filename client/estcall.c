@@ -167,6 +167,13 @@ static void make_url(const struct est *e, const char *operation, struct buf *out
     buf_put_str(out, operation);
 }
 
+void est_origin(const struct est *e, struct buf *out)
+{
+    const char *host = e->args->url + strlen("https://");
+
+    buf_put(out, e->args->url, strlen("https://") + strcspn(host, "/?#"));
+}
+
 /* Scheme, host and port are the same: what stands in front of the path. */
 static bool same_origin(const char *a, const char *b)
 {

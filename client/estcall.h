@@ -56,6 +56,8 @@ struct est_call {
  * host and port are followed (RFC 7030 3.2.1). Rules: "est.url", "est.pending", "est.status",
  * "est.type", "est.redirect", and those of http_session_ask. */
 int est_call(struct est *e, const struct est_call *c, struct fault *f) WARN_UNUSED;
+/* https://HOST:PORT of the server, without any path. */
+void est_origin(const struct est *e, struct buf *out);
 /* What each side sent last, safe to print; secrets are left out. */
 void est_talk(const struct est *e, struct buf *out);
 

@@ -10,13 +10,11 @@
 
 #define URL_ROOM 4096
 
-/* Scheme, host and port of the server, whatever its path. */
 static void make_url(const struct est *e, const uint8_t *fingerprint, struct buf *out)
 {
-    const char *host = e->args->url + strlen("https://");
     char hex[65];
 
-    buf_put(out, e->args->url, strlen("https://") + strcspn(host, "/?#"));
+    est_origin(e, out);
     buf_put_str(out, "/.well-known/cerca/renewal");
     if (fingerprint == NULL)
         return;

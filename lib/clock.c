@@ -55,6 +55,11 @@ int64_t clock_now(void)
     return (int64_t)ts.tv_sec + test_offset();
 }
 
+int64_t clock_system(int64_t t)
+{
+    return t - test_offset();
+}
+
 uint64_t clock_ticks(void)
 {
     struct timespec ts;

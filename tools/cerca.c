@@ -1,14 +1,11 @@
-/* The cerca command: finds the command by its words, reads its options, runs it. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "lib/clock.h"
-#include "lib/log.h"
-#include "lib/step.h"
+/* The cerca command: which commands it has. */
 #include "tools/commands.h"
 
-#define HELP_MAX 65536
+const struct opt common_opts[] = {
+    {"conf", OPT_TEXT, offsetof(struct tool, conf_path), "CONF",
+     "configuration (else $CERCA_CONF, ./cerca.conf, /etc/cerca/cerca.conf)", 'c'},
+    COMMON_OPTS,
+};
 
 /* One a line, so that a new one changes one line. */
 /* clang-format off */
@@ -119,158 +116,7 @@ const struct command *const commands[] = {
 };
 /* clang-format on */
 
-static int help_all(const struct tool *t)
-{
-    struct buf out;
-    int rc;
-
-    buf_init(&out, HELP_MAX);
-    buf_put_str(&out, "usage: cerca [-c CONF] COMMAND [options]\n\n");
-    for (const struct command *const *c = commands; *c != NULL; c++)
-        buf_printf(&out, "  %-16s %s\n", (*c)->name, (*c)->help);
-    buf_put_str(&out, "\ncerca COMMAND --help tells the options of one; cerca(1) is the manual.\n"
-                      "exit status: 0 done, 1 refused or failed, 2 not called as intended,\n"
-                      "3 waits for a second operator\n");
-    rc = tool_print(t, buf_slice(&out));
-    buf_free(&out);
-    return rc;
-}
-
-static int help_one(const struct tool *t, const struct command *c)
-{
-    struct buf out;
-    int rc;
-
-    buf_init(&out, HELP_MAX);
-    command_usage(c, &out);
-    rc = tool_print(t, buf_slice(&out));
-    buf_free(&out);
-    return rc;
-}
-
-/* How many of the words name this command: one, two, or 0 when they name another. */
-static int words_match(const struct command *c, int n, char **words)
-{
-    const char *space = strchr(c->name, ' ');
-    size_t first = space == NULL ? strlen(c->name) : (size_t)(space - c->name);
-
-    if (n < 1 || strlen(words[0]) != first || strncmp(words[0], c->name, first) != 0)
-        return 0;
-    if (space == NULL)
-        return 1;
-    return n >= 2 && strcmp(words[1], space + 1) == 0 ? 2 : 0;
-}
-
-static const struct command *find_command(int n, char **words, int *taken)
-{
-    for (const struct command *const *c = commands; *c != NULL; c++) {
-        *taken = words_match(*c, n, words);
-        if (*taken > 0)
-            return *c;
-    }
-    return NULL;
-}
-
-static int no_such_command(const struct tool *t, const char *word)
-{
-    size_t n = strlen(word);
-
-    for (const struct command *const *c = commands; *c != NULL; c++)
-        if (strncmp((*c)->name, word, n) == 0 && (*c)->name[n] == ' ')
-            return tool_usage(t, "\"%s\" needs a second word, such as \"%s\"", word, (*c)->name);
-    return tool_usage(t, "there is no command \"%s\"", word);
-}
-
-static int choose_format(struct tool *t)
-{
-    struct buf allowed;
-    int rc = EXIT_OK;
-
-    t->format = t->command->format;
-    if (t->format_text == NULL)
-        return EXIT_OK;
-    t->format = format_parse(t->format_text);
-    if (t->format != 0 && (t->command->formats & (unsigned)t->format) != 0)
-        return EXIT_OK;
-    buf_init(&allowed, 64);
-    formats_print(t->command->formats, "|", &allowed);
-    rc = tool_usage(t, "-o: \"%s\" should be %s", t->format_text,
-                    allowed.n > 0 ? buf_cstr(&allowed) : "left out");
-    buf_free(&allowed);
-    return rc;
-}
-
-/* The first of the words that a command takes, as its usage names it. */
-static int word_missing(const struct tool *t, const char *arguments)
-{
-    static const char any[] = "[options] ";
-    size_t n;
-
-    if (strncmp(arguments, any, strlen(any)) == 0)
-        arguments += strlen(any);
-    n = arguments[0] == '(' ? strcspn(arguments, ")") + 1 : strcspn(arguments, " ");
-    return tool_usage(t, "%.*s is missing", (int)n, arguments);
-}
-
-static int run_command(struct tool *t, int argc, char **argv)
-{
-    const struct command *c = t->command;
-    void *args = xcalloc(1, c->args_size + 1);
-    int rc;
-
-    if (c->defaults != NULL)
-        memcpy(args, c->defaults, c->args_size);
-    rc = options_read(t, c->opts, c->shared, args, argc, argv, false);
-    if (rc == EXIT_OK && t->help)
-        rc = help_one(t, c);
-    else if (rc == EXIT_OK && t->n_words < c->min)
-        rc = word_missing(t, c->arguments);
-    else if (rc == EXIT_OK && t->n_words > c->max)
-        rc = tool_usage(t, "\"%s\" is too much", t->words[c->max]);
-    else if (rc == EXIT_OK && (rc = choose_format(t)) == EXIT_OK)
-        rc = c->run(t, args);
-    free(args);
-    return rc;
-}
-
-static int find_and_run(struct tool *t)
-{
-    char **words = t->words;
-    int n = t->n_words;
-    bool help = t->help;
-    int taken;
-
-    if (n > 0 && strcmp(words[0], "help") == 0) {
-        help = true;
-        words++;
-        n--;
-    }
-    if (n == 0 && help)
-        return help_all(t);
-    if (n == 0)
-        return tool_usage(t, "which command?");
-    t->command = find_command(n, words, &taken);
-    if (t->command == NULL)
-        return no_such_command(t, words[0]);
-    if (help)
-        return help_one(t, t->command);
-    /* getopt looks at argv from index 1: the command's last word stands for the program. */
-    return run_command(t, n - taken + 1, words + taken - 1);
-}
-
 int main(int argc, char **argv)
 {
-    struct tool t = {.timeout = 60, .started_us = clock_mono_us()};
-    int rc;
-
-    log_open("cerca", LOG_LEVEL_ERROR);
-    STEP_INIT("cerca");
-    if (argc == 2 && strcmp(argv[1], "--version") == 0)
-        return puts("cerca " CERCA_VERSION) < 0 ? EXIT_FAILED : EXIT_OK;
-    rc = options_read(&t, NULL, NULL, NULL, argc, argv, true);
-    if (rc == EXIT_OK)
-        rc = find_and_run(&t);
-    client_free(t.client);
-    conf_free(t.conf);
-    return rc;
+    return tool_main(argc, argv);
 }

@@ -101,12 +101,14 @@ static const char script_tail[] =
 
 static void put_script(bool zsh, struct buf *out)
 {
-    const char *name = zsh ? "_cerca_words" : "_cerca";
+    const char *more = zsh ? "_words" : "";
 
     if (zsh)
-        buf_put_str(out, "#compdef cerca\n"
-                         "autoload -U +X bashcompinit && bashcompinit\n");
-    buf_printf(out, "%s() {\n%s", name, script_head);
+        buf_printf(out,
+                   "#compdef %s\n"
+                   "autoload -U +X bashcompinit && bashcompinit\n",
+                   program.name);
+    buf_printf(out, "_%s%s() {\n%s", program.name, more, script_head);
     put_first_words(out);
     buf_put_str(out, script_second);
     put_first_words(out);
@@ -120,9 +122,9 @@ static void put_script(bool zsh, struct buf *out)
     buf_put_str(out, script_tail);
     /* Loaded by zsh as the function _cerca, the script itself is what completes the first time. */
     if (zsh)
-        buf_put_str(out, "[ \"$funcstack[1]\" != _cerca ] || _bash_complete -o default -F "
-                         "_cerca_words\n");
-    buf_printf(out, "complete -o default -F %s cerca\n", name);
+        buf_printf(out, "[ \"$funcstack[1]\" != _%s ] || _bash_complete -o default -F _%s_words\n",
+                   program.name, program.name);
+    buf_printf(out, "complete -o default -F _%s%s %s\n", program.name, more, program.name);
 }
 
 static int run_completion(struct tool *t, void *args)

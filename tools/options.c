@@ -9,17 +9,6 @@
 #define OPTIONS_MAX 64
 #define FIRST_VAL 256 /* above every letter */
 
-const struct opt common_opts[] = {
-    {"conf", OPT_TEXT, offsetof(struct tool, conf_path), "CONF",
-     "configuration (else $CERCA_CONF, ./cerca.conf, /etc/cerca/cerca.conf)", 'c'},
-    {"output", OPT_TEXT, offsetof(struct tool, format_text), "FORMAT", "how to print the result",
-     'o'},
-    {"timeout", OPT_SPAN, offsetof(struct tool, timeout), "SPAN",
-     "give up after this time (default 60s)", 0},
-    {"help", OPT_FLAG, offsetof(struct tool, help), NULL, "show what the command takes", 'h'},
-    {NULL, OPT_FLAG, 0, NULL, NULL, 0},
-};
-
 struct reader {
     struct tool *tool;
     void *args;

@@ -10,8 +10,8 @@
 
 #include "lib/clock.h"
 #include "lib/proto.h"
-#include "tools/json.h"
 #include "lib/text.h"
+#include "tools/json.h"
 
 #define LINE_MAX_OCTETS 8192
 #define SYSTEM_CONF "/etc/cerca/cerca.conf"
@@ -23,7 +23,7 @@ static void say(const struct tool *t, const char *fmt, va_list ap)
 
     (void)vsnprintf(line, sizeof(line), fmt, ap);
     buf_init(&out, 5 * sizeof(line));
-    buf_put_str(&out, "cerca");
+    buf_put_str(&out, program.name);
     if (t->command != NULL)
         buf_printf(&out, " %s", t->command->name);
     buf_put_str(&out, ": ");
@@ -82,10 +82,10 @@ int tool_usage(const struct tool *t, const char *fmt, ...)
     say(t, fmt, ap);
     va_end(ap);
     if (t->command != NULL)
-        (void)fprintf(stderr, "usage: cerca %s %s\n(cerca %s --help says more)\n", t->command->name,
-                      t->command->arguments, t->command->name);
+        (void)fprintf(stderr, "usage: %s %s %s\n(%s %s --help says more)\n", program.name,
+                      t->command->name, t->command->arguments, program.name, t->command->name);
     else
-        (void)fprintf(stderr, "(cerca help lists the commands)\n");
+        (void)fprintf(stderr, "(%s help lists the commands)\n", program.name);
     return EXIT_USAGE;
 }
 

@@ -86,7 +86,33 @@ struct tool {
     FILE *out;             /* where tool_print prints; NULL: standard output */
 };
 
-extern const struct command *const commands[]; /* NULL-ended, in tools/cerca.c */
+/* What a program of commands is made of; each says all three (tools/cerca.c). */
+struct program {
+    const char *name;   /* "cerca" */
+    const char *manual; /* "cerca(1)" */
+    const char *usage;  /* behind the name */
+    const char *exits;  /* lines on its exit status */
+};
+extern const struct program program;
+extern const struct command *const commands[]; /* NULL-ended */
+extern const struct opt common_opts[];         /* by offset in struct tool */
+/* The options that all such programs have, and the end of common_opts. */
+#define COMMON_OPTS                                                                                \
+    {"output", OPT_TEXT, offsetof(struct tool, format_text), "FORMAT", "how to print the result",  \
+     'o'},                                                                                         \
+        {"timeout",                                                                                \
+         OPT_SPAN,                                                                                 \
+         offsetof(struct tool, timeout),                                                           \
+         "SPAN",                                                                                   \
+         "give up after this time (default 60s)",                                                  \
+         0},                                                                                       \
+        {"help", OPT_FLAG, offsetof(struct tool, help), NULL, "show what the command takes", 'h'}, \
+    {                                                                                              \
+        NULL, OPT_FLAG, 0, NULL, NULL, 0                                                           \
+    }
+
+/* main() of such a program; the exit status. */
+int tool_main(int argc, char **argv);
 
 /* Which file: -c, else $CERCA_CONF, else ./cerca.conf, else /etc/cerca/cerca.conf. The
  * fault says what was tried. */
@@ -124,7 +150,6 @@ int tool_print(const struct tool *t, struct slice out);
  * or EXIT_USAGE (said). The words left are t->words. */
 int options_read(struct tool *t, const struct opt *opts, const struct opt *shared, void *args,
                  int argc, char **argv, bool first) WARN_UNUSED;
-extern const struct opt common_opts[];      /* by offset in struct tool */
 enum format format_parse(const char *text); /* 0: no such format */
 /* "text|json", with "|" between */
 void formats_print(unsigned formats, const char *between, struct buf *out);

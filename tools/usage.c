@@ -18,8 +18,8 @@ static void opt_usage(const struct opt *o, struct buf *out)
 
 void command_usage(const struct command *c, struct buf *out)
 {
-    buf_printf(out, "usage: cerca %s%s%s\n%s\n\n", c->name, c->arguments[0] != 0 ? " " : "",
-               c->arguments, c->help);
+    buf_printf(out, "usage: %s %s%s%s\n%s\n\n", program.name, c->name,
+               c->arguments[0] != 0 ? " " : "", c->arguments, c->help);
     for (const struct opt *o = c->opts; o != NULL && o->name != NULL; o++)
         opt_usage(o, out);
     for (const struct opt *o = c->shared; o != NULL && o->name != NULL; o++)

@@ -1,0 +1,505 @@
+#include "agent/steps.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "agent/conf/window.h"
+#include "agent/deploy/deploy.h"
+#include "agent/due.h"
+#include "agent/nextfile.h"
+#include "agent/remote.h"
+#include "client/signkey.h"
+#include "lib/anycert.h"
+#include "lib/clock.h"
+#include "lib/key.h"
+#include "lib/log.h"
+#include "lib/name.h"
+#include "lib/text.h"
+
+#define KEY_MAX 65536
+#define CHAIN_MAX (8 * (size_t)ANYCERT_MAX)
+#define HINT_EVERY 21600  /* seconds between two questions for a hint */
+#define HINT_LEAST 60     /* ... at least */
+#define ASK_AGAIN 60      /* seconds until an approval is asked for again, unless told */
+#define LOCAL_FAILED 3600 /* a hint that could not be had is asked for again then */
+
+/* ---- facts ---- */
+
+static void copy_text(char *out, size_t size, const char *text)
+{
+    struct buf cut;
+
+    buf_init(&cut, size);
+    text_cut(slice_str(text), size - 1, &cut);
+    (void)snprintf(out, size, "%.*s", (int)(size - 1), buf_failed(&cut) ? "" : buf_cstr(&cut));
+    buf_free(&cut);
+}
+
+int step_facts(struct work *w, unsigned version, struct fault *f)
+{
+    uint8_t hash[32];
+    struct anycert c;
+    struct buf der;
+    int rc;
+
+    buf_init(&der, ANYCERT_MAX);
+    rc = deploy_leaf(w->c, version, &der, f);
+    if (rc == 0)
+        rc = anycert_parse(buf_slice(&der), &c, f);
+    if (rc == 0) {
+        w->r.not_before = c.not_before;
+        w->r.not_after = c.not_after;
+        sha256(buf_slice(&der), hash);
+        hex_encode(slice_of(hash, sizeof(hash)), w->r.fingerprint);
+    }
+    buf_free(&der);
+    return rc;
+}
+
+int64_t step_due(const struct agent_cert *c, const struct record *r)
+{
+    const struct due_times t = {.not_before = r->not_before,
+                                .not_after = r->not_after,
+                                .renew_at = c->renew_at,
+                                .hint_start = r->hint_start,
+                                .hint_end = r->hint_end};
+
+    return due_at(&t, due_seed(c->name, r->fingerprint));
+}
+
+/* ---- what a renewal has to change ---- */
+
+struct wanted {
+    bool names, subject;
+};
+
+static bool has_names(const struct agent_cert *c, const struct anycert *present)
+{
+    uint8_t arena[SAN_MAX * 16];
+    size_t used = 0;
+    struct fault f;
+    struct san name;
+
+    for (size_t i = 0; i < c->n_names; i++)
+        if (san_parse(c->names[i], &name, arena, sizeof(arena), &used, &f) != 0 ||
+            !san_list_has(&present->sans, &name))
+            return false;
+    return c->n_names == 0 || present->sans.n == c->n_names;
+}
+
+static bool has_subject(const struct agent_cert *c, const struct anycert *present)
+{
+    struct buf name;
+    struct fault f;
+    bool same;
+
+    if (c->subject[0] == '\0')
+        return true;
+    buf_init(&name, NAME_DER_MAX);
+    same = name_parse(c->subject, &name, &f) == 0 && slice_eq(buf_slice(&name), present->subject);
+    buf_free(&name);
+    return same;
+}
+
+/* Of the certificate in force; nothing when that cannot be read. */
+static struct wanted changes(const struct agent_cert *c)
+{
+    struct wanted out = {false, false};
+    struct anycert present;
+    unsigned version;
+    struct fault f;
+    struct buf der;
+
+    buf_init(&der, ANYCERT_MAX);
+    if (deploy_current(c, &version, &f) == 0 && deploy_leaf(c, version, &der, &f) == 0 &&
+        anycert_parse(buf_slice(&der), &present, &f) == 0) {
+        out.names = !has_names(c, &present);
+        out.subject = !has_subject(c, &present);
+    }
+    buf_free(&der);
+    return out;
+}
+
+static bool has_way(const struct agent_cert *c)
+{
+    return c->token_file[0] != '\0' || c->cert[0] != '\0' || c->user[0] != '\0';
+}
+
+/* ---- the CA ---- */
+
+struct call {
+    struct remote_ask ask;
+    struct remote_answer answer;
+    struct buf own, own_key, key, request;
+};
+
+static void call_free(struct call *k)
+{
+    remote_answer_free(&k->answer);
+    buf_free(&k->own);
+    buf_free(&k->own_key);
+    buf_free(&k->key);
+    buf_free(&k->request);
+}
+
+/* A certificate that is over proves nothing, nor may one that was taken over, whoever issued it:
+ * then it begins as the first did, if it can. */
+static void set_renew(struct work *w, struct call *k, bool has_own)
+{
+    bool over = w->r.not_after <= clock_now();
+    unsigned version = 0;
+    struct fault f;
+
+    if (has_own && deploy_current(w->c, &version, &f) != 0)
+        version = 0;
+    k->ask.renew = has_own && !((over || version == 0) && has_way(w->c));
+    if (k->ask.renew) {
+        struct wanted change = changes(w->c);
+
+        k->ask.new_names = change.names;
+        k->ask.new_subject = change.subject;
+    }
+}
+
+static int call_ca(struct work *w, struct call *k, enum remote_what what, struct fault *f)
+{
+    struct fault none;
+    bool has_own;
+    int rc;
+
+    memset(k, 0, sizeof(*k));
+    has_own = work_identity(w->c, &k->own, &k->own_key, &none) == 0;
+    next_path(w->c, NEXT_KEY, &k->key);
+    next_path(w->c, NEXT_REQUEST, &k->request);
+    k->ask.what = what;
+    k->ask.cert = w->c;
+    k->ask.timeout = w->order.timeout;
+    k->ask.own = has_own ? buf_cstr(&k->own) : NULL;
+    k->ask.own_key = has_own ? buf_cstr(&k->own_key) : NULL;
+    k->ask.key = buf_cstr(&k->key);
+    if (what == REMOTE_ENROLL && !w->r.linking)
+        k->ask.request = buf_cstr(&k->request);
+    set_renew(w, k, has_own);
+    if (what != REMOTE_HINT && !k->ask.renew && !has_way(w->c))
+        return fault_set(f, FAULT_CONFIG, "agent.begin",
+                         "there is no certificate to renew, and no token_file, cert or user to get "
+                         "the first one with");
+    rc = remote_do(&k->ask, &k->answer, f);
+    w->retry_after = k->answer.retry_after;
+    return rc;
+}
+
+/* ---- the steps ---- */
+
+static int look(struct work *w, struct fault *f)
+{
+    unsigned version;
+    int rc = w->c->take_over ? deploy_take_over(w->c, f) : 0;
+
+    if (rc == 0)
+        rc = deploy_current(w->c, &version, f);
+    if (rc == -FAULT_NOT_FOUND)
+        return 0;
+    if (rc == 0)
+        rc = step_facts(w, version, f);
+    if (rc != 0)
+        return rc;
+    w->r.version = version;
+    w->to = version == 0 ? STATE_VERIFIED : STATE_INSTALLED;
+    return 0;
+}
+
+/* What the CA suggests, kept until it is asked again. Whether it knows of hints or not, its silence
+ * stops nothing. */
+static void ask_hint(struct work *w)
+{
+    int64_t now = clock_now(), life = w->r.not_after - w->r.not_before;
+    struct call k;
+    struct fault f;
+    int rc = call_ca(w, &k, REMOTE_HINT, &f);
+    int64_t after = rc == 0 ? k.answer.retry_after : LOCAL_FAILED;
+
+    if (rc == 0) {
+        w->r.hint_start = k.answer.start;
+        w->r.hint_end = k.answer.end;
+        copy_text(w->r.hint, sizeof(w->r.hint), k.answer.text);
+    } else {
+        log_fault(LOG_LEVEL_DEBUG, "agent.hint", &f, "entry", w->c->name, NULL);
+    }
+    if (after < HINT_LEAST)
+        after = HINT_EVERY;
+    if (after > life / 20)
+        after = life / 20;
+    w->r.hint_next = now + (after < HINT_LEAST ? HINT_LEAST : after);
+    w->retry_after = 0;
+    call_free(&k);
+}
+
+static int wait_due(struct work *w, struct fault *f)
+{
+    int64_t now = clock_now(), due = step_due(w->c, &w->r);
+    struct wanted change = changes(w->c);
+
+    (void)f;
+    if (w->order.now || change.names || change.subject || now >= due)
+        return 0;
+    if (now >= w->r.hint_next) {
+        ask_hint(w);
+        due = step_due(w->c, &w->r);
+    }
+    if (now >= due)
+        return 0;
+    w->r.next = due < w->r.hint_next ? due : w->r.hint_next;
+    return STEP_WAITS;
+}
+
+static int new_or_same_key(struct work *w, EVP_PKEY **key, struct fault *f)
+{
+    struct buf own, own_key;
+    struct fault none;
+    int rc;
+
+    if (!w->c->reuse_key || w->r.fresh_key || work_identity(w->c, &own, &own_key, &none) != 0)
+        return signkey_make(w->c->key_type, key, f);
+    rc = signkey_read(buf_cstr(&own_key), key, f);
+    buf_free(&own);
+    buf_free(&own_key);
+    return rc;
+}
+
+static int make_key(struct work *w, struct fault *f)
+{
+    EVP_PKEY *key = NULL;
+    struct buf pem;
+    int rc = next_begin(w->c, f);
+
+    buf_init(&pem, KEY_MAX);
+    if (rc == 0)
+        rc = deploy_next(w->c, &w->r.version, f);
+    if (rc == 0)
+        rc = new_or_same_key(w, &key, f);
+    if (rc == 0)
+        rc = signkey_pem(key, &pem, f);
+    if (rc == 0)
+        rc = next_put(w->c, NEXT_KEY, buf_slice(&pem), f);
+    EVP_PKEY_free(key);
+    buf_free(&pem);
+    return rc;
+}
+
+static int make_request(struct work *w, struct fault *f)
+{
+    struct call k;
+    int rc = call_ca(w, &k, REMOTE_REQUEST, f);
+
+    if (rc == 0)
+        rc = next_put(w->c, NEXT_REQUEST, buf_slice(&k.answer.request), f);
+    w->r.linking = k.answer.linking;
+    call_free(&k);
+    return rc;
+}
+
+static int nothing(struct work *w, struct fault *f)
+{
+    (void)w, (void)f;
+    return 0;
+}
+
+static int take_certificate(struct work *w, const struct remote_answer *a, struct fault *f)
+{
+    int rc = a->leaf.n == 0 ? fault_set(f, FAULT_MALFORMED, "est.certificate",
+                                        "the server has sent no certificate")
+                            : next_put(w->c, NEXT_CHAIN, buf_slice(&a->chain), f);
+
+    return rc == 0 ? next_put(w->c, NEXT_LEAF, buf_slice(&a->leaf), f) : rc;
+}
+
+static int send_request(struct work *w, struct fault *f)
+{
+    struct call k;
+    int rc = call_ca(w, &k, REMOTE_ENROLL, f);
+
+    if (rc == 0)
+        rc = take_certificate(w, &k.answer, f);
+    call_free(&k);
+    if (rc != -FAULT_PENDING)
+        return rc;
+    w->to = STATE_AWAITING_APPROVAL;
+    w->r.next = clock_now() + (w->retry_after > 0 ? w->retry_after : ASK_AGAIN);
+    copy_text(w->r.reason, sizeof(w->r.reason), f->text);
+    return w->r.state == STATE_AWAITING_APPROVAL ? STEP_WAITS : 0;
+}
+
+static int stage(struct work *w, struct fault *f)
+{
+    struct buf key, leaf, chain;
+    int rc;
+
+    buf_init(&key, KEY_MAX);
+    buf_init(&leaf, ANYCERT_MAX);
+    buf_init(&chain, CHAIN_MAX);
+    rc = next_get(w->c, NEXT_KEY, KEY_MAX, &key, f);
+    if (rc == 0)
+        rc = next_get(w->c, NEXT_LEAF, ANYCERT_MAX, &leaf, f);
+    if (rc == 0)
+        rc = next_get(w->c, NEXT_CHAIN, CHAIN_MAX, &chain, f);
+    if (rc == 0) {
+        const struct deploy_material m = {
+            .key = buf_slice(&key), .leaf = buf_slice(&leaf), .chain = buf_slice(&chain)};
+
+        rc = deploy_stage(w->c, &m, w->r.version, f);
+    }
+    buf_free(&key);
+    buf_free(&leaf);
+    buf_free(&chain);
+    return rc;
+}
+
+/* When services may be touched: a window, unless what is in force ends before. */
+static int64_t may_touch(const struct work *w, int64_t now)
+{
+    struct window windows[64];
+    int64_t opens, last = w->r.not_after - (w->r.not_after - w->r.not_before) / 20;
+    struct fault f;
+    size_t n = 0;
+
+    if (w->order.no_window || w->r.not_after == 0)
+        return now;
+    for (size_t i = 0; i < w->c->n_windows && n < sizeof(windows) / sizeof(windows[0]); i++)
+        n += window_parse(w->c->windows[i], &windows[n], &f) == 0;
+    opens = window_next(windows, n, now);
+    if (opens > last)
+        opens = last > now ? last : now;
+    return opens;
+}
+
+static int install(struct work *w, struct fault *f)
+{
+    int64_t now = clock_now(), when = may_touch(w, now);
+    unsigned visible = 0;
+    struct fault none;
+    int rc;
+
+    if (when > now) {
+        w->r.next = when;
+        return STEP_WAITS;
+    }
+    rc = deploy_test(w->c, w->r.version, f);
+    if (rc == 0)
+        rc = deploy_hook(w->c, DEPLOY_BEFORE, NULL, f);
+    if (rc != 0)
+        return rc;
+    rc = deploy_install(w->c, w->r.version, f);
+    if (rc != 0 && deploy_current(w->c, &visible, &none) == 0 && visible == w->r.version)
+        w->bad = STATE_ROLLED_BACK;
+    return rc;
+}
+
+static int reload(struct work *w, struct fault *f)
+{
+    return deploy_reload(w->c, f);
+}
+
+static void keep_seen(struct record *r, const struct deploy_view *view)
+{
+    r->n_seen = view->n < RECORD_SEEN_MAX ? view->n : RECORD_SEEN_MAX;
+    for (size_t i = 0; i < r->n_seen; i++) {
+        struct record_seen *s = &r->seen[i];
+        const struct deploy_seen *v = &view->item[i];
+
+        (void)snprintf(s->service, sizeof(s->service), "%.32s", v->service);
+        (void)snprintf(s->address, sizeof(s->address), "%.127s", v->address);
+        (void)snprintf(s->served, sizeof(s->served), "%.64s", v->served);
+        s->at = v->at;
+    }
+}
+
+static void done(struct work *w)
+{
+    struct fault f = {0};
+
+    w->r.verified = clock_now();
+    w->r.fresh_key = false;
+    w->r.failures = 0;
+    w->r.rule[0] = w->r.reason[0] = w->r.hint[0] = '\0';
+    w->r.hint_start = w->r.hint_end = 0;
+    w->r.hint_next = 0;
+    next_wipe(w->c);
+    if (deploy_hook(w->c, DEPLOY_AFTER, NULL, &f) == 0)
+        return;
+    log_fault(LOG_LEVEL_ERROR, "agent.hook", &f, "entry", w->c->name, NULL);
+    copy_text(w->r.rule, sizeof(w->r.rule), f.rule);
+    copy_text(w->r.reason, sizeof(w->r.reason), f.text);
+}
+
+static int verify(struct work *w, struct fault *f)
+{
+    struct deploy_view *view = xcalloc(1, sizeof(*view));
+    int rc = deploy_verify(w->c, w->r.version, view, f);
+
+    keep_seen(&w->r, view);
+    free(view);
+    if (rc == 0)
+        rc = step_facts(w, w->r.version, f);
+    if (rc == 0)
+        done(w);
+    return rc;
+}
+
+/* First the old files come back; then it waits; then the new ones are tried again, as long as they
+ * are any good. */
+static int roll_back(struct work *w, struct fault *f)
+{
+    struct fault why = {.code = FAULT_INTERNAL}, failed = {0};
+    struct deploy_view *view;
+    int rc;
+
+    if (!w->r.rolling) {
+        struct record now = w->r;
+
+        if (step_facts(w, now.version, f) != 0 || w->r.not_after <= clock_now())
+            w->to = STATE_DUE;
+        w->r = now;
+        return 0;
+    }
+    view = xcalloc(1, sizeof(*view));
+    rc = deploy_rollback(w->c, view, f);
+    keep_seen(&w->r, view);
+    free(view);
+    if (rc != 0 && strcmp(f->rule, "deploy.previous") != 0)
+        return rc;
+    w->r.rolling = false;
+    (void)snprintf(why.rule, sizeof(why.rule), "%s", w->r.rule);
+    (void)snprintf(why.text, sizeof(why.text), "%s", w->r.reason);
+    if (deploy_hook(w->c, DEPLOY_FAILED, &why, &failed) != 0)
+        log_fault(LOG_LEVEL_ERROR, "agent.hook", &failed, "entry", w->c->name, NULL);
+    return STEP_WAITS;
+}
+
+static int resume(struct work *w, struct fault *f)
+{
+    (void)f;
+    w->to = w->r.resume >= STATE_TRACKED && w->r.resume < STATE_STUCK ? w->r.resume : STATE_DUE;
+    return 0;
+}
+
+int step_do(struct work *w, struct fault *f)
+{
+    static int (*const steps[])(struct work * w, struct fault * f) = {
+        [STATE_TRACKED] = look,           [STATE_DUE] = make_key,
+        [STATE_KEY] = make_request,       [STATE_CSR] = nothing,
+        [STATE_SUBMITTED] = send_request, [STATE_AWAITING_APPROVAL] = send_request,
+        [STATE_ISSUED] = stage,           [STATE_STAGED] = install,
+        [STATE_INSTALLED] = reload,       [STATE_RELOADED] = verify,
+        [STATE_VERIFIED] = wait_due,      [STATE_ROLLED_BACK] = roll_back,
+        [STATE_STUCK] = resume,
+    };
+
+    w->to = state_row(w->r.state)->then;
+    w->bad = state_row(w->r.state)->failed;
+    w->retry_after = 0;
+    return steps[w->r.state](w, f);
+}

@@ -1,0 +1,181 @@
+/* cerca-agent check, conf and recipes. */
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/deploy/probe.h"
+#include "agent/deploy/recipes.h"
+#include "tools/agent_tool.h"
+#include "tools/rows.h"
+
+/* ---- check ---- */
+
+static int wrong(const struct tool *t, const struct agent_cert *c, const char *what,
+                 const char *which, const char *why)
+{
+    tool_say(t, "%s: %s %s: %s", c->name, what, which, why);
+    return 1;
+}
+
+static int check_readable(const struct tool *t, const struct agent_cert *c, const char *what,
+                          const char *path)
+{
+    if (path[0] == '\0' || access(path, R_OK) == 0)
+        return 0;
+    return wrong(t, c, what, path, "cannot be read");
+}
+
+static int check_service(const struct tool *t, const struct agent_cert *c,
+                         const struct agent_service *s)
+{
+    struct probe probe;
+    struct fault f = {0};
+    int bad = 0;
+
+    if (s->recipe[0] != '\0' && deploy_recipe(s->recipe) == NULL)
+        bad += wrong(t, c, "recipe", s->recipe, "is not known (cerca-agent recipes)");
+    for (size_t i = 0; i < s->n_probes; i++)
+        if (probe_parse(s->probes[i], &probe, &f) != 0)
+            bad += wrong(t, c, "probe", s->probes[i], f.text);
+    return bad;
+}
+
+static int check_entry(const struct tool *t, const struct agent_cert *c)
+{
+    int bad = check_readable(t, c, "trust", c->trust);
+
+    bad += check_readable(t, c, "chain_trust", c->chain_trust);
+    bad += check_readable(t, c, "cert", c->cert);
+    bad += check_readable(t, c, "cert_key", c->cert_key);
+    bad += check_readable(t, c, "password_file", c->password_file);
+    for (size_t i = 0; i < c->n_files; i++)
+        bad += check_readable(t, c, "password_file", c->files[i].password_file);
+    for (size_t i = 0; i < c->n_services; i++)
+        bad += check_service(t, c, &c->services[i]);
+    return bad;
+}
+
+static int run_check(struct tool *t, void *args)
+{
+    struct agent_conf *c;
+    struct fault f = {0};
+    int bad = 0;
+
+    if (agent_tool_load(t, args, &c, &f) != 0)
+        return tool_fail(t, &f);
+    for (size_t i = 0; i < c->n_bad; i++, bad++)
+        (void)tool_fail(t, &c->bad[i].why);
+    for (size_t i = 0; i < c->n_certs; i++)
+        bad += check_entry(t, &c->certs[i]);
+    if (bad == 0)
+        tool_say(t, "%zu entries, nothing is wrong with them", entries_count(c));
+    agent_conf_free(c);
+    return bad == 0 ? EXIT_OK : EXIT_FAILED;
+}
+
+/* ---- conf ---- */
+
+struct conf_args {
+    bool manual;
+};
+
+static int run_conf(struct tool *t, void *args)
+{
+    const struct conf_args *a = args;
+    bool entry = strcmp(t->words[0], "entry") == 0;
+    struct buf out;
+    int rc;
+
+    if (!entry && strcmp(t->words[0], "agent") != 0)
+        return tool_usage(t, "\"%s\" should be agent or entry", t->words[0]);
+    buf_init(&out, 1 << 20);
+    if (a->manual)
+        agent_conf_manual(entry, &out);
+    else
+        agent_conf_example(entry, &out);
+    rc = tool_print(t, buf_slice(&out));
+    buf_free(&out);
+    return rc;
+}
+
+static const struct opt conf_opts[] = {
+    {"manual", OPT_FLAG, offsetof(struct conf_args, manual), NULL,
+     "the list of keys of cerca-agent.conf(5) as mdoc", 0},
+    {NULL, OPT_FLAG, 0, NULL, NULL, 0},
+};
+
+/* ---- recipes ---- */
+
+static const struct column columns[] = {
+    {"NAME", "name", 14, COLUMN_ALWAYS, NULL},
+    {"RELOAD", "reload", 36, COLUMN_ALWAYS, NULL},
+    {"PROBE", "probe", 0, COLUMN_ALWAYS, NULL},
+    {NULL, NULL, 0, COLUMN_ALWAYS, NULL},
+};
+static const char *const keys[] = {"name", "test", "reload", "verify", "probe", "text", NULL};
+static const struct sheet sheet = {columns, keys};
+
+static json_t *argv_json(const char *const *argv)
+{
+    json_t *list = json_array();
+
+    for (; argv != NULL && *argv != NULL; argv++)
+        (void)json_array_append_new(list, json_text(*argv));
+    return list;
+}
+
+static int run_recipes(struct tool *t, void *args)
+{
+    const struct deploy_recipe *r;
+    struct rows rows;
+    int rc = EXIT_OK;
+
+    (void)args;
+    rows_begin(&rows, t, &sheet);
+    for (size_t i = 0; rc == EXIT_OK && (r = deploy_recipes(i)) != NULL; i++) {
+        json_t *o = json_object();
+
+        json_put(o, "name", json_text(r->name));
+        json_put(o, "test", argv_json(r->test));
+        json_put(o, "reload", argv_json(r->reload));
+        json_put(o, "verify", argv_json(r->verify));
+        json_put(o, "probe", json_text(r->probe));
+        json_put(o, "text", json_text(r->text));
+        rc = rows_add(&rows, o);
+    }
+    if (rc == EXIT_OK)
+        return rows_end(&rows);
+    rows_drop(&rows);
+    return rc;
+}
+
+const struct command cmd_agent_check = {
+    .name = "check",
+    .help = "check the configuration and what it names; says what is wrong",
+    .arguments = "[options]",
+    .examples = "  cerca-agent check\n",
+    .shared = agent_opts,
+    .args_size = sizeof(struct agent_args),
+    .run = run_check,
+};
+
+const struct command cmd_agent_conf = {
+    .name = "conf",
+    .help = "print a commented agent.conf or entry with every key in it",
+    .arguments = "(agent | entry) [options]",
+    .examples = "  cerca-agent conf entry > /etc/cerca-agent/conf.d/web.conf\n",
+    .opts = conf_opts,
+    .args_size = sizeof(struct conf_args),
+    .min = 1,
+    .max = 1,
+    .run = run_conf,
+};
+
+const struct command cmd_agent_recipes = {
+    .name = "recipes",
+    .help = "what is known of servers: how they reload, where they are looked at",
+    .arguments = "[options]",
+    .examples = "  cerca-agent recipes -o json\n",
+    .formats = FORMAT_TABLE | FORMAT_JSON | FORMAT_CSV,
+    .format = FORMAT_TABLE,
+    .run = run_recipes,
+};

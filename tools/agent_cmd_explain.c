@@ -1,0 +1,149 @@
+/* cerca-agent explain: when an entry is renewed, and why then. */
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/conf/window.h"
+#include "agent/steps.h"
+#include "lib/clock.h"
+#include "tools/agent_tool.h"
+
+static const char *time_text(int64_t t, char out[CLOCK_TEXT_SIZE])
+{
+    if (t > 0)
+        clock_format(t, out);
+    else
+        (void)snprintf(out, CLOCK_TEXT_SIZE, "not known");
+    return out;
+}
+
+static int64_t window_of(const struct agent_cert *c, int64_t from)
+{
+    struct window w[64];
+    struct fault f;
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->n_windows && n < sizeof(w) / sizeof(w[0]); i++)
+        n += window_parse(c->windows[i], &w[n], &f) == 0;
+    return window_next(w, n, from);
+}
+
+static const char *way_of(const struct agent_cert *c, const struct record *r)
+{
+    if (r->fingerprint[0] != '\0')
+        return "by the certificate in force";
+    if (c->token_file[0] != '\0')
+        return c->cert[0] != '\0' ? "with a certificate and a token" : "with a token";
+    if (c->user[0] != '\0')
+        return c->cert[0] != '\0' ? "with a certificate and a password" : "with a password";
+    return c->cert[0] != '\0' ? "with a certificate" : "by taking over what is there";
+}
+
+static void put_when(const struct agent_cert *c, const struct record *r, struct buf *out)
+{
+    char a[CLOCK_TEXT_SIZE], b[CLOCK_TEXT_SIZE];
+    int64_t due = step_due(c, r);
+
+    buf_printf(out, "in force: version %u, valid from %s until %s\n", r->version,
+               time_text(r->not_before, a), time_text(r->not_after, b));
+    buf_printf(out, "due: %s, at %u %% of its life with a spread of a twentieth\n",
+               time_text(due, a), c->renew_at);
+    if (r->hint_end > 0)
+        buf_printf(out, "hint of the CA: between %s and %s: %s\n", time_text(r->hint_start, a),
+                   time_text(r->hint_end, b), r->hint);
+    if (c->n_windows > 0)
+        buf_printf(out, "services are touched in a window: %s\n",
+                   time_text(window_of(c, due > clock_now() ? due : clock_now()), a));
+}
+
+static void put_all(const struct entry *e, const struct record *r, struct buf *out)
+{
+    const struct agent_cert *c = e->as;
+    char a[CLOCK_TEXT_SIZE];
+
+    buf_printf(out, "%s is %s", c->name, agent_state_word(r->state));
+    if (r->since > 0)
+        buf_printf(out, " since %s", time_text(r->since, a));
+    buf_put_str(out, "\n");
+    if (r->reason[0] != '\0')
+        buf_printf(out, "because: %s (%s), %u times in a row\n", r->reason, r->rule, r->failures);
+    buf_printf(out, "next: it %s%s%s\n", state_row(r->state)->does, r->next > 0 ? ", " : "",
+               r->next > 0 ? time_text(r->next, a) : "");
+    if (r->fingerprint[0] != '\0')
+        put_when(c, r, out);
+    if (e->trust == NULL)
+        buf_printf(out, "enrolls at %s%s%s %s\n", c->url, c->label[0] != '\0' ? ", label " : "",
+                   c->label, way_of(c, r));
+    for (size_t i = 0; i < c->n_files; i++)
+        buf_printf(out, "file: %s\n", c->files[i].path);
+    for (size_t i = 0; i < r->n_seen; i++)
+        buf_printf(out, "service: %s at %s served %.16s... %s\n", r->seen[i].service,
+                   r->seen[i].address, r->seen[i].served[0] != '\0' ? r->seen[i].served : "nothing",
+                   time_text(r->seen[i].at, a));
+}
+
+static json_t *explain_json(const struct entry *e, const struct record *r)
+{
+    const struct agent_cert *c = e->as;
+    json_t *o = agent_entry_json(e, r), *files = json_array();
+
+    if (e->trust != NULL)
+        return o;
+    json_put(o, "due", r->fingerprint[0] != '\0' ? json_time(step_due(c, r)) : json_null());
+    json_put(o, "renew_at", json_integer(c->renew_at));
+    json_put(o, "hint_start", r->hint_start > 0 ? json_time(r->hint_start) : json_null());
+    json_put(o, "hint_end", r->hint_end > 0 ? json_time(r->hint_end) : json_null());
+    json_put(o, "hint", json_text(r->hint));
+    json_put(o, "url", json_text(c->url));
+    json_put(o, "label", json_text(c->label));
+    json_put(o, "way", json_text(way_of(c, r)));
+    for (size_t i = 0; i < c->n_files; i++)
+        (void)json_array_append_new(files, json_text(c->files[i].path));
+    json_put(o, "files", files);
+    return o;
+}
+
+static int explain(struct tool *t, const struct entry *e)
+{
+    struct record r;
+    struct fault f = {0};
+    struct buf out;
+    int rc;
+
+    if (record_load(e->as, &r, &f) != 0)
+        return tool_fail(t, &f);
+    if (t->format == FORMAT_JSON)
+        return json_print(t, explain_json(e, &r));
+    buf_init(&out, 1 << 20);
+    put_all(e, &r, &out);
+    rc = tool_print(t, buf_slice(&out));
+    buf_free(&out);
+    return rc;
+}
+
+static int run(struct tool *t, void *args)
+{
+    struct entry e;
+    struct agent_conf *c;
+    struct fault f = {0};
+    int rc;
+
+    if (agent_tool_load(t, args, &c, &f) != 0)
+        return tool_fail(t, &f);
+    rc = agent_tool_entry(t, c, &e, &f) == 0 ? explain(t, &e) : tool_fail(t, &f);
+    agent_conf_free(c);
+    return rc;
+}
+
+const struct command cmd_agent_explain = {
+    .name = "explain",
+    .help = "when an entry is renewed and why then, and what it waits for",
+    .arguments = "NAME [options]",
+    .examples = "  cerca-agent explain web\n",
+    .shared = agent_opts,
+    .args_size = sizeof(struct agent_args),
+    .min = 1,
+    .max = 1,
+    .formats = FORMAT_TEXT | FORMAT_JSON,
+    .format = FORMAT_TEXT,
+    .run = run,
+};
