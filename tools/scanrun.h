@@ -6,7 +6,7 @@
 #define TOOLS_SCANRUN_H
 
 #include "lib/proto_scan.h"
-#include "tools/scantargets.h"
+#include "lib/scantargets.h"
 #include "tools/tool.h"
 
 struct scan_run {

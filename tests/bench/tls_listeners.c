@@ -43,6 +43,8 @@ static SSL_CTX *ctx;
 static EVP_PKEY *key;
 static X509 *ca;
 static int epoll;
+static struct listener *listeners;
+static struct peer *peers; /* by descriptor */
 
 static void must(bool ok, const char *what)
 {
@@ -114,7 +116,6 @@ static void drop(struct peer *p)
 {
     SSL_free(p->ssl);
     (void)close(p->fd);
-    free(p);
 }
 
 static void go_on(struct peer *p)
@@ -138,9 +139,8 @@ static void take(struct listener *l)
 
     if (fd < 0)
         return;
-    p = calloc(1, sizeof(*p));
-    must(p != NULL, "memory");
-    p->fd = fd;
+    p = &peers[fd];
+    *p = (struct peer){.fd = fd};
     p->ssl = SSL_new(ctx);
     must(p->ssl != NULL && SSL_use_certificate(p->ssl, l->certificate) == 1 &&
              SSL_use_PrivateKey(p->ssl, key) == 1 && SSL_set_fd(p->ssl, fd) == 1,
@@ -175,7 +175,6 @@ int main(int argc, char **argv)
     unsigned long port = argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
     unsigned long count = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
     struct rlimit limit;
-    struct listener *l;
 
     if (port == 0 || port > 65535 || count == 0 || count > 1000000) {
         (void)fputs("usage: tls_listeners PORT COUNT\n", stderr);
@@ -187,10 +186,11 @@ int main(int argc, char **argv)
     epoll = epoll_create1(EPOLL_CLOEXEC);
     must(epoll >= 0, "epoll_create1");
     set_up();
-    l = calloc(count, sizeof(*l));
-    must(l != NULL, "memory");
+    listeners = calloc(count, sizeof(*listeners));
+    peers = calloc(limit.rlim_cur, sizeof(*peers));
+    must(listeners != NULL && peers != NULL, "memory");
     for (unsigned i = 0; i < count; i++)
-        open_listener(&l[i], i, (uint16_t)port);
+        open_listener(&listeners[i], i, (uint16_t)port);
     watch(STDIN_FILENO, NULL);
     must(puts("ready") >= 0 && fflush(stdout) == 0, "standard output");
     serve();

@@ -5,8 +5,8 @@
  * its number does not say what is spoken there (scan_starttls_of_port). An IPv6 address with ports
  * stands in brackets.
  */
-#ifndef TOOLS_SCANTARGETS_H
-#define TOOLS_SCANTARGETS_H
+#ifndef LIB_SCANTARGETS_H
+#define LIB_SCANTARGETS_H
 
 #include "lib/fault.h"
 #include "lib/proto_scan.h"

@@ -1,5 +1,5 @@
 /* What a scan is told to look at, as people write it. */
-#include "tools/scantargets.h"
+#include "lib/scantargets.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "tools/scantargets.h"
+#include "lib/scantargets.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
