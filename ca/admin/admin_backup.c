@@ -9,12 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "ca/store/pace.h"
 #include "lib/backupfile.h"
 #include "lib/clock.h"
 #include "lib/file.h"
@@ -24,9 +23,6 @@
 
 #define PROGRESS_EVERY_US 200000
 #define CHUNK 65536
-#define NICENESS 10
-#define ISSUING_US 20000 /* since the last change of a certificate */
-#define REST_MAX_US 10000
 /* A copy keeps pages from being used again: what is written meanwhile needs room of its own. */
 #define HEADROOM_LEAST ((uint64_t)64 << 20)
 
@@ -44,7 +40,7 @@ struct backup {
     struct record *record; /* one a token */
     struct backup_done done;
     uint64_t total, told_us;
-    uint64_t changes, changed_us, rested_us; /* see rest */
+    struct pace pace;
     struct fault *f;
 };
 
@@ -64,33 +60,13 @@ static int tell_progress(struct backup *b)
     return 0;
 }
 
-/* While certificates are issued, as long after each piece as it took: what the kernel's priorities
- * do not see is the disk, and what both cores share. */
-static void rest(struct backup *b)
-{
-    uint64_t now = clock_mono_us(), changes = store_newest_change(b->parts->store);
-    uint64_t took = now - b->rested_us;
-    struct timespec t;
-
-    if (b->rested_us != 0 && changes != b->changes)
-        b->changed_us = now;
-    b->changes = changes;
-    if (b->changed_us != 0 && now - b->changed_us < ISSUING_US) {
-        took = took < REST_MAX_US ? took : REST_MAX_US;
-        t = (struct timespec){.tv_nsec = (long)took * 1000};
-        (void)nanosleep(&t, NULL);
-        now = clock_mono_us();
-    }
-    b->rested_us = now;
-}
-
 static int sink(void *arg, struct slice s, struct fault *f)
 {
     struct backup *b = arg;
 
     if (backup_put(&b->writer, s, f) != 0)
         return -(int)f->code;
-    rest(b);
+    pace_rest(&b->pace);
     return tell_progress(b);
 }
 
@@ -320,7 +296,7 @@ static void *backup_main(void *arg)
     struct backup *b = arg;
 
     /* Issuing goes first: this thread, and the one that it starts, take what is left over. */
-    (void)setpriority(PRIO_PROCESS, 0, NICENESS);
+    pace_begin(&b->pace, b->parts->store, PACE_BACKGROUND);
     open_records(b);
     backup_begin(&b->writer, b->ask->fd);
     if (put_all(b) != 0 || record_backup(b) != 0)

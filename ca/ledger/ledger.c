@@ -15,7 +15,7 @@
 #include "lib/log.h"
 
 #define TURN_US 2000000
-#define SLICE 4096 /* leaves in one read */
+#define SLICE 512 /* leaves in one read: some milliseconds, with what they write */
 #define RETRY_S 5
 #define RETRY_HOPELESS_S 60 /* what waits for a person */
 #define CLOCK_BACK_S 60
@@ -67,6 +67,7 @@ static int follow_store(struct ledger *l, struct fault *f)
                              &w, f);
         if (rc != 0)
             return rc;
+        pace_rest(&l->pace);
     } while (w.rc == 0 && w.n == SLICE && !stopping(l));
     return w.rc;
 }
@@ -214,6 +215,8 @@ static void *ledger_main(void *arg)
 {
     struct ledger *l = arg;
 
+    /* A start has to make the tiles since the last checkpoint again: issuing goes first. */
+    pace_begin(&l->pace, l->parts.store, PACE_BACKGROUND);
     while (!stopping(l)) {
         struct timespec until = {0};
         uint64_t at = clock_mono_us() + TURN_US;

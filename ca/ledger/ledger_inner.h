@@ -7,6 +7,7 @@
 #include "ca/ledger/ledger.h"
 #include "ca/ledger/seal.h"
 #include "ca/ledger/tiles.h"
+#include "ca/store/pace.h"
 
 struct waiter {
     ledger_reply reply;
@@ -31,6 +32,7 @@ struct ledger {
     struct tiles *tiles;
     struct sealer *sealer;
     uint64_t next_prune_us;
+    struct pace pace;
 
     pthread_mutex_t lock;
     pthread_cond_t wake;

@@ -80,6 +80,34 @@ static void count(struct evaluator *e, const struct judged *j, int64_t now)
     counted_put(&e->counted, j->identity, &as);
 }
 
+/* Lines are read by the indexes as they are: what they do not have yet is followed later. But by
+ * older ones, an alert that a renewal has resolved would be raised again, or one resolved that is
+ * still there: so before anything is told they have to have all that was committed when the slice
+ * began. */
+static int settle(struct evaluator *e, struct fault *f)
+{
+    int rc = store_index_wait(e->parts.judge.store, f);
+
+    e->fresh = rc == 0;
+    return rc;
+}
+
+static int judge_settled(struct evaluator *e, struct store_moment *m, const struct store_line *line,
+                         int64_t now, struct judged *j, struct fault *f)
+{
+    struct store_line again;
+    int rc = judge_line(e->judge, m, line, now, JUDGE_FINDINGS, j, f);
+
+    if (rc != 0 || e->fresh || !evaluator_tells(e, j, now))
+        return rc;
+    rc = settle(e, f);
+    if (rc == 0)
+        rc = store_line(e->parts.judge.store, line->identity, false, &again, f);
+    if (rc == 0)
+        rc = judge_line(e->judge, m, &again, now, JUDGE_FINDINGS, j, f);
+    return rc;
+}
+
 /* With a moment: of a whole evaluation. */
 static int look(struct evaluator *e, struct store_moment *m, const struct store_line *line,
                 int64_t now, struct fault *f)
@@ -88,9 +116,9 @@ static int look(struct evaluator *e, struct store_moment *m, const struct store_
     int rc;
 
     j.why = NULL;
-    rc = judge_line(e->judge, m, line, now, JUDGE_FINDINGS, &j, f);
+    rc = judge_settled(e, m, line, now, &j, f);
     if (rc == -FAULT_NOT_FOUND)
-        return 0; /* the index is behind: its change comes */
+        return 0; /* the index is behind, or the moment is: its change comes */
     if (rc != 0)
         return rc;
     e->looked++;
@@ -122,14 +150,18 @@ static int gone(struct evaluator *e, const uint8_t identity[IDENTITY_LEN], int64
     return rc;
 }
 
-/* By the indexes as of the last commit: by older ones, an alert that a renewal has resolved would
- * be raised again. */
 static int look_at(struct evaluator *e, const uint8_t identity[IDENTITY_LEN], int64_t now,
                    struct fault *f)
 {
+    struct store *s = e->parts.judge.store;
     struct store_line line;
-    int rc = store_line(e->parts.judge.store, identity, true, &line, f);
+    int rc = store_line(s, identity, false, &line, f);
 
+    if (rc == -FAULT_NOT_FOUND && !e->fresh) {
+        rc = settle(e, f);
+        if (rc == 0)
+            rc = store_line(s, identity, false, &line, f);
+    }
     if (rc == -FAULT_NOT_FOUND)
         return gone(e, identity, now, f);
     return rc == 0 ? look(e, NULL, &line, now, f) : rc;
@@ -212,16 +244,20 @@ static int look_at_change(struct evaluator *e, const struct store_change *c, int
     return rc;
 }
 
+/* As far as the indexes have come, which this does not hurry: larger batches cost them less. */
 static int follow(struct evaluator *e, int64_t now, bool *more, struct fault *f)
 {
     struct store_change c[CHANGES];
+    uint64_t indexed;
     size_t n = 0;
-    int rc;
+    int rc = store_indexed(e->parts.judge.store, &indexed, f);
 
     *more = false;
-    if (e->change >= store_newest_change(e->parts.judge.store))
-        return 0;
+    if (rc != 0 || e->change >= indexed)
+        return rc;
     rc = store_changes_since(e->parts.judge.store, e->change, c, CHANGES, &n, f);
+    while (rc == 0 && n > 0 && c[n - 1].number > indexed)
+        n--;
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = look_at_change(e, &c[i], now, f);
     if (rc == 0)
@@ -322,14 +358,18 @@ static int run_due(struct evaluator *e, int64_t now, bool *more, struct fault *f
 
 static int begin_all(struct evaluator *e, int64_t now, struct fault *f)
 {
+    uint64_t indexed;
     int rc = excepted_load(&e->except, e->parts.judge.store, f);
 
     if (rc == 0)
         rc = judge_campaigns(e->judge, f);
+    if (rc == 0)
+        rc = store_indexed(e->parts.judge.store, &indexed, f);
     if (rc != 0)
         return rc;
     if (!e->begun)
-        e->change = store_newest_change(e->parts.judge.store);
+        e->change = indexed;
+    e->so_far = 0;
     e->begun = true;
     e->again = false;
     e->due.lost = false;
@@ -361,7 +401,7 @@ static int all_lines(struct evaluator *e, int64_t now, struct fault *f)
     struct store_moment *m = NULL;
     struct page p = {.n = 0};
     size_t n;
-    int rc = store_lines(e->parts.judge.store, e->behind ? e->line : NULL, SLICE_LINES, true,
+    int rc = store_lines(e->parts.judge.store, e->behind ? e->line : NULL, SLICE_LINES, false,
                          keep_line, &p, &n, f);
 
     if (rc == 0)
@@ -374,6 +414,7 @@ static int all_lines(struct evaluator *e, int64_t now, struct fault *f)
     if (rc != 0)
         return rc;
     e->behind = p.n > 0;
+    e->so_far += p.n;
     if (p.n > 0)
         memcpy(e->line, p.line[p.n - 1].identity, sizeof(e->line));
     else
@@ -451,6 +492,7 @@ static int run_slice(struct evaluator *e, int64_t now, bool *more, struct fault 
     if (e->again || e->full_at == 0 || now >= e->full_at || now + BACK < e->last_now)
         rc = begin_all(e, now, f);
     e->last_now = now;
+    e->fresh = false;
     if (rc == 0)
         rc = follow(e, now, &changes, f);
     if (rc == 0)
@@ -470,6 +512,7 @@ static void keep_summary(struct evaluator *e, int64_t now)
 {
     pthread_mutex_lock(&e->lock);
     e->summary.running = e->phase != PHASE_NONE;
+    e->summary.so_far = e->so_far;
     e->summary.looked = e->looked;
     e->summary.change = e->change;
     e->summary.due = e->due.n;

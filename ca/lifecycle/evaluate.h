@@ -54,7 +54,8 @@ void evaluator_excepted(struct evaluator *e, const uint8_t identity[16]);
 struct evaluator_summary {
     int64_t evaluated; /* when the last whole evaluation ended; 0: not yet */
     int64_t counted;   /* as of when `sums` are; 0: there was no whole evaluation yet */
-    bool running;      /* one is under way */
+    bool running;      /* one is under way ... */
+    uint64_t so_far;   /* ... and has come to so many lines */
     uint64_t took_us;  /* of processor time of this thread, the last one */
     uint64_t looked;   /* lines looked at since the start */
     uint64_t change;   /* of the sequence that is evaluated */

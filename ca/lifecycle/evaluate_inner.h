@@ -44,6 +44,8 @@ struct evaluator {
     enum phase phase;
     uint8_t line[IDENTITY_LEN], alert[ALERT_KEY];
     bool behind; /* `line` or `alert` is where the phase has come to */
+    bool fresh;  /* the indexes have all that was committed when the slice began */
+    uint64_t so_far;
     uint64_t full_us;
     struct counted counted;
     uint64_t looked;
@@ -88,6 +90,8 @@ void steps_free(struct steps *s);
 int evaluator_step(struct evaluator *e, enum alert_verb verb, const struct alert *seen,
                    const uint8_t key[ALERT_KEY], int64_t now, struct fault *f) WARN_UNUSED;
 int steps_flush(struct evaluator *e, struct fault *f) WARN_UNUSED;
+/* Is there something of a judged line that people are told? */
+bool evaluator_tells(struct evaluator *e, const struct judged *j, int64_t now);
 /* What of a judged line people are told. `all`: also what they need not be told any more. */
 int evaluator_tell(struct evaluator *e, const struct judged *j, bool all, int64_t now,
                    struct fault *f) WARN_UNUSED;

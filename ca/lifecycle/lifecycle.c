@@ -5,19 +5,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "ca/lifecycle/evaluate_inner.h"
+#include "ca/store/pace.h"
 #include "lib/clock.h"
 #include "lib/jobtimes.h"
 #include "lib/log.h"
 
-#define NICENESS 19
 #define SLICE_US 4000
-#define REST_US 4000       /* after a slice that was not enough */
-#define REST_BUSY_US 16000 /* while certificates are issued */
-#define IDLE_MS 1000       /* changes are looked for */
+#define REST_US 4000 /* after a slice that was not enough */
+/* While others change the store, as many times as long as the slice took. */
+#define REST_BUSY 4
+#define REST_MAX_US 200000
+#define IDLE_MS 1000 /* changes are looked for */
 #define RETRY_MS 5000
 #define COLLECT_FIRST_MS 2000
 #define COLLECT_MS 5000
@@ -39,7 +40,7 @@ struct lifecycle {
     struct loop_timer *timer;
     void (*collect)(void *arg, lifecycle_item fn, void *to);
     void *collect_arg;
-    uint64_t change; /* the thread's: as it was after the last slice */
+    struct pace pace; /* the thread's */
 
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -138,12 +139,20 @@ static void note(struct lifecycle *l, const struct fault *f, bool doubt)
     pthread_mutex_unlock(&l->lock);
 }
 
+/* After a slice that was not enough. */
+static uint64_t rest_after(uint64_t took, bool busy)
+{
+    uint64_t us = busy ? REST_BUSY * took : REST_US;
+
+    return us < REST_US ? REST_US : us > REST_MAX_US ? REST_MAX_US : us;
+}
+
 /* Works a slice; for how long to rest, in microseconds. */
 static uint64_t work(struct lifecycle *l)
 {
+    uint64_t begun = clock_mono_us();
     int64_t now = clock_now(), next = now;
-    uint64_t change = store_newest_change(l->parts.judge.store);
-    bool busy = change != l->change, doubt;
+    bool busy = pace_busy(&l->pace), doubt;
     struct fault f, none;
     int rc;
 
@@ -157,14 +166,13 @@ static uint64_t work(struct lifecycle *l)
         rc = evaluator_digests(l->evaluator, now, &f);
     if (rc == 0)
         fault_clear(&f);
-    l->change = change;
     if (!doubt && f.code != FAULT_UNAVAILABLE)
         job_noted(JOB_EVALUATION, rc == 0);
     note(l, &f, doubt);
     if (rc != 0 || doubt)
         return (uint64_t)RETRY_MS * 1000;
     if (next <= now)
-        return busy ? REST_BUSY_US : REST_US;
+        return rest_after(clock_mono_us() - begun, busy);
     return (uint64_t)IDLE_MS * 1000;
 }
 
@@ -186,7 +194,7 @@ static void *lifecycle_main(void *arg)
     struct lifecycle *l = arg;
 
     /* Issuing goes first. */
-    (void)setpriority(PRIO_PROCESS, 0, NICENESS);
+    pace_begin(&l->pace, l->parts.judge.store, PACE_LEAST);
     while (!l->stop)
         rest(l, work(l));
     return NULL;
@@ -293,12 +301,15 @@ void lifecycle_status(struct lifecycle *l, struct status_item *out)
     pthread_mutex_lock(&l->lock);
     out->ok = l->why.code == FAULT_NONE || l->why.code == FAULT_UNAVAILABLE;
     (void)snprintf(out->state, sizeof(out->state), "%s",
-                   l->doubt                    ? "waiting"
-                   : l->why.code != FAULT_NONE ? "failing"
-                   : s.running                 ? "evaluating"
-                                               : "ready");
+                   l->doubt || l->why.code == FAULT_UNAVAILABLE ? "waiting"
+                   : l->why.code != FAULT_NONE                  ? "failing"
+                   : s.running                                  ? "evaluating"
+                                                                : "ready");
     if (l->why.code != FAULT_NONE)
         (void)snprintf(out->text, sizeof(out->text), "%s", l->why.text);
+    else if (s.running)
+        (void)snprintf(out->text, sizeof(out->text),
+                       "%" PRIu64 " identities so far; the last time all of them %s", s.so_far, at);
     else
         (void)snprintf(out->text, sizeof(out->text),
                        "%" PRIu64 " identities evaluated %s, %" PRIu64 " due or overdue",

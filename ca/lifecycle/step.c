@@ -187,18 +187,32 @@ static void write_texts(struct evaluator *e, const struct judged *j, struct cond
     (void)snprintf(c[OF_LATE].text, sizeof(c->text), "its renewal is late: %s", action);
 }
 
-int evaluator_tell(struct evaluator *e, const struct judged *j, bool all, int64_t now,
-                   struct fault *f)
+static bool find_what_is_told(struct evaluator *e, const struct judged *j, int64_t now,
+                              struct condition c[OF_LINES])
 {
-    struct condition c[OF_LINES];
-    bool any = all;
-    int rc = 0;
+    bool any = false;
 
     find_conditions(j, now, c);
     leave_out_excepted(e, j, now, c);
     for (size_t i = 0; i < OF_LINES; i++)
         any = any || c[i].present;
-    if (!any)
+    return any;
+}
+
+bool evaluator_tells(struct evaluator *e, const struct judged *j, int64_t now)
+{
+    struct condition c[OF_LINES];
+
+    return find_what_is_told(e, j, now, c);
+}
+
+int evaluator_tell(struct evaluator *e, const struct judged *j, bool all, int64_t now,
+                   struct fault *f)
+{
+    struct condition c[OF_LINES];
+    int rc = 0;
+
+    if (!find_what_is_told(e, j, now, c) && !all)
         return 0;
     write_texts(e, j, c);
     for (size_t i = 0; rc == 0 && i < OF_LINES; i++)

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "ca/store/index.h"
+#include "ca/store/inventory.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 
@@ -34,7 +35,10 @@ static void moved(struct derive *d, uint64_t applied)
 {
     pthread_mutex_lock(&d->lock);
     atomic_store(&d->applied, applied);
-    pthread_cond_broadcast(&d->moved);
+    if (applied >= d->awaited) {
+        d->awaited = UINT64_MAX; /* whoever waits for more says so again */
+        pthread_cond_broadcast(&d->moved);
+    }
     pthread_mutex_unlock(&d->lock);
 }
 
@@ -170,6 +174,7 @@ static struct derive *derive_new(struct store *s)
     d->dir = store_path(s->dir, "derived");
     d->new_dir = store_path(s->dir, "derived.new");
     d->old_dir = store_path(s->dir, "derived.old");
+    d->awaited = UINT64_MAX;
     batch_init(&d->batch);
     pthread_mutex_init(&d->lock, NULL);
     pthread_condattr_init(&mono);
@@ -262,12 +267,41 @@ static int derive_wait(struct derive *d, struct fault *f)
     pthread_mutex_lock(&d->lock);
     d->waiters++;
     pthread_cond_signal(&d->wake);
-    while (rc == 0 && !d->stopping && !d->rebuilding && !d->bad && d->applied < want)
+    while (rc == 0 && !d->stopping && !d->rebuilding && !d->bad && d->applied < want) {
+        if (want < d->awaited)
+            d->awaited = want;
         rc = pthread_cond_timedwait(&d->moved, &d->lock, &until);
+    }
     d->waiters--;
     rc = d->rebuilding || d->bad || d->applied < want ? not_ready(d, f) : 0;
     pthread_mutex_unlock(&d->lock);
     return rc;
+}
+
+static int no_indexes(struct fault *f)
+{
+    return fault_unavailable(f, 0, "store.index", "This program keeps no indexes");
+}
+
+int store_indexed(struct store *s, uint64_t *change, struct fault *f)
+{
+    struct derive *d = s->derive;
+    *change = 0;
+    if (!d)
+        return no_indexes(f);
+    pthread_mutex_lock(&d->lock);
+    *change = atomic_load(&d->applied);
+    int rc = d->rebuilding || d->bad ? not_ready(d, f) : 0;
+    pthread_mutex_unlock(&d->lock);
+    return rc;
+}
+
+int store_index_wait(struct store *s, struct fault *f)
+{
+    struct derive *d = s->derive;
+    if (!d)
+        return no_indexes(f);
+    return d->runs ? derive_wait(d, f) : 0;
 }
 
 int index_read_begin(struct store *s, bool fresh, struct index_read *r, struct fault *f)
@@ -275,8 +309,8 @@ int index_read_begin(struct store *s, bool fresh, struct index_read *r, struct f
     struct derive *d = s->derive;
     *r = (struct index_read){.s = s};
     if (!d)
-        return fault_unavailable(f, 0, "store.index", "This program keeps no indexes");
-    int rc = fresh && d->runs ? derive_wait(d, f) : 0;
+        return no_indexes(f);
+    int rc = fresh ? store_index_wait(s, f) : 0;
     if (rc != 0)
         return rc;
     pthread_rwlock_rdlock(&d->env_lock);

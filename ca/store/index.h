@@ -145,6 +145,7 @@ struct derive {
     pthread_cond_t wake, moved;
     bool stopping, bad;
     unsigned waiters;
+    uint64_t awaited; /* the least change that one of them waits for */
     bool rebuilding;
     uint64_t rebuild_done, rebuild_total;
     _Atomic uint64_t applied;

@@ -105,6 +105,14 @@ int store_filter_get(struct store *s, const char *name, struct saved_filter *out
 
 /* ---- lines ---- */
 
+/* They are found by the derived indexes, which are about a second behind the commits unless
+ * somebody waits for them. The newest change that these have; -FAULT_UNAVAILABLE, rule
+ * "store.index", while they are rebuilt. Costs nothing. */
+int store_indexed(struct store *s, uint64_t *change, struct fault *f) WARN_UNUSED;
+/* Waits until they have all that was committed before the call, as `fresh` does below: once for
+ * many reads. */
+int store_index_wait(struct store *s, struct fault *f) WARN_UNUSED;
+
 /* One line: its identity, and its newest certificate. Open and given-up intents are no members; a
  * revoked or held certificate is. */
 struct store_line {

@@ -58,6 +58,7 @@ static struct counted_sums evaluate(struct world *w, struct evaluator *e)
     struct evaluator_summary s;
     int64_t next = w->now;
 
+    assert_int_equal(store_index_wait(w->x.s, &w->x.f), 0);
     while (next <= w->now)
         assert_int_equal(evaluator_run(e, w->now, 1000000, &next, &w->x.f), 0);
     evaluator_summary(e, &s);

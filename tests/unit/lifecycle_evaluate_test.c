@@ -50,6 +50,7 @@ static void evaluate(struct world *w, int64_t now)
 {
     int64_t next = now;
 
+    assert_int_equal(store_index_wait(w->x.s, &w->x.f), 0);
     while (next <= now)
         assert_int_equal(evaluator_run(w->e, now, 1000000, &next, &w->x.f), 0);
 }

@@ -156,13 +156,16 @@ static struct conf *conf_of_test(void)
     return c;
 }
 
-static void evaluate(struct evaluator *e, int64_t now)
+static void evaluate(struct fixture *x, struct evaluator *e, int64_t now)
 {
     struct fault f = {0};
     int64_t next = now;
 
     while (next <= now) {
-        int rc = evaluator_run(e, now, 1000000, &next, &f);
+        int rc = store_index_wait(x->s, &f);
+
+        if (rc == 0)
+            rc = evaluator_run(e, now, 1000000, &next, &f);
 
         if (rc == -FAULT_UNAVAILABLE) { /* the indexes are rebuilt after a kill */
             struct timespec ms = {0, 1000000};
@@ -189,7 +192,7 @@ static void live(struct fixture *x, int64_t kill_at, const char *order)
             step_init("years");
         }
         issue_what_is_due(x);
-        evaluate(e, time_of(world->hour));
+        evaluate(x, e, time_of(world->hour));
         world->seen[world->hour] = true;
     }
     evaluator_free(e);
