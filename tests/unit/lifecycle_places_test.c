@@ -107,6 +107,7 @@ static uint64_t found(struct world *w, enum compare c, int64_t now)
     uint64_t n;
 
     assert_non_null(s);
+    assert_int_equal(store_index_wait(w->x.s, &w->x.f), 0);
     while (next <= now)
         assert_int_equal(evaluator_run(w->e, now, 1000000, &next, &w->x.f), 0);
     evaluator_summary(w->e, s);
