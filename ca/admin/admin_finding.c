@@ -240,6 +240,7 @@ static int explain_line(struct explaining *x, const uint8_t identity[IDENTITY_LE
     struct judged *j = &x->judged;
     struct line_info *i = &x->info;
     struct store_line line;
+    struct fault doubt = {0};
     int rc = store_line(a->parts.store, identity, true, &line, f);
 
     memset(i, 0, sizeof(*i));
@@ -257,6 +258,8 @@ static int explain_line(struct explaining *x, const uint8_t identity[IDENTITY_LE
     (void)snprintf(i->method, sizeof(i->method), "%s", methods[j->facts.method]);
     line_action(&j->facts, &j->verdict, j->requester, i->action);
     memcpy(i->stuck, j->facts.stuck, sizeof(i->stuck));
+    if (store_clock(a->parts.store, &doubt) != 0) /* then all of it may be wrong */
+        notice_set(i->stuck, sizeof(i->stuck), doubt.text);
     memcpy(i->serial, j->newest.serial, sizeof(i->serial));
     (void)snprintf(i->issuer, sizeof(i->issuer), "%.63s", issuer_name(a, j->newest.issuer));
     i->members = line.members;
