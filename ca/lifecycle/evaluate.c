@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/step.h"
 
 #define DAY INT64_C(86400)
 #define MARGIN INT64_C(7200) /* what is due while all is evaluated */
@@ -224,6 +225,7 @@ static int look_at_change(struct evaluator *e, const struct store_change *c, int
     struct cert_row row;
     int rc;
 
+    STEP("lifecycle.change");
     if (c->state == CERT_OPEN)
         return 0;
     if (c->ref.issuer == STORE_ANNOTATED)
@@ -262,10 +264,11 @@ static int follow(struct evaluator *e, int64_t now, bool *more, struct fault *f)
         rc = look_at_change(e, &c[i], now, f);
     if (rc == 0)
         rc = steps_flush(e, f);
-    if (rc == 0 && n > 0)
-        e->change = c[n - 1].number;
+    if (rc != 0 || n == 0)
+        return rc;
+    e->change = c[n - 1].number;
     *more = n == CHANGES;
-    return rc;
+    return evaluator_mark_keep(e, now, f);
 }
 
 /* ---- exceptions ---- */
@@ -365,10 +368,12 @@ static int begin_all(struct evaluator *e, int64_t now, struct fault *f)
         rc = judge_campaigns(e->judge, f);
     if (rc == 0)
         rc = store_indexed(e->parts.judge.store, &indexed, f);
+    if (rc == 0 && !e->begun)
+        rc = evaluator_mark_load(e, indexed, f);
+    if (rc == 0 && !e->begun)
+        rc = evaluator_mark_keep(e, now, f);
     if (rc != 0)
         return rc;
-    if (!e->begun)
-        e->change = indexed;
     e->so_far = 0;
     e->begun = true;
     e->again = false;

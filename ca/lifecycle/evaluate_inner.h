@@ -36,11 +36,12 @@ struct evaluator {
     struct known *known; /* conditions of the CA itself that are open, or soon will be */
     size_t n_known, known_room;
     bool known_loaded;
-    int64_t digest;            /* the slot that is done */
-    uint64_t change;           /* of the sequence, evaluated */
-    bool begun;                /* `change` is set */
-    int64_t last_now, horizon; /* up to `horizon` all that is due is scheduled */
-    int64_t full_at;           /* when the next whole evaluation begins */
+    int64_t digest;             /* the slot that is done */
+    uint64_t change;            /* of the sequence, evaluated */
+    bool begun;                 /* `change` is set */
+    uint64_t marked, marked_us; /* the change that was kept last, and when */
+    int64_t last_now, horizon;  /* up to `horizon` all that is due is scheduled */
+    int64_t full_at;            /* when the next whole evaluation begins */
     enum phase phase;
     uint8_t line[IDENTITY_LEN], alert[ALERT_KEY];
     bool behind; /* `line` or `alert` is where the phase has come to */
@@ -81,6 +82,13 @@ bool alert_of_agent(const struct alert *a);
 /* What an agent was stuck with may be known no more. */
 int evaluator_agent_again(struct evaluator *e, const struct alert *a, int64_t now,
                           struct fault *f) WARN_UNUSED;
+
+/* --- how far it is, over restarts (mark.c) --- */
+
+/* Sets e->change: to `newest` where nothing is known. */
+int evaluator_mark_load(struct evaluator *e, uint64_t newest, struct fault *f) WARN_UNUSED;
+/* Now and then. */
+int evaluator_mark_keep(struct evaluator *e, int64_t now, struct fault *f) WARN_UNUSED;
 
 /* --- alerts (step.c) --- */
 

@@ -30,7 +30,8 @@ struct store_alert {
 
 /*
  * STORE_MARK: a digest (rule and subject of `mark`) was made for the slot that
- * mark.epoch names, with these notices; STORE_SAME, and nothing is put, when it was made before.
+ * mark.epoch names, with these notices; STORE_SAME, and nothing is put, when it was made before. Or
+ * how far something is, which does not go back.
  * Not recorded.
  */
 struct store_mark {

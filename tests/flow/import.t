@@ -208,6 +208,8 @@ openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev
     -subj /CN=strange.example -out "$scratch/strange.csr" 2>/dev/null
 cerca issue --profile tls-server --csr "$scratch/strange.csr" --san strange.example \
     --out "$scratch/strange.pem" 2>/dev/null
+cerca issue --profile tls-server --key-out "$scratch/shadow.key" --san shadow.example \
+    --out "$scratch/shadow.pem" 2>/dev/null
 run cerca import -o json "$scratch/strange.pem"
 is 'what was issued here is known, the CA certificates too' \
     "$status $(jq -r '[.[].outcome] | @csv' <"$out")" '0 "issued","issued"'
@@ -242,6 +244,30 @@ ok '... and it is raised again' wait_until 30 alert '.state == "raised" and .tim
 run cerca import --owner team-x --tag pci "$scratch/strange.pem"
 run cerca audit log -o json
 json '... there once' '[.[] | select(.action == "stranger")] | length == 1'
+
+# Behind another one that lasts longer, so that its own change alone tells of it.
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -days 900 \
+    -subj / -addext subjectAltName=DNS:shadow.example -out "$scratch/newer.pem" 2>/dev/null
+ca_stop
+CERCA_STEP_KILL=cerca-ca:lifecycle.change:1@$ca_dir/view/kill-once
+export CERCA_STEP_KILL
+ca_start || exit 1
+count() { # so many of other CAs are counted
+    [ "$(cerca findings count -o json | jq '.[] | select(.rule == "issuer.foreign") | .found')" = "$1" ]
+}
+foreign=$(cerca findings list --rule issuer.foreign -o json | jq length)
+ok 'all is evaluated' wait_until 30 count "$foreign"
+ok 'what is behind another one' cerca import "$scratch/newer.pem"
+ok '... which is evaluated' wait_until 30 count $((foreign + 1))
+: >"$ca_dir/view/kill-once"
+run cerca import "$scratch/shadow.pem"
+killed() { ! test -e "$ca_dir/view/kill-once"; }
+ok '... is recorded, and who would evaluate it is killed' wait_until 30 killed
+unset CERCA_STEP_KILL
+alert() {
+    cerca alerts list -o json | jq -e 'any(.[]; .rule == "issuer.stranger" and .name == "dns:shadow.example")'
+}
+ok '... and it alarms all the same' wait_until 30 alert
 ok 'the store is sound' cerca store check
 ok 'no sanitizer complained' no_sanitizer_complained
 done_testing

@@ -332,6 +332,26 @@ static void only_an_operator_ends_the_alert_of_a_stranger(void **state)
     end(&w);
 }
 
+/* It is not the newest of its line, so that it shows in its own change alone. */
+static void a_stranger_is_told_of_whoever_was_killed_before(void **state)
+{
+    struct world w;
+    (void)state;
+
+    begin(&w, "");
+    evaluate(&w, TEST_NOW);
+    bring_in(&w, TEST_NOW + 400 * DAY, false);
+    bring_in(&w, TEST_NOW + 100 * DAY, true);
+    for (int i = 0; i < 2; i++) {
+        evaluator_free(w.e);
+        w.e = evaluator_new(
+            &(struct evaluator_parts){.judge = {.conf = w.conf, .store = w.x.s}, .route = to_mail});
+        evaluate(&w, TEST_NOW + 2 + i);
+        assert_int_equal(told(&w, NOTICE_RAISED), 1);
+    }
+    end(&w);
+}
+
 static void what_is_due_comes_in_its_order(void **state)
 {
     struct due d = {.heap = NULL};
@@ -364,6 +384,7 @@ int main(void)
         cmocka_unit_test(a_renewal_that_was_refused_is_told_until_one_is_not),
         cmocka_unit_test(a_key_of_two_hosts_is_found),
         cmocka_unit_test(only_an_operator_ends_the_alert_of_a_stranger),
+        cmocka_unit_test(a_stranger_is_told_of_whoever_was_killed_before),
         cmocka_unit_test(what_is_due_comes_in_its_order),
     };
 
