@@ -2,7 +2,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/deploy/probe.h"
+#include "agent/conf/trust.h"
+#include "agent/deploy/deploy.h"
 #include "agent/deploy/recipes.h"
 #include "tools/agent_tool.h"
 #include "tools/rows.h"
@@ -24,21 +25,6 @@ static int check_readable(const struct tool *t, const struct agent_cert *c, cons
     return wrong(t, c, what, path, "cannot be read");
 }
 
-static int check_service(const struct tool *t, const struct agent_cert *c,
-                         const struct agent_service *s)
-{
-    struct probe probe;
-    struct fault f = {0};
-    int bad = 0;
-
-    if (s->recipe[0] != '\0' && deploy_recipe(s->recipe) == NULL)
-        bad += wrong(t, c, "recipe", s->recipe, "is not known (cerca-agent recipes)");
-    for (size_t i = 0; i < s->n_probes; i++)
-        if (probe_parse(s->probes[i], &probe, &f) != 0)
-            bad += wrong(t, c, "probe", s->probes[i], f.text);
-    return bad;
-}
-
 static int check_entry(const struct tool *t, const struct agent_cert *c)
 {
     int bad = check_readable(t, c, "trust", c->trust);
@@ -49,9 +35,25 @@ static int check_entry(const struct tool *t, const struct agent_cert *c)
     bad += check_readable(t, c, "password_file", c->password_file);
     for (size_t i = 0; i < c->n_files; i++)
         bad += check_readable(t, c, "password_file", c->files[i].password_file);
-    for (size_t i = 0; i < c->n_services; i++)
-        bad += check_service(t, c, &c->services[i]);
     return bad;
+}
+
+static int check_trust(const struct tool *t, const struct agent_trust *r)
+{
+    int bad = 0;
+
+    for (size_t i = 0; i < r->n_sources; i++) {
+        bad += check_readable(t, &r->as, "issuer", r->sources[i].issuer);
+        bad += check_readable(t, &r->as, "trust", r->sources[i].trust);
+    }
+    return bad;
+}
+
+static int check_deploy(const struct tool *t, const struct agent_cert *c)
+{
+    struct fault f = {0};
+
+    return deploy_check(c, &f) == 0 ? 0 : wrong(t, c, "files", "and services", f.text);
 }
 
 static int run_check(struct tool *t, void *args)
@@ -65,7 +67,9 @@ static int run_check(struct tool *t, void *args)
     for (size_t i = 0; i < c->n_bad; i++, bad++)
         (void)tool_fail(t, &c->bad[i].why);
     for (size_t i = 0; i < c->n_certs; i++)
-        bad += check_entry(t, &c->certs[i]);
+        bad += check_entry(t, &c->certs[i]) + check_deploy(t, &c->certs[i]);
+    for (size_t i = 0; i < c->n_trusts; i++)
+        bad += check_trust(t, &c->trusts[i]) + check_deploy(t, &c->trusts[i].as);
     if (bad == 0)
         tool_say(t, "%zu entries, nothing is wrong with them", entries_count(c));
     agent_conf_free(c);
@@ -81,14 +85,18 @@ struct conf_args {
 static int run_conf(struct tool *t, void *args)
 {
     const struct conf_args *a = args;
-    bool entry = strcmp(t->words[0], "entry") == 0;
+    bool entry = strcmp(t->words[0], "entry") == 0, trust = strcmp(t->words[0], "trust") == 0;
     struct buf out;
     int rc;
 
-    if (!entry && strcmp(t->words[0], "agent") != 0)
-        return tool_usage(t, "\"%s\" should be agent or entry", t->words[0]);
+    if (!entry && !trust && strcmp(t->words[0], "agent") != 0)
+        return tool_usage(t, "\"%s\" should be agent, entry or trust", t->words[0]);
     buf_init(&out, 1 << 20);
-    if (a->manual)
+    if (trust && a->manual)
+        agent_trust_manual(&out);
+    else if (trust)
+        agent_trust_example(&out);
+    else if (a->manual)
         agent_conf_manual(entry, &out);
     else
         agent_conf_example(entry, &out);
@@ -160,8 +168,8 @@ const struct command cmd_agent_check = {
 
 const struct command cmd_agent_conf = {
     .name = "conf",
-    .help = "print a commented agent.conf or entry with every key in it",
-    .arguments = "(agent | entry) [options]",
+    .help = "print a commented agent.conf, entry or file of trust.d with every key",
+    .arguments = "(agent | entry | trust) [options]",
     .examples = "  cerca-agent conf entry > /etc/cerca-agent/conf.d/web.conf\n",
     .opts = conf_opts,
     .args_size = sizeof(struct conf_args),

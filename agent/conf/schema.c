@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/conf/conf.h"
+#include "agent/conf/probe.h"
 #include "agent/conf/window.h"
 #include "lib/conf_table.h"
 #include "lib/san.h"
@@ -64,6 +65,13 @@ int agent_check_file(const char *text, struct fault *f)
     return fault_set(f, FAULT_CONFIG, RULE,
                      "must be an absolute path, or a name of at most 32 letters, digits, \".\", "
                      "\"_\" and \"-\" for a file in the entry's own folder");
+}
+
+static int check_probe(const char *text, struct fault *f)
+{
+    struct probe p;
+
+    return probe_parse(text, &p, f);
 }
 
 static int check_key_type(const char *text, struct fault *f)
@@ -253,6 +261,7 @@ static const struct conf_key service_keys[] = {
      .help = "Command that ends with 0 when it uses the new ones, where no probe can tell; none: "
              "that of the recipe."},
     {.name = "probes", .type = CONF_TEXTS, MANY(agent_service, probes), .fallback = "",
+     .check = check_probe,
      .help = "Addresses at which the new certificate must be served: \"127.0.0.1:443 "
              "sni=web.example.com\", \"127.0.0.1:25 starttls=smtp\"; none: those of the recipe."},
     {.name = "time_limit", .type = CONF_SPAN, IN(time_limit), .min = 1, .max = 3600,

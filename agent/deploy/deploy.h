@@ -35,6 +35,9 @@ struct deploy_material {
     struct slice chain; /* DER certificates, one behind the other, without the anchor */
 };
 
+/* What the configuration alone does not say: that no two files have one name in a version's folder,
+ * and recipes are known ("deploy.path", "deploy.recipe"). */
+int deploy_check(const struct agent_cert *c, struct fault *f) WARN_UNUSED;
 /* Checks the material (key matches, chain complete to the trust, the configured names are in, valid
  * now), then writes versions/N, synced. */
 int deploy_stage(const struct agent_cert *c, const struct deploy_material *m, unsigned version,

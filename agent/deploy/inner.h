@@ -8,8 +8,6 @@
 /* The configured files; where there are none: key.pem, cert.pem, chain.pem and fullchain.pem, at no
  * path of their own. */
 const struct agent_file *deploy_files(const struct agent_cert *c, size_t *n);
-/* Two files of one name would be one. */
-int deploy_check_files(const struct agent_cert *c, struct fault *f) WARN_UNUSED;
 /* -FAULT_NOT_FOUND: there is no such version. */
 int deploy_has(const struct agent_cert *c, unsigned version, struct fault *f) WARN_UNUSED;
 /* Version N is what services see (agent/deploy/install.c). */

@@ -217,7 +217,7 @@ static int before_first(const struct agent_cert *c, struct fault *f)
 int deploy_install(const struct agent_cert *c, unsigned version, struct fault *f)
 {
     unsigned current = 0;
-    int rc = deploy_check_files(c, f);
+    int rc = deploy_check(c, f);
 
     if (rc == 0)
         rc = deploy_has(c, version, f);

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/deploy/probe.h"
+#include "agent/conf/probe.h"
 #include "agent/deploy/service.h"
 #include "agent/jail/jail.h"
 #include "lib/clock.h"

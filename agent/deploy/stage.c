@@ -237,7 +237,7 @@ int deploy_stage(const struct agent_cert *c, const struct deploy_material *m, un
                  struct fault *f)
 {
     struct writing w = {c, m};
-    int rc = deploy_check_files(c, f);
+    int rc = deploy_check(c, f);
 
     if (rc == 0)
         rc = material_check(c, m, f);

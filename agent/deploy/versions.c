@@ -1,10 +1,12 @@
 #include <string.h>
 
 #include "agent/deploy/inner.h"
+#include "agent/deploy/service.h"
 #include "lib/file.h"
 #include "lib/pem.h"
 
-int deploy_check_files(const struct agent_cert *c, struct fault *f)
+/* Two files of one name would be one. */
+static int check_files(const struct agent_cert *c, struct fault *f)
 {
     size_t n;
     const struct agent_file *files = deploy_files(c, &n);
@@ -21,6 +23,16 @@ int deploy_check_files(const struct agent_cert *c, struct fault *f)
                                  "two files of %.60s are called %.60s", c->name, name);
     }
     return 0;
+}
+
+int deploy_check(const struct agent_cert *c, struct fault *f)
+{
+    const struct deploy_recipe *known;
+    int rc = check_files(c, f);
+
+    for (size_t i = 0; i < c->n_services && rc == 0; i++)
+        rc = service_recipe(&c->services[i], &known, f);
+    return rc;
 }
 
 int deploy_has(const struct agent_cert *c, unsigned version, struct fault *f)

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/deploy/probe.h"
+#include "agent/conf/probe.h"
 #include "lib/clock.h"
 #include "tests/unit/agent_help.h"
 

@@ -1,4 +1,4 @@
-#include "agent/deploy/probe.h"
+#include "agent/conf/probe.h"
 
 #include <string.h>
 
@@ -7,7 +7,7 @@
 static int bad(const char *text, struct fault *f)
 {
     return fault_set(f, FAULT_CONFIG, "probe.text",
-                     "\"%.100s\" is no address: HOST:PORT [sni=NAME] [starttls=PROTOCOL]", text);
+                     "\"%.100s\" is not HOST:PORT [sni=NAME] [starttls=PROTOCOL]", text);
 }
 
 static bool take(struct slice s, char *out, size_t size)

@@ -5,8 +5,8 @@
  *   sni=NAME       the name that is asked for; without it the host, if it is a name
  *   starttls=WORD  smtp, imap, pop3, ldap, postgres, mysql: what is said before TLS; none
  */
-#ifndef AGENT_DEPLOY_PROBE_H
-#define AGENT_DEPLOY_PROBE_H
+#ifndef AGENT_CONF_PROBE_H
+#define AGENT_CONF_PROBE_H
 
 #include "lib/fault.h"
 #include "lib/scanresult.h"
