@@ -107,8 +107,12 @@ static void read_next(struct daemon *d, struct slot *s)
     struct fault f;
 
     s->next = 0;
-    if (entries_find(d->conf, s->name, &e) && record_load(e.as, &r, &f) == 0)
-        s->next = r.rolling ? 0 : r.next;
+    if (!entries_find(d->conf, s->name, &e) || record_load(e.as, &r, &f) != 0)
+        return;
+    s->next = r.rolling ? 0 : r.next;
+    /* Sources are asked as often as is configured now, whatever was when they last were. */
+    if (e.trust != NULL && s->next > clock_now() + e.trust->every)
+        s->next = clock_now() + e.trust->every;
 }
 
 static void want_report(struct daemon *d, int64_t when)

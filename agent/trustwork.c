@@ -76,19 +76,22 @@ static void well(const struct agent_trust *t, struct record *r, int64_t now, uin
     move(r, STATE_VERIFIED, now);
 }
 
-/* True: people have to know, and do not yet. */
+/* True: people have to know, and do not yet. While they do, what waits does not hide the reason. */
 static bool failed(const struct agent_trust *t, struct record *r, const struct trust_status *s,
                    const struct fault *why, int64_t now, uint64_t random)
 {
-    bool knew = r->state == STATE_STUCK && strcmp(r->rule, why->rule) == 0;
+    bool is_loud = loud(s, why, now), was = r->state == STATE_STUCK;
+    bool knew = was && strcmp(r->rule, why->rule) == 0;
     int64_t wait = backoff(++r->failures, s->next_update - now, why->retry_after, random);
 
     r->next = now + (wait < t->every ? wait : t->every);
-    (void)snprintf(r->rule, sizeof(r->rule), "%s", why->rule);
-    (void)snprintf(r->reason, sizeof(r->reason), "%s", why->text);
-    if (loud(s, why, now))
+    if (is_loud || !was) {
+        (void)snprintf(r->rule, sizeof(r->rule), "%s", why->rule);
+        (void)snprintf(r->reason, sizeof(r->reason), "%s", why->text);
+    }
+    if (is_loud)
         move(r, STATE_STUCK, now);
-    return r->state == STATE_STUCK && !knew;
+    return is_loud && !knew;
 }
 
 static void tell(const struct agent_trust *t, const struct fault *why)
