@@ -23,7 +23,7 @@ static const struct deploy_recipe recipes[] = {
     {
         .name = "nginx",
         .test = ARGV("nginx", "-t", "-q"),
-        .reload = ARGV("systemctl", "reload", "nginx"),
+        .reload = ARGV("systemctl", "reload-or-restart", "nginx"),
         .probe = "127.0.0.1:443",
         FILES(PUBLIC(AGENT_FULLCHAIN), SECRET(AGENT_KEY, "")),
         .text = "New workers take the new pair; old ones finish the requests they have, and close "
@@ -32,17 +32,17 @@ static const struct deploy_recipe recipes[] = {
     {
         .name = "apache2",
         .test = ARGV("apachectl", "configtest"),
-        .reload = ARGV("systemctl", "reload", "apache2"),
+        .reload = ARGV("systemctl", "reload-or-restart", "apache2"),
         .probe = "127.0.0.1:443",
         FILES(PUBLIC(AGENT_FULLCHAIN), SECRET(AGENT_KEY, "")),
-        .text =
-            "A graceful restart: requests under way are answered. What it refuses then ends it, "
-            "so the test comes first.",
+        .text = "A graceful restart: requests under way are answered. The test does not read "
+                "certificates, "
+                "and what it cannot read then ends it: it is started with the old ones.",
     },
     {
         .name = "haproxy",
         .test = ARGV("haproxy", "-c", "-q", "-f", "/etc/haproxy/haproxy.cfg"),
-        .reload = ARGV("systemctl", "reload", "haproxy"),
+        .reload = ARGV("systemctl", "reload-or-restart", "haproxy"),
         .probe = "127.0.0.1:443",
         FILES(SECRET(AGENT_COMBINED, "")),
         .text = "A new worker takes the listening sockets; the old one ends with its last "
@@ -51,7 +51,7 @@ static const struct deploy_recipe recipes[] = {
     {
         .name = "postfix",
         .test = ARGV("postfix", "check"),
-        .reload = ARGV("systemctl", "reload", "postfix"),
+        .reload = ARGV("systemctl", "reload-or-restart", "postfix"),
         .probe = "127.0.0.1:25 starttls=smtp",
         FILES(PUBLIC(AGENT_FULLCHAIN), SECRET(AGENT_KEY, "")),
         .text = "Each smtpd finishes its session. The test does not read certificates; an smtpd "
@@ -60,7 +60,7 @@ static const struct deploy_recipe recipes[] = {
     {
         .name = "dovecot",
         .test = ARGV("doveconf", "-n"),
-        .reload = ARGV("systemctl", "reload", "dovecot"),
+        .reload = ARGV("systemctl", "reload-or-restart", "dovecot"),
         .probe = "127.0.0.1:143 starttls=imap",
         FILES(PUBLIC(AGENT_FULLCHAIN), SECRET(AGENT_KEY, "")),
         .text = "New sessions get the new pair. The test wants the files to be there, no more.",
@@ -77,7 +77,7 @@ static const struct deploy_recipe recipes[] = {
     },
     {
         .name = "postgresql",
-        .reload = ARGV("systemctl", "reload", "postgresql"),
+        .reload = ARGV("systemctl", "reload-or-restart", "postgresql"),
         .probe = "127.0.0.1:5432 starttls=postgres",
         FILES(PUBLIC(AGENT_FULLCHAIN), SECRET(AGENT_KEY, "postgres")),
         .text =
@@ -86,7 +86,7 @@ static const struct deploy_recipe recipes[] = {
     },
     {
         .name = "mosquitto",
-        .reload = ARGV("systemctl", "reload", "mosquitto"),
+        .reload = ARGV("systemctl", "reload-or-restart", "mosquitto"),
         .probe = "127.0.0.1:8883",
         FILES(PUBLIC(AGENT_FULLCHAIN), SECRET(AGENT_KEY, "mosquitto")),
         .text = "New connections get the new pair, others stay.",
@@ -113,7 +113,7 @@ static const struct deploy_recipe recipes[] = {
     },
     {
         .name = "strongswan",
-        .reload = ARGV("systemctl", "reload", "strongswan"),
+        .reload = ARGV("systemctl", "reload-or-restart", "strongswan"),
         .verify = ARGV("systemctl", "is-active", "--quiet", "strongswan"),
         .probe = "",
         FILES(PUBLIC(AGENT_CERT), PUBLIC(AGENT_CHAIN), SECRET(AGENT_KEY, "")),

@@ -10,6 +10,8 @@
 #include "lib/step.h"
 
 #define PROBE_FOR 30 /* seconds, where nothing is configured */
+#define VERIFY_TIMES 3
+#define VERIFY_EVERY_US 400000
 #define KEPT_MAX 256 /* versions that are looked through for old ones */
 
 /* Of a version that has no certificate, or none that we can read: *known is false. */
@@ -32,16 +34,24 @@ static int fingerprint_of(const struct agent_cert *c, unsigned version, uint8_t 
     return rc;
 }
 
-/* Repeated until it is content, or the time is over. */
+/* Repeated until it is content several times in a row, since who fails to start may look alive for
+ * a moment, or the time is over. */
 static int run_verify(const struct agent_cert *c, const struct agent_service *s, int64_t seconds,
                       struct fault *f)
 {
     uint64_t end = clock_mono_us() + (uint64_t)seconds * 1000000;
-    int rc;
+    const struct deploy_recipe *r;
+    int content = 0, rc = service_recipe(s, &r, f);
 
-    while ((rc = service_run(c, s, SERVICE_VERIFY, NULL, NULL, f)) < 0 && clock_mono_us() < end)
-        usleep(500000);
-    return rc;
+    if (rc < 0 || (s->n_verify == 0 && (r == NULL || r->verify == NULL)))
+        return rc;
+    for (;;) {
+        rc = service_run(c, s, SERVICE_VERIFY, NULL, NULL, f);
+        content = rc < 0 ? 0 : content + 1;
+        if (content == VERIFY_TIMES || (rc < 0 && clock_mono_us() >= end))
+            return rc;
+        usleep(VERIFY_EVERY_US);
+    }
 }
 
 /* Which address it is, and what it does. */

@@ -24,6 +24,8 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154,SC2317 # lib.sh has them; functions are called by name
 
+guide=$root/docs/agent-recipes.md
+
 own_host() {
     if [ -z "${CERCA_FLOW_HOST:-}" ]; then
         CERCA_FLOW_HOST=yes
@@ -45,12 +47,14 @@ own_host() {
     own_folder /run
     own_folder /var/lib apache2 dovecot haproxy ldap mosquitto nginx postfix postgresql slapd
     own_folder /usr/local/sbin
+    own_folder /var/www
     cp "$root/tests/flow/systemctl" /usr/local/sbin/
     chmod 755 /usr/local/sbin/systemctl
     (
         umask 022
         mkdir -p /run/lock /run/haproxy /run/openvpn-server /run/sendsigs.omit.d \
             /var/log/apache2 /var/log/nginx
+        mkdir -p /var/www/html
         install -d -o postgres -g postgres -m 2775 /run/postgresql
         install -d -o postgres -g postgres /var/log/postgresql
     )
@@ -103,7 +107,7 @@ shown() {
         /^```/ && fence { exit }
         /^```/ { fence = found; next }
         fence { print; next }
-        $0 ~ pattern { found = 1 }' "$root/docs/agent-recipes.md"
+        $0 ~ pattern { found = 1 }' "$guide"
 }
 
 server_unit() {
@@ -125,7 +129,7 @@ server_setup() {
         ;;
     freeradius) install -d -o freerad -g freerad /var/log/freeradius ;;
     esac
-    sed "s|/etc/postgresql/15/main|/etc/postgresql/${postgresql:-}|" "$root/docs/agent-recipes.md" >"$scratch/guide"
+    sed "s|/etc/postgresql/15/main|/etc/postgresql/${postgresql:-}|" "$guide" >"$scratch/guide"
     (
         umask 022
         files_of "$scratch/guide" "$1"
@@ -170,7 +174,7 @@ server_pair() {
 server_start() {
     systemctl start "$(server_unit "$1")" || return 1
     [ "$1" != slapd ] || ldapmodify -Q -Y EXTERNAL -H ldapi:/// -f /etc/ldap/cerca-agent.ldif || return 1
-    wait_until 20 served "$1"
+    wait_until 2 served "$1"
 }
 
 server_stop() {
@@ -208,9 +212,11 @@ network={
     private_key="$scratch/client.key"
 }
 CONF
-    rm -f "$scratch/eap.pem"
+    : >"$scratch/eap.pem"
     timeout 5 eapol_test -c "$scratch/eap.conf" -s testing123 -t 2 -o "$scratch/eap.pem" >"$scratch/eap.log" 2>&1
-    serial_of "$scratch/eap.pem"
+    # It is the last one of the chain.
+    awk '/-BEGIN/ { text = "" } { text = text $0 "\n" } END { printf "%s", text }' "$scratch/eap.pem" \
+        2>/dev/null | serial_of
 }
 
 # As a client sees it, before the server has seen the client's.
@@ -222,10 +228,11 @@ served_vpn() {
 [ "$1" -ne 0 ] || echo "$tls_serial_hex_0" | tr -d : | tr a-f A-F >"$SEEN"
 SEE
     chmod 755 "$scratch/vpn.see"
-    openvpn --dev null --tls-client --remote 127.0.0.1 1194 udp --nobind --ca "${roots:-$scratch/first.pem}" \
+    cat "$scratch/first.pem" ${roots:+"$roots"} >"$scratch/vpn.roots"
+    openvpn --dev null --tls-client --remote 127.0.0.1 1194 udp --nobind --ca "$scratch/vpn.roots" \
         --cert "$scratch/client.pem" --key "$scratch/client.key" --script-security 2 \
         --setenv SEEN "$scratch/vpn.serial" --tls-verify "$scratch/vpn.see" >"$scratch/vpn.log" 2>&1 &
-    wait_until 10 test -s "$scratch/vpn.serial"
+    wait_until 3 test -s "$scratch/vpn.serial"
     kill $!
     wait $! 2>/dev/null
     cat "$scratch/vpn.serial" 2>/dev/null
