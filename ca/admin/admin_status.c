@@ -402,8 +402,8 @@ static void add_inventory(struct items *items, const struct admin *a)
         return;
     day = clock_now() / 86400 - s.sums.first_day;
     for (int64_t d = day > 0 ? day : 0; d < COUNTED_DAYS && d <= day + SOON; d++) {
-        soon += s.sums.ends_on[d];
-        if (s.sums.ends_on[d] > 0 && i.by == 0)
+        soon += s.sums.due_on[d];
+        if (s.sums.due_on[d] > 0 && i.by == 0)
             i.by = (s.sums.first_day + d) * 86400;
     }
     late = s.sums.by_state[LINE_OVERDUE] + s.sums.by_state[LINE_STUCK];
@@ -411,7 +411,7 @@ static void add_inventory(struct items *items, const struct admin *a)
         (void)snprintf(i.state, sizeof(i.state), "%s", late > 0 ? "late" : "ends soon");
     (void)snprintf(i.text, sizeof(i.text),
                    "%" PRIu64 " renewals late or stuck, %" PRIu64
-                   " certificates end within %d days and nothing follows",
+                   " due ones end within %d days and nothing follows",
                    late, soon, SOON);
     add(items, &i);
 }

@@ -44,8 +44,11 @@ static void add_day(struct counted_sums *s, const struct counted_line *l, uint32
 {
     int64_t day = (int64_t)(l->rest >> 8) - s->first_day;
 
-    if (l->rest >> 8 != 0 && day >= 0 && day < COUNTED_DAYS)
-        s->ends_on[day] += by;
+    if (l->rest >> 8 == 0 || day < 0 || day >= COUNTED_DAYS)
+        return;
+    s->ends_on[day] += by;
+    if (state_of(l) != LINE_OK)
+        s->due_on[day] += by;
 }
 
 /* `by` is 1 or, in effect, -1. */
@@ -144,6 +147,7 @@ void counted_begin(struct counted *c, int64_t day)
         return;
     c->sums.first_day = day;
     memset(c->sums.ends_on, 0, sizeof(c->sums.ends_on));
+    memset(c->sums.due_on, 0, sizeof(c->sums.due_on));
     for (size_t i = 0; i < c->room; i++)
         if (c->slot[i].key != 0)
             add_day(&c->sums, &c->slot[i], 1);

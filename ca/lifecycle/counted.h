@@ -29,6 +29,8 @@ struct counted_sums {
     /* Lines by the day that they end on; `first_day` is that of the newest whole evaluation. */
     int64_t first_day;
     uint32_t ends_on[COUNTED_DAYS];
+    /* Those of them whose renewal is due at least: a life of a week that has just begun is none. */
+    uint32_t due_on[COUNTED_DAYS];
 };
 
 struct counted_line;

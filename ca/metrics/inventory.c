@@ -38,23 +38,33 @@ static void put_findings(const struct evaluator_summary *s, struct buf *out)
 }
 
 /* By days, from today on, so that the sums stay right while the clock goes on. */
-static void put_ends(const struct evaluator_summary *s, struct buf *out)
+static void put_days(const char *name, const char *help, const struct evaluator_summary *s,
+                     const uint32_t on[COUNTED_DAYS], struct buf *out)
 {
-    static const char name[] = "cerca_identities_expiring";
     static const int within[] = {1, 3, 7, 14, 30, 60, 90, 180, 365};
     int64_t today = clock_now() / 86400 - s->sums.first_day, sum = 0, day = today > 0 ? today : 0;
 
-    metric_family(out, name, METRIC_GAUGE,
-                  "Identities whose newest certificate ends within so many days and that nothing "
-                  "follows; each also counts in the longer times.");
+    metric_family(out, name, METRIC_GAUGE, help);
     for (size_t i = 0; i < sizeof within / sizeof within[0]; i++) {
         char text[16];
 
         for (; day < COUNTED_DAYS && day <= today + within[i]; day++)
-            sum += s->sums.ends_on[day];
+            sum += on[day];
         (void)snprintf(text, sizeof text, "%dd", within[i]);
         put_labelled(out, name, "within", text, sum);
     }
+}
+
+static void put_ends(const struct evaluator_summary *s, struct buf *out)
+{
+    put_days("cerca_identities_expiring",
+             "Identities whose newest certificate ends within so many days and that nothing "
+             "follows; each also counts in the longer times.",
+             s, s->sums.ends_on, out);
+    put_days("cerca_identities_due_expiring",
+             "Those of them whose renewal is due or late: not one whose life of a week has just "
+             "begun.",
+             s, s->sums.due_on, out);
 }
 
 void metrics_inventory(const struct metrics_parts *p, struct buf *out)

@@ -54,6 +54,8 @@ ok 'explain says when it is to be renewed' cerca explain soon.example.com
 like 'by its state' "$out" 'dns:soon.example.com: ok'
 like 'and what comes next' "$out" 'next +somebody has to renew it from 20'
 is 'and no other name has that line' "$(cerca explain later.example.com -o json | jq length)" 1
+ok 'the status is about what is due' cerca status
+like 'which one that has just begun is not' "$out" '^ok +inventory +ready +0 renewals late or stuck, 0 due ones end within 7 days'
 fails 'of what nobody knows it says so' 1 'No certificate has this name' cerca explain nothing.example.com
 ca_stop
 
@@ -74,6 +76,9 @@ ok 'explain says that it is late' cerca explain soon.example.com
 like 'in plain words' "$out" 'overdue'
 like 'with the alert' "$out" 'alert +.*raised, told to the owner'
 like 'and the finding' "$out" 'finding +.*never renewed'
+ok 'the status says so' cerca status
+like 'as what has to be done' "$out" '^todo inventory +late +1 renewals late or stuck, [1-9][0-9]* due ones end within 7 days'
+is 'soonest first' "$(grep ^todo "$out" | head -n 1 | cut -d' ' -f2)" inventory
 ok 'the list is for people' cerca alerts list
 like 'by name' "$out" "${id:0:8} +critical +raised"
 

@@ -162,8 +162,10 @@ static void something(struct world *w)
 /* The day that an end is counted on is absolute; where the window begins may differ by a day. */
 static void same_ends(const struct counted_sums *a, const struct counted_sums *b)
 {
-    for (int64_t day = b->first_day; day < b->first_day + COUNTED_DAYS - 1; day++)
+    for (int64_t day = b->first_day; day < b->first_day + COUNTED_DAYS - 1; day++) {
         assert_int_equal(a->ends_on[day - a->first_day], b->ends_on[day - b->first_day]);
+        assert_int_equal(a->due_on[day - a->first_day], b->due_on[day - b->first_day]);
+    }
 }
 
 static void counts_are_those_of_a_whole_evaluation_after_any_change(void **state)
