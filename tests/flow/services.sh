@@ -11,7 +11,7 @@
 #   files_of GUIDE SECTION   # writes what the guide shows in fences below a line that ends with
 #                            # the path in backquotes and a colon
 #   serial_at PORT [OPTION...]  # which the server there serves; options of openssl s_client
-#   serial_of [FILE]         # of a certificate
+#   serial_of FILE           # of a certificate
 #
 # and for each server of docs/agent-recipes.md:
 #
@@ -90,11 +90,11 @@ files_of() {
 serial_at() { # PORT [OPTION...]
     at=$1
     shift
-    timeout 10 openssl s_client -connect "127.0.0.1:$at" "$@" </dev/null 2>/dev/null | serial_of
+    timeout 10 openssl s_client -connect "127.0.0.1:$at" "$@" </dev/null 2>/dev/null | serial_of /dev/stdin
 }
 
-serial_of() { # [FILE]
-    openssl x509 -noout -serial ${1:+-in "$1"} 2>/dev/null | cut -d= -f2
+serial_of() { # FILE
+    openssl x509 -noout -serial -in "$1" 2>/dev/null | cut -d= -f2
 }
 
 # --- the servers of docs/agent-recipes.md -------------------------------------------------------
@@ -216,7 +216,7 @@ CONF
     timeout 5 eapol_test -c "$scratch/eap.conf" -s testing123 -t 2 -o "$scratch/eap.pem" >"$scratch/eap.log" 2>&1
     # It is the last one of the chain.
     awk '/-BEGIN/ { text = "" } { text = text $0 "\n" } END { printf "%s", text }' "$scratch/eap.pem" \
-        2>/dev/null | serial_of
+        2>/dev/null | serial_of /dev/stdin
 }
 
 # As a client sees it, before the server has seen the client's.
