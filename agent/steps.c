@@ -449,11 +449,26 @@ static int verify(struct work *w, struct fault *f)
     return rc;
 }
 
+static void tell_failed(struct work *w, const struct fault *why)
+{
+    struct fault f = {0};
+
+    if (deploy_hook(w->c, DEPLOY_FAILED, why, &f) != 0)
+        log_fault(LOG_LEVEL_ERROR, "agent.hook", &f, "entry", w->c->name, NULL);
+}
+
+/* Who orders a new key does not want what an earlier attempt has made. */
+static void begin_anew(struct work *w)
+{
+    if (w->order.fresh_key)
+        w->to = STATE_DUE;
+}
+
 /* First the old files come back; then it waits; then the new ones are tried again, as long as they
  * are any good. */
 static int roll_back(struct work *w, struct fault *f)
 {
-    struct fault why = {.code = FAULT_INTERNAL}, failed = {0};
+    struct fault why = {.code = FAULT_INTERNAL};
     struct deploy_view *view;
     int rc;
 
@@ -463,26 +478,30 @@ static int roll_back(struct work *w, struct fault *f)
         if (step_facts(w, now.version, f) != 0 || w->r.not_after <= clock_now())
             w->to = STATE_DUE;
         w->r = now;
+        begin_anew(w);
         return 0;
     }
     view = xcalloc(1, sizeof(*view));
     rc = deploy_rollback(w->c, view, f);
     keep_seen(&w->r, view);
     free(view);
-    if (rc != 0 && strcmp(f->rule, "deploy.previous") != 0)
+    if (rc != 0 && strcmp(f->rule, "deploy.previous") != 0) {
+        tell_failed(w, f); /* the worst: services may have neither */
         return rc;
+    }
     w->r.rolling = false;
     (void)snprintf(why.rule, sizeof(why.rule), "%s", w->r.rule);
     (void)snprintf(why.text, sizeof(why.text), "%s", w->r.reason);
-    if (deploy_hook(w->c, DEPLOY_FAILED, &why, &failed) != 0)
-        log_fault(LOG_LEVEL_ERROR, "agent.hook", &failed, "entry", w->c->name, NULL);
-    return STEP_WAITS;
+    tell_failed(w, &why);
+    begin_anew(w);
+    return w->order.now ? 0 : STEP_WAITS;
 }
 
 static int resume(struct work *w, struct fault *f)
 {
     (void)f;
     w->to = w->r.resume >= STATE_TRACKED && w->r.resume < STATE_STUCK ? w->r.resume : STATE_DUE;
+    begin_anew(w);
     return 0;
 }
 
