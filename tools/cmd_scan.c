@@ -9,6 +9,7 @@
 #include "tools/commands.h"
 #include "tools/progress.h"
 #include "tools/scanjson.h"
+#include "tools/scanrecord.h"
 #include "tools/scanrun.h"
 #include "tools/scanstate.h"
 
@@ -18,7 +19,7 @@
 struct scan_args {
     const char *ports, *resume;
     struct texts exclude, sni;
-    bool names_only, handshake_only;
+    bool names_only, handshake_only, record;
     int64_t deadline;
     uint32_t rate, per_network, connections, prefix4, prefix6;
 };
@@ -30,6 +31,7 @@ struct scanning {
     struct scan_job job;
     struct scan_state state;
     struct rows rows;
+    struct scan_recorder recorder; /* with args->record */
     struct progress bar;
     uint64_t saved_us;
     uint64_t outcome[SCAN_OUTCOME_MAX + 1];
@@ -38,9 +40,10 @@ struct scanning {
 static int on_result(void *arg, const struct scan_result *r, struct slice body, struct fault *f)
 {
     struct scanning *s = arg;
-    (void)body;
 
     s->outcome[r->outcome]++;
+    if (s->args->record && scan_recorder_add(&s->recorder, body, f) != 0)
+        return -(int)f->code;
     progress_end(&s->bar);
     return rows_add(&s->rows, s->tool->format == FORMAT_CSV ? scan_json_flat(r) : scan_json(r)) ==
                    EXIT_OK
@@ -48,8 +51,11 @@ static int on_result(void *arg, const struct scan_result *r, struct slice body, 
                : fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
 }
 
+/* What is done is recorded first, so that nothing is passed over by who goes on. */
 static int save(struct scanning *s, const struct scan_progress *p, struct fault *f)
 {
+    if (s->args->record && scan_recorder_flush(&s->recorder, f) != 0)
+        return -(int)f->code;
     if (s->args->resume == NULL || p->finished == s->state.position)
         return 0;
     s->state.position = p->finished;
@@ -144,6 +150,9 @@ static void tell(const struct scanning *s, const struct scan_run *run)
                        scan_outcome_word((enum scan_outcome)i));
             between = ", ";
         }
+    if (s->args->record)
+        tool_say(s->tool, "%" PRIu64 " results recorded, %" PRIu64 " certificates new",
+                 s->recorder.taken, s->recorder.fresh);
     tool_say(s->tool, "%" PRIu64 " of %" PRIu64 " targets, %" PRIu64 " excluded: %s",
              s->job.position + run->last.done, run->last.total, run->last.excluded,
              text.n > 0 ? buf_cstr(&text) : "no result");
@@ -154,11 +163,11 @@ static int end(struct scanning *s, const struct scan_run *run, struct fault *f)
 {
     bool whole = !run->interrupted || run->last.finished == run->last.total;
 
-    if (s->args->resume != NULL && whole) {
-        (void)unlink(s->args->resume);
-    } else if (!whole && save(s, &run->last, f) != 0) {
+    if (save(s, &run->last, f) != 0)
         return tool_fail(s->tool, f);
-    }
+    tell(s, run);
+    if (s->args->resume != NULL && whole)
+        (void)unlink(s->args->resume);
     if (whole)
         return EXIT_OK;
     if (s->args->resume != NULL)
@@ -186,7 +195,6 @@ static int scan(struct scanning *s, struct fault *f)
         return tool_fail(s->tool, f);
     }
     shown = rows_end(&s->rows);
-    tell(s, &run);
     rc = end(s, &run, f);
     return shown != EXIT_OK ? shown : rc;
 }
@@ -210,15 +218,17 @@ static int run(struct tool *t, void *args)
     int rc;
 
     scan_targets_init(&s.targets);
+    scan_recorder_init(&s.recorder, t);
     rc = read_targets(&s, &f);
     if (rc == 0)
         rc = fill_job(&s, &f);
     if (rc != 0)
         rc = refuse(t, &f);
-    else if (begin_state(&s, &f) != 0)
+    else if (begin_state(&s, &f) != 0 || (s.args->record && tool_connect(t, &f) != 0))
         rc = tool_fail(t, &f);
     else
         rc = scan(&s, &f);
+    scan_recorder_free(&s.recorder);
     scan_targets_free(&s.targets);
     return rc;
 }
@@ -247,6 +257,7 @@ static const struct opt opts[] = {
     {"prefix6", OPT_COUNT, AT(prefix6), "BITS", "what a network of IPv6 is (default 64)", 0},
     {"connections", OPT_COUNT, AT(connections), "N", "at one time (default 1000)", 0},
     {"deadline", OPT_SPAN, AT(deadline), "SPAN", "of one target (default 10s)", 0},
+    {"record", OPT_FLAG, AT(record), NULL, "tell the CA what is seen (cerca observations list)", 0},
     {"resume", OPT_TEXT, AT(resume), "FILE",
      "keep there how far it is, and go on from there; gone when all is done", 0},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
@@ -259,6 +270,7 @@ const struct command cmd_scan = {
     .examples = "  cerca scan www.example.com\n"
                 "  cerca scan 192.0.2.0/24:443,8443,25 --exclude 192.0.2.10-19\n"
                 "  cerca scan -o json --resume night.state --rate 200 hosts.txt >found.jsonl\n"
+                "  cerca scan --record 192.0.2.0/24:443,5432,389\n"
                 "  cerca scan '[2001:db8::5]:5432' db.example.com:6432/postgres\n",
     .opts = opts,
     .args_size = sizeof(struct scan_args),

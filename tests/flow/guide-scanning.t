@@ -5,6 +5,8 @@
 
 mkdir "$scratch/here"
 cd "$scratch/here" || exit 1
+ca_init || bail 'no CA'
+ca_start || bail 'it does not start'
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout web.key -out web.pem \
     -subj /CN=www.example.com -days 100 2>/dev/null
 port=$(free_ports | cut -d ' ' -f 1)
@@ -34,7 +36,10 @@ is '... each target, with each name' "$(tail -n +2 found.csv | cut -d , -f 6 | s
     ' 10 refused 3 served '
 ok 'large ones can be resumed' bash -e "$scratch/sh4"
 is '... and are whole' "$(wc -l <night.jsonl)" 16
-ok 'nothing weak is found where nothing is' bash -e "$scratch/sh5"
+ok 'the CA is told' bash -e "$scratch/sh5"
+like '... and has what it did not know' "$err" '1 results recorded, 1 certificates new'
+like '... and says so' "$out" "127.0.0.1:$port .*unknown"
+ok 'nothing weak is found where nothing is' bash -e "$scratch/sh6"
 is '... so nothing is said' "$(cat "$out")" ''
 
 done_testing
