@@ -145,17 +145,15 @@ static void call_free(struct call *k)
     buf_free(&k->request);
 }
 
-/* A certificate that is over proves nothing, nor may one that was taken over, whoever issued it:
- * then it begins as the first did, if it can. */
-static void set_renew(struct work *w, struct call *k, bool has_own)
+/* One that was taken over may be anybody's: then it begins as a first one does, if it can. */
+static void set_renew(struct work *w, struct call *k, bool has_own, bool anew)
 {
-    bool over = w->r.not_after <= clock_now();
     unsigned version = 0;
     struct fault f;
 
     if (has_own && deploy_current(w->c, &version, &f) != 0)
         version = 0;
-    k->ask.renew = has_own && !((over || version == 0) && has_way(w->c));
+    k->ask.renew = has_own && !anew && !(version == 0 && has_way(w->c));
     if (k->ask.renew) {
         struct wanted change = changes(w->c);
 
@@ -164,7 +162,9 @@ static void set_renew(struct work *w, struct call *k, bool has_own)
     }
 }
 
-static int call_ca(struct work *w, struct call *k, enum remote_what what, struct fault *f)
+/* `anew`: as for a first certificate, whatever is in force. */
+static int call_ca(struct work *w, struct call *k, enum remote_what what, bool anew,
+                   struct fault *f)
 {
     struct fault none;
     bool has_own;
@@ -180,9 +180,9 @@ static int call_ca(struct work *w, struct call *k, enum remote_what what, struct
     k->ask.own = has_own ? buf_cstr(&k->own) : NULL;
     k->ask.own_key = has_own ? buf_cstr(&k->own_key) : NULL;
     k->ask.key = buf_cstr(&k->key);
-    if (what == REMOTE_ENROLL && !w->r.linking)
+    if (what == REMOTE_ENROLL && !w->r.linking && !anew)
         k->ask.request = buf_cstr(&k->request);
-    set_renew(w, k, has_own);
+    set_renew(w, k, has_own, anew);
     if (what != REMOTE_HINT && !k->ask.renew && !has_way(w->c))
         return fault_set(f, FAULT_CONFIG, "agent.begin",
                          "there is no certificate to renew, and no token_file, cert or user to get "
@@ -219,7 +219,7 @@ static void ask_hint(struct work *w)
     int64_t now = clock_now(), life = w->r.not_after - w->r.not_before;
     struct call k;
     struct fault f;
-    int rc = call_ca(w, &k, REMOTE_HINT, &f);
+    int rc = call_ca(w, &k, REMOTE_HINT, false, &f);
     int64_t after = rc == 0 ? k.answer.retry_after : LOCAL_FAILED;
 
     if (rc == 0) {
@@ -293,7 +293,7 @@ static int make_key(struct work *w, struct fault *f)
 static int make_request(struct work *w, struct fault *f)
 {
     struct call k;
-    int rc = call_ca(w, &k, REMOTE_REQUEST, f);
+    int rc = call_ca(w, &k, REMOTE_REQUEST, false, f);
 
     if (rc == 0)
         rc = next_put(w->c, NEXT_REQUEST, buf_slice(&k.answer.request), f);
@@ -320,8 +320,13 @@ static int take_certificate(struct work *w, const struct remote_answer *a, struc
 static int send_request(struct work *w, struct fault *f)
 {
     struct call k;
-    int rc = call_ca(w, &k, REMOTE_ENROLL, f);
+    int rc = call_ca(w, &k, REMOTE_ENROLL, false, f);
 
+    /* Some servers renew what is over for a while; the others want it proved again. */
+    if (rc == -FAULT_DENIED && k.ask.renew && w->r.not_after <= clock_now() && has_way(w->c)) {
+        call_free(&k);
+        rc = call_ca(w, &k, REMOTE_ENROLL, true, f);
+    }
     if (rc == 0)
         rc = take_certificate(w, &k.answer, f);
     call_free(&k);
