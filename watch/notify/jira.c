@@ -6,34 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "watch/notify/talk_inner.h"
+#include "watch/notify/ticket.h"
 
 #define API "/rest/api/2"
 
 enum { FINDING, OPENING, NOTING, LOOKING, CLOSING };
 
-static void request(struct talk *t, const char *method, const char *rest)
-{
-    const char *url = t->target->url;
-    size_t n = strlen(url);
-    struct buf b;
-
-    while (n > 0 && url[n - 1] == '/')
-        n--;
-    buf_init(&b, 4096);
-    buf_printf(&b, "%.*s" API "%s", (int)n, url, rest);
-    talk_request(t, method, buf_cstr(&b));
-    buf_free(&b);
-    talk_header(t, "Accept", "application/json");
-    talk_login(t);
-}
-
 static void at_ticket(struct talk *t, const char *method, const char *what)
 {
-    char rest[TALK_TICKET_SIZE + 32];
-
-    (void)snprintf(rest, sizeof(rest), "/issue/%s%s", t->ticket, what);
-    request(t, method, rest);
+    ticket_request(t, method, API "/issue/%s%s", t->ticket, what);
 }
 
 /* Between {noformat} Jira reads no markup; it ends at the next one. */
@@ -59,15 +40,14 @@ static json_t *body_text(const struct talk *t)
 /* The cloud has search/jql alone, servers have search alone. */
 static enum talk_step find(struct talk *t)
 {
-    char key[NOTICE_ID_SIZE], rest[256];
+    char key[NOTICE_ID_SIZE];
 
     text_key(t->notice, key);
-    (void)snprintf(rest, sizeof(rest),
-                   "/search%s?jql=labels%%20%%3D%%20%%22cerca-%s%%22%%20AND%%20statusCategory"
-                   "%%20!%%3D%%20Done&fields=key&maxResults=1",
-                   t->old_search ? "" : "/jql", key);
     t->stage = FINDING;
-    request(t, "GET", rest);
+    ticket_request(t, "GET",
+                   API "/search%s?jql=labels%%20%%3D%%20%%22cerca-%s%%22%%20AND%%20statusCategory"
+                       "%%20!%%3D%%20Done&fields=key&maxResults=1",
+                   t->old_search ? "" : "/jql", key);
     return TALK_SEND;
 }
 
@@ -81,7 +61,7 @@ static enum talk_step open_one(struct talk *t)
     text_title(t->notice, title);
     title[strnlen(title, 254)] = '\0'; /* of summary */
     t->stage = OPENING;
-    request(t, "POST", "/issue");
+    ticket_request(t, "POST", API "/issue");
     return talk_json(t, json_pack("{s:{s:{s:o}, s:{s:o}, s:o, s:o, s:[s, s]}}", "fields", "project",
                                   "key", talk_text(c->project), "issuetype", "name",
                                   talk_text(c->issue_type), "summary", talk_text(title),
@@ -107,39 +87,15 @@ enum talk_step jira_begin(struct talk *t)
     return t->ticket[0] != '\0' ? note(t) : find(t);
 }
 
-/* Nothing is open. */
-static enum talk_step found_none(struct talk *t)
-{
-    if (t->notice->kind != NOTICE_RESOLVED && t->notice->kind != NOTICE_ACKNOWLEDGED)
-        return open_one(t);
-    t->closed = true;
-    (void)snprintf(t->why, sizeof(t->why), "no ticket is open");
-    return TALK_DELIVERED;
-}
-
-static enum talk_step found(struct talk *t, const struct talk_reply *r)
-{
-    json_t *answer = talk_parse(r), *issues = json_object_get(answer, "issues");
-    const char *key = talk_id(json_array_get(issues, 0), "key");
-    bool list = json_is_array(issues), empty = json_array_size(issues) == 0;
-
-    if (key != NULL)
-        (void)snprintf(t->ticket, sizeof(t->ticket), "%s", key);
-    json_decref(answer);
-    if (!list || (!empty && t->ticket[0] == '\0'))
-        return talk_lie(t, r, "issues");
-    return empty ? found_none(t) : note(t);
-}
+static const struct ticket_list issues = {"issues", "key", open_one, note};
 
 static enum talk_step opened(struct talk *t, const struct talk_reply *r)
 {
     json_t *answer = talk_parse(r);
-    const char *key = talk_id(answer, "key");
+    bool kept = ticket_keep(t, answer, "key");
 
-    if (key != NULL)
-        (void)snprintf(t->ticket, sizeof(t->ticket), "%s", key);
     json_decref(answer);
-    if (t->ticket[0] == '\0')
+    if (!kept)
         return talk_lie(t, r, "key");
     (void)snprintf(t->why, sizeof(t->why), "HTTP %ld: %.64s", r->status, t->ticket);
     return t->notice->kind == NOTICE_TEST ? look(t) : TALK_DELIVERED;
@@ -201,14 +157,12 @@ enum talk_step jira_answer(struct talk *t, const struct talk_reply *r)
         t->old_search = true;
         return find(t);
     }
-    if (r->status == 404 && t->stage == NOTING) { /* somebody has deleted it */
-        t->ticket[0] = '\0';
-        return found_none(t);
-    }
+    if (r->status == 404 && t->stage == NOTING) /* somebody has deleted it */
+        return ticket_none(t, open_one);
     if (step != TALK_DELIVERED)
         return step;
     if (t->stage == FINDING)
-        return found(t, r);
+        return ticket_found(t, r, &issues);
     if (t->stage == OPENING)
         return opened(t, r);
     if (t->stage == NOTING)

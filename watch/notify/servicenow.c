@@ -5,25 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "watch/notify/talk_inner.h"
+#include "watch/notify/ticket.h"
+
+#define API "/api/now/table/"
 
 enum { FINDING, OPENING, NOTING, CLOSING };
-
-static void request(struct talk *t, const char *method, const char *rest)
-{
-    const char *url = t->target->url;
-    size_t n = strlen(url);
-    struct buf b;
-
-    while (n > 0 && url[n - 1] == '/')
-        n--;
-    buf_init(&b, 4096);
-    buf_printf(&b, "%.*s/api/now/table/%s%s", (int)n, url, t->target->conf->table, rest);
-    talk_request(t, method, buf_cstr(&b));
-    buf_free(&b);
-    talk_header(t, "Accept", "application/json");
-    talk_login(t);
-}
 
 static json_t *body_text(const struct talk *t)
 {
@@ -39,15 +25,14 @@ static json_t *body_text(const struct talk *t)
 
 static enum talk_step find(struct talk *t)
 {
-    char key[NOTICE_ID_SIZE], rest[192];
+    char key[NOTICE_ID_SIZE];
 
     text_key(t->notice, key);
-    (void)snprintf(rest, sizeof(rest),
-                   "?sysparm_query=correlation_id%%3D%s%%5Eactive%%3Dtrue"
-                   "&sysparm_fields=sys_id&sysparm_limit=1",
-                   key);
     t->stage = FINDING;
-    request(t, "GET", rest);
+    ticket_request(t, "GET",
+                   API "%s?sysparm_query=correlation_id%%3D%s%%5Eactive%%3Dtrue"
+                       "&sysparm_fields=sys_id&sysparm_limit=1",
+                   t->target->conf->table, key);
     return TALK_SEND;
 }
 
@@ -61,7 +46,7 @@ static enum talk_step open_one(struct talk *t)
     text_title(t->notice, title);
     title[strnlen(title, 160)] = '\0'; /* of short_description */
     t->stage = OPENING;
-    request(t, "POST", "");
+    ticket_request(t, "POST", API "%s", t->target->conf->table);
     return talk_json(t,
                      json_pack("{s:o, s:o, s:s, s:s, s:s, s:s}", "short_description",
                                talk_text(title), "description", body_text(t), "urgency",
@@ -71,10 +56,7 @@ static enum talk_step open_one(struct talk *t)
 
 static void at_ticket(struct talk *t)
 {
-    char rest[TALK_TICKET_SIZE + 1];
-
-    (void)snprintf(rest, sizeof(rest), "/%s", t->ticket);
-    request(t, "PATCH", rest);
+    ticket_request(t, "PATCH", API "%s/%s", t->target->conf->table, t->ticket);
 }
 
 static enum talk_step note(struct talk *t)
@@ -107,63 +89,33 @@ enum talk_step servicenow_begin(struct talk *t)
     return t->ticket[0] != '\0' ? go_on(t) : find(t);
 }
 
-/* Nothing is open. */
-static enum talk_step found_none(struct talk *t)
-{
-    if (t->notice->kind != NOTICE_RESOLVED && t->notice->kind != NOTICE_ACKNOWLEDGED)
-        return open_one(t);
-    t->closed = true;
-    (void)snprintf(t->why, sizeof(t->why), "no ticket is open");
-    return TALK_DELIVERED;
-}
-
-static enum talk_step found(struct talk *t, const struct talk_reply *r)
-{
-    json_t *answer = talk_parse(r), *result = json_object_get(answer, "result");
-    const char *id = talk_id(json_array_get(result, 0), "sys_id");
-    bool list = json_is_array(result), empty = json_array_size(result) == 0;
-
-    if (id != NULL)
-        (void)snprintf(t->ticket, sizeof(t->ticket), "%s", id);
-    json_decref(answer);
-    if (!list || (!empty && t->ticket[0] == '\0'))
-        return talk_lie(t, r, "result");
-    return empty ? found_none(t) : go_on(t);
-}
+static const struct ticket_list records = {"result", "sys_id", open_one, go_on};
 
 static enum talk_step opened(struct talk *t, const struct talk_reply *r)
 {
     json_t *answer = talk_parse(r), *result = json_object_get(answer, "result");
-    const char *id = talk_id(result, "sys_id"), *number = talk_id(result, "number");
+    const char *number = talk_id(result, "number");
+    bool kept = ticket_keep(t, result, "sys_id");
 
-    if (id != NULL)
-        (void)snprintf(t->ticket, sizeof(t->ticket), "%s", id);
-    if (id != NULL)
+    if (kept)
         (void)snprintf(t->why, sizeof(t->why), "HTTP %ld: %.64s", r->status,
-                       number != NULL ? number : id);
+                       number != NULL ? number : t->ticket);
     json_decref(answer);
-    if (t->ticket[0] == '\0')
+    if (!kept)
         return talk_lie(t, r, "sys_id");
     return t->notice->kind == NOTICE_TEST ? close_one(t) : TALK_DELIVERED;
-}
-
-/* Somebody has deleted it. */
-static enum talk_step gone(struct talk *t)
-{
-    t->ticket[0] = '\0';
-    return found_none(t);
 }
 
 enum talk_step servicenow_answer(struct talk *t, const struct talk_reply *r)
 {
     enum talk_step step = talk_status(t, r);
 
-    if (r->status == 404 && (t->stage == NOTING || t->stage == CLOSING))
-        return gone(t);
+    if (r->status == 404 && (t->stage == NOTING || t->stage == CLOSING)) /* somebody deleted it */
+        return ticket_none(t, open_one);
     if (step != TALK_DELIVERED)
         return step;
     if (t->stage == FINDING)
-        return found(t, r);
+        return ticket_found(t, r, &records);
     if (t->stage == OPENING)
         return opened(t, r);
     t->closed = t->stage == CLOSING;
