@@ -103,7 +103,7 @@ static void say(struct buf *out, const char *what, const char *value)
 {
     if (value[0] == '\0')
         return;
-    buf_printf(out, "  %-10s", what);
+    buf_printf(out, "  %-11s", what);
     text_safe(slice_str(value), false, out);
     buf_put_str(out, "\n");
 }
@@ -170,7 +170,7 @@ static void say_line(struct buf *out, const struct line_info *i, const json_t *p
     say(out, "followed", i->followed ? serial : "");
     say_notes(out, i, "alert");
     say_notes(out, i, "finding");
-    places_print(places, 2, 10, out);
+    places_print(places, 2, 11, out);
     hex_encode(slice_of(i->identity, sizeof(i->identity)), serial);
     say(out, "identity", serial);
 }
