@@ -139,6 +139,27 @@ entry p256
 ok 'what was mended is renewed' agent rekey web
 report "$([ "$(served_serial)" != "$old" ]; echo $?)" 'and served'
 is 'three versions are kept' "$(find state/web/versions -mindepth 1 -maxdepth 1 | wc -l)" 3
+
+# --- killed ------------------------------------------------------------------------------------------
+
+killed_at() { # STEP
+    (CERCA_STEP_KILL=cerca-agent:$1:1 cerca-agent renew web -c conf --state-dir state >/dev/null 2>&1)
+    is "killed at $1" $? 137
+}
+for step in deploy-file deploy-written deploy-staged deploy-tested deploy-visible deploy-linked \
+    deploy-reloaded deploy-good deploy-wiped; do
+    killed_at $step
+    ok "... it goes on from there ($step)" agent renew web
+    is "... to what lies there and is served ($step)" "$(served_serial)" "$(serial_of tls/web.pem)"
+done
+old=$(served_serial)
+entry p256 '' '"/bin/true"'
+killed_at deploy-back
+is 'the old pair is visible again' "$(serial_of tls/web.pem)" "$old"
+entry p256
+agent renew web >/dev/null 2>&1
+is 'and after a mended attempt what lies there is served' "$(served_serial)" "$(serial_of tls/web.pem)"
+
 kill "$load_pid"
 wait "$load_pid" 2>/dev/null
 load_pid=

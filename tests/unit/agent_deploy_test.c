@@ -237,7 +237,7 @@ static void failed_versions_give_way(void **s)
         test_sh("test \"$(ls %s/versions | sort | tr '\\n' ' ')\" = '1 6 '", scene.state), 0);
 }
 
-static void a_full_disk_changes_nothing(void **s)
+static void a_full_or_read_only_disk_changes_nothing(void **s)
 {
     (void)s;
     assert_int_equal(
@@ -250,6 +250,12 @@ static void a_full_disk_changes_nothing(void **s)
     assert_true(test_shows(scene.chain_path, &scene.first));
     assert_int_equal(
         test_sh("rm %s/filler && test \"$(ls -A %s/versions)\" = 1", scene.state, scene.state), 0);
+    assert_int_equal(test_sh("mount -o remount,ro %s", scene.state), 0);
+    assert_int_equal(deploy_stage(&scene.entry, &scene.second.m, 2, &f), -FAULT_UNAVAILABLE);
+    assert_string_equal(f.rule, "deploy.write");
+    assert_true(test_pair_fits(scene.key_path, scene.chain_path));
+    assert_true(test_shows(scene.chain_path, &scene.first));
+    assert_int_equal(test_sh("mount -o remount,rw %s", scene.state), 0);
     scene_install(&scene.second, 2);
     assert_true(test_shows(scene.chain_path, &scene.second));
     assert_int_equal(test_sh("umount %s", scene.state), 0);
@@ -272,11 +278,16 @@ static void names_and_owners_are_checked(void **s)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_new_pair_becomes_visible),     TEST(every_form_is_read_by_others),
-        TEST(what_is_not_right_is_refused),   TEST(what_was_there_is_taken_over),
-        TEST(given_up_paths_are_files_again), TEST(a_whole_folder_is_exchanged),
-        TEST(old_versions_are_wiped),         TEST(failed_versions_give_way),
-        TEST(a_full_disk_changes_nothing),    TEST(names_and_owners_are_checked),
+        TEST(a_new_pair_becomes_visible),
+        TEST(every_form_is_read_by_others),
+        TEST(what_is_not_right_is_refused),
+        TEST(what_was_there_is_taken_over),
+        TEST(given_up_paths_are_files_again),
+        TEST(a_whole_folder_is_exchanged),
+        TEST(old_versions_are_wiped),
+        TEST(failed_versions_give_way),
+        TEST(a_full_or_read_only_disk_changes_nothing),
+        TEST(names_and_owners_are_checked),
     };
 
     return cmocka_run_group_tests(tests, scene_set_up, scene_tear_down);
