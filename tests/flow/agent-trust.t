@@ -59,7 +59,8 @@ sources = (
 files = (
     { path = "$scratch/tls/clients.crl"; sources = ( "issuing", "root-list" ); },
     { path = "$scratch/tls/clients.pem"; sources = ( "ca" ); },
-    { path = "hashed"; form = "hashed"; }
+    { path = "hashed"; form = "hashed"; },
+    { path = "$scratch/tls/revoked"; form = "serials"; sources = ( "issuing" ); }
 );
 $2
 hooks = { failed = ( "/bin/sh", "-c", "echo \$CERCA_NAME \$CERCA_RULE >>$scratch/told" ); };
@@ -115,6 +116,25 @@ report "$([ "$before" != "$(number)" ]; echo $?)" 'with a new number'
 ok 'bob stays outside' wait_until 10 stays_outside bob
 ok 'alice does not' comes_in alice
 ok 'it is verified' status_is '.state == "verified"'
+
+# The same list as a folder of serial numbers, for OpenVPN: its `crl-verify DIR dir`.
+vpn() { # NAME: what the server says of that client
+    vpn_port=$(free_udp_port)
+    timeout 20 openvpn --dev null --local 127.0.0.1 --port "$vpn_port" --tls-server --dh none \
+        --ca tls/clients.pem --cert server.pem --key server.key --crl-verify tls/revoked dir \
+        --verb 4 >"vpn-$1.log" 2>&1 &
+    vpn_server=$!
+    timeout 20 openvpn --dev null --remote 127.0.0.1 "$vpn_port" --nobind --tls-client \
+        --ca tls/clients.pem --cert "$1.pem" --key "$1.key" >"vpn-$1-client.log" 2>&1 &
+    vpn_client=$!
+    wait_until 15 grep -Eq 'is revoked|Peer Connection Initiated' "vpn-$1.log"
+    kill "$vpn_server" "$vpn_client" 2>/dev/null
+    wait "$vpn_server" "$vpn_client" 2>/dev/null
+}
+vpn alice
+like 'OpenVPN lets alice in, by the folder of serial numbers' vpn-alice.log 'Peer Connection Initiated'
+vpn bob
+like 'and not bob' vpn-bob.log 'is revoked'
 
 # --- what must not come in ---------------------------------------------------------------------------
 
