@@ -46,11 +46,18 @@ static int add_row(struct report *r, const struct cert_info *i, struct fault *f)
     return fault_set(f, FAULT_INTERNAL, "output", "the report is not complete");
 }
 
+static bool streams(const struct report *r)
+{
+    return r->kind->columns != NULL && r->tool->format != FORMAT_HTML;
+}
+
 static int add(void *arg, const struct cert_info *i, struct fault *f)
 {
     struct report *r = arg;
 
     sums_add(&r->sums, i, r->now);
+    if (r->args->out != NULL || !streams(r)) /* whose rows would stand in its line */
+        progress_draw(&r->bar, "certificates", r->sums.all, 0);
     return r->kind->columns == NULL ? 0 : add_row(r, i, f);
 }
 
@@ -163,11 +170,6 @@ static int print_rest(struct report *r)
     return rc;
 }
 
-static bool streams(const struct report *r)
-{
-    return r->kind->columns != NULL && r->tool->format != FORMAT_HTML;
-}
-
 static int list_begin(struct report *r, struct sheet *sheet)
 {
     static const struct column none[] = {{NULL, NULL, 0, COLUMN_ALWAYS, NULL}};
@@ -218,6 +220,7 @@ static int make(struct report *r, struct list_request *q)
     if (streams(r) && list_begin(r, &sheet) != EXIT_OK)
         return EXIT_FAILED;
     rc = listing_lines(r->tool, q, add, r, &f);
+    progress_end(&r->bar);
     if (rc == 0)
         rc = r->kind->sections(r, &f);
     if (rc == 0)

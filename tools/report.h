@@ -8,6 +8,7 @@
 #define TOOLS_REPORT_H
 
 #include "tools/listargs.h"
+#include "tools/progress.h"
 #include "tools/rows.h"
 #include "tools/tally.h"
 
@@ -61,6 +62,7 @@ struct report {
     struct rows rows; /* the list as CSV and JSON */
     struct buf table; /* the list as HTML */
     uint64_t listed;
+    struct progress bar;
 };
 /* An exit code; failures said. */
 int report_run(struct tool *t, const struct report_kind *kind,
