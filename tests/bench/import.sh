@@ -7,11 +7,19 @@
 importing() {
     note "importing $rows certificates"
     new_ca "$work/import"
+    ready_after import.ready
     start_ca "$work/import"
     read -r rate longest fresh < <("$build/bench/import_load" "$work/import/cerca.conf" "$rows")
     [ "$fresh" -eq "$rows" ] || fail "only $fresh of $rows were new"
     row "import.$rows" "$rate" 1/s 5000 1.00
     row "import.$rows.longest_message" "$longest" us
+    # What a start has to read does not grow with what was imported.
+    wait_settled "$work/import"
+    stop_ca
+    before=$(cat "$work/import.ready")
+    ready_after import.ready
+    row import.ready_after "$(cat "$work/import.ready")" s "$before" 1.50 at_most
+    start_ca "$work/import"
     note "issuing while certificates are imported, and alone, by turns"
     for turn in 1 2 3; do
         waited alone
@@ -33,6 +41,13 @@ importing() {
     row import.memory "$(anon_kib cerca-ca)" KiB
     stop_ca
     rm -rf "$work/import"
+}
+
+# ready_after FILE: from the start of cerca-ca to its first answer, the middle one of five
+ready_after() {
+    for _ in 1 2 3 4 5; do
+        "$build/bench/ready_time" "$bin/cerca-ca" "$work/import/cerca.conf"
+    done | sort -n | sed -n 3p >"$work/$1"
 }
 
 # waited HOW: what issuing says is added to $work/waited
