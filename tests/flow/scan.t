@@ -136,6 +136,9 @@ ok 'no more than so many in all' cerca scan -o json --rate 20 "127.0.0.0/28:$clo
 took=$((($(date +%s%N) - begin) / 1000000))
 is '... takes twice as long' "$([ $took -ge 1540 ] && echo yes || echo $took)" yes
 
+ok 'on a terminal' script -qec "cerca scan --rate 25 --handshake-only 127.0.0.0/25:$closed" tty
+like '... a bar says how far it is, and how long it will take' tty 'scanning \[#+ *\] [0-9]+/128, left: [0-9]s'
+
 # --- interrupted -------------------------------------------------------------------------------------------
 
 some=(cerca scan -o json --resume state --rate 100 --per-network 0 "127.0.0.0/24:$closed")
