@@ -47,58 +47,47 @@ static const char *const keys[] = {"kind",    "id",    "serial",  "status", "rev
                                    "profile", "owner", "subject", "sans",   NULL};
 static const struct sheet sheet = {columns, keys};
 
-static int one_page(struct tool *t, struct block_query *q, struct rows *rows, bool *more,
-                    struct fault *f)
+static json_t *next_item(struct wire_in *w, void *arg)
 {
-    struct block_info *info;
-    struct frame answer;
-    struct wire_in w;
+    struct block_info *info = xcalloc(1, sizeof(*info));
+    struct block_query *q = arg;
+    json_t *o;
+
+    block_info_get(w, info);
+    q->further = true;
+    q->identity = info->identity;
+    memcpy(q->id, info->id, sizeof(q->id));
+    o = block_json(info);
+    free(info);
+    return o;
+}
+
+static int one_page(struct tool *t, void *arg, struct rows *rows, bool *more, struct fault *f)
+{
+    struct block_query *q = arg;
     struct buf body;
-    uint32_t n;
     int rc;
 
-    buf_init(&body, 64);
+    buf_init(&body, 1024);
     block_query_put(&body, q);
-    rc = tool_call_patient(t, MSG_BLOCK_LIST, buf_slice(&body), MSG_BLOCK_LISTED, &answer, f);
+    rc = rows_call(t,
+                   &(struct page_call){.ask = MSG_BLOCK_LIST,
+                                       .answer = MSG_BLOCK_LISTED,
+                                       .body = buf_slice(&body),
+                                       .max = FRAME_BODY_MAX,
+                                       .item = next_item,
+                                       .arg = q},
+                   rows, more, f);
     buf_free(&body);
-    if (rc != 0)
-        return rc;
-    info = xcalloc(1, sizeof(*info));
-    wire_in_init(&w, answer.body);
-    *more = wire_get_flag(&w);
-    n = wire_get_count(&w, FRAME_BODY_MAX, 1);
-    for (uint32_t i = 0; rc == 0 && i < n; i++) {
-        block_info_get(&w, info);
-        q->further = true;
-        q->identity = info->identity;
-        memcpy(q->id, info->id, sizeof(q->id));
-        if (!wire_failed(&w) && rows_add(rows, block_json(info)) != EXIT_OK)
-            rc = fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
-    }
-    free(info);
-    if (rc == 0 && (!wire_in_done(&w) || (n == 0 && *more)))
-        rc = fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
     return rc;
 }
 
 static int run_list(struct tool *t, void *args)
 {
     struct block_query query = {.further = false};
-    struct fault f = {0};
-    struct rows rows;
-    bool more = true;
-    int rc = tool_connect(t, &f);
 
     (void)args;
-    if (rc != 0)
-        return tool_fail(t, &f);
-    rows_begin(&rows, t, &sheet);
-    while (rc == 0 && more)
-        rc = one_page(t, &query, &rows, &more, &f);
-    if (rc == 0)
-        return rows_end(&rows);
-    rows_drop(&rows);
-    return tool_fail(t, &f);
+    return rows_all_pages(t, &sheet, one_page, &query);
 }
 
 const struct command cmd_block_list = {

@@ -45,33 +45,35 @@ static const char *const keys[] = {"rule",      "severity",       "name",   "own
                                    "not_after", "excepted_until", NULL};
 static const struct sheet sheet = {columns, keys};
 
+static json_t *next_item(struct wire_in *w, void *arg)
+{
+    struct finding_info info;
+
+    (void)arg;
+    finding_info_get(w, &info);
+    return finding_json(&info);
+}
+
 static int one_page(struct tool *t, void *arg, struct rows *rows, bool *more, struct fault *f)
 {
     struct finding_query *q = arg;
-    struct finding_info info;
-    struct page_head head;
-    struct frame answer;
-    struct wire_in w;
     struct buf body;
     int rc;
 
     buf_init(&body, 1024);
     finding_query_put(&body, q);
-    rc = tool_call_patient(t, MSG_FINDING_LIST, buf_slice(&body), MSG_FINDING_LISTED, &answer, f);
+    rc = rows_call(t,
+                   &(struct page_call){.ask = MSG_FINDING_LIST,
+                                       .answer = MSG_FINDING_LISTED,
+                                       .body = buf_slice(&body),
+                                       .max = FINDING_PAGE_MAX,
+                                       .at = q->after,
+                                       .item = next_item,
+                                       .arg = q},
+                   rows, more, f);
     buf_free(&body);
-    if (rc != 0)
-        return rc;
-    wire_in_init(&w, answer.body);
-    page_head_get(&w, FINDING_PAGE_MAX, &head);
-    for (uint32_t i = 0; rc == 0 && i < head.n; i++) {
-        finding_info_get(&w, &info);
-        if (!wire_failed(&w) && rows_add(rows, finding_json(&info)) != EXIT_OK)
-            rc = fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
-    }
-    *more = head.more;
     q->further = true;
-    memcpy(q->after, head.at, sizeof(q->after));
-    return rc == 0 && !wire_in_done(&w) ? broken(f) : rc;
+    return rc;
 }
 
 struct list_args {

@@ -93,36 +93,35 @@ static const char *const keys[] = {"target",    "sni",    "outcome", "compare", 
                                    "not_after", "served", "by",      NULL};
 static const struct sheet sheet = {columns, keys};
 
+static json_t *next_item(struct wire_in *w, void *arg)
+{
+    struct observation_info info;
+
+    (void)arg;
+    observation_info_get(w, &info);
+    return observation_json(&info);
+}
+
 static int one_page(struct tool *t, void *arg, struct rows *rows, bool *more, struct fault *f)
 {
     struct observation_query *q = arg;
-    struct observation_info i;
-    struct page_head head;
-    struct frame answer;
-    struct wire_in w;
     struct buf body;
     int rc;
 
     buf_init(&body, 1024);
     observation_query_put(&body, q);
-    rc = tool_call_patient(t, MSG_OBSERVATION_LIST, buf_slice(&body), MSG_OBSERVATION_LISTED,
-                           &answer, f);
+    rc = rows_call(t,
+                   &(struct page_call){.ask = MSG_OBSERVATION_LIST,
+                                       .answer = MSG_OBSERVATION_LISTED,
+                                       .body = buf_slice(&body),
+                                       .max = OBSERVATION_PAGE_MAX,
+                                       .at = q->after,
+                                       .item = next_item,
+                                       .arg = q},
+                   rows, more, f);
     buf_free(&body);
-    if (rc != 0)
-        return rc;
-    wire_in_init(&w, answer.body);
-    page_head_get(&w, OBSERVATION_PAGE_MAX, &head);
-    for (uint32_t k = 0; rc == 0 && k < head.n; k++) {
-        observation_info_get(&w, &i);
-        if (!wire_failed(&w) && rows_add(rows, observation_json(&i)) != EXIT_OK)
-            rc = fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
-    }
-    *more = head.more;
     q->further = true;
-    memcpy(q->after, head.at, sizeof(q->after));
-    return rc == 0 && !wire_in_done(&w)
-               ? fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer")
-               : rc;
+    return rc;
 }
 
 struct list_args {

@@ -210,35 +210,36 @@ struct list_args {
     bool all;
 };
 
+static json_t *next_item(struct wire_in *w, void *arg)
+{
+    struct token_info *info = xcalloc(1, sizeof(*info));
+    struct token_query *q = arg;
+    json_t *o;
+
+    token_info_get(w, info);
+    q->after = info->id;
+    o = token_json(info);
+    free(info);
+    return o;
+}
+
 static int one_page(struct tool *t, void *arg, struct rows *rows, bool *more, struct fault *f)
 {
-    struct token_query *query = arg;
-    struct token_info *info;
-    struct frame answer;
-    struct wire_in w;
+    struct token_query *q = arg;
     struct buf body;
-    uint32_t n;
     int rc;
 
-    buf_init(&body, 64);
-    token_query_put(&body, query);
-    rc = tool_call_patient(t, MSG_TOKEN_LIST, buf_slice(&body), MSG_TOKEN_LISTED, &answer, f);
+    buf_init(&body, 1024);
+    token_query_put(&body, q);
+    rc = rows_call(t,
+                   &(struct page_call){.ask = MSG_TOKEN_LIST,
+                                       .answer = MSG_TOKEN_LISTED,
+                                       .body = buf_slice(&body),
+                                       .max = TOKEN_PAGE_MAX,
+                                       .item = next_item,
+                                       .arg = q},
+                   rows, more, f);
     buf_free(&body);
-    if (rc != 0)
-        return rc;
-    info = xcalloc(1, sizeof(*info));
-    wire_in_init(&w, answer.body);
-    *more = wire_get_flag(&w);
-    n = wire_get_count(&w, TOKEN_PAGE_MAX, 1);
-    for (uint32_t i = 0; rc == 0 && i < n; i++) {
-        token_info_get(&w, info);
-        query->after = info->id;
-        if (!wire_failed(&w) && rows_add(rows, token_json(info)) != EXIT_OK)
-            rc = fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
-    }
-    free(info);
-    if (rc == 0 && (!wire_in_done(&w) || (n == 0 && *more)))
-        rc = broken(f);
     return rc;
 }
 

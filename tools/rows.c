@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "lib/proto_alert.h"
 #include "lib/text.h"
 
 #define OUT_MAX (1u << 20)
@@ -231,6 +232,8 @@ int rows_call(struct tool *t, const struct page_call *c, struct rows *rows, bool
         return rc;
     wire_in_init(&w, answer.body);
     *more = wire_get_flag(&w);
+    if (c->at != NULL)
+        wire_get_fixed(&w, c->at, ALERT_CURSOR);
     n = wire_get_count(&w, c->max, 1);
     for (uint32_t i = 0; i < n; i++) {
         json_t *o = c->item(&w, c->arg);
@@ -240,7 +243,7 @@ int rows_call(struct tool *t, const struct page_call *c, struct rows *rows, bool
         else if (rows_add(rows, o) != EXIT_OK)
             return fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
     }
-    return wire_in_done(&w) && (n > 0 || !*more)
+    return wire_in_done(&w) && (n > 0 || !*more || c->at != NULL)
                ? 0
                : fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
 }

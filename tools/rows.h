@@ -59,11 +59,12 @@ int rows_all_pages(struct tool *t, const struct sheet *s, rows_page page, void *
 
 /* A page as most answers have it: a flag "there are more", a count of `max` at most, then the
  * items, each of which `item` reads (the error sticks to w) and tells. A page with more behind it
- * has one. */
+ * has one, unless the answer says how far it has come. */
 struct page_call {
     uint16_t ask, answer; /* types of messages */
     struct slice body;
     uint32_t max;
+    uint8_t *at; /* a struct page_head's: of ALERT_CURSOR octets, behind the flag; NULL: none */
     json_t *(*item)(struct wire_in *w, void *arg);
     void *arg;
 };
