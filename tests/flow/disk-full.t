@@ -72,6 +72,7 @@ cp -a "$store" "$scratch/store"
 mount -t tmpfs -o "size=${size}m" tmpfs "$store" || bail 'a tmpfs cannot be mounted'
 cp -a "$scratch/store/." "$store"
 sed -i 's|^store = .*|store = { dir = "store"; free_watermark = "4MiB"; };|' "$ca_dir/cerca.conf"
+echo 'alerts = { after = "none"; };' >>"$ca_dir/cerca.conf"
 ca_start || bail 'it does not start'
 
 # --- the watermark --------------------------------------------------------------------------------
@@ -86,6 +87,10 @@ ok 'below the watermark status says that the store is full' wait_until 10 store_
 run cerca status
 is '... and is not well' "$status" 1
 like '... in words' "$out" '^FAIL store +full +.* MiB free on the disk'
+told() { # STATE
+    cerca alerts list --all -o json | jq -e ".[] | select(.rule == \"ca.store\" and .severity == \"critical\" and .state == \"$1\")"
+}
+ok '... somebody is told, as critical' wait_until 20 told raised
 fails '... issuing stops, says why and when to come back' 1 \
     'disk or the quota is full.*(store.full|retry after)' issue_once
 like '... by its rule' "$err" 'store\.full'
@@ -100,6 +105,7 @@ is '... nothing was recorded that was refused' \
     "$(cerca list --name .full.example --limit 0 -o json | jq length)" 1
 rm "$filler"
 ok 'with room again all is well by itself' wait_until 10 well
+ok '... which is told too' wait_until 20 told resolved
 ok '... and it issues' issue
 is '... in the same process' "$(core_pid)" "$pid"
 
