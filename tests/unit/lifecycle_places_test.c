@@ -84,10 +84,12 @@ static int see_by(struct world *w, const char *host, enum scan_outcome outcome,
                   const struct buf *der, int64_t when)
 {
     struct observation o = {.port = 443, .last = when, .outcome = outcome, .by = "scan:test"};
-    struct foreign leaf = {.der = der == NULL ? SLICE_NONE : buf_slice(der), .origin = "there"};
+    struct foreign leaf = {.origin = "there"};
     struct store_observe q = {.by = "scan:test", .n = 1, .row = &o, .leaf = &leaf};
     struct store_op op = {.kind = STORE_OBSERVE, .observe = &q, .time = when};
 
+    if (outcome == SCAN_SERVED)
+        leaf.der = buf_slice(der);
     (void)snprintf(o.host, sizeof(o.host), "%s", host);
     op.audit.action = AUDIT_FOREIGN;
     op.audit.time = when;
