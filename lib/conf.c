@@ -333,6 +333,11 @@ void conf_watch_socket(const struct conf *c, struct buf *out)
     buf_printf(out, "%s/watch.sock", c->sock_dir);
 }
 
+void conf_scan_socket(const struct conf *c, struct buf *out)
+{
+    buf_printf(out, "%s/scan.sock", c->sock_dir);
+}
+
 void conf_signer_socket(const struct conf *c, const char *token, struct buf *out)
 {
     buf_printf(out, "%s/signer-%s.sock", c->sock_dir, token);

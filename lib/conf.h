@@ -220,6 +220,22 @@ struct conf_owner {
     char *contact, *team, *security;
 };
 
+/* A scan that goes by itself. */
+#define CONF_SCANS_MAX 64
+struct conf_scan {
+    char *name;
+    char **targets;
+    size_t n_targets;
+    char *ports;
+    char **exclude;
+    size_t n_exclude;
+    char **sni;
+    size_t n_sni;
+    int64_t every, timeout;
+    unsigned rate, per_network;
+    bool handshake_only;
+};
+
 /* Cryptography in use and when it was looked at, for reports. */
 struct conf_review {
     char *name; /* "TLS 1.3": as the report has it, or something that Cerca does not know of */
@@ -391,6 +407,10 @@ struct conf {
     size_t n_channels;
     uid_t watch_user;
     bool has_watch_user;
+    struct conf_scan *scans;
+    size_t n_scans;
+    uid_t scan_user;
+    bool has_scan_user;
 };
 
 /* Reads, checks and completes. The fault's text starts with file:line. Rules: conf.syntax,
@@ -456,13 +476,14 @@ void conf_print_profile(const struct conf *c, const struct conf_profile *p, stru
 void conf_print_profile_json(const struct conf_profile *p, struct buf *out);
 
 /* Socket paths: sock_dir/admin.sock, sock_dir/signer-TOKEN.sock, sock_dir/public.sock,
- * sock_dir/enroll.sock, sock_dir/watch.sock. */
+ * sock_dir/enroll.sock, sock_dir/watch.sock, sock_dir/scan.sock. */
 void conf_admin_socket(const struct conf *c, struct buf *out);
 void conf_signer_socket(const struct conf *c, const char *token, struct buf *out);
 void conf_delegate_socket(const struct conf *c, struct buf *out);
 void conf_metrics_socket(const struct conf *c, struct buf *out);
 void conf_enroll_socket(const struct conf *c, struct buf *out);
 void conf_watch_socket(const struct conf *c, struct buf *out);
+void conf_scan_socket(const struct conf *c, struct buf *out);
 
 /* `cerca conf show`: every key with its effective value, and whether it is the default. */
 void conf_print(const struct conf *c, struct buf *out);

@@ -386,6 +386,8 @@ int conf_cross_check(const struct conf_reader *r, struct fault *f)
     if (rc == 0)
         rc = conf_check_channels(r, f);
     if (rc == 0)
+        rc = conf_check_scans(r, f);
+    if (rc == 0)
         rc = check_operators(r, f);
     if (rc == 0)
         rc = conf_check_alerts(r, f);

@@ -275,6 +275,8 @@ const struct conf_section *const conf_sections[] = {
     &conf_grants,
     &conf_channel_list,
     &conf_watch,
+    &conf_scan_list,
+    &conf_scanner,
     &conf_ceremony,
     &conf_signings,
 };

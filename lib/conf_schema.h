@@ -151,7 +151,7 @@ int conf_check_percent(const char *text, struct fault *f); /* "25%" */
 int conf_check_days(const char *text, struct fault *f);    /* a span */
 int conf_check_daytime(const char *text, struct fault *f); /* "06:30", or "" */
 int conf_check_owner(const char *text, struct fault *f);
-int conf_check_day(const char *text, struct fault *f); /* "2027-01-31" */
+int conf_check_day(const char *text, struct fault *f);     /* "2027-01-31" */
 int conf_check_address(const char *text, struct fault *f); /* of mail */
 int conf_check_rule(const char *text, struct fault *f);
 int conf_check_sha256(const char *text, struct fault *f); /* 64 digits, or "" */
@@ -207,6 +207,8 @@ int conf_check_enroll(const struct conf_reader *r, struct fault *f) WARN_UNUSED;
 int conf_check_alerts(const struct conf_reader *r, struct fault *f) WARN_UNUSED;
 /* The same of channels (lib/conf_channels.c). */
 int conf_check_channels(const struct conf_reader *r, struct fault *f) WARN_UNUSED;
+/* The same of scans (lib/conf_scans.c). */
+int conf_check_scans(const struct conf_reader *r, struct fault *f) WARN_UNUSED;
 /* The element of an array in the root. */
 void *conf_element(const struct conf_section *s, const void *root, size_t i);
 size_t conf_element_count(const struct conf_section *s, const void *root);

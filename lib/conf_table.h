@@ -31,5 +31,7 @@ extern const struct conf_section conf_alerts, conf_owners, conf_inventory, conf_
 
 /* lib/conf_schema_watch.c */
 extern const struct conf_section conf_channel_list, conf_watch;
+/* lib/conf_schema_scan.c */
+extern const struct conf_section conf_scan_list, conf_scanner;
 
 #endif

@@ -144,6 +144,10 @@ enum msg_type {
     MSG_SCAN_RECORDED = 0x0809,
     MSG_OBSERVATION_LIST = 0x080a,
     MSG_OBSERVATION_LISTED = 0x080b,
+    MSG_JOB_LIST = 0x0810,
+    MSG_JOB_LISTED = 0x0811,
+    MSG_JOB_CHANGE = 0x0812,
+    MSG_JOB_CHANGED = 0x0813,
 
     /* signer socket: cerca-ca asks, cerca-signer answers */
     MSG_HELLO = 0x0201,

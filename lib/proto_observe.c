@@ -104,3 +104,47 @@ void observation_info_get(struct wire_in *w, struct observation_info *out)
     out->last = wire_get_i64(w);
     wire_get_text(w, out->by, sizeof(out->by));
 }
+
+void job_info_put(struct buf *b, const struct job_info *i)
+{
+    wire_put_text(b, i->name);
+    wire_put_text(b, i->state);
+    wire_put_i64(b, i->every);
+    wire_put_i64(b, i->started);
+    wire_put_i64(b, i->finished);
+    wire_put_i64(b, i->next);
+    wire_put_u64(b, i->position);
+    wire_put_u64(b, i->total);
+    wire_put_u64(b, i->results);
+}
+
+void job_info_get(struct wire_in *w, struct job_info *out)
+{
+    memset(out, 0, sizeof(*out));
+    wire_get_text(w, out->name, sizeof(out->name));
+    wire_get_text(w, out->state, sizeof(out->state));
+    out->every = wire_get_i64(w);
+    out->started = wire_get_i64(w);
+    out->finished = wire_get_i64(w);
+    out->next = wire_get_i64(w);
+    out->position = wire_get_u64(w);
+    out->total = wire_get_u64(w);
+    out->results = wire_get_u64(w);
+}
+
+void job_change_put(struct buf *b, const struct job_change *c)
+{
+    wire_put_text(b, c->name);
+    wire_put_u8(b, (uint8_t)c->verb);
+}
+
+int job_change_get(struct slice body, struct job_change *out)
+{
+    struct wire_in w;
+
+    memset(out, 0, sizeof(*out));
+    wire_in_init(&w, body);
+    wire_get_text(&w, out->name, sizeof(out->name));
+    out->verb = (enum job_verb)wire_get_u8(&w);
+    return wire_in_done(&w) && out->verb >= JOB_PAUSE && out->verb <= JOB_RUN ? 0 : -1;
+}

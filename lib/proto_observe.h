@@ -55,4 +55,26 @@ struct observation_info {
 void observation_info_put(struct buf *b, const struct observation_info *i);
 void observation_info_get(struct wire_in *w, struct observation_info *out);
 
+/* MSG_JOB_LIST: empty; MSG_JOB_LISTED: a count, then job_info. MSG_JOB_CHANGE: job_change;
+ * MSG_JOB_CHANGED: job_info, as it is then. */
+#define JOBS_MAX 64
+struct job_info {
+    char name[64];
+    char state[16]; /* running, stopping, paused, interrupted, waiting */
+    int64_t every;
+    int64_t started, finished; /* the last one; 0: never */
+    int64_t next;              /* when it is due; 0: not before it is resumed */
+    uint64_t position, total, results;
+};
+void job_info_put(struct buf *b, const struct job_info *i);
+void job_info_get(struct wire_in *w, struct job_info *out);
+
+enum job_verb { JOB_PAUSE = 1, JOB_RESUME, JOB_RUN };
+struct job_change {
+    char name[64];
+    enum job_verb verb;
+};
+void job_change_put(struct buf *b, const struct job_change *c);
+int job_change_get(struct slice body, struct job_change *out) WARN_UNUSED;
+
 #endif

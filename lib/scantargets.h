@@ -8,6 +8,7 @@
 #ifndef LIB_SCANTARGETS_H
 #define LIB_SCANTARGETS_H
 
+#include "lib/conf.h"
 #include "lib/fault.h"
 #include "lib/proto_scan.h"
 
@@ -24,6 +25,11 @@ struct scan_targets {
     size_t n_names;
     bool names_only; /* not without a name where there is one */
 };
+
+/* Those of a scan of the configuration; freed by the caller, but for a fault (lib/conf_scans.c).
+ */
+int conf_scan_targets(const struct conf_scan *s, struct scan_targets *out,
+                      struct fault *f) WARN_UNUSED;
 
 /* Port 443, no names. */
 void scan_targets_init(struct scan_targets *t);

@@ -25,7 +25,7 @@ struct options {
     const char *conf;
     const char *verify; /* a backup */
     struct restore_options restore;
-    int conf_fd, listen_fd, delegate_fd, enroll_fd, metrics_fd, watch_fd, control_fd;
+    int conf_fd, listen_fd, delegate_fd, enroll_fd, metrics_fd, watch_fd, scan_fd, control_fd;
     bool check, bootstrap;
 };
 
@@ -33,7 +33,8 @@ static void usage(FILE *to)
 {
     fputs("usage: cerca-ca -c CONF [--check | --bootstrap]\n"
           "                [--conf-fd N] [--listen-fd N] [--delegate-fd N] [--enroll-fd N]\n"
-          "                [--metrics-fd N] [--watch-fd N] [--control-fd N]\n"
+          "                [--metrics-fd N] [--watch-fd N] [--scan-fd N]\n"
+          "                [--control-fd N]\n"
           "       cerca-ca -c CONF --restore FILE [--crl FILE] ... [--checkpoint FILE] ...\n"
           "       cerca-ca --verify-backup FILE\n"
           "\n"
@@ -48,7 +49,7 @@ static void usage(FILE *to)
           "      --verify-backup FILE\n"
           "                    check a backup offline, then end\n"
           "      --conf-fd N, --listen-fd N, --delegate-fd N, --enroll-fd N, --metrics-fd N,\n"
-          "      --watch-fd N, --control-fd N\n"
+          "      --watch-fd N, --scan-fd N, --control-fd N\n"
           "                    descriptors that cercad hands over\n"
           "      --help, --version\n",
           to);
@@ -73,6 +74,7 @@ static void parse_options(int argc, char **argv, struct options *o)
         {"enroll-fd", required_argument, NULL, 'e'},
         {"metrics-fd", required_argument, NULL, 'm'},
         {"watch-fd", required_argument, NULL, 'w'},
+        {"scan-fd", required_argument, NULL, 's'},
         {"control-fd", required_argument, NULL, 'k'},
         {"restore", required_argument, NULL, 'r'},
         {"crl", required_argument, NULL, 'R'},
@@ -92,6 +94,7 @@ static void parse_options(int argc, char **argv, struct options *o)
                           .enroll_fd = -1,
                           .metrics_fd = -1,
                           .watch_fd = -1,
+                          .scan_fd = -1,
                           .control_fd = -1};
     while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
         switch (c) {
@@ -115,6 +118,9 @@ static void parse_options(int argc, char **argv, struct options *o)
             break;
         case 'w':
             o->watch_fd = option_fd("cerca-ca", optarg);
+            break;
+        case 's':
+            o->scan_fd = option_fd("cerca-ca", optarg);
             break;
         case 'k':
             o->control_fd = option_fd("cerca-ca", optarg);
@@ -230,6 +236,7 @@ static int run(const struct options *o, const struct conf *conf,
                                  .enroll_fd = o->enroll_fd,
                                  .metrics_fd = o->metrics_fd,
                                  .watch_fd = o->watch_fd,
+                                 .scan_fd = o->scan_fd,
                                  .control_fd = o->control_fd};
     struct core *core;
     struct fault f;

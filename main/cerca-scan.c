@@ -8,10 +8,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "lib/conn.h"
 #include "lib/exitcode.h"
 #include "lib/log.h"
 #include "lib/sandbox.h"
@@ -20,23 +22,30 @@
 #include "scan/handshake.h"
 #include "scan/worker.h"
 
+#define RETRY_MS 1000
+
 static const char usage_text[] =
     "usage: cerca-scan --fd N\n"
+    "       cerca-scan -c CONF [--check] [--conf-fd N]\n"
     "\n"
-    "Asks servers what they serve, for cerca scan, which starts it and gives the targets.\n"
+    "Asks servers what they serve: for cerca scan, which starts it and gives the targets, or, as\n"
+    "cercad starts it, for the scans of the configuration.\n"
     "\n"
     "      --fd N       the descriptor of a socket to whoever gives the targets\n"
+    "  -c, --conf CONF  the configuration\n"
+    "      --check      read the configuration, then end\n"
+    "      --conf-fd N  a descriptor that cercad hands over\n"
     "      --help, --version\n";
 
 /* What the resolver reads. A network's own name service (a module of NSS beyond files and dns)
  * cannot be loaded, and is passed over. */
-static int jail(struct fault *f)
+static int jail(bool connects, struct fault *f)
 {
     static const char *const read[] = {
         "/etc/resolv.conf", "/run/systemd/resolve", "/etc/hosts",           "/etc/nsswitch.conf",
         "/etc/host.conf",   "/etc/gai.conf",        "/etc/ssl/openssl.cnf", "/etc/services",
         "/etc/protocols",   "/etc/localtime",       "/dev/urandom"};
-    struct sandbox s = {.program = "cerca-scan", .net_connect = true};
+    struct sandbox s = {.program = "cerca-scan", .net_connect = true, .unix_connect = connects};
 
     for (size_t i = 0; i < sizeof(read) / sizeof(read[0]); i++)
         sandbox_allow(&s, read[i], false);
@@ -89,7 +98,7 @@ static int run(int fd, struct fault *f)
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGINT, SIG_IGN); /* of a terminal: whoever started us says what becomes of it */
     allow_descriptors();
-    if (warm_up(f) != 0 || jail(f) != 0)
+    if (warm_up(f) != 0 || jail(false, f) != 0)
         return -(int)f->code;
     loop = loop_new();
     loop_signal(loop, SIGTERM, on_signal, loop);
@@ -98,6 +107,74 @@ static int run(int fd, struct fault *f)
     worker_free(w);
     loop_free(loop);
     return 0;
+}
+
+/* ---- for the scans of the configuration ---- */
+
+struct daemon {
+    struct loop *loop;
+    struct loop_timer *timer;
+    struct worker *worker;
+    char *path; /* of the scan socket */
+};
+
+static void try_soon(void *arg)
+{
+    struct daemon *d = arg;
+
+    loop_timer_set(d->timer, RETRY_MS);
+}
+
+/* cerca-ca may not be there yet, or be gone for a while. */
+static void on_try(void *arg)
+{
+    struct daemon *d = arg;
+    struct fault f;
+    int fd;
+
+    worker_free(d->worker);
+    d->worker = NULL;
+    fault_clear(&f);
+    fd = connect_unix(d->path, &f);
+    if (fd < 0)
+        try_soon(d);
+    else
+        d->worker = worker_new(d->loop, fd, try_soon, d);
+}
+
+static int serve(const struct conf *conf)
+{
+    struct daemon d = {.loop = loop_new()};
+    struct buf path;
+
+    buf_init(&path, 4096);
+    conf_scan_socket(conf, &path);
+    d.path = xstrdup(buf_cstr(&path));
+    d.timer = loop_timer(d.loop, on_try, &d);
+    loop_signal(d.loop, SIGTERM, on_signal, d.loop);
+    loop_signal(d.loop, SIGINT, on_signal, d.loop);
+    log_info("scan.ready", "version", CERCA_VERSION, NULL);
+    on_try(&d);
+    loop_run(d.loop);
+    worker_free(d.worker);
+    loop_timer_free(d.timer);
+    loop_free(d.loop);
+    free(d.path);
+    buf_free(&path);
+    return 0;
+}
+
+static int run_daemon(const struct server_options *o, const struct conf *conf, struct fault *f)
+{
+    if (conf->n_scans == 0)
+        return fault_set(f, FAULT_CONFIG, "scans", "no scan is configured: nothing to do");
+    if (o->check)
+        return 0;
+    (void)signal(SIGPIPE, SIG_IGN);
+    allow_descriptors();
+    if (warm_up(f) != 0 || jail(true, f) != 0)
+        return -(int)f->code;
+    return serve(conf);
 }
 
 static _Noreturn void wrong_usage(void)
@@ -110,8 +187,6 @@ static int read_options(int argc, char **argv)
 {
     static const struct option longs[] = {
         {"fd", required_argument, NULL, 'f'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},
         {NULL, 0, NULL, 0},
     };
     int c, fd = -1;
@@ -121,12 +196,6 @@ static int read_options(int argc, char **argv)
         case 'f':
             fd = option_fd("cerca-scan", optarg);
             break;
-        case 'h':
-            (void)fputs(usage_text, stdout);
-            exit(EXITCODE_OK);
-        case 'V':
-            (void)printf("cerca-scan %s\n", CERCA_VERSION);
-            exit(EXITCODE_OK);
         default:
             wrong_usage();
         }
@@ -142,6 +211,10 @@ int main(int argc, char **argv)
     int fd, rc;
 
     STEP_INIT("cerca-scan");
+    if (argc > 1 && strcmp(argv[1], "--fd") != 0 && strncmp(argv[1], "--fd=", 5) != 0)
+        return server_main(
+            &(struct server_program){"cerca-scan", usage_text, "scan.ended", run_daemon}, argc,
+            argv);
     (void)umask(0077);
     log_open("cerca-scan", LOG_LEVEL_INFO);
     fd = read_options(argc, argv);

@@ -273,6 +273,8 @@ static const struct admin_message admin_messages[] = {
     {MSG_PLACE_LIST, ROLE_AUDITOR, list_places, NULL},
     {MSG_SCAN_RECORD, ROLE_OPERATOR, record_scan, NULL},
     {MSG_OBSERVATION_LIST, ROLE_AUDITOR, list_observations, NULL},
+    {MSG_JOB_LIST, ROLE_AUDITOR, list_scans, NULL},
+    {MSG_JOB_CHANGE, ROLE_OPERATOR, change_scan, NULL},
     {MSG_CAMPAIGN_COUNT, ROLE_AUDITOR, count_campaign, NULL},
     {MSG_LINE_EXPLAIN, ROLE_AUDITOR, explain_lines, NULL},
 };
@@ -409,6 +411,8 @@ static const struct permit admin_permits[] = {
     {MSG_PLACE_LIST, ANNOTATION_IDENTITY, on_message},
     {MSG_SCAN_RECORD, FRAME_BODY_MAX, on_message},
     {MSG_OBSERVATION_LIST, 512, on_message},
+    {MSG_JOB_LIST, 0, on_message},
+    {MSG_JOB_CHANGE, 128, on_message},
     {MSG_CAMPAIGN_COUNT, 1024, on_message},
     {MSG_LINE_EXPLAIN, 512, on_message},
 };

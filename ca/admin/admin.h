@@ -31,6 +31,7 @@ struct admin_parts {
     struct exporter *exporter; /* NULL: no exports */
     struct lifecycle *lifecycle;
     struct watch *watch;        /* notices */
+    struct jobs *jobs;          /* scans; NULL: none are configured */
     struct signer_link **links; /* one a token */
     size_t n_links;
 };

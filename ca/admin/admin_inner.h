@@ -192,6 +192,9 @@ void list_places(struct ask *q);
 /* admin_observe.c */
 void record_scan(struct ask *q);
 void list_observations(struct ask *q);
+/* admin_scan.c */
+void list_scans(struct ask *q);
+void change_scan(struct ask *q);
 /* admin_campaign.c */
 void list_campaigns(struct ask *q);
 void count_campaign(struct ask *q);

@@ -54,8 +54,9 @@ enum audit_action {
     AUDIT_NOTIFY = 33,    /* what was not delivered is tried again, or dropped */
     AUDIT_CAMPAIGN = 34,  /* renewals are pulled forward, or not any more */
     AUDIT_REPORT = 35,    /* an agent told something new of its host */
+    AUDIT_SCAN = 36,      /* an operator pauses, resumes or begins a scan */
 };
-#define AUDIT_ACTION_MAX AUDIT_REPORT
+#define AUDIT_ACTION_MAX AUDIT_SCAN
 
 struct audit_event {
     enum audit_action action;

@@ -60,6 +60,7 @@ static const char *const action_names[] = {
     [AUDIT_NOTIFY] = "notify",
     [AUDIT_CAMPAIGN] = "campaign",
     [AUDIT_REPORT] = "report",
+    [AUDIT_SCAN] = "scan",
 };
 
 static bool action_known(unsigned a)

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "ca/core/takeover.h"
+#include "ca/observe/jobs.h"
 #include "ca/view/issuer.h"
 #include "lib/clock.h"
 #include "lib/jobtimes.h"
@@ -195,6 +196,7 @@ static void on_stop(void *arg, int signo)
     enroll_drain(c->enroll);
     nodes_drain(c->nodes);
     watch_drain(c->watch);
+    jobs_drain(c->jobs);
     on_drain(c);
 }
 
@@ -379,6 +381,7 @@ static void open_admin(struct core *c, int listen_fd)
         .exporter = c->exporter,
         .lifecycle = c->lifecycle,
         .watch = c->watch,
+        .jobs = c->jobs,
         .links = c->links,
         .n_links = c->n_links,
     };
@@ -461,6 +464,17 @@ static void open_watch(struct core *c, int listen_fd)
     c->watch = watch_new(&parts, listen_fd);
 }
 
+static int open_jobs(struct core *c, int listen_fd, struct fault *f)
+{
+    const struct jobs_parts parts = {.conf = c->conf,
+                                     .loop = c->loop,
+                                     .store = c->store,
+                                     .authorities = c->authorities,
+                                     .workers = c->readers};
+
+    return listen_fd < 0 ? 0 : jobs_new(&parts, listen_fd, &c->jobs, f);
+}
+
 static int open_nodes(struct core *c, struct fault *f)
 {
     const struct delegate_parts parts = {
@@ -505,7 +519,7 @@ int core_new(const struct core_options *o, struct core **out, struct fault *f)
         open_delegates(c, o->delegate_fd);
     if (o->listen_fd >= 0) {
         if (open_ledger(c, f) != 0 || open_exporter(c, f) != 0 || open_nodes(c, f) != 0 ||
-            open_lifecycle(c, f) != 0) {
+            open_lifecycle(c, f) != 0 || open_jobs(c, o->scan_fd, f) != 0) {
             core_free(c);
             return -(int)f->code;
         }
@@ -558,6 +572,7 @@ void core_free(struct core *c)
     enroll_free(c->enroll);
     nodes_free(c->nodes);
     watch_free(c->watch);
+    jobs_free(c->jobs);
     exporter_free(c->exporter);
     lifecycle_free(c->lifecycle);
     ledger_free(c->ledger);

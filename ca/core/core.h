@@ -22,6 +22,7 @@ struct core_options {
     int enroll_fd;                         /* the enroll socket; -1: none */
     int metrics_fd;                        /* the metrics socket; -1: none */
     int watch_fd;                          /* the watch socket; -1: none */
+    int scan_fd;                           /* the scan socket; -1: none */
     int control_fd;                        /* to cercad; -1: started alone */
 };
 

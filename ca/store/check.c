@@ -343,6 +343,7 @@ int store_check(struct store *s, const struct store_check_report *r, uint64_t *f
         {D_INSTALLATION, "installations", check_installation},
         {D_PLACE, "places", check_place},
         {D_OBSERVATION, "observations", check_observation},
+        {D_SCAN_JOB, "scans", check_scan_job},
     };
     struct check c = {.s = s, .r = r};
     *findings = 0;

@@ -54,6 +54,7 @@ void check_seen(struct check *c, MDB_txn *t, struct slice key, struct slice row)
 void check_annotation(struct check *c, MDB_txn *t, struct slice key, struct slice row);
 void check_installation(struct check *c, MDB_txn *t, struct slice key, struct slice row);
 void check_observation(struct check *c, MDB_txn *t, struct slice key, struct slice row);
+void check_scan_job(struct check *c, MDB_txn *t, struct slice key, struct slice row);
 void check_place(struct check *c, MDB_txn *t, struct slice key, struct slice row);
 void check_filter(struct check *c, MDB_txn *t, struct slice key, struct slice row);
 /* The audit log in force, and those before restores. */

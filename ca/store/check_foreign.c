@@ -96,3 +96,10 @@ void check_observation(struct check *c, MDB_txn *t, struct slice key, struct sli
         check_finding(c, "observation.row",
                       "What a scan saw does not decode, or stands under another's key");
 }
+
+void check_scan_job(struct check *c, MDB_txn *t, struct slice key, struct slice row)
+{
+    (void)t;
+    if (!scan_job_row_sound(key, row))
+        check_finding(c, "scanjob.row", "How far a scan is does not decode");
+}

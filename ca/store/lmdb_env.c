@@ -44,6 +44,7 @@ static const char *const dbi_name[D_COUNT] = {
     [D_INSTALLATION] = "installation",
     [D_PLACE] = "place",
     [D_OBSERVATION] = "observation",
+    [D_SCAN_JOB] = "scanjob",
 };
 
 static int make_dir(const char *path, struct fault *f)

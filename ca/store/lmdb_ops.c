@@ -267,6 +267,9 @@ static int dispatch(struct write_txn *w, struct store_op *op, struct audit_event
     case STORE_OBSERVE:
         rc = op_observe(w, op, e, record);
         break;
+    case STORE_SCAN_JOB:
+        rc = op_scan_job(w, op, record);
+        break;
     case STORE_FILTER:
         rc = op_filter(w, op);
         break;

@@ -233,6 +233,7 @@ enum store_op_kind {
     STORE_FILTER,      /* likewise: a filter of lists, kept under a name */
     STORE_REPORT,      /* of an agent: ca/store/installations.h */
     STORE_OBSERVE,     /* what scans saw: ca/store/observations.h */
+    STORE_SCAN_JOB,    /* how far a scan is: ca/store/scanjobs.h */
     STORE_PRUNE,       /* drops details of old audit records, STORE_PRUNE_SLICE of them at most */
 };
 #define STORE_PRUNE_SLICE 256
@@ -252,6 +253,7 @@ struct store_annotate;
 struct saved_filter;
 struct store_report;
 struct store_observe;
+struct scan_job_row;
 enum store_outcome {
     STORE_DONE = 0,  /* what was asked is now durable */
     STORE_KNOWN = 1, /* reserve: this request key is recorded already; `ref` says for what */
@@ -312,34 +314,35 @@ struct store_intent {
  * `done` is called, on the writer thread (it must not block). */
 struct store_op {
     enum store_op_kind kind;
-    struct cert_ref ref;             /* in; out with STORE_KNOWN */
-    struct store_intent intent;      /* reserve */
-    struct slice signature;          /* finish */
-    uint8_t fingerprint[32];         /* finish */
-    int64_t time;                    /* of the change: now */
-    uint8_t reason;                  /* revoke: CRLReason */
-    int64_t invalidity;              /* revoke: RFC 5280 5.3.2; 0: not known */
-    uint8_t identity[16];            /* unblock */
-    bool block_identity;             /* revoke: nothing is issued for this identity any more */
-    struct store_request *request;   /* request */
-    struct store_approval *approval; /* approval */
-    struct store_token *token;       /* token */
-    struct store_crl_step *crl;      /* crl */
-    struct store_outbox *outbox;     /* outbox */
-    struct store_alert *alert;       /* alert */
-    struct store_mark *mark;         /* mark */
-    struct store_except *except;     /* except */
-    struct store_campaign *campaign; /* campaign */
-    struct attempt *attempt;         /* attempt */
-    struct store_foreign *foreign;   /* foreign-add */
-    struct store_annotate *annotate; /* annotate */
-    struct saved_filter *filter;     /* filter */
-    struct store_report *report;     /* report */
-    struct store_observe *observe;   /* observe */
-    bool close;                      /* gate */
-    const char *why;                 /* gate, restored: for people, cut to STORE_REASON_MAX */
-    struct store_restore restore;    /* restored: copied, checkpoint */
-    uint64_t skip_to;                /* restored, skip: the numbers of changes go on behind this */
+    struct cert_ref ref;                 /* in; out with STORE_KNOWN */
+    struct store_intent intent;          /* reserve */
+    struct slice signature;              /* finish */
+    uint8_t fingerprint[32];             /* finish */
+    int64_t time;                        /* of the change: now */
+    uint8_t reason;                      /* revoke: CRLReason */
+    int64_t invalidity;                  /* revoke: RFC 5280 5.3.2; 0: not known */
+    uint8_t identity[16];                /* unblock */
+    bool block_identity;                 /* revoke: nothing is issued for this identity any more */
+    struct store_request *request;       /* request */
+    struct store_approval *approval;     /* approval */
+    struct store_token *token;           /* token */
+    struct store_crl_step *crl;          /* crl */
+    struct store_outbox *outbox;         /* outbox */
+    struct store_alert *alert;           /* alert */
+    struct store_mark *mark;             /* mark */
+    struct store_except *except;         /* except */
+    struct store_campaign *campaign;     /* campaign */
+    struct attempt *attempt;             /* attempt */
+    struct store_foreign *foreign;       /* foreign-add */
+    struct store_annotate *annotate;     /* annotate */
+    struct saved_filter *filter;         /* filter */
+    struct store_report *report;         /* report */
+    struct store_observe *observe;       /* observe */
+    const struct scan_job_row *scan_job; /* scan-job */
+    bool close;                          /* gate */
+    const char *why;                     /* gate, restored: for people, cut to STORE_REASON_MAX */
+    struct store_restore restore;        /* restored: copied, checkpoint */
+    uint64_t skip_to; /* restored, skip: the numbers of changes go on behind this */
     struct store_published published;
     uint64_t size;            /* checkpoint: of the tree that it signs */
     struct slice note, keys;  /* checkpoint: struct store_checkpoint has them */

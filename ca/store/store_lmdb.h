@@ -46,6 +46,7 @@ enum durable_dbi {
     D_INSTALLATION,
     D_PLACE,
     D_OBSERVATION,
+    D_SCAN_JOB,
     D_COUNT
 };
 /* With the audit logs before restores, the two indexes of runs, and what a migration opens. */
@@ -278,6 +279,9 @@ bool campaign_row_sound(struct slice key, struct slice row);
 int op_report(struct write_txn *w, struct store_op *op, struct audit_event *e,
               bool *record) WARN_UNUSED;
 bool installation_row_sound(struct slice key, struct slice row);
+/* lmdb_scanjob.c; *record is cleared when there is nothing to record. */
+int op_scan_job(struct write_txn *w, struct store_op *op, bool *record) WARN_UNUSED;
+bool scan_job_row_sound(struct slice key, struct slice row);
 /* lmdb_observation.c */
 int op_observe(struct write_txn *w, struct store_op *op, struct audit_event *e,
                bool *record) WARN_UNUSED;

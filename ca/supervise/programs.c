@@ -129,6 +129,13 @@ static void plan_watch(const struct conf *c, struct program *out)
     set_user(out, c->has_watch_user, c->watch_user);
 }
 
+static void plan_scan(const struct conf *c, struct program *out)
+{
+    *out = new_program("cerca-scan", "");
+    out->environment = environment_for(NULL);
+    set_user(out, c->has_scan_user, c->scan_user);
+}
+
 /* cerca-ca decides by uid who may do what; the file's mode only keeps out those who
  * could not be anybody: everyone else, when every operator is ourselves. */
 static unsigned admin_mode(const struct conf *c)
@@ -176,13 +183,20 @@ static void plan_ca(const struct conf *c, struct program *out)
         s->path = text_of(&b);
         give_to(s, c->has_watch_user, c->watch_user);
     }
+    if (c->n_scans > 0) {
+        s = add_socket(out, "--scan-fd");
+        buf_init(&b, 4096);
+        conf_scan_socket(c, &b);
+        s->path = text_of(&b);
+        give_to(s, c->has_scan_user, c->scan_user);
+    }
     out->environment = environment_for(NULL);
     set_user(out, c->has_ca_user, c->ca_user);
 }
 
 int programs_plan(const struct conf *c, struct programs *out, struct fault *f)
 {
-    *out = (struct programs){.at = xcalloc(c->n_tokens + 5, sizeof *out->at)};
+    *out = (struct programs){.at = xcalloc(c->n_tokens + 6, sizeof *out->at)};
     int r = 0;
     for (size_t i = 0; i < c->n_tokens && r == 0; i++)
         r = plan_signer(c, &c->tokens[i], &out->at[out->n++], f);
@@ -194,6 +208,8 @@ int programs_plan(const struct conf *c, struct programs *out, struct fault *f)
         plan_admin(c, &out->at[out->n++]);
     if (r == 0 && c->n_channels > 0)
         plan_watch(c, &out->at[out->n++]);
+    if (r == 0 && c->n_scans > 0)
+        plan_scan(c, &out->at[out->n++]);
     if (r == 0)
         plan_ca(c, &out->at[out->n++]);
     for (size_t i = 0; i < out->n && r == 0; i++)

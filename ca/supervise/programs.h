@@ -6,7 +6,7 @@
 
 #include "lib/conf.h"
 
-#define PROGRAM_SOCKETS_MAX 5
+#define PROGRAM_SOCKETS_MAX 6
 
 struct program_socket {
     const char *option;  /* by which the program gets its descriptor: "--listen-fd" */

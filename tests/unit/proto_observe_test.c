@@ -81,12 +81,50 @@ static void what_was_seen_round_trips(void **state)
     buf_free(&b);
 }
 
+static void scheduled_scans_round_trip(void **state)
+{
+    struct job_change c = {.name = "nightly", .verb = JOB_RUN}, c2;
+    struct job_info i, i2;
+    struct wire_in w;
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, FRAME_BODY_MAX);
+    job_change_put(&b, &c);
+    assert_int_equal(job_change_get(buf_slice(&b), &c2), 0);
+    assert_memory_equal(&c, &c2, sizeof(c));
+    for (size_t n = 0; n < b.n; n++)
+        assert_int_equal(job_change_get(slice_of(b.p, n), &c2), -1);
+    buf_reset(&b);
+    c.verb = (enum job_verb)(JOB_RUN + 1);
+    job_change_put(&b, &c);
+    assert_int_equal(job_change_get(buf_slice(&b), &c2), -1);
+    memset(&i, 0, sizeof(i));
+    memcpy(i.name, "nightly", 8);
+    memcpy(i.state, "running", 8);
+    i.every = 1;
+    i.started = 2;
+    i.finished = 3;
+    i.next = 4;
+    i.position = 5;
+    i.total = 6;
+    i.results = 7;
+    buf_reset(&b);
+    job_info_put(&b, &i);
+    wire_in_init(&w, buf_slice(&b));
+    job_info_get(&w, &i2);
+    assert_true(wire_in_done(&w));
+    assert_memory_equal(&i, &i2, sizeof(i));
+    buf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_to_be_kept_round_trips),
         cmocka_unit_test(a_query_round_trips),
         cmocka_unit_test(what_was_seen_round_trips),
+        cmocka_unit_test(scheduled_scans_round_trip),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
