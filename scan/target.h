@@ -51,8 +51,9 @@ struct target {
     enum target_wait wait;
     uint64_t began_us, since_us, left_us; /* of the deadline, while it does not run */
 
-    bool asks;  /* for versions and suites, now */
-    bool asked; /* has done so at this address */
+    bool asks;     /* for versions and suites, now */
+    bool asked;    /* has done so at this address */
+    bool confirms; /* asks once more for what it was given, after it was turned away silently */
     enum tls_version version;
     uint8_t random[32];
     uint16_t left[SCAN_SUITES_MAX]; /* suites to offer next */

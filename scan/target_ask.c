@@ -34,6 +34,7 @@ static void begin_version(struct target *t, enum tls_version v)
     const struct tls_suite *s;
 
     t->version = v;
+    t->confirms = false;
     t->n_left = 0;
     for (size_t i = 0; (s = tls_suite_at(i)) != NULL && t->n_left < SCAN_SUITES_MAX; i++)
         if (s->least <= v && v <= s->most)
@@ -72,6 +73,21 @@ static bool take_hello(struct target *t, const struct answer *a)
     return t->n_left > 0;
 }
 
+/* Some say no to the last suites by closing, others because they have been asked too often: who
+ * still takes what he took before is one of the former. */
+static bool confirm(struct target *t)
+{
+    t->confirms = true;
+    t->left[0] = t->result.suites[t->version].suite[0];
+    t->n_left = 1;
+    return true;
+}
+
+static bool confirmed(const struct target *t, const struct talk *talk)
+{
+    return talk->outcome == SCAN_SERVED && talk->answer.suite == t->left[0];
+}
+
 bool ask_answered(struct target *t, const struct talk *talk)
 {
     bool found = (t->result.offered & bit(t->version)) != 0;
@@ -79,6 +95,10 @@ bool ask_answered(struct target *t, const struct talk *talk)
     if (talk->stage != SCAN_AT_HANDSHAKE) { /* did not get as far as the question */
         t->result.suites_all = false;
         return false;
+    }
+    if (t->confirms) {
+        t->result.suites_all = t->result.suites_all && confirmed(t, talk);
+        return next_version(t);
     }
     switch (talk->outcome) {
     case SCAN_SERVED:
@@ -91,7 +111,8 @@ bool ask_answered(struct target *t, const struct talk *talk)
     case SCAN_CLOSED: /* so do some that do not know a version; later it may be anything */
     case SCAN_RESET:
         t->result.asked |= bit(t->version);
-        t->result.suites_all = t->result.suites_all && !found;
+        if (found)
+            return confirm(t);
         break;
     default:
         t->result.suites_all = false;
