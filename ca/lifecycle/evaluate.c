@@ -359,24 +359,52 @@ static int run_due(struct evaluator *e, int64_t now, bool *more, struct fault *f
 
 /* ---- everything ---- */
 
+/* Exceptions and campaigns as they are now; `again` is asked for anew when that fails. */
+static int read_wishes(struct evaluator *e, struct fault *f)
+{
+    int rc;
+
+    e->again = false;
+    rc = excepted_load(&e->except, e->parts.judge.store, f);
+    if (rc == 0)
+        rc = judge_campaigns(e->judge, f);
+    if (rc != 0)
+        e->again = true;
+    return rc;
+}
+
+/* While all is evaluated, the rest goes by what has changed, and then all of it once more: who asks
+ * again and again never keeps it from its end. */
+static int go_on(struct evaluator *e, int64_t now, struct fault *f)
+{
+    int rc = read_wishes(e, f);
+
+    if (rc != 0)
+        return rc;
+    e->once_more = true;
+    schedule_exceptions(e, NULL, now);
+    return 0;
+}
+
 static int begin_all(struct evaluator *e, int64_t now, struct fault *f)
 {
     uint64_t indexed;
-    int rc = excepted_load(&e->except, e->parts.judge.store, f);
+    bool asked = e->again;
+    int rc = read_wishes(e, f);
 
-    if (rc == 0)
-        rc = judge_campaigns(e->judge, f);
     if (rc == 0)
         rc = store_indexed(e->parts.judge.store, &indexed, f);
     if (rc == 0 && !e->begun)
         rc = evaluator_mark_load(e, indexed, f);
     if (rc == 0 && !e->begun)
         rc = evaluator_mark_keep(e, now, f);
-    if (rc != 0)
+    if (rc != 0) {
+        e->again = e->again || asked;
         return rc;
+    }
     e->so_far = 0;
     e->begun = true;
-    e->again = false;
+    e->once_more = false;
     e->due.lost = false;
     e->phase = PHASE_LINES;
     e->behind = false;
@@ -454,6 +482,8 @@ static void end_all(struct evaluator *e, int64_t now)
     pthread_mutex_unlock(&e->lock);
     if (e->due.lost)
         e->full_at = now + BACK;
+    if (e->once_more)
+        e->full_at = now;
 }
 
 /* What is open is looked at once more: that its condition is gone shows nowhere else. */
@@ -494,7 +524,9 @@ static int run_slice(struct evaluator *e, int64_t now, bool *more, struct fault 
     bool changes = false, due = false;
     int rc = 0;
 
-    if (e->again || e->full_at == 0 || now >= e->full_at || now + BACK < e->last_now)
+    if (e->again && e->phase != PHASE_NONE)
+        rc = go_on(e, now, f);
+    else if (e->again || e->full_at == 0 || now >= e->full_at || now + BACK < e->last_now)
         rc = begin_all(e, now, f);
     e->last_now = now;
     e->fresh = false;

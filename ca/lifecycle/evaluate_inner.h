@@ -51,6 +51,7 @@ struct evaluator {
     struct counted counted;
     uint64_t looked;
     _Atomic bool again;
+    bool once_more; /* that was asked while all was evaluated */
 
     pthread_mutex_t lock; /* over what follows */
     struct evaluator_summary summary;

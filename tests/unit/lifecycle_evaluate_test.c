@@ -80,6 +80,33 @@ static void see(struct world *w, const struct status_item *item, int64_t now)
     assert_int_equal(evaluator_conditions(w->e, &c, n, now, &w->x.f), 0);
 }
 
+static void whoever_asks_again_and_again_does_not_keep_it_from_its_end(void **state)
+{
+    struct evaluator_summary *s = calloc(1, sizeof(*s));
+    struct world w;
+    int64_t next = 0;
+    (void)state;
+
+    assert_non_null(s);
+    begin(&w, "");
+    for (unsigned n = 0; n < 100 && s->evaluated == 0; n++) {
+        evaluator_again(w.e);
+        assert_int_equal(evaluator_run(w.e, TEST_NOW, 1, &next, &w.x.f), 0);
+        evaluator_summary(w.e, s);
+    }
+    assert_int_equal(s->evaluated, TEST_NOW);
+    /* and what was asked is not forgotten */
+    assert_int_equal(next, TEST_NOW);
+    assert_int_equal(evaluator_run(w.e, TEST_NOW, 1, &next, &w.x.f), 0);
+    evaluator_summary(w.e, s);
+    assert_true(s->running);
+    evaluate(&w, TEST_NOW);
+    evaluator_summary(w.e, s);
+    assert_false(s->running);
+    free(s);
+    end(&w);
+}
+
 static void what_is_wrong_with_the_ca_has_to_last(void **state)
 {
     const struct status_item bad = {.name = "crl.issuing", .state = "late", .text = "x"};
@@ -377,6 +404,7 @@ static void what_is_due_comes_in_its_order(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whoever_asks_again_and_again_does_not_keep_it_from_its_end),
         cmocka_unit_test(what_is_wrong_with_the_ca_has_to_last),
         cmocka_unit_test(items_that_are_well_may_still_want_somebody),
         cmocka_unit_test(each_owner_gets_one_digest_a_day),
