@@ -1,7 +1,10 @@
 #include "agent/state.h"
 
+#include <string.h>
+
 #include "agent/due.h"
 
+/* What services refused is staged again, by the entry as it is then: its mistake may be mended. */
 static const struct state_row rows[] = {
     [STATE_TRACKED] = {STATE_DUE, STATE_STUCK, STATE_TRACKED, false, "looks at what is there"},
     [STATE_DUE] = {STATE_KEY, STATE_STUCK, STATE_DUE, false, "makes a key"},
@@ -10,15 +13,16 @@ static const struct state_row rows[] = {
     [STATE_SUBMITTED] = {STATE_ISSUED, STATE_STUCK, STATE_DUE, true, "sends the request"},
     [STATE_AWAITING_APPROVAL] = {STATE_ISSUED, STATE_STUCK, STATE_DUE, true,
                                  "asks whether it is approved"},
-    [STATE_ISSUED] = {STATE_STAGED, STATE_STUCK, STATE_DUE, false, "checks and writes the files"},
-    [STATE_STAGED] = {STATE_INSTALLED, STATE_STUCK, STATE_STAGED, false,
+    [STATE_ISSUED] = {STATE_STAGED, STATE_STUCK, STATE_ISSUED, false,
+                      "checks and writes the files"},
+    [STATE_STAGED] = {STATE_INSTALLED, STATE_STUCK, STATE_ISSUED, false,
                       "tests the files and makes them visible"},
-    [STATE_INSTALLED] = {STATE_RELOADED, STATE_ROLLED_BACK, STATE_STAGED, false,
+    [STATE_INSTALLED] = {STATE_RELOADED, STATE_ROLLED_BACK, STATE_ISSUED, false,
                          "reloads services"},
-    [STATE_RELOADED] = {STATE_VERIFIED, STATE_ROLLED_BACK, STATE_STAGED, false,
+    [STATE_RELOADED] = {STATE_VERIFIED, STATE_ROLLED_BACK, STATE_ISSUED, false,
                         "looks at what services serve"},
     [STATE_VERIFIED] = {STATE_DUE, STATE_VERIFIED, STATE_VERIFIED, true, "waits until it is due"},
-    [STATE_ROLLED_BACK] = {STATE_STAGED, STATE_ROLLED_BACK, STATE_STAGED, false,
+    [STATE_ROLLED_BACK] = {STATE_ISSUED, STATE_ROLLED_BACK, STATE_ISSUED, false,
                            "brings the old files back"},
     [STATE_STUCK] = {STATE_DUE, STATE_STUCK, STATE_DUE, false, "waits to try again"},
 };
@@ -34,6 +38,19 @@ static bool passes(const struct fault *f)
     return f->code == FAULT_UNAVAILABLE || f->code == FAULT_FULL || f->code == FAULT_PENDING;
 }
 
+/* The certificate itself is not what it should be; anything else may be mended on this host, and a
+ * token is not spent for nothing. */
+static bool useless(const struct fault *f)
+{
+    static const char *const rules[] = {"deploy.key", "deploy.chain", "deploy.names",
+                                        "deploy.expired", "deploy.certificate"};
+
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+        if (strcmp(f->rule, rules[i]) == 0)
+            return true;
+    return false;
+}
+
 struct state_failure state_fail(const struct record *r, const struct fault *f, int64_t retry_after,
                                 int64_t now, uint64_t random)
 {
@@ -41,6 +58,8 @@ struct state_failure state_fail(const struct record *r, const struct fault *f, i
     int64_t remaining = r->not_after == 0 ? 0 : r->not_after - now;
     struct state_failure out = {.state = row->failed, .resume = row->again, .loud = true};
 
+    if (r->state == STATE_ISSUED && useless(f))
+        out.resume = STATE_DUE;
     out.next = now + backoff(r->failures + 1, remaining, retry_after, random);
     if (!row->remote || !passes(f))
         return out;
