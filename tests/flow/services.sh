@@ -232,7 +232,7 @@ SEE
     openvpn --dev null --tls-client --remote 127.0.0.1 1194 udp --nobind --ca "$scratch/vpn.roots" \
         --cert "$scratch/client.pem" --key "$scratch/client.key" --script-security 2 \
         --setenv SEEN "$scratch/vpn.serial" --tls-verify "$scratch/vpn.see" >"$scratch/vpn.log" 2>&1 &
-    wait_until 3 test -s "$scratch/vpn.serial"
+    wait_until 10 test -s "$scratch/vpn.serial"
     kill $!
     wait $! 2>/dev/null
     cat "$scratch/vpn.serial" 2>/dev/null
