@@ -45,6 +45,23 @@ run() {
     "$@" >"$out" 2>"$err" || status=$?
 }
 
+# jq 1.6 says yes with -e to no input at all, which is what a command that failed gives it: that is a
+# no here, status 4 as with later ones.
+jq() {
+    case " $* " in
+    *' -e'*) ;;
+    *)
+        command jq "$@"
+        return
+        ;;
+    esac
+    jq_status=0
+    jq_said=$(command jq "$@") || jq_status=$?
+    [ -n "$jq_said" ] || [ "$jq_status" -ne 0 ] || return 4
+    [ -z "$jq_said" ] || printf '%s\n' "$jq_said"
+    return "$jq_status"
+}
+
 # ok NAME COMMAND...: it succeeds.
 ok() {
     name=$1
