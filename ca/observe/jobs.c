@@ -125,9 +125,7 @@ static void end_run(struct jobs *j)
 {
     struct job *x = j->running;
 
-    if (x == NULL)
-        return;
-    if (j->ended && !j->stopping) {
+    if (x != NULL && j->ended && !j->stopping) {
         x->row.position = 0;
         x->row.finished = clock_now();
         log_info("scan.ended", "job", x->conf->name, "results", log_num((int64_t)x->row.results),
@@ -135,7 +133,8 @@ static void end_run(struct jobs *j)
     }
     j->running = NULL;
     j->stopping = j->ended = j->has_reached = false;
-    save(j, x);
+    if (x != NULL)
+        save(j, x);
 }
 
 /* Once nothing is on its way, all that was told before the newest progress is kept. */

@@ -52,10 +52,12 @@ ended() { # NAME
         jq -e ".[] | select(.name == \"$1\" and .state == \"waiting\" and .started != null and .finished >= .started)" >/dev/null
 }
 again() { # runs it, and waits until it has ended
+    before=$(begun)
     sleep 1 # the times of looks are whole seconds
-    cerca scans run local && wait_until 20 began && wait_until 20 ended local
+    cerca scans run local && wait_until 20 ran
 }
-began() { cerca scans list -o json | jq -e ".[] | select(.name == \"local\" and .next != .started)" >/dev/null; }
+begun() { grep -c 'scan.begun job=local' cercad.log; }
+ran() { test "$(begun)" -gt "$before" && ended local; }
 
 ok 'the first one goes by itself' wait_until 20 ended local
 cerca scans run local >/dev/null
@@ -71,7 +73,7 @@ is 'who does not answer is kept too' refused \
 ok 'the next certificate' cerca renew www.pem --key-out next.key --out next.pem
 ok 'another scan' again
 ok 'the old one is still served' wait_until 20 compared www.test superseded
-ok 'is a finding' finding seen.superseded
+ok 'is a finding' wait_until 20 finding seen.superseded
 like 'that says where' <(cerca findings list --rule seen.superseded -o json | jq -r '.[].text') "127.0.0.1:$port"
 cp next.pem www.pem
 cp next.key www.key
@@ -80,7 +82,7 @@ new_served() { test "$(served)" = "$(print_of next.pem)"; }
 ok 'nginx serves the new one' wait_until 20 new_served
 ok 'another scan' again
 ok 'sees it' wait_until 20 compared www.test matches
-ok 'the finding is gone' no_finding seen.superseded
+ok 'the finding is gone' wait_until 20 no_finding seen.superseded
 
 openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=strange.test -addext subjectAltName=DNS:strange.test \
     -days 9 -keyout www.key -out www.pem 2>/dev/null
@@ -90,11 +92,11 @@ ok 'nginx serves one that nobody told of' wait_until 20 strange_served
 ok 'another scan' again
 ok 'it is unknown, self-signed, and for another name' wait_until 20 compared www.test 'unknown self-signed wrong-name'
 is 'and in the inventory as scanned' scanned "$(cerca list --name strange.test -o json | jq -r '.[0].source')"
-ok 'that is found' finding seen.unknown
+ok 'that is found' wait_until 20 finding seen.unknown
 nginx_stop
 ok 'another scan' again
 ok 'where it was served nobody answers' wait_until 20 compared www.test unreachable
-ok 'that is found' finding seen.unreachable
+ok 'that is found' wait_until 20 finding seen.unreachable
 
 like 'a scan is paused' <(cerca scans pause local 2>&1) 'local is paused'
 is 'so the list says' paused "$(cerca scans list -o json | jq -r '.[0].state')"
@@ -106,7 +108,12 @@ like 'and resumed' <(cerca scans resume local 2>&1) 'local is waiting'
 begin_nginx
 ok 'the next scan' again
 ok 'sees the server' wait_until 20 compared www.test 'unknown self-signed wrong-name'
-ok 'nobody misses it any more' no_finding seen.unreachable
+scanner=$(pid_of cerca-scan)
+kill -KILL "$scanner"
+ok 'killed while nothing is scanned' wait_until 30 runs_anew cerca-scan "$scanner"
+ok 'the next scan' again
+is 'is over when it has ended' $((before + 1)) "$(begun)"
+ok 'nobody misses it any more' wait_until 20 no_finding seen.unreachable
 fails 'a scan that is not there' 1 scan.unknown cerca scans run nothing
 
 like 'by hand it is kept too' <(cerca scan --record -o csv "127.0.0.1:$port" 2>&1) '1 results recorded, 0 certificates new'
