@@ -20,7 +20,7 @@ endif
 
 # --- flags --------------------------------------------------------------------
 
-PACKAGES := libcrypto libssl lmdb libconfig libseccomp libsystemd jansson libcurl libp11 p11-kit-1 libmicrohttpd gnutls cmocka
+PACKAGES := libcrypto libssl lmdb libconfig libseccomp libsystemd jansson libcurl libp11 p11-kit-1 yaml-0.1 libmicrohttpd gnutls cmocka
 pkg = $(shell pkg-config $(1) 2>/dev/null)
 cc-option = $(shell echo 'int x;' | $(CC) -Werror $(1) -x c -c -o /dev/null - 2>/dev/null && echo $(1))
 
@@ -44,7 +44,7 @@ LIB_LIBS := $(call pkg,--libs libcrypto libconfig libseccomp)
 CORE_LIBS := $(call pkg,--libs lmdb) -lcrypt
 SIGNER_LIBS := $(call pkg,--libs libp11) -ldl
 CERCAD_LIBS := $(call pkg,--libs libsystemd)
-TOOLS_LIBS := $(call pkg,--libs jansson libcurl libssl)
+TOOLS_LIBS := $(call pkg,--libs jansson yaml-0.1 libcurl libssl)
 HTTP_LIBS := $(call pkg,--libs libmicrohttpd)
 HTTPS_LIBS := $(HTTP_LIBS) $(call pkg,--libs gnutls jansson)
 WATCH_LIBS := $(call pkg,--libs libcurl jansson)

@@ -3,8 +3,9 @@
  * octet is taken for hostile: what is read is bounded, in memory and in work, whatever the size of
  * a file. Keys are passed over: never decrypted, never kept, never sent.
  *
- *   importfile.c   one file: PEM, DER, PKCS#7, PKCS#12
+ *   importfile.c   one file: PEM, DER, PKCS#7, PKCS#12, manifests
  *   importp12.c    PKCS#12
+ *   importkube.c   manifests of Kubernetes
  *   importtree.c   a folder
  *   importca.c     the folder of another CA, its index read by importindex.c
  *   importsend.c   what was found on its way to cerca-ca, and its answers
@@ -17,7 +18,7 @@
 #include "lib/proto_import.h"
 
 #define IMPORT_BLOCK_MAX ((size_t)4 << 20) /* octets of one PEM block with its BEGIN and END */
-#define IMPORT_FILE_MAX ((size_t)16 << 20) /* of a file in DER */
+#define IMPORT_FILE_MAX ((size_t)16 << 20) /* of a file in DER, or a manifest */
 #define IMPORT_DEPTH_MAX 64                /* folders within folders */
 #define IMPORT_PATH_MAX 8192               /* octets of a path */
 #define IMPORT_P12_ITERATIONS 10000000     /* of all that is derived from a password for one file */
@@ -57,6 +58,20 @@ int import_file(struct import_reader *r, int fd, const char *name, bool named,
 typedef int (*import_each)(void *arg, struct slice der, struct fault *f);
 int import_p12(const struct import_reader *r, struct slice file, const char *name, import_each each,
                void *arg, struct fault *f) WARN_UNUSED;
+
+/* The certificates in Secrets of Kubernetes manifests, in YAML or JSON: tls.crt of `data` or
+ * `stringData`, in lists too. Each goes to `certificate`; what is wrong with one to `refused`; with
+ * at->line set before. Their results other than 0 end it and are returned with no fault set. What
+ * is wrong with the text is a fault, "import.manifest", at->line; what came before is told by then.
+ * tls.key is passed over. The parser's values and windows are wiped; what libyaml gave back to the
+ * allocator while one of its strings grew is not within reach. */
+struct import_kube {
+    void *arg;
+    struct import_place *at;
+    int (*certificate)(void *arg, struct slice der);
+    int (*refused)(void *arg, const struct fault *f);
+};
+int import_kube(const struct import_kube *to, struct slice text, struct fault *f) WARN_UNUSED;
 
 /* All files in a folder and the folders below, in no order; a symbolic link is followed to a
  * regular file within the folder, nowhere else. `pass` tells which files and folders, by their path

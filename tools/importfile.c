@@ -95,6 +95,16 @@ static int fill_more(struct reading *g, struct fault *f)
     return rc;
 }
 
+static bool ends_with(const char *name, const char *const *ends)
+{
+    size_t n = strlen(name);
+
+    for (; *ends != NULL; ends++)
+        if (n >= strlen(*ends) && strcasecmp(name + n - strlen(*ends), *ends) == 0)
+            return true;
+    return false;
+}
+
 /* --- DER -------------------------------------------------------------------------- */
 
 enum shape { SHAPE_NONE, SHAPE_CERT, SHAPE_PKCS7, SHAPE_PKCS12 };
@@ -372,16 +382,72 @@ static int read_pem(struct reading *g)
     }
 }
 
+/* --- manifests ---------------------------------------------------------------------- */
+
+static bool has(const struct reading *g, const char *word)
+{
+    struct slice in = rest(g);
+
+    return in.n > 0 && memmem(in.p, in.n, word, strlen(word)) != NULL;
+}
+
+/* What every manifest says, and what those have that hold certificates. */
+static bool like_manifest(const struct reading *g)
+{
+    return has(g, "apiVersion") && has(g, "Secret");
+}
+
+struct giving_kube {
+    struct reading *g;
+    struct import_place at;
+};
+
+static int give_kube(void *arg, struct slice der)
+{
+    struct giving_kube *to = arg;
+
+    to->g->found++;
+    return to->g->r->sink.certificate(to->g->r->sink.arg, &to->at, der, to->g->status);
+}
+
+static int refuse_kube(void *arg, const struct fault *f)
+{
+    struct giving_kube *to = arg;
+
+    to->g->found++;
+    return to->g->r->sink.refused(to->g->r->sink.arg, &to->at, f);
+}
+
+/* Other text may have its words: what cannot be read is told of where a manifest is expected. */
+static int read_manifest(struct reading *g)
+{
+    static const char *const ends[] = {".yaml", ".yml", ".json", NULL};
+    struct giving_kube to = {g, {g->name, 0}};
+    struct import_kube sink = {&to, &to.at, give_kube, refuse_kube};
+    struct fault f;
+    int rc = 0;
+
+    fault_clear(&f);
+    if (g->end)
+        rc = import_kube(&sink, rest(g), &f);
+    else
+        (void)fault_set(&f, FAULT_TOO_LARGE, "import.size", "a manifest has at most %zu octets",
+                        IMPORT_FILE_MAX);
+    if (f.code == FAULT_NONE)
+        return rc;
+    return g->named || g->found > 0 || ends_with(g->name, ends) ? refuse_kube(&to, &f) : 0;
+}
+
 /* --- the file ----------------------------------------------------------------------- */
 
-/* As much as tells DER from text; of DER all of it. */
+/* As much as tells DER from text; of DER and of what may be a manifest all of it. */
 static int read_head(struct reading *g, struct fault *f)
 {
     int rc = 0;
 
     while (rc == 0 && !g->end && g->text.n < READ_SIZE)
         rc = fill(g, f);
-    if (g->text.n > 0 && g->text.p[0] != DER_SEQUENCE)
+    if (g->text.n > 0 && g->text.p[0] != DER_SEQUENCE && !has(g, "apiVersion"))
         return rc;
     /* Larger: it can only be text, of which no more is needed now. */
     while (rc == 0 && !g->end && g->text.n <= IMPORT_FILE_MAX)
@@ -392,13 +458,9 @@ static int read_head(struct reading *g, struct fault *f)
 static bool named_like_one(const char *name)
 {
     static const char *const ends[] = {".crt", ".cer", ".der", ".pem", ".p12",
-                                       ".pfx", ".p7b", ".p7c", ".p7"};
-    size_t n = strlen(name);
+                                       ".pfx", ".p7b", ".p7c", ".p7",  NULL};
 
-    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-        if (n >= strlen(ends[i]) && strcasecmp(name + n - strlen(ends[i]), ends[i]) == 0)
-            return true;
-    return false;
+    return ends_with(name, ends);
 }
 
 /* Nothing was found. A broken file is told from one that is something else. */
@@ -441,7 +503,9 @@ static int read_file(struct reading *g)
         rc = read_der(g, rest(g));
     } else {
         broken = !empty && claims_more(rest(g));
-        rc = read_pem(g);
+        rc = like_manifest(g) ? read_manifest(g) : 0;
+        if (rc == 0 && g->found == 0)
+            rc = read_pem(g);
     }
     if (rc == 0 && g->found == 0)
         rc = nothing(g, broken && g->blocks == 0, empty);

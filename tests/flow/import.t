@@ -170,6 +170,35 @@ unlike 'names drive no terminal' "$out" "$(printf '\033')"
 run cerca import -o csv --all "$tree/$name"
 unlike '... and no spreadsheet' "$out" '(^|,)"?='
 
+# --- manifests of Kubernetes ----------------------------------------------------------------------
+
+kube=$scratch/kube
+mkdir "$kube"
+secret() { # NAME CERTIFICATE: as kubectl get secret -o json prints it
+    jq -n --arg name "$1" --rawfile crt "$2" --rawfile key "$old/private/a.key" '{apiVersion: "v1",
+        data: {"tls.crt": ($crt | @base64), "tls.key": ($key | @base64)}, kind: "Secret",
+        metadata: {name: $name, namespace: "default"}, type: "kubernetes.io/tls"}'
+}
+for name in k1 k2 k3; do
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null \
+        -subj /CN=$name.kube.example -days 30 -out "$scratch/$name.pem" 2>/dev/null
+done
+{ secret one "$scratch/k1.pem"; secret two "$scratch/k2.pem"; } |
+    jq -s '{apiVersion: "v1", items: ., kind: "List", metadata: {}}' >"$kube/all.json"
+printf '%s\n' --- 'apiVersion: v1' 'kind: ConfigMap' 'data: {a: b}' --- 'apiVersion: v1' 'data:' \
+    "  tls.crt: $(base64 -w 0 "$scratch/k3.pem")" '  tls.key: c2VjcmV0' 'kind: Secret' \
+    'type: kubernetes.io/tls' >"$kube/three.yaml"
+printf 'apiVersion: v1\nkind: Secret\na: &a [x]\nb: &b [*a, *a]\n' >"$kube/laughs.yml"
+run cerca import -o json "$kube"
+is 'Secrets of manifests, in JSON and YAML, lists and documents' \
+    "$(jq -r '[.[] | select(.outcome == "new") | .subject] | sort | @csv' <"$out")" \
+    '"CN=k1.kube.example","CN=k2.kube.example","CN=k3.kube.example"'
+is '... by the line that they stand in' "$(jq -c '[.[] | select(.outcome == "new") | .line] | sort' <"$out")" \
+    "$(grep -n tls.crt "$kube/all.json" "$kube/three.yaml" | cut -d: -f2 | sort -n | paste -sd, | sed 's/.*/[&]/')"
+is '... but no aliases, which make much of little' \
+    "$status $(jq -r '.[] | select(.outcome == "refused") | "\(.rule) \(.line)"' <"$out")" '1 import.manifest 4'
+ok 'and no key is in the store' no_key
+
 # --- what is hostile ------------------------------------------------------------------------------
 
 hostile=$scratch/hostile

@@ -146,9 +146,9 @@ static int take_certificate(void *arg, const struct import_place *at, struct sli
 
 static int take_refused(void *arg, const struct import_place *at, const struct fault *f)
 {
-    (void)at;
     assert_true(f->code != FAULT_NONE && f->rule[0] != 0 && f->text[0] != 0);
     ((struct told *)arg)->refused++;
+    ((struct told *)arg)->line = at->line;
     return 0;
 }
 
@@ -227,6 +227,110 @@ static void forms_are_told_by_their_octets(void **state)
     buf_free(&der);
 }
 
+/* --- manifests -------------------------------------------------------------------------- */
+
+#define HEAD "apiVersion: v1\nkind: Secret\n"
+
+static void put_base64(struct buf *b, struct slice one)
+{
+    struct buf pem;
+
+    buf_init(&pem, DAMAGE_MAX);
+    pem_put(&pem, "CERTIFICATE", one);
+    base64_put(b, buf_slice(&pem), 0);
+    buf_free(&pem);
+}
+
+/* Two documents of YAML, the second a list, with keys and what is no Secret between. */
+static void put_manifests(struct buf *b, struct slice one)
+{
+    buf_put_str(b, "# exported\napiVersion: v1\ndata:\n  tls.key: c2VjcmV0\n  tls.crt: ");
+    put_base64(b, one);
+    buf_put_str(b, "\nkind: Secret\ntype: kubernetes.io/tls\n---\napiVersion: v1\nkind: List\n"
+                   "items:\n- {kind: ConfigMap, data: {tls.crt: AAAA}}\n"
+                   "- {kind: Secret, metadata: {data: {tls.crt: AAAA}}, data: {tls.crt: ''}}\n"
+                   "- kind: Secret\n  stringData:\n    tls.crt: \"");
+    buf_put_str(b, "-----BEGIN CERTIFICATE-----\\n");
+    base64_put(b, one, 0);
+    buf_put_str(b, "\\n-----END CERTIFICATE-----\\n\"\n  data: {tls.crt: 'not this'}\n");
+}
+
+static void manifests_are_read(void **state)
+{
+    struct buf der, b;
+    struct slice one;
+    struct told t;
+
+    (void)state;
+    make(&der);
+    one = buf_slice(&der);
+    buf_init(&b, (size_t)32 << 20);
+    put_manifests(&b, one);
+    read_text(buf_slice(&b), "x", false, one, &t);
+    assert_true(t.certificates == 2 && t.refused == 0 && t.line == 16);
+    buf_reset(&b);
+    buf_put_str(&b, "{\"apiVersion\": \"v1\", \"items\": [\n{\"data\": {\"tls.crt\": \"");
+    put_base64(&b, one);
+    buf_put_str(&b, "\", \"tls.key\": \"AAAA\"}, \"kind\": \"Secret\"}], \"kind\": \"List\"}\n");
+    read_text(buf_slice(&b), "x.json", true, one, &t);
+    assert_true(t.certificates == 1 && t.refused == 0 && t.line == 2);
+    /* text that only has the words, with a block in it */
+    buf_reset(&b);
+    buf_put_str(&b, "the apiVersion of a Secret: *\n{\n");
+    pem_put(&b, "CERTIFICATE", one);
+    read_text(buf_slice(&b), "x.txt", false, one, &t);
+    assert_true(t.certificates == 1 && t.refused == 0);
+    buf_free(&b);
+    buf_free(&der);
+}
+
+static void hostile_manifests_are_refused_by_their_line(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t line;
+    } rows[] = {
+        {HEAD "data: {tls.crt: '*'}\n", 3},
+        {"\xef\xbb\xbf" HEAD "data: {tls.crt: '*'}\n", 3},
+        {HEAD "data:\n  tls.crt: aGVsbG8=\n", 4}, /* no certificate in it */
+        {HEAD "stringData: {tls.crt: hello}\n", 3},
+        {HEAD "a: &a [x]\nb: [*a, *a]\n", 4},
+        {HEAD "? [a]\n: b\n", 3},
+        {HEAD "? {a: b}\n: b\n", 3},
+        {HEAD "a: [\n", 4},
+        {HEAD "a: {{ .Values.x }}\n", 3}, /* a template */
+        {HEAD "a: \"\\ud83d\"\n", 3},
+        {HEAD "a: \x01\n", 0}, /* no character of YAML: of the file as a whole */
+    };
+    struct buf b;
+    struct told t;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        read_text(slice_str(rows[i].text), "x.yaml", false, SLICE_NONE, &t);
+        assert_true(t.certificates == 0 && t.refused == 1);
+        assert_true(t.line == rows[i].line);
+    }
+    buf_init(&b, (size_t)32 << 20);
+    buf_put_str(&b, HEAD "a: ");
+    for (size_t i = 0; i < 1 << 20; i++)
+        buf_put_u8(&b, '[');
+    read_text(buf_slice(&b), "x.yml", false, SLICE_NONE, &t);
+    assert_true(t.certificates == 0 && t.refused == 1 && t.line == 3);
+    buf_reset(&b);
+    buf_put_str(&b, HEAD "...\n");
+    for (size_t i = 0; i < 1 << 18; i++)
+        buf_printf(&b, "%%TAG !a%zu! tag:\n", i);
+    buf_put_str(&b, "--- x\n");
+    read_text(buf_slice(&b), "x.yml", false, SLICE_NONE, &t);
+    assert_true(t.certificates == 0 && t.refused == 1);
+    while (b.n <= IMPORT_FILE_MAX)
+        buf_put_str(&b, "# Secret of a long file\n");
+    read_text(buf_slice(&b), "x.yml", false, SLICE_NONE, &t);
+    assert_true(t.certificates == 0 && t.refused == 1);
+    buf_free(&b);
+}
+
 /* Wherever the pieces in which a file is read end. */
 static void a_block_may_begin_anywhere(void **state)
 {
@@ -255,7 +359,7 @@ static void a_block_may_begin_anywhere(void **state)
 /* Whatever is damaged is a certificate, refused, or nothing. */
 static void damaged_files_never_pass_the_end(void **state)
 {
-    struct buf der, pem, p7;
+    struct buf der, pem, p7, kube;
     struct slice one;
     struct told t;
 
@@ -268,10 +372,12 @@ static void damaged_files_never_pass_the_end(void **state)
     pem_put(&pem, "CERTIFICATE", one);
     pem_put(&pem, "CERTIFICATE", one);
     certs_put(&p7, &one, 1);
+    buf_init(&kube, DAMAGE_MAX);
+    put_manifests(&kube, one);
     for (int i = 0; i < ROUNDS; i++) {
-        const struct slice from[] = {one, buf_slice(&pem), buf_slice(&p7)};
+        const struct slice from[] = {one, buf_slice(&pem), buf_slice(&p7), buf_slice(&kube)};
 
-        for (size_t k = 0; k < 3; k++) {
+        for (size_t k = 0; k < 4; k++) {
             struct slice bad = damaged(from[k]);
 
             read_text(bad, "x.pem", i % 2 == 0, SLICE_NONE, &t);
@@ -279,6 +385,7 @@ static void damaged_files_never_pass_the_end(void **state)
             free((void *)(uintptr_t)bad.p);
         }
     }
+    buf_free(&kube);
     buf_free(&p7);
     buf_free(&pem);
     buf_free(&der);
@@ -290,6 +397,8 @@ int main(void)
         cmocka_unit_test(lines_of_an_index_are_read),
         cmocka_unit_test(broken_lines_are_refused_and_the_next_is_read),
         cmocka_unit_test(forms_are_told_by_their_octets),
+        cmocka_unit_test(manifests_are_read),
+        cmocka_unit_test(hostile_manifests_are_refused_by_their_line),
         cmocka_unit_test(a_block_may_begin_anywhere),
         cmocka_unit_test(damaged_files_never_pass_the_end),
     };
