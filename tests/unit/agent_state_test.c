@@ -70,7 +70,7 @@ static void what_services_do_not_take_is_rolled_back(void **arg)
                      STATE_ROLLED_BACK);
     assert_int_equal(failing(STATE_RELOADED, FAULT_INTERNAL, NOW + 900, 0).state,
                      STATE_ROLLED_BACK);
-    assert_int_equal(failing(STATE_RELOADED, FAULT_INTERNAL, NOW + 900, 0).resume, STATE_STAGED);
+    assert_int_equal(failing(STATE_RELOADED, FAULT_INTERNAL, NOW + 900, 0).resume, STATE_ISSUED);
     for (unsigned s = STATE_TRACKED; s <= STATE_STUCK; s++)
         assert_in_range(failing((enum agent_state)s, FAULT_INTERNAL, NOW + 900, 9).next, NOW + 1,
                         NOW + 90);

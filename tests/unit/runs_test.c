@@ -244,7 +244,8 @@ struct reader {
     struct world *w;
     atomic_size_t committed;
     atomic_bool stop;
-    size_t looked, missed;
+    atomic_size_t looked;
+    size_t missed;
 };
 
 static void *read_on(void *arg)
@@ -269,7 +270,7 @@ static void *read_on(void *arg)
             r->missed++;
         mdb_txn_abort(t);
         r->missed += s.n == 0;
-        r->looked++;
+        atomic_fetch_add(&r->looked, 1);
     }
     return NULL;
 }
@@ -279,10 +280,14 @@ static void another_thread_finds_all_that_is_committed_while_more_comes(void **s
     struct world *w = *state;
     struct reader r = {.w = w};
     pthread_t thread;
+    size_t rounds = 0;
     assert_int_equal(pthread_create(&thread, NULL, read_on, &r), 0);
     while (w->n < MAX - GROUP) {
         add_beside(w, 1 + draw(w) % GROUP, draw(w) % 2, draw(w) % 8 != 0);
         atomic_store(&r.committed, w->n);
+        /* On a busy machine the reader might not even begin before all is written. */
+        for (rounds++; atomic_load(&r.looked) < rounds;)
+            (void)sched_yield();
     }
     atomic_store(&r.stop, true);
     assert_int_equal(pthread_join(thread, NULL), 0);
