@@ -86,9 +86,9 @@ move 900
 ok 'it is loud when little of the life is left' wait_until 20 says '.state == "stuck"'
 fails 'for status too' 1 '1 of 1 need attention' agent status
 for _ in 1 2 3 4 5 6 7; do
-    failures=$(agent status web -o json | jq .failures)
+    tried=$(agent status web -o json | jq .failures)
     move 86400
-    wait_until 20 says ".failures > $failures" || break
+    wait_until 20 says ".failures > $tried" || break
 done
 ok 'it goes on trying for a week' says '.failures >= 8'
 is 'nginx serves what it had' "$(served_serial)" "$old"
