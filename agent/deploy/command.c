@@ -18,6 +18,7 @@
 #include "lib/log.h"
 
 #define LIMIT_DEFAULT 60
+#define PIPE_PIECES 16 /* reads that empty a pipe */
 #define LAST_WORDS 160 /* characters of what it printed that a fault shows */
 
 /* ---- the child ---- */
@@ -115,12 +116,13 @@ struct running {
     struct buf kept;
 };
 
+/* A pipe full at most: who never stops printing is not listened to beyond its time. */
 static void take_output(struct running *r)
 {
     uint8_t piece[4096];
     ssize_t n;
 
-    while ((n = read(r->output, piece, sizeof(piece))) > 0) {
+    for (int i = 0; i < PIPE_PIECES && (n = read(r->output, piece, sizeof(piece))) > 0; i++) {
         size_t room = r->kept.max - r->kept.n;
 
         buf_put(&r->kept, piece, (size_t)n < room ? (size_t)n : room);

@@ -56,20 +56,28 @@ static int keep(void *arg, const char *name, struct fault *f)
     return 0;
 }
 
-/* As the folder that it replaces. */
+/* As the folder that it replaces. By descriptor: who may write to the folder above could put
+ * something else in its place before it is given away. */
 static int make_like(const char *path, const char *like, struct fault *f)
 {
     struct stat st;
     bool there = stat(like, &st) == 0;
+    int fd, rc = 0;
 
     if (there && !S_ISDIR(st.st_mode))
         return fault_set(f, FAULT_CONFIG, "deploy.path", "%.150s is no folder", like);
     if (mkdir(path, 0700) < 0)
         return place_failed("make", path, f);
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return place_failed("make", path, f);
     if (there && (st.st_uid != geteuid() || st.st_gid != getegid()) &&
-        chown(path, st.st_uid, st.st_gid) < 0)
-        return place_failed("give away", path, f);
-    return chmod(path, there ? st.st_mode & 07777 : 0755) == 0 ? 0 : place_failed("make", path, f);
+        fchown(fd, st.st_uid, st.st_gid) < 0)
+        rc = place_failed("give away", path, f);
+    if (rc == 0 && fchmod(fd, there ? st.st_mode & 07777 : 0755) < 0)
+        rc = place_failed("make", path, f);
+    close(fd);
+    return rc;
 }
 
 int exchange_prepare(const struct agent_cert *c, unsigned version, char made[PATH_MAX],

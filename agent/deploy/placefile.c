@@ -1,3 +1,4 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -6,7 +7,7 @@
 #include <unistd.h>
 
 #include "agent/deploy/place.h"
-#include "lib/file.h"
+#include "lib/key.h"
 #include "lib/log.h"
 
 /* ---- writing ---- */
@@ -52,27 +53,58 @@ int place_write(const char *path, struct slice data, const struct place_owner *o
     return rc;
 }
 
+static int read_all(int fd, const char *path, struct buf *out, struct fault *f)
+{
+    uint8_t piece[4096];
+    ssize_t n;
+
+    while ((n = read(fd, piece, sizeof(piece))) > 0 || (n < 0 && errno == EINTR))
+        if (n > 0)
+            buf_put(out, piece, (size_t)n);
+    wipe(piece, sizeof(piece));
+    if (n < 0)
+        return place_failed("read", path, f);
+    return buf_failed(out)
+               ? fault_set(f, FAULT_TOO_LARGE, "deploy.path", "%.150s is too large", path)
+               : 0;
+}
+
+/* Opened once: whoever may write to its folder could have it lead elsewhere between a look at whose
+ * it is and the reading, and would be given what only we may read. Who opens a pipe waits. */
+static int read_owned(const char *path, struct buf *out, struct place_owner *owner, struct fault *f)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), rc;
+    struct stat st;
+
+    if (fd < 0)
+        return place_failed("read", path, f);
+    if (fstat(fd, &st) < 0)
+        rc = place_failed("read", path, f);
+    else if (!S_ISREG(st.st_mode))
+        rc = fault_set(f, FAULT_CONFIG, "deploy.path", "%.150s is no regular file", path);
+    else
+        rc = read_all(fd, path, out, f);
+    (void)close(fd);
+    if (rc == 0)
+        *owner = (struct place_owner){
+            .uid = st.st_uid == geteuid() ? (uid_t)-1 : st.st_uid,
+            .gid = st.st_gid == getegid() ? (gid_t)-1 : st.st_gid,
+            .mode = st.st_mode & 0777,
+        };
+    return rc;
+}
+
 int place_copy(const char *from, const char *to, struct fault *f)
 {
-    struct place_owner owner;
+    struct place_owner owner = {0};
     char new[PATH_MAX];
-    struct stat st;
     struct buf data;
     int rc;
 
     if (snprintf(new, sizeof(new), "%s.cerca-new", to) >= (int)sizeof(new))
         return fault_set(f, FAULT_TOO_LARGE, "deploy.path", "%.100s is too long", to);
-    if (stat(from, &st) < 0)
-        return place_failed("read", from, f);
-    if (!S_ISREG(st.st_mode))
-        return fault_set(f, FAULT_CONFIG, "deploy.path", "%.150s is no regular file", from);
-    owner = (struct place_owner){
-        .uid = st.st_uid == geteuid() ? (uid_t)-1 : st.st_uid,
-        .gid = st.st_gid == getegid() ? (gid_t)-1 : st.st_gid,
-        .mode = st.st_mode & 0777,
-    };
     buf_init(&data, DEPLOY_FILE_MAX);
-    rc = file_read(from, DEPLOY_FILE_MAX, &data, f);
+    rc = read_owned(from, &data, &owner, f);
     if (rc == 0 && unlink(new) < 0 && errno != ENOENT)
         rc = place_failed("remove", new, f);
     if (rc == 0)
@@ -87,10 +119,12 @@ int place_copy(const char *from, const char *to, struct fault *f)
 
 /* ---- wiping ---- */
 
-static void overwrite(const char *path)
+/* A folder may be a service's own, who may turn what is in it into a link or a pipe at any moment:
+ * each thing is opened where it lies, no link is followed, and no pipe waited for. */
+static void overwrite(int folder, const char *name)
 {
     static const uint8_t zeros[4096];
-    int fd = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(folder, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     struct stat st;
 
     if (fd < 0)
@@ -108,47 +142,46 @@ static void overwrite(const char *path)
     close(fd);
 }
 
-static int wipe_file(void *arg, const char *name, struct fault *f)
+static int wipe_file(int folder, const char *name, struct fault *f)
 {
-    char path[PATH_MAX];
-    int rc = place_in(arg, name, path, f);
-
-    if (rc < 0)
-        return rc;
-    overwrite(path);
-    return unlink(path) == 0 || errno == ENOENT ? 0 : place_failed("remove", path, f);
+    overwrite(folder, name);
+    return unlinkat(folder, name, 0) == 0 || errno == ENOENT ? 0 : place_failed("remove", name, f);
 }
 
-static int wipe_folder(const char *folder, int (*one)(void *arg, const char *name, struct fault *f),
-                       struct fault *f)
+static int wipe_folder(int above, const char *name,
+                       int (*one)(int folder, const char *name, struct fault *f), struct fault *f)
 {
-    char path[PATH_MAX];
-    int rc;
+    int fd = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc = 0;
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *e;
 
-    if (!place_exists(folder))
-        return 0;
-    if (snprintf(path, sizeof(path), "%s", folder) >= (int)sizeof(path))
-        return fault_set(f, FAULT_TOO_LARGE, "deploy.path", "%.100s is too long", folder);
-    rc = place_each(folder, one, path, f);
-    if (rc == 0 && rmdir(folder) < 0)
-        rc = place_failed("remove", folder, f);
+    if (d == NULL) {
+        rc = place_failed("read", name, f);
+        if (fd >= 0)
+            close(fd);
+        return rc;
+    }
+    while (rc == 0 && (e = readdir(d)) != NULL)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            rc = one(fd, e->d_name, f);
+    closedir(d);
+    if (rc == 0 && unlinkat(above, name, AT_REMOVEDIR) < 0)
+        rc = place_failed("remove", name, f);
     return rc;
 }
 
-static int wipe_any(void *arg, const char *name, struct fault *f)
+static int wipe_any(int folder, const char *name, struct fault *f)
 {
-    char path[PATH_MAX];
     struct stat st;
-    int rc = place_in(arg, name, path, f);
 
-    if (rc == 0 && lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return wipe_folder(path, wipe_file, f);
-    return rc == 0 ? wipe_file(arg, name, f) : rc;
+    return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode)
+               ? wipe_folder(folder, name, wipe_file, f)
+               : wipe_file(folder, name, f);
 }
 
 int place_wipe(const char *folder, struct fault *f)
 {
-    return wipe_folder(folder, wipe_any, f);
+    return place_exists(folder) ? wipe_folder(AT_FDCWD, folder, wipe_any, f) : 0;
 }
 
 void place_drop(const char *folder)

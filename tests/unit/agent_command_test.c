@@ -98,6 +98,18 @@ static void output_is_bounded_and_words_are_no_shell(void **s)
     assert_string_equal(f.rule, "deploy.reload");
 }
 
+static void who_never_stops_printing_is_killed_in_time(void **s)
+{
+    char *reload[] = {"/bin/cat", "/dev/zero"};
+
+    (void)s;
+    scene_install(&scene.first, 1);
+    serve_with(NULL, 0, reload, 2);
+    web.time_limit = 1;
+    assert_int_equal(deploy_reload(&scene.entry, &f), -FAULT_UNAVAILABLE);
+    assert_non_null(strstr(f.text, "did not end in time"));
+}
+
 static void hooks_know_what_happened(void **s)
 {
     char script[300];
@@ -260,6 +272,7 @@ int main(void)
         TEST(the_test_sees_the_new_version_alone),
         TEST(a_hanging_command_is_killed_whole),
         TEST(output_is_bounded_and_words_are_no_shell),
+        TEST(who_never_stops_printing_is_killed_in_time),
         TEST(hooks_know_what_happened),
         TEST(renewed_despite_kills),
         TEST(taken_over_despite_kills),

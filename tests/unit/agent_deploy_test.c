@@ -5,10 +5,17 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include "agent/deploy/place.h"
 
 #include "tests/unit/agent_help.h"
 
@@ -212,6 +219,98 @@ static void a_whole_folder_is_exchanged(void **s)
                      0);
 }
 
+/* Until it is killed: what a service may do in a folder that is its own. */
+static pid_t swap_for_ever(const char *one, const char *other)
+{
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0)
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (pid == 0)
+        (void)renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
+    return pid;
+}
+
+static void end_swapping(pid_t pid)
+{
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* A copy has the mode of what was read, whatever lay there before and after. */
+static void what_is_swapped_while_it_is_copied_stays_secret(void **s)
+{
+    char own[96], link[96], copy[96], secret[96];
+    pid_t pid;
+
+    (void)s;
+    (void)snprintf(own, sizeof(own), "%s/own", scene.place);
+    (void)snprintf(link, sizeof(link), "%s/link", scene.place);
+    (void)snprintf(copy, sizeof(copy), "%s/copy", scene.place);
+    (void)snprintf(secret, sizeof(secret), "%s/secret", scene.place);
+    test_write(own, "own\n");
+    test_write(secret, "secret\n");
+    assert_int_equal(chmod(own, 0644) + chmod(secret, 0600) + symlink(secret, link), 0);
+    pid = swap_for_ever(own, link);
+    for (int i = 0; i < 400; i++) {
+        char *text;
+
+        assert_int_equal(place_copy(own, copy, &f), 0);
+        text = test_read(copy);
+        assert_int_equal(mode_of(copy), strcmp(text, "own\n") == 0 ? 0644 : 0600);
+        free(text);
+    }
+    end_swapping(pid);
+}
+
+static void what_is_swapped_while_it_is_wiped_leads_nowhere(void **s)
+{
+    char folder[80], sub[96], link[96], victim[96], file[128];
+    pid_t pid;
+    char *text;
+
+    (void)s;
+    (void)snprintf(folder, sizeof(folder), "%s/wiped", scene.place);
+    (void)snprintf(sub, sizeof(sub), "%s/sub", folder);
+    (void)snprintf(link, sizeof(link), "%s/link", scene.place);
+    (void)snprintf(victim, sizeof(victim), "%s/victim", scene.place);
+    (void)snprintf(file, sizeof(file), "%s/file", victim);
+    assert_int_equal(mkdir(victim, 0700) + symlink(victim, link), 0);
+    test_write(file, "another's\n");
+    pid = swap_for_ever(sub, link);
+    for (int i = 0; i < 1000; i++) {
+        (void)mkdir(folder, 0700);
+        (void)mkdir(sub, 0700);
+        (void)!symlink(victim, link);
+        (void)!place_wipe(folder, &f); /* or not, meanwhile */
+    }
+    end_swapping(pid);
+    text = test_read(file);
+    assert_string_equal(text, "another's\n");
+    free(text);
+}
+
+/* Nobody reads or writes it: whoever opens it as a file waits for ever. */
+static void a_pipe_in_an_exchanged_folder_holds_nobody_up(void **s)
+{
+    char pipe[96];
+
+    (void)s;
+    (void)snprintf(pipe, sizeof(pipe), "%s/control", scene.place);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    scene.entry.method = AGENT_EXCHANGE;
+    scene.entry.folder = scene.place;
+    scene.files[0].path = "web.key";
+    scene.files[1].path = "web.pem";
+    (void)alarm(20);
+    scene_install(&scene.first, 1);
+    scene_install(&scene.second, 2);
+    (void)alarm(0);
+    assert_true(test_shows(scene.chain_path, &scene.second));
+    assert_int_equal(test_sh("test -p %s", pipe), 0);
+}
+
 static void old_versions_are_wiped(void **s)
 {
     (void)s;
@@ -284,6 +383,9 @@ int main(void)
         TEST(what_was_there_is_taken_over),
         TEST(given_up_paths_are_files_again),
         TEST(a_whole_folder_is_exchanged),
+        TEST(what_is_swapped_while_it_is_copied_stays_secret),
+        TEST(what_is_swapped_while_it_is_wiped_leads_nowhere),
+        TEST(a_pipe_in_an_exchanged_folder_holds_nobody_up),
         TEST(old_versions_are_wiped),
         TEST(failed_versions_give_way),
         TEST(a_full_or_read_only_disk_changes_nothing),
