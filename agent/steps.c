@@ -317,6 +317,13 @@ static int take_certificate(struct work *w, const struct remote_answer *a, struc
     return rc == 0 ? next_put(w->c, NEXT_LEAF, buf_slice(&a->leaf), f) : rc;
 }
 
+/* When the server wants it, but as any other waiting no longer than what is in force allows. */
+static int64_t ask_again(const struct record *r, int64_t retry_after, int64_t now)
+{
+    return now + backoff(1, r->not_after == 0 ? 0 : r->not_after - now,
+                         retry_after > 0 ? retry_after : ASK_AGAIN, 0);
+}
+
 static int send_request(struct work *w, struct fault *f)
 {
     struct call k;
@@ -333,7 +340,7 @@ static int send_request(struct work *w, struct fault *f)
     if (rc != -FAULT_PENDING)
         return rc;
     w->to = STATE_AWAITING_APPROVAL;
-    w->r.next = clock_now() + (w->retry_after > 0 ? w->retry_after : ASK_AGAIN);
+    w->r.next = ask_again(&w->r, w->retry_after, clock_now());
     copy_text(w->r.reason, sizeof(w->r.reason), f->text);
     return w->r.state == STATE_AWAITING_APPROVAL ? STEP_WAITS : 0;
 }

@@ -68,6 +68,7 @@ static void a_server_that_asks_for_time_gets_it(void **arg)
     assert_int_equal(backoff(1, 1000, 600, any()), 100);
     assert_true(backoff(1, 0, 90, any()) >= 90);
     assert_true(backoff(50, -5, 90 * DAY, any()) <= BACKOFF_NONE);
+    assert_int_equal(backoff(1, 1000, INT64_MAX, 0), 100);
 }
 
 static void due_lies_before_what_is_configured(void **arg)
