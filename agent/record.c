@@ -172,15 +172,19 @@ int record_load(const struct agent_cert *c, struct record *out, struct fault *f)
 {
     char *path = path_of(c);
     struct buf text = {0};
+    bool there = access(path, F_OK) == 0;
     int rc = 0;
+
+    if (!there && errno != ENOENT)
+        rc = fault_set(f, FAULT_INTERNAL, "agent.state", "%.150s: %s", path, strerror(errno));
 
     memset(out, 0, sizeof(*out));
     out->state = STATE_TRACKED;
-    if (access(path, F_OK) == 0)
+    if (there)
         rc = file_read(path, STATE_FILE_MAX, &text, f);
-    else if (errno != ENOENT)
-        rc = fault_set(f, FAULT_INTERNAL, "agent.state", "%.150s: %s", path, strerror(errno));
-    if (rc == 0 && text.n > 0 && !parse(buf_slice(&text), out)) {
+    if (rc == -FAULT_TOO_LARGE) /* none of ours: damaged as well */
+        rc = 0;
+    if (rc == 0 && there && !parse(buf_slice(&text), out)) {
         log_warn("agent.state", "entry", c->name, "text",
                  "the file of its state cannot be read; taken as new", NULL);
         memset(out, 0, sizeof(*out));

@@ -89,6 +89,7 @@ static void what_is_kept_is_read_again(void **arg)
                                 .rule = "deploy.probe",
                                 .reason = "\xc3\xa4 \"quoted\"\n",
                                 .n_seen = 1};
+    static char vast[70000];
     struct record now;
     struct fault f;
 
@@ -104,6 +105,13 @@ static void what_is_kept_is_read_again(void **arg)
     assert_int_equal(file_write(path, 0600, slice_str("{\"state\": \"stuck\"}"), &f), 0);
     assert_int_equal(record_load(&c, &now, &f), 0);
     assert_int_equal(now.state, STATE_TRACKED); /* damaged: what is installed says the rest */
+    memset(vast, ' ', sizeof(vast));
+    assert_int_equal(file_write(path, 0600, slice_of(vast, sizeof(vast)), &f), 0);
+    assert_int_equal(record_load(&c, &now, &f), 0);
+    assert_int_equal(now.state, STATE_TRACKED);
+    assert_int_equal(file_write(path, 0600, SLICE_NONE, &f), 0);
+    assert_int_equal(record_load(&c, &now, &f), 0);
+    assert_int_equal(now.state, STATE_TRACKED);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(rmdir(dir), 0);
 }
