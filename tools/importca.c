@@ -266,7 +266,7 @@ static int skipped(void *arg, const char *file, const char *why)
 
 static int read_files(struct folder *c)
 {
-    struct import_tree t = {&c->reader, c->name, c->root, pass, c};
+    struct import_tree t = {&c->reader, c->name, c->root, pass, c, NULL};
     int rc;
 
     c->by_serial = true;
@@ -329,7 +329,7 @@ static bool is_pki(void *arg, const char *path, bool folder)
 
 int import_ca(struct import_reader *r, int folder, const char *name, bool *is_ca)
 {
-    struct import_tree others = {r, name, folder, is_pki, NULL};
+    struct import_tree others = {r, name, folder, is_pki, NULL, NULL};
     char below[IMPORT_PATH_MAX + 8];
     int rc = import_root(r, folder, name, is_ca), pki;
 

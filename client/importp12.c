@@ -9,9 +9,9 @@
 #include <openssl/pkcs12.h>
 #include <openssl/provider.h>
 
-#include "lib/der.h"
-#include "tools/import.h"
+#include "client/import.h"
 #include "client/password.h"
+#include "lib/der.h"
 
 #define SAFES_MAX 64
 #define BAGS_DEPTH_MAX 8
@@ -149,7 +149,7 @@ static int give_bags(struct opening *o, const STACK_OF(PKCS12_SAFEBAG) * bags, i
 }
 
 /* RC2 and RC4, with which certificates in PKCS#12 were encrypted for twenty years. */
-static void load_legacy(void)
+void import_prepare(void)
 {
     static OSSL_PROVIDER *loaded[2]; /* until the end of the program */
 
@@ -171,7 +171,7 @@ static STACK_OF(PKCS12_SAFEBAG) * decrypt(struct opening *o, PKCS7 *safe, struct
         return NULL;
     bags = PKCS12_unpack_p7encdata(safe, o->pass, o->pass_len);
     if (bags == NULL) {
-        load_legacy();
+        import_prepare();
         bags = PKCS12_unpack_p7encdata(safe, o->pass, o->pass_len);
     }
     if (bags == NULL)
@@ -262,6 +262,9 @@ static int open_file(struct opening *o, PKCS12 *p12, const struct import_reader 
         return rc;
     if (mac ? opens_without(o, p12) : !is_encrypted(p12))
         return give_safes(o, p12, f);
+    if (r->password_file == NULL && r->unattended)
+        return fault_set(f, FAULT_DENIED, "p12.password",
+                         "it has a password, and no file of one was given");
     rc = password_ask(r->password_file, name, &password, f);
     if (rc == 0)
         rc = open_with(o, p12, &password, f);

@@ -1,5 +1,5 @@
 /* One file, whatever form it has: its octets tell, not its name. */
-#include "tools/import.h"
+#include "client/import.h"
 
 #include <errno.h>
 #include <stdio.h>

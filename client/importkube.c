@@ -3,7 +3,7 @@
  * events, one after the other, so that what is held is one certificate for each level of nesting.
  * An alias is refused, so that a document is no larger than its file.
  */
-#include "tools/import.h"
+#include "client/import.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
