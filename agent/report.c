@@ -8,12 +8,17 @@
 #include <jansson.h>
 
 #include "agent/entries.h"
+#include "agent/found.h"
 #include "agent/remote.h"
 #include "agent/work.h"
 #include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/pem.h"
 
 #define FILES_MAX 16
 #define PATH_SHOWN 255
+#define RETRIES 5
+#define RETRY_WITHIN 60 /* seconds */
 
 /* ---- making ---- */
 
@@ -113,6 +118,94 @@ static int post(json_t *o, int (*fn)(void *arg, struct slice json, struct fault 
     return rc;
 }
 
+/* ---- what lies about ---- */
+
+/* A post as it fills. */
+struct finding {
+    const struct agent_conf *conf;
+    int (*fn)(void *arg, struct slice json, struct fault *f);
+    void *arg;
+    json_t *post; /* NULL: nothing is in it */
+    size_t size;  /* of its certificates, in base64 */
+};
+
+static int post_found(struct finding *p, struct fault *f)
+{
+    json_t *o = p->post;
+
+    p->post = NULL;
+    p->size = 0;
+    return o == NULL ? 0 : post(o, p->fn, p->arg, f);
+}
+
+static json_t *found_json(const struct found *one)
+{
+    json_t *o = json_object(), *path = json_string(one->path);
+    struct buf text;
+
+    if (path == NULL || strlen(one->path) > PATH_SHOWN) {
+        log_warn("agent.found", "path", one->path, "why",
+                 "its path cannot be told: too long, or not UTF-8", NULL);
+        json_decref(path);
+        json_decref(o);
+        return NULL;
+    }
+    buf_init(&text, REPORT_FOUND_OCTETS);
+    base64_put(&text, one->der, 0);
+    (void)json_object_set_new(o, "path", path);
+    (void)json_object_set_new(o, "certificate", json_string(buf_cstr(&text)));
+    buf_free(&text);
+    return o;
+}
+
+static int add_found(void *arg, const struct found *one, struct fault *f)
+{
+    struct finding *p = arg;
+    size_t n = 4 * (one->der.n / 3 + 1) + 2 * PATH_SHOWN;
+    json_t *o;
+    int rc = 0;
+
+    if (one->der.n == 0) {
+        log_warn("agent.found", "path", one->path, "why", one->why, NULL);
+        return 0;
+    }
+    if (p->post != NULL && (json_array_size(json_object_get(p->post, "found")) == REPORT_FOUND ||
+                            p->size + n > REPORT_FOUND_OCTETS))
+        rc = post_found(p, f);
+    o = rc == 0 ? found_json(one) : NULL;
+    if (o == NULL)
+        return rc;
+    if (p->post == NULL) {
+        p->post = begin(p->conf);
+        (void)json_object_set_new(p->post, "found", json_array());
+    }
+    (void)json_array_append_new(json_object_get(p->post, "found"), o);
+    p->size += n;
+    return 0;
+}
+
+static int make_found(const struct agent_conf *c,
+                      int (*fn)(void *arg, struct slice json, struct fault *f), void *arg,
+                      struct fault *f)
+{
+    struct finding p = {.conf = c, .fn = fn, .arg = arg};
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < c->n_scan; i++) {
+        rc = found_look(c->scan[i], c->scan_password_file, c->state_dir, add_found, &p, f);
+        if (rc != 0 && strncmp(f->rule, "found.", 6) == 0) { /* the others are still looked at */
+            log_fault(LOG_LEVEL_WARN, "agent.found", f, NULL);
+            rc = 0;
+        }
+    }
+    if (rc == 0)
+        rc = post_found(&p, f);
+    json_decref(p.post);
+    return rc;
+}
+
+/* ---- all of it ---- */
+
 int report_make(const struct agent_conf *c,
                 int (*fn)(void *arg, struct slice json, struct fault *f), void *arg,
                 struct fault *f)
@@ -133,7 +226,7 @@ int report_make(const struct agent_conf *c,
         }
         rc = post(o, fn, arg, f);
     } while (rc == 0 && at < entries_count(c));
-    return rc;
+    return rc == 0 ? make_found(c, fn, arg, f) : rc;
 }
 
 /* ---- telling ---- */
@@ -165,6 +258,7 @@ static int find_speaker(const struct agent_conf *c, struct speaker *s, struct fa
                      "no entry has a certificate that could speak for this host");
 }
 
+/* What comes in many posts may be asked to come more slowly. */
 static int tell(void *arg, struct slice json, struct fault *f)
 {
     struct speaker *s = arg;
@@ -173,6 +267,14 @@ static int tell(void *arg, struct slice json, struct fault *f)
 
     s->ask.body = json;
     rc = remote_do(&s->ask, &answer, f);
+    for (int i = 0; rc == -FAULT_UNAVAILABLE && i < RETRIES && answer.retry_after > 0 &&
+                    answer.retry_after <= RETRY_WITHIN;
+         i++) {
+        (void)sleep((unsigned)answer.retry_after);
+        remote_answer_free(&answer);
+        fault_clear(f);
+        rc = remote_do(&s->ask, &answer, f);
+    }
     remote_answer_free(&answer);
     return rc;
 }

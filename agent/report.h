@@ -1,13 +1,17 @@
 /*
  * What the CA is told of this host (POST /.well-known/cerca/report, as JSON): every entry, how far
- * it is, where its files are and what services served. The certificate of one entry speaks for all.
+ * it is, where its files are and what services served; then, in posts of their own, the
+ * certificates that lie in the folders of `scan`. The certificate of one entry speaks for all.
  */
 #ifndef AGENT_REPORT_H
 #define AGENT_REPORT_H
 
 #include "agent/conf/conf.h"
 
-#define REPORT_ENTRIES 64 /* of one post */
+/* Of one post */
+#define REPORT_ENTRIES 64
+#define REPORT_FOUND 32           /* certificates */
+#define REPORT_FOUND_OCTETS 49152 /* of those, in base64 */
 
 /* The posts that tell all of it, one behind the other: calls `fn` with each. */
 int report_make(const struct agent_conf *c,

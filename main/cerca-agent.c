@@ -17,13 +17,9 @@ const struct opt common_opts[] = {
 };
 
 const struct command *const commands[] = {
-    &cmd_agent_add,     &cmd_agent_list,
-    &cmd_agent_status,  &cmd_agent_explain,
-    &cmd_agent_check,   &cmd_agent_renew,
-    &cmd_agent_rekey,   &cmd_agent_remove,
-    &cmd_agent_run,     &cmd_agent_report,
-    &cmd_agent_recipes, &cmd_agent_conf,
-    &cmd_completion,    NULL,
+    &cmd_agent_add,   &cmd_agent_list,    &cmd_agent_status, &cmd_agent_explain, &cmd_agent_check,
+    &cmd_agent_renew, &cmd_agent_rekey,   &cmd_agent_remove, &cmd_agent_run,     &cmd_agent_report,
+    &cmd_agent_scan,  &cmd_agent_recipes, &cmd_agent_conf,   &cmd_completion,    NULL,
 };
 
 int main(int argc, char **argv)

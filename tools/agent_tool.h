@@ -23,6 +23,7 @@ extern const struct command cmd_agent_remove;
 extern const struct command cmd_agent_renew;
 extern const struct command cmd_agent_report;
 extern const struct command cmd_agent_run;
+extern const struct command cmd_agent_scan;
 extern const struct command cmd_agent_status;
 extern const struct command cmd_completion;
 

@@ -125,6 +125,9 @@ struct agent_conf {
     bool report;       /* whether the CA is told */
     char *report_as;   /* entry whose certificate speaks; "": the first */
     int64_t report_every;
+    char **scan; /* folders and files in which certificates are looked for at each report */
+    size_t n_scan;
+    char *scan_password_file; /* of PKCS#12 there; "": none */
     unsigned workers;         /* entries that are worked on at once */
     int64_t timeout;          /* seconds, of one exchange with the server */
     struct agent_cert *certs; /* by name */

@@ -67,6 +67,11 @@ int agent_check_file(const char *text, struct fault *f)
                      "\"_\" and \"-\" for a file in the entry's own folder");
 }
 
+static int check_folder(const char *text, struct fault *f)
+{
+    return text[0] == '/' ? 0 : fault_set(f, FAULT_CONFIG, RULE, "must be an absolute path");
+}
+
 static int check_probe(const char *text, struct fault *f)
 {
     struct probe p;
@@ -151,9 +156,22 @@ static const struct conf_key report_keys[] = {
 static const struct conf_section report_section = {
     .name = "report", KEYS(report_keys), .help = "What the CA is told."};
 
+static const struct conf_key scan_keys[] = {
+    {.name = "folders", .type = CONF_TEXTS, MANY(agent_conf, scan), .fallback = "",
+     .check = check_folder,
+     .help = "Folders and files of this host in which certificates are looked for at each report: "
+             "\"/etc/ssl\", \"/srv/app/keystore.p12\". Keys are passed over."},
+    {.name = "password_file", .type = CONF_PATH, IN(scan_password_file), .fallback = "",
+     .help = "File of the password of the PKCS#12 files there, in its first line; \"\": those with "
+             "a password are passed over."},
+};
+static const struct conf_section scan_section = {
+    .name = "scan", KEYS(scan_keys),
+    .help = "Certificates that lie on this host, whoever put them there: the CA is told."};
+
 static const struct conf_section *const agent_sections[] = {
-    &agent_section, &server_section, &report_section};
-const struct conf_table agent_table = {agent_sections, 3};
+    &agent_section, &server_section, &report_section, &scan_section};
+const struct conf_table agent_table = {agent_sections, 4};
 
 /* ---- conf.d/NAME.conf ---- */
 

@@ -1,6 +1,7 @@
 /*
- * A child that talks to the network for us: it can connect outward, read what a resolver and TLS
- * read and the files that it is told, and nothing else (lib/sandbox.h): no file is written by it,
+ * A child that talks to the network for us, or reads what strangers wrote: it can connect outward
+ * (unless `offline`), read what a resolver and TLS read and the files and folders that it is told,
+ * and nothing else (lib/sandbox.h): no file is written by it,
  * nothing is started. So whoever answers meets a parser that has nothing to lose. What it found out
  * comes back as octets, which are read anew.
  */
@@ -15,6 +16,7 @@
 struct jail {
     const char *name;                  /* in logs */
     const char *files[JAIL_FILES_MAX]; /* that it may read; NULL or "": none */
+    bool offline;                      /* it connects nowhere */
     int64_t limit;                     /* seconds, then it is killed; "jail.limit" */
 };
 

@@ -43,7 +43,11 @@ json 'and lists the host, well' 'length == 1 and .[0].state == "well"'
 run cerca agents show "$(jq -r '.[0].host' <"$out")" -o json
 like 'with the entry, where its files are' "$out" 'web.pem'
 like '... and that it was verified' "$out" '"verified"'
-typing 'it is given up' sh6
+typing 'what else lies on the host is listed' sh6
+like 'as CSV' found.csv '^file,line,subject'
+cat conf3 >>agent/agent.conf
+ok 'the CA can be told' cerca-agent check
+typing 'it is given up' sh7
 ok 'the files stay' test -f web.key -a ! -L web.key
-is 'that is all there is to type' "$(find . -maxdepth 1 -name 'sh*' | wc -l)" 6
+is 'that is all there is to type' "$(find . -maxdepth 1 -name 'sh*' | wc -l)" 7
 done_testing
