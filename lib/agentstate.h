@@ -4,6 +4,8 @@
 
 #include "lib/buf.h"
 
+#define AGENT_HOST_SIZE 254 /* of a host's name, with its NUL */
+
 enum agent_kind { KIND_CERTIFICATE = 1, KIND_CRL, KIND_TRUST };
 
 /* Where a certificate is on its way into its services; agent/state.h has the steps. */
@@ -24,6 +26,7 @@ enum agent_state {
     STATE_REMOVED, /* the agent looks after it no more */
 };
 #define STATE_MAX STATE_REMOVED
+#define AGENT_STATES_ALL ((uint16_t)((1u << (STATE_MAX + 1)) - 2)) /* a bit 1 << state each */
 
 const char *agent_kind_word(enum agent_kind k);   /* "certificate" */
 const char *agent_state_word(enum agent_state s); /* "awaiting_approval" */

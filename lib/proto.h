@@ -8,6 +8,7 @@
 #ifndef LIB_PROTO_H
 #define LIB_PROTO_H
 
+#include "lib/agentstate.h"
 #include "lib/annotation.h"
 #include "lib/buf.h"
 #include "lib/conf.h"
@@ -297,8 +298,12 @@ struct list_request {
     bool has_identity;
     uint8_t identity[ANNOTATION_IDENTITY];
     struct annotation_filter annotation;
-    char contains[128];  /* somewhere in names, subject, serial, owner, requester; ASCII letters of
-                            any case; "": any */
+    char contains[128]; /* somewhere in names, subject, serial, owner, requester; ASCII letters of
+                           any case; "": any */
+    char installed_on[AGENT_HOST_SIZE]; /* an agent of this host, or with this name in its
+                                               certificate, told of it there; "": any */
+    uint16_t installed;  /* a bit 1 << enum agent_state each (lib/agentstate.h): some agent has it
+                            installed and is in such a state about it; 0: any */
     uint32_t limit;      /* rows of this page, 1 to LIST_LIMIT_MAX */
     struct slice cursor; /* from the page before; empty: from the start */
 };

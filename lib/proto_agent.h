@@ -23,7 +23,6 @@
 #define AGENT_FILES_MAX 16
 #define AGENT_SERVICES_MAX 16
 #define AGENT_PATH_SIZE 256
-#define AGENT_HOST_SIZE 254
 #define AGENT_NAME_SIZE 64
 
 struct agent_service {

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "lib/agentstate.h"
 #include "lib/proto_import.h"
 
 #define CERT_DER_MAX 40960
@@ -117,6 +118,21 @@ void list_request_put(struct buf *b, const struct list_request *r)
     wire_put_text(b, r->contains);
     wire_put_u32(b, r->limit);
     wire_put_bytes(b, r->cursor);
+    if (r->installed_on[0] == '\0' && r->installed == 0)
+        return;
+    wire_put_text(b, r->installed_on);
+    wire_put_u16(b, r->installed);
+}
+
+/* Not there in what was saved before these fields were, nor when nothing is asked by them. */
+static void get_installed(struct wire_in *w, struct list_request *out)
+{
+    if (wire_in_done(w))
+        return;
+    wire_get_text(w, out->installed_on, sizeof(out->installed_on));
+    out->installed = wire_get_u16(w);
+    if ((out->installed & ~AGENT_STATES_ALL) != 0)
+        w->failed = true;
 }
 
 int list_request_get(struct slice body, struct list_request *out)
@@ -143,6 +159,7 @@ int list_request_get(struct slice body, struct list_request *out)
     wire_get_text(&w, out->contains, sizeof(out->contains));
     out->limit = wire_get_u32(&w);
     out->cursor = wire_get_bytes(&w, LIST_CURSOR_MAX);
+    get_installed(&w, out);
     if (!wire_in_done(&w) || out->limit == 0 || out->limit > LIST_LIMIT_MAX)
         return -1;
     return 0;

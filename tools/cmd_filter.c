@@ -122,6 +122,9 @@ static void describe(const struct saved_filter *s, struct buf *b)
     say(b, "tag", r->annotation.tag);
     say(b, "criticality", criticality_name(r->annotation.criticality));
     say(b, "method", method_name(r->annotation.method));
+    say(b, "installed-on", r->installed_on);
+    for (enum agent_state in = STATE_TRACKED; in <= STATE_MAX; in++)
+        say(b, "installed", (r->installed >> in & 1) != 0 ? agent_state_word(in) : "");
 }
 
 static const struct column columns[] = {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/agentstate.h"
 #include "lib/clock.h"
 #include "tools/filters.h"
 #include "tools/find.h"
@@ -99,11 +100,35 @@ static int fill_identity(const struct list_args *a, struct list_request *r, stru
     return 0;
 }
 
+static int fill_installed(const struct list_args *a, struct list_request *r, struct fault *f)
+{
+    enum agent_state state;
+    int rc = text(r->installed_on, sizeof(r->installed_on), "--installed-on", a->installed_on, f);
+
+    if (a->installed.n > 0)
+        r->installed = 0;
+    for (size_t i = 0; rc == 0 && i < a->installed.n; i++) {
+        const char *word = a->installed.item[i];
+
+        if (strcmp(word, "unverified") == 0)
+            r->installed |= AGENT_STATES_ALL & ~(1u << STATE_VERIFIED | 1u << STATE_REMOVED);
+        else if (agent_state_parse(word, &state))
+            r->installed |= (uint16_t)(1u << state);
+        else
+            rc = fault_set(f, FAULT_MALFORMED, "usage",
+                           "--installed: \"%s\" should be unverified, or a state of cerca-agent: "
+                           "verified, stuck, rolled_back, awaiting_approval ...",
+                           word);
+    }
+    return rc;
+}
+
 bool list_args_any(const struct list_args *a)
 {
     return a->status || a->owner || a->profile || a->name || a->issuer || a->requester ||
            a->sources.n > 0 || a->identity || a->contact || a->application || a->environment ||
-           a->tag || a->criticality || a->method || a->expires_within != 0 || a->filter;
+           a->tag || a->criticality || a->method || a->installed_on || a->installed.n > 0 ||
+           a->expires_within != 0 || a->filter;
 }
 
 static int begin(struct tool *t, const struct list_args *a, struct saved_filter *out,
@@ -131,6 +156,8 @@ int list_args_fill(struct tool *t, const struct list_args *a, struct list_reques
         rc = fill_annotation(a, r, f);
     if (rc == 0)
         rc = fill_identity(a, r, f);
+    if (rc == 0)
+        rc = fill_installed(a, r, f);
     /* What ended long ago is not what somebody who asks this is looking for. */
     if (rc == 0 && *expires_within != 0 && r->status[0] == 0)
         rc = tool_field(r->status, sizeof(r->status), "--status", "valid", f);
@@ -160,6 +187,9 @@ const struct opt list_args_opts[] = {
     {"tag", OPT_TEXT, AT(tag), "TAG", "one of its tags", 0},
     {"criticality", OPT_TEXT, AT(criticality), "LEVEL", "low, medium, high or critical", 0},
     {"method", OPT_TEXT, AT(method), "METHOD", "renewed by agent, est, acme or manual", 0},
+    {"installed-on", OPT_TEXT, AT(installed_on), "HOST", "agents have told of it on this host", 0},
+    {"installed", OPT_TEXTS, AT(installed), "STATE",
+     "an agent has it and is verified, stuck, rolled_back ... with it; or unverified", 0},
     {"filter", OPT_TEXT, AT(filter), "NAME", "begin with a saved filter (cerca filter list)", 0},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
 };

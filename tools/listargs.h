@@ -10,6 +10,8 @@ struct list_args {
     const char *status, *owner, *profile, *name, *issuer, *requester;
     struct texts sources;
     const char *identity, *contact, *application, *environment, *tag, *criticality, *method;
+    const char *installed_on;
+    struct texts installed;
     int64_t expires_within;
     const char *filter; /* begins with a saved one */
 };

@@ -125,6 +125,7 @@ static json_t *filters(const struct report *r, const struct list_request *q)
         {"identity", a->identity},
         {"criticality", a->criticality},
         {"method", a->method},
+        {"installed-on", q->installed_on},
         {"filter", a->filter},
     };
     json_t *o = json_object();
@@ -134,6 +135,8 @@ static json_t *filters(const struct report *r, const struct list_request *q)
             json_put(o, given[i][0], json_text(given[i][1]));
     for (size_t i = 0; i < a->sources.n; i++)
         json_put(o, i == 0 ? "source" : "source also", json_text(a->sources.item[i]));
+    for (size_t i = 0; i < a->installed.n; i++)
+        json_put(o, i == 0 ? "installed" : "installed also", json_text(a->installed.item[i]));
     if (q->expires_before != 0)
         json_put(o, "expires_before", json_time(q->expires_before));
     return o;

@@ -53,15 +53,6 @@ static int describe(const struct page *p, const struct reporter *r, struct agent
                            p->fault);
 }
 
-/* A name with its kind ("dns:web1"), or without. */
-static bool is_called(const struct reporter *r, const char *word)
-{
-    const char *colon = strchr(r->name, ':');
-
-    return strcmp(r->host, word) == 0 || strcmp(r->name, word) == 0 ||
-           (colon != NULL && strcmp(colon + 1, word) == 0);
-}
-
 static int add_agent(void *arg, const struct reporter *r)
 {
     struct page *p = arg;
@@ -69,7 +60,7 @@ static int add_agent(void *arg, const struct reporter *r)
 
     p->looked++;
     memcpy(p->head.at, r->identity, sizeof(p->head.at));
-    if (p->query.host[0] != '\0' && !is_called(r, p->query.host))
+    if (p->query.host[0] != '\0' && !reporter_is_called(r, p->query.host))
         return 0;
     if (describe(p, r, &info) != 0)
         return 1;

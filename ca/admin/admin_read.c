@@ -113,6 +113,8 @@ static int make_filter(const struct admin *a, const struct list_request *r, stru
     q->has_identity = r->has_identity;
     memcpy(q->identity, r->identity, sizeof(q->identity));
     q->annotation = r->annotation;
+    memcpy(q->installed_on, r->installed_on, sizeof(q->installed_on));
+    q->installed = r->installed;
     snprintf(q->name, sizeof(q->name), "%s", r->name);
     snprintf(q->owner, sizeof(q->owner), "%s", r->owner);
     snprintf(q->requester, sizeof(q->requester), "%s", r->requester);

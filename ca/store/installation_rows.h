@@ -34,6 +34,11 @@ struct row_place {
 };
 void row_place_put(struct buf *b, const struct row_place *p);
 int row_place_get(struct slice row, struct row_place *out) WARN_UNUSED;
+/* Does an agent that is asked for (struct store_filter) have this certificate? *yes; of its
+ * identity at most PLACES_ASKED places are looked at. 0 or an LMDB code. */
+#define PLACES_ASKED 4096
+int place_asked(struct store *s, MDB_txn *t, const uint8_t identity[IDENTITY_LEN],
+                const struct cert_ref *ref, const struct store_filter *q, bool *yes) WARN_UNUSED;
 /* lmdb_observation.c */
 int row_observation_get(struct slice row, struct observation *out) WARN_UNUSED;
 void row_reporter_put(struct buf *b, const struct reporter *r);

@@ -44,6 +44,9 @@ struct found_file {
     uint8_t identity[IDENTITY_LEN];
 };
 
+/* By its host, or a name in its certificate, with its kind ("dns:web1") or without. */
+bool reporter_is_called(const struct reporter *r, const char *word);
+
 /* How many are kept of one agent, and how long what it does not tell of any more. */
 #define REPORTER_ENTRIES_MAX 256
 #define REPORTER_FOUND_MAX 2048

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ca/store/index.h"
+#include "ca/store/installation_rows.h"
 #include "lib/clock.h"
 
 #define STEPS_MAX 20000
@@ -22,6 +23,7 @@ enum list_kind {
     BY_OPEN, /* the durable table of open intents */
     BY_IDENTITY,
     BY_ANNOTATED, /* the durable table of annotations, and each identity's line */
+    BY_PLACE,     /* the durable table of places, likewise */
     BY_KEY        /* the durable runs of keys; no index is looked at */
 };
 
@@ -99,6 +101,9 @@ static void plan(struct list *l)
     } else if (annotation_filter_asks(&q->annotation)) {
         l->kind = BY_ANNOTATED;
         l->dbi = X_IDENTITY;
+    } else if (q->installed_on[0] || q->installed != 0) {
+        l->kind = BY_PLACE;
+        l->dbi = X_IDENTITY;
     } else if (q->owner[0]) {
         plan_text(l, BY_OWNER, X_OWNER, q->owner);
     } else if (q->requester[0]) {
@@ -131,7 +136,7 @@ static void plan_second(struct list *l)
 static bool cursor_valid(const struct list *l, const struct store_cursor *at)
 {
     size_t n = at->n - 1;
-    if (l->kind == BY_ANNOTATED && n != INDEX_LINE_KEY)
+    if ((l->kind == BY_ANNOTATED || l->kind == BY_PLACE) && n != INDEX_LINE_KEY)
         return false;
     return at->n > ROW_REF && at->n <= STORE_CURSOR_MAX && n <= INDEX_KEY_MAX &&
            at->at[0] == l->kind && n >= l->prefix_n + ROW_REF &&
@@ -270,12 +275,19 @@ struct page {
 /* 0, an LMDB code, or a fault (negative and small, as its code says). */
 static int show(struct list *l, struct page *p, struct fault *f)
 {
+    bool asked = true;
     int rc = cert_view_get(l->r.s, l->r.durable, &l->ref, &l->view);
     if (rc == MDB_CORRUPTED)
         return store_damaged(f, "certificate row");
     if (rc == MDB_NOTFOUND)
         return 0; /* an entry too many; store_check reports it */
     if (rc != 0 || !matches(l))
+        return rc;
+    if (l->q->installed_on[0] || l->q->installed != 0)
+        rc = place_asked(l->r.s, l->r.durable, l->view.cert.identity, &l->ref, l->q, &asked);
+    if (rc == MDB_CORRUPTED)
+        return store_damaged(f, "place");
+    if (rc != 0 || !asked)
         return rc;
     rc = cert_row_fill(l->r.s, l->r.durable, &l->ref, &p->row, f);
     if (rc != 0)
@@ -316,7 +328,7 @@ static bool over(const struct page *p, size_t steps, uint64_t began)
            clock_mono_us() - began > TIME_MAX_US;
 }
 
-/* The line of one annotated identity, from behind `at`. 1: the page is over. */
+/* The line of one identity, from behind `at`. 1: the page is over. */
 static int walk_line(struct list *l, const uint8_t *identity, struct store_cursor *at,
                      struct page *p, uint64_t began, struct fault *f)
 {
@@ -353,32 +365,55 @@ static void cursor_behind(const struct list *l, const uint8_t *identity, struct 
     at->n = 1 + INDEX_LINE_KEY;
 }
 
-static int walk_annotated(struct list *l, struct store_cursor *at, struct page *p, struct fault *f)
+/* May certificates of the identity that the walk is at be asked for? */
+static bool outer_asked(const struct list *l, const MDB_val *k)
+{
+    struct annotation a;
+    if (l->kind == BY_PLACE)
+        return k->mv_size > IDENTITY_LEN;
+    return k->mv_size == IDENTITY_LEN &&
+           annotation_find(l->r.s, l->r.durable, k->mv_data, &a) == 0 &&
+           annotation_matches(&a, &l->q->annotation) &&
+           (!l->second || strcmp(a.owner, l->q->owner) == 0);
+}
+
+/* Of places there are several for an identity. */
+static int outer_next(const struct list *l, MDB_cursor *outer, MDB_val *k, MDB_val *v)
+{
+    uint8_t behind[IDENTITY_LEN + 1];
+    if (l->kind != BY_PLACE)
+        return mdb_cursor_get(outer, k, v, MDB_NEXT);
+    memcpy(behind, k->mv_data, IDENTITY_LEN);
+    behind[IDENTITY_LEN] = 0xff; /* no enum place_kind */
+    *k = val_of(behind, sizeof(behind));
+    return mdb_cursor_get(outer, k, v, MDB_SET_RANGE);
+}
+
+/* Identities of the durable table of annotations, or of places. */
+static int walk_identities(struct list *l, struct store_cursor *at, struct page *p, struct fault *f)
 {
     uint64_t began = clock_mono_us();
     MDB_cursor *outer;
     MDB_val k = val_of(at->at + 1, at->n > 0 ? IDENTITY_LEN : 0), v;
     int rc = mdb_cursor_open(l->r.index, l->r.env->dbi[l->dbi], &l->c);
     if (rc == 0)
-        rc = mdb_cursor_open(l->r.durable, l->r.s->dbi[D_IDENTITY], &outer);
+        rc = mdb_cursor_open(l->r.durable, l->r.s->dbi[l->kind == BY_PLACE ? D_PLACE : D_IDENTITY],
+                             &outer);
     if (rc != 0)
         return rc;
     rc = mdb_cursor_get(outer, &k, &v, at->n > 0 ? MDB_SET_RANGE : MDB_FIRST);
     for (size_t steps = 0; rc == 0; steps++) {
-        struct annotation a;
         if (over(p, steps, began)) {
             rc = 1;
             break;
         }
         const uint8_t *identity = k.mv_data;
-        if (k.mv_size == IDENTITY_LEN && annotation_find(l->r.s, l->r.durable, identity, &a) == 0 &&
-            annotation_matches(&a, &l->q->annotation) &&
-            (!l->second || strcmp(a.owner, l->q->owner) == 0))
+        if (outer_asked(l, &k))
             rc = walk_line(l, identity, at, p, began, f);
         if (rc != 0)
             break;
         cursor_behind(l, identity, at);
-        rc = mdb_cursor_get(outer, &k, &v, MDB_NEXT);
+        rc = outer_next(l, outer, &k, &v);
     }
     mdb_cursor_close(outer);
     if (rc == MDB_NOTFOUND)
@@ -441,7 +476,8 @@ int store_list(struct store *s, const struct store_filter *q, size_t limit,
     if (rc != 0)
         return rc;
     cert_row_init(&p.row);
-    rc = l.kind == BY_ANNOTATED ? walk_annotated(&l, cursor, &p, f) : walk(&l, cursor, &p, f);
+    rc = l.kind == BY_ANNOTATED || l.kind == BY_PLACE ? walk_identities(&l, cursor, &p, f)
+                                                      : walk(&l, cursor, &p, f);
     if (rc == 0 && l.kind == BY_OWNER && cursor->n == 0)
         begin_second(&l, cursor);
     if (l.c)

@@ -244,6 +244,74 @@ int store_places_any(struct store *s, struct store_moment *m, const uint8_t iden
     return read_failed(rc, "place", f);
 }
 
+/* ---- lists ---- */
+
+bool reporter_is_called(const struct reporter *r, const char *word)
+{
+    const char *colon = strchr(r->name, ':');
+
+    return strcmp(r->host, word) == 0 || strcmp(r->name, word) == 0 ||
+           (colon != NULL && strcmp(colon + 1, word) == 0);
+}
+
+static bool is_asked(const struct store_place *p, const struct store_filter *q)
+{
+    if (q->installed != 0 &&
+        (p->installed == NULL || (q->installed >> p->installed->entry.state & 1) == 0))
+        return false;
+    return q->installed_on[0] == '\0' ||
+           (p->reporter != NULL && reporter_is_called(p->reporter, q->installed_on));
+}
+
+static bool is_of(struct slice row, const struct cert_ref *ref)
+{
+    struct row_place there;
+
+    return row_place_get(row, &there) == 0 && there.ref.issuer == ref->issuer &&
+           memcmp(there.ref.serial, ref->serial, SERIAL_LEN) == 0;
+}
+
+static int find_asked(struct walk *x, MDB_cursor *c, const uint8_t identity[IDENTITY_LEN],
+                      const struct cert_ref *ref, const struct store_filter *q, bool *yes)
+{
+    MDB_val k = val_of(identity, IDENTITY_LEN), v;
+    struct store_place p;
+    int rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+
+    for (size_t n = 0; rc == 0 && n < PLACES_ASKED && !*yes; n++) {
+        const uint8_t *at = k.mv_data;
+
+        if (k.mv_size <= IDENTITY_LEN || memcmp(at, identity, IDENTITY_LEN) != 0)
+            break;
+        if (at[IDENTITY_LEN] != PLACE_SERVED && is_of(val_slice(v), ref)) {
+            rc = read_place(x, val_slice(k), val_slice(v), &p);
+            *yes = rc == 0 && is_asked(&p, q);
+        }
+        if (rc == 0)
+            rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
+    }
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+int place_asked(struct store *s, MDB_txn *t, const uint8_t identity[IDENTITY_LEN],
+                const struct cert_ref *ref, const struct store_filter *q, bool *yes)
+{
+    struct walk *x;
+    MDB_cursor *c;
+    int rc = mdb_cursor_open(t, s->dbi[D_PLACE], &c);
+
+    *yes = false;
+    if (rc != 0)
+        return rc;
+    x = xcalloc(1, sizeof(*x));
+    x->s = s;
+    x->t = t;
+    rc = find_asked(x, c, identity, ref, q, yes);
+    free(x);
+    mdb_cursor_close(c);
+    return rc;
+}
+
 /* ---- the check ---- */
 
 bool installation_row_sound(struct slice key, struct slice row)

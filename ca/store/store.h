@@ -22,6 +22,7 @@
 #define CA_STORE_STORE_H
 
 #include "ca/audit/audit.h"
+#include "lib/agentstate.h"
 #include "lib/annotation.h"
 #include "lib/buf.h"
 #include "lib/conf.h"
@@ -399,10 +400,10 @@ enum store_status_filter {
     STATUS_OPEN
 };
 /* Lists, by the derived indexes. Every given field must match; the owner is the annotation's, else
- * the certificate's own. The walk follows the index of the first of key, identity, name, annotation
- * (by these two only what is finished), owner, requester, profile,
- * issuer, status that is given, else expiry; order is that index's, stable over pages. That of keys
- * is durable: it is there while the others are rebuilt, open intents and all. */
+ * the certificate's own. The walk follows the index of the first of key, identity, name,
+ * annotation, places (by these three only what is finished), owner, requester, profile, issuer,
+ * status that is given, else expiry; order is that index's, stable over pages. That of keys is
+ * durable: it is there while the others are rebuilt, open intents and all. */
 struct store_filter {
     enum store_status_filter status;
     int64_t expires_before;             /* 0: any */
@@ -421,6 +422,8 @@ struct store_filter {
     bool has_identity;
     uint8_t identity[16];
     struct annotation_filter annotation;
+    char installed_on[AGENT_HOST_SIZE]; /* as in struct list_request, as is that below */
+    uint16_t installed;
 };
 #define STORE_CURSOR_MAX 600
 struct store_cursor {

@@ -69,6 +69,19 @@ sed 's/"verified",$/"stuck",/; s/"reason": "", "rule": ""/"reason": "nginx -t fa
     first.json >stuck.json
 is 'it is stuck' 204 "$(tell agent stuck.json)"
 is 'which is listed' 1 "$(cerca agents list --failing -o json | jq length)"
+listed() { cerca list -o json "$@" | jq -r '[.[].sans[0]] | sort | join(" ")'; }
+is 'a list of certificates that are stuck' dns:www.test "$(listed --installed stuck)"
+is '... or not verified' dns:www.test "$(listed --installed unverified --installed-on web1.test)"
+is '... none of these is verified' '' "$(listed --installed verified)"
+is '... and of all that is on that host' 'dns:other.test dns:www.test' "$(listed --installed-on web1)"
+is '... which other filters make smaller' dns:other.test \
+    "$(listed --installed-on web1 --source scanned)"
+is '... and those of it' dns:www.test "$(listed --name www.test --installed-on web1)"
+is '... or empty' '' "$(listed --name www.test --installed-on web2)"
+ok '... it can be saved' cerca list --installed-on web1 --installed stuck --save stuck-on-web1
+is '... and asked again' dns:www.test "$(listed --filter stuck-on-web1)"
+like '... and is told in words' <(cerca filter list) '--installed-on web1 --installed stuck'
+fails 'a state that is none' 2 'should be unverified' cerca list --installed lost
 like 'and shown' <(cerca agents show web1) 'why  *nginx -t fails'
 alert() { # RULE
     cerca alerts list --rule "$1" -o json | jq -e '.[0]' >alert.json
@@ -77,6 +90,7 @@ ok 'is an alert' wait_until 20 alert agent.stuck
 is 'that says what and where' 'www on web1' "$(jq -r .name alert.json)"
 like 'and why' <(jq -r .summary alert.json) 'nginx -t fails .deploy.test.'
 is 'it goes on' 204 "$(tell agent first.json)"
+is '... and none is stuck' ' dns:www.test' "$(listed --installed stuck) $(listed --installed verified)"
 no_alert() { ! alert "$1"; }
 ok 'which resolves it' wait_until 20 no_alert agent.stuck
 

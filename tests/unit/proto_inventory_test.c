@@ -218,8 +218,13 @@ static void a_filter_comes_back(void **state)
     assert_true(!out.remove && out.time == f.time && out.expires_within == f.expires_within);
     assert_string_equal(out.request.owner, f.request.owner);
     assert_int_equal(out.request.annotation.criticality, CRITICALITY_HIGH);
+    assert_true(out.request.installed == 0 && out.request.installed_on[0] == '\0');
     f.remove = true;
     assert_true(filter_reads(&f, &out) && out.remove);
+    f.request.installed = 1u << STATE_STUCK | 1u << STATE_REMOVED;
+    set_text(f.request.installed_on, sizeof(f.request.installed_on), 'h');
+    assert_true(filter_reads(&f, &out) && out.request.installed == f.request.installed);
+    assert_string_equal(out.request.installed_on, f.request.installed_on);
 }
 
 static void odd_filters_are_refused(void **state)
@@ -242,6 +247,9 @@ static void odd_filters_are_refused(void **state)
     assert_false(filter_reads(&f, &out));
     filter_make(&f);
     f.request.limit = LIST_LIMIT_MAX + 1;
+    assert_false(filter_reads(&f, &out));
+    filter_make(&f);
+    f.request.installed = 1; /* no state has this bit */
     assert_false(filter_reads(&f, &out));
 }
 
