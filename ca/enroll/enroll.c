@@ -307,6 +307,8 @@ static void after_report(void *arg)
     struct enroll_ask *q = arg;
     const struct fault *f = report_fault(q->report);
 
+    report_tell(q->report);
+
     if (f != NULL) { /* which the store has recorded */
         answer_fault(q->client, q->id, f);
         ask_free(q);

@@ -71,6 +71,8 @@ int report_take(struct enroll *e, struct slice body, struct enroll_request *who,
 void report_submit(struct enroll *e, struct taken_report *r, void (*done)(struct store_op *op),
                    void *arg);
 /* Its fault, when the store refused it. */
+/* Says in the log what has to be said at once of what the store took. */
+void report_tell(const struct taken_report *r);
 const struct fault *report_fault(const struct taken_report *r);
 void report_free(struct taken_report *r);
 

@@ -129,8 +129,7 @@ static int read_one_found(struct enroll *e, const char *host, struct wire_in *w,
         return rc;
     (void)snprintf(r->origin[k], sizeof(r->origin[k]), "host %s: %s", host, found.path);
     memcpy(r->found[k].path, found.path, sizeof(found.path));
-    r->item[k] =
-        (struct foreign){.der = found.der, .origin = r->origin[k], .stranger = issuer != 0};
+    r->item[k] = (struct foreign){.der = found.der, .origin = r->origin[k], .stranger = issuer};
     r->report.n_found++;
     return 0;
 }
@@ -193,6 +192,13 @@ void report_submit(struct enroll *e, struct taken_report *r, void (*done)(struct
     (void)snprintf(a->actor, sizeof(a->actor), "%.63s", r->by);
     (void)snprintf(a->origin, sizeof(a->origin), "est %.48s", r->report.reporter.address);
     store_submit(e->parts.store, &r->op);
+}
+
+void report_tell(const struct taken_report *r)
+{
+    for (size_t i = 0; r->op.result == 0 && i < r->report.n_found; i++)
+        if (r->item[i].outcome == FOREIGN_ADDED)
+            stranger_tell(&r->item[i]);
 }
 
 const struct fault *report_fault(const struct taken_report *r)

@@ -25,7 +25,7 @@ struct importer {
     uint64_t others; /* when others last changed something, monotonic; 0: never */
 };
 
-/* What is recorded besides: an audit record of a stranger, an annotation. */
+/* What is recorded besides: an annotation. */
 struct extra {
     struct store_op op;
     struct store_annotate annotate;
@@ -42,7 +42,6 @@ struct run {
     struct fault fault;
     struct import_outcome out[IMPORT_MAX];
     uint8_t identity[IMPORT_MAX][IDENTITY_LEN];
-    uint16_t issuer[IMPORT_MAX]; /* of a stranger; 0: it is none */
     /* of those that are certificates: for the store, and whose they are */
     struct foreign item[IMPORT_MAX];
     uint32_t which[IMPORT_MAX];
@@ -124,6 +123,7 @@ static int look_at(struct run *r, uint32_t i, struct fault *f)
     struct import_outcome *out = &r->out[i];
     struct anycert c;
     struct fault why;
+    uint16_t issuer;
     int rc;
 
     fault_clear(&why);
@@ -134,11 +134,11 @@ static int look_at(struct run *r, uint32_t i, struct fault *f)
     }
     anycert_names_id(&c, r->identity[i]);
     authorities_read(p->authorities);
-    rc = stranger_find(p->authorities, p->store, &c, &r->issuer[i], f);
+    rc = stranger_find(p->authorities, p->store, &c, &issuer, f);
     authorities_done(p->authorities);
     if (rc != 0)
         return rc;
-    out->stranger = r->issuer[i] != 0;
+    out->stranger = issuer != 0;
     if (r->request->dry_run) {
         rc = foresee(r, i, f);
         out->became = (uint8_t)(rc > 0 ? rc : 0);
@@ -146,7 +146,7 @@ static int look_at(struct run *r, uint32_t i, struct fault *f)
     }
     r->which[r->n] = i;
     r->item[r->n++] = (struct foreign){
-        .der = item->der, .origin = item->origin, .told = item->status, .stranger = out->stranger};
+        .der = item->der, .origin = item->origin, .told = item->status, .stranger = issuer};
     return 0;
 }
 
@@ -235,20 +235,6 @@ static void take_outcome(struct run *r, size_t k)
     out->number = foreign_number(&r->item[k].ref);
 }
 
-static void tell_stranger(const struct run *r, size_t k)
-{
-    char hex[65], number[24];
-    uint8_t fingerprint[32];
-
-    cert_fingerprint(r->item[k].der, fingerprint);
-    hex_encode(slice_of(fingerprint, sizeof(fingerprint)), hex);
-    (void)snprintf(number, sizeof(number), "%u", (unsigned)r->issuer[r->which[k]]);
-    log_error("inventory.stranger", "text",
-              "A certificate bears the signature of an issuer of ours, and was not issued here: "
-              "somebody else has the use of its key",
-              "sha256", hex, "issuer", number, "origin", r->item[k].origin, NULL);
-}
-
 /* ---- what is recorded besides: on a worker, then in the store ---- */
 
 static void recorded(void *arg)
@@ -281,24 +267,6 @@ static struct extra *extra_new(struct run *r, enum store_op_kind kind, enum audi
     x->op.arg = r;
     audit(r, action, &x->op);
     return x;
-}
-
-/* The first time only, each in a record of its own. */
-static void record_stranger(struct run *r, size_t k)
-{
-    uint8_t fingerprint[32];
-    char hex[65];
-    struct extra *x;
-
-    if (r->issuer[r->which[k]] == 0 || r->item[k].outcome != FOREIGN_ADDED)
-        return;
-    x = extra_new(r, STORE_AUDIT, AUDIT_STRANGER);
-    x->op.audit.issuer = r->issuer[r->which[k]];
-    cert_fingerprint(r->item[k].der, fingerprint);
-    hex_encode(slice_of(fingerprint, sizeof(fingerprint)), hex);
-    (void)snprintf(x->op.audit.detail, sizeof(x->op.audit.detail),
-                   "SHA-256 %s, signed by issuer %u of ours, not issued here", hex,
-                   (unsigned)x->op.audit.issuer);
 }
 
 static bool earlier(const struct run *r, size_t k)
@@ -359,12 +327,9 @@ static void record(struct work *w, unsigned worker)
     int rc = wanted(r, &want, &r->fault);
 
     (void)worker;
-    r->extra = xcalloc(2 * r->n, sizeof(*r->extra));
-    for (size_t k = 0; rc == 0 && k < r->n; k++) {
-        record_stranger(r, k);
-        if (want.owner[0] != 0 || want.tags[0] != 0)
-            rc = annotate(r, k, &want, &r->fault);
-    }
+    r->extra = xcalloc(r->n, sizeof(*r->extra));
+    for (size_t k = 0; rc == 0 && k < r->n; k++)
+        rc = annotate(r, k, &want, &r->fault);
     atomic_store(&r->pending, r->n_extra + 1);
     for (size_t i = 0; i < r->n_extra; i++)
         store_submit(r->importer->parts.store, &r->extra[i].op);
@@ -378,10 +343,8 @@ static void all_added(struct run *r)
 
     for (size_t k = 0; k < r->n && r->fault.code == FAULT_NONE; k++) {
         take_outcome(r, k);
-        if (!r->out[r->which[k]].stranger)
-            continue;
-        tell_stranger(r, k);
-        more = true;
+        if (r->out[r->which[k]].stranger)
+            stranger_tell(&r->item[k]);
     }
     if (r->fault.code != FAULT_NONE || !more) {
         finish(r);

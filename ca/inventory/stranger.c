@@ -1,6 +1,10 @@
 #include "ca/inventory/stranger.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "lib/cert.h"
+#include "lib/log.h"
 
 #define SAME_SERIAL_MAX 16
 
@@ -72,4 +76,20 @@ int stranger_find(const struct authorities *all, struct store *s, const struct a
         }
     }
     return 0;
+}
+
+void stranger_tell(const struct foreign *item)
+{
+    char hex[65], number[24];
+    uint8_t fingerprint[32];
+
+    if (item->stranger == 0)
+        return;
+    cert_fingerprint(item->der, fingerprint);
+    hex_encode(slice_of(fingerprint, sizeof(fingerprint)), hex);
+    (void)snprintf(number, sizeof(number), "%u", (unsigned)item->stranger);
+    log_error("inventory.stranger", "text",
+              "A certificate bears the signature of an issuer of ours, and was not issued here: "
+              "somebody else has the use of its key",
+              "sha256", hex, "issuer", number, "origin", item->origin, NULL);
 }

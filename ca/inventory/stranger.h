@@ -4,6 +4,7 @@
 #define CA_INVENTORY_STRANGER_H
 
 #include "ca/door/authority.h"
+#include "ca/store/inventory.h"
 #include "lib/anycert.h"
 
 /* *issuer: the number of that issuer, 0: it is no stranger. Only of issuers whose key is here: of
@@ -11,5 +12,7 @@
  * and name is none. The caller holds authorities_read. A fault is the store's. */
 int stranger_find(const struct authorities *all, struct store *s, const struct anycert *c,
                   uint16_t *issuer, struct fault *f) WARN_UNUSED;
+/* Says in the log that it is one; of what is none, nothing. */
+void stranger_tell(const struct foreign *item);
 
 #endif

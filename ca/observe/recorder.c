@@ -39,6 +39,9 @@ static void finish(void *arg)
 
     if (r->fault.code == FAULT_NONE && r->op.result != 0)
         r->fault = r->op.fault;
+    for (size_t i = 0; r->fault.code == FAULT_NONE && i < r->observe.n; i++)
+        if (r->leaf[i].outcome == FOREIGN_ADDED)
+            stranger_tell(&r->leaf[i]);
     r->done(r->arg, (uint32_t)r->observe.n, (uint32_t)r->observe.fresh, &r->fault);
     buf_free(&r->body);
     free(r);
@@ -67,7 +70,7 @@ static int take_leaf(struct run *r, size_t i, struct slice der, struct fault *f)
         rc = stranger_find(p->authorities, p->store, &c, &issuer, f);
     observation_text(&r->row[i], where, sizeof(where));
     memcpy(r->where[i], where, sizeof(where));
-    r->leaf[i] = (struct foreign){.der = der, .origin = r->where[i], .stranger = issuer != 0};
+    r->leaf[i] = (struct foreign){.der = der, .origin = r->where[i], .stranger = issuer};
     return rc;
 }
 

@@ -46,8 +46,9 @@ struct foreign {
     struct slice der;          /* at most ANYCERT_MAX */
     const char *origin;        /* where it was found: "file web.pem", "host 192.0.2.1:443"; cut */
     struct import_status told; /* what the CA that issued it said of it */
-    bool stranger; /* it bears the signature of an issuer of ours, but is none that was issued here
-                    */
+    uint16_t stranger; /* the issuer of ours whose signature it bears though it is none that was
+                          issued here; 0: it is no stranger. The first time that is known it is
+                          recorded, in a record of its own */
     /* out */
     enum foreign_outcome outcome;
     struct cert_ref ref;

@@ -168,6 +168,20 @@ static struct slice origin_cut(const char *origin)
     return slice_of(origin, n);
 }
 
+static void record_stranger(struct write_txn *w, const struct store_op *op,
+                            const struct foreign *item, const uint8_t fingerprint[32])
+{
+    struct audit_event e = op->audit;
+    char hex[65];
+    hex_encode(slice_of(fingerprint, 32), hex);
+    e.action = AUDIT_STRANGER;
+    e.issuer = item->stranger;
+    (void)snprintf(e.detail, sizeof(e.detail),
+                   "SHA-256 %s, signed by issuer %u of ours, not issued here", hex,
+                   (unsigned)item->stranger);
+    audit_append(w, &e);
+}
+
 static void put_new(struct write_txn *w, const struct store_op *op, struct foreign *item,
                     const struct anycert *c, struct row_foreign *row, uint64_t number)
 {
@@ -184,7 +198,9 @@ static void put_new(struct write_txn *w, const struct store_op *op, struct forei
     (void)snprintf(row->by, sizeof(row->by), "%s", op->foreign->by ? op->foreign->by : "");
     sha256(c->spki, row->spki_hash);
     row->told = item->told;
-    row->stranger = item->stranger;
+    row->stranger = item->stranger != 0;
+    if (row->stranger)
+        record_stranger(w, op, item, row->fingerprint);
     row->change = change_append(w, op, &item->ref, CERT_GOOD, 0, c->not_after);
     if (item->told.told == IMPORT_REVOKED)
         row->told_change = change_append(w, op, &item->ref, told_state(&item->told),
@@ -235,13 +251,15 @@ static void update_row(struct write_txn *w, const struct store_op *op, const str
         return;
     }
     bool news = is_news(&row.told, &item->told);
-    if (!news && (row.stranger || !item->stranger))
+    if (!news && (row.stranger || item->stranger == 0))
         return;
     buf_init(&copy, ROW_MAX);
     buf_put_slice(&copy, v);
     if (row_foreign_get(buf_slice(&copy), &row) != 0)
         w->rc = MDB_CORRUPTED;
-    row.stranger = row.stranger || item->stranger;
+    if (!row.stranger && item->stranger != 0)
+        record_stranger(w, op, item, row.fingerprint);
+    row.stranger = row.stranger || item->stranger != 0;
     if (news)
         tell(w, op, item, &row);
     row_foreign_put(w_row(w), &row);

@@ -239,6 +239,8 @@ cerca issue --profile tls-server --csr "$scratch/strange.csr" --san strange.exam
     --out "$scratch/strange.pem" 2>/dev/null
 cerca issue --profile tls-server --key-out "$scratch/shadow.key" --san shadow.example \
     --out "$scratch/shadow.pem" 2>/dev/null
+cerca issue --profile tls-server --key-out "$scratch/served.key" --san served.example \
+    --out "$scratch/served.pem" 2>/dev/null
 run cerca import -o json "$scratch/strange.pem"
 is 'what was issued here is known, the CA certificates too' \
     "$status $(jq -r '[.[].outcome] | @csv' <"$out")" '0 "issued","issued"'
@@ -273,6 +275,19 @@ ok '... and it is raised again' wait_until 30 alert '.state == "raised" and .tim
 run cerca import --owner team-x --tag pci "$scratch/strange.pem"
 run cerca audit log -o json
 json '... there once' '[.[] | select(.action == "stranger")] | length == 1'
+
+served=$(free_ports | cut -d ' ' -f 1)
+openssl s_server -accept "127.0.0.1:$served" -cert "$scratch/served.pem" -key "$scratch/served.key" \
+    -quiet </dev/null >"$scratch/server.log" 2>&1 &
+server=$!
+ok "a server with it" wait_until 10 openssl s_client -connect "127.0.0.1:$served"
+ok 'a scan meets another one' cerca scan --record "127.0.0.1:$served"
+ok '... and once more' cerca scan --record "127.0.0.1:$served"
+kill "$server"
+run cerca audit log -o json
+json '... which is recorded as well, once' \
+    '[.[] | select(.action == "stranger")] | length == 2 and (.[1].issuer == .[0].issuer) and .[0].actor == .[1].actor'
+is '... and logged' "$(grep -c 'error cerca-ca inventory.stranger .*127.0.0.1' "$scratch/cercad.log")" 1
 
 # Behind another one that lasts longer, so that its own change alone tells of it.
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -days 900 \
