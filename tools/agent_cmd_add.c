@@ -110,7 +110,11 @@ static int put_files(const struct tool *t, const struct texts *files, struct buf
 static int put_services(const struct tool *t, const struct add_args *a, struct buf *out)
 {
     if (a->probes.n > 0 && a->recipes.n != 1)
-        return tool_usage(t, "--probe belongs to one --recipe; more is for an editor");
+        return tool_usage(t,
+                          "--probe belongs to one --recipe (cerca-agent recipes lists them); for "
+                          "another server, or several, add without it and write \"services\" into "
+                          "conf.d/%.64s.conf (cerca-agent conf entry shows how)",
+                          t->words[0]);
     if (a->recipes.n == 0)
         return EXIT_OK;
     buf_put_str(out, "services = (\n");

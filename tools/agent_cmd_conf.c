@@ -1,12 +1,10 @@
-/* cerca-agent check, conf and recipes. */
+/* cerca-agent check and conf. */
 #include <string.h>
 #include <unistd.h>
 
 #include "agent/conf/trust.h"
 #include "agent/deploy/deploy.h"
-#include "agent/deploy/recipes.h"
 #include "tools/agent_tool.h"
-#include "tools/rows.h"
 
 /* ---- check ---- */
 
@@ -111,51 +109,6 @@ static const struct opt conf_opts[] = {
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
 };
 
-/* ---- recipes ---- */
-
-static const struct column columns[] = {
-    {"NAME", "name", 14, COLUMN_ALWAYS, NULL},
-    {"RELOAD", "reload", 36, COLUMN_ALWAYS, NULL},
-    {"PROBE", "probe", 0, COLUMN_ALWAYS, NULL},
-    {NULL, NULL, 0, COLUMN_ALWAYS, NULL},
-};
-static const char *const keys[] = {"name", "test", "reload", "verify", "probe", "text", NULL};
-static const struct sheet sheet = {columns, keys};
-
-static json_t *argv_json(const char *const *argv)
-{
-    json_t *list = json_array();
-
-    for (; argv != NULL && *argv != NULL; argv++)
-        (void)json_array_append_new(list, json_text(*argv));
-    return list;
-}
-
-static int run_recipes(struct tool *t, void *args)
-{
-    const struct deploy_recipe *r;
-    struct rows rows;
-    int rc = EXIT_OK;
-
-    (void)args;
-    rows_begin(&rows, t, &sheet);
-    for (size_t i = 0; rc == EXIT_OK && (r = deploy_recipes(i)) != NULL; i++) {
-        json_t *o = json_object();
-
-        json_put(o, "name", json_text(r->name));
-        json_put(o, "test", argv_json(r->test));
-        json_put(o, "reload", argv_json(r->reload));
-        json_put(o, "verify", argv_json(r->verify));
-        json_put(o, "probe", json_text(r->probe));
-        json_put(o, "text", json_text(r->text));
-        rc = rows_add(&rows, o);
-    }
-    if (rc == EXIT_OK)
-        return rows_end(&rows);
-    rows_drop(&rows);
-    return rc;
-}
-
 const struct command cmd_agent_check = {
     .name = "check",
     .help = "check the configuration and what it names; says what is wrong",
@@ -176,14 +129,4 @@ const struct command cmd_agent_conf = {
     .min = 1,
     .max = 1,
     .run = run_conf,
-};
-
-const struct command cmd_agent_recipes = {
-    .name = "recipes",
-    .help = "what is known of servers: how they reload, where they are looked at",
-    .arguments = "[options]",
-    .examples = "  cerca-agent recipes -o json\n",
-    .formats = FORMAT_TABLE | FORMAT_JSON | FORMAT_CSV,
-    .format = FORMAT_TABLE,
-    .run = run_recipes,
 };

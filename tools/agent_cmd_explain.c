@@ -1,20 +1,8 @@
 /* cerca-agent explain: when an entry is renewed, and why then. */
-#include <stdio.h>
-#include <string.h>
-
 #include "agent/conf/window.h"
 #include "agent/steps.h"
 #include "lib/clock.h"
 #include "tools/agent_tool.h"
-
-static const char *time_text(int64_t t, char out[CLOCK_TEXT_SIZE])
-{
-    if (t > 0)
-        clock_format(t, out);
-    else
-        (void)snprintf(out, CLOCK_TEXT_SIZE, "not known");
-    return out;
-}
 
 static int64_t window_of(const struct agent_cert *c, int64_t from)
 {
@@ -43,31 +31,21 @@ static void put_when(const struct agent_cert *c, const struct record *r, struct 
     char a[CLOCK_TEXT_SIZE], b[CLOCK_TEXT_SIZE];
     int64_t due = step_due(c, r);
 
-    buf_printf(out, "in force: version %u, valid from %s until %s\n", r->version,
-               time_text(r->not_before, a), time_text(r->not_after, b));
     buf_printf(out, "due: %s, at %u %% of its life with a spread of a twentieth\n",
-               time_text(due, a), c->renew_at);
+               agent_time_text(due, a), c->renew_at);
     if (r->hint_end > 0)
-        buf_printf(out, "hint of the CA: between %s and %s: %s\n", time_text(r->hint_start, a),
-                   time_text(r->hint_end, b), r->hint);
+        buf_printf(out, "hint of the CA: between %s and %s: %s\n",
+                   agent_time_text(r->hint_start, a), agent_time_text(r->hint_end, b), r->hint);
     if (c->n_windows > 0)
         buf_printf(out, "services are touched in a window: %s\n",
-                   time_text(window_of(c, due > clock_now() ? due : clock_now()), a));
+                   agent_time_text(window_of(c, due > clock_now() ? due : clock_now()), a));
 }
 
 static void put_all(const struct entry *e, const struct record *r, struct buf *out)
 {
     const struct agent_cert *c = e->as;
-    char a[CLOCK_TEXT_SIZE];
 
-    buf_printf(out, "%s is %s", c->name, agent_state_word(r->state));
-    if (r->since > 0)
-        buf_printf(out, " since %s", time_text(r->since, a));
-    buf_put_str(out, "\n");
-    if (r->reason[0] != '\0')
-        buf_printf(out, "because: %s (%s), %u times in a row\n", r->reason, r->rule, r->failures);
-    buf_printf(out, "next: it %s%s%s\n", state_row(r->state)->does, r->next > 0 ? ", " : "",
-               r->next > 0 ? time_text(r->next, a) : "");
+    agent_entry_text(e, r, out);
     if (r->fingerprint[0] != '\0')
         put_when(c, r, out);
     if (e->trust == NULL)
@@ -75,10 +53,6 @@ static void put_all(const struct entry *e, const struct record *r, struct buf *o
                    c->label, way_of(c, r));
     for (size_t i = 0; i < c->n_files; i++)
         buf_printf(out, "file: %s\n", c->files[i].path);
-    for (size_t i = 0; i < r->n_seen; i++)
-        buf_printf(out, "service: %s at %s served %.16s... %s\n", r->seen[i].service,
-                   r->seen[i].address, r->seen[i].served[0] != '\0' ? r->seen[i].served : "nothing",
-                   time_text(r->seen[i].at, a));
 }
 
 static json_t *explain_json(const struct entry *e, const struct record *r)

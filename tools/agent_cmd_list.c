@@ -19,52 +19,10 @@ static const struct column columns[] = {
     {"WHAT", "reason", 0, COLUMN_ALWAYS, cell_what},
     {NULL, NULL, 0, COLUMN_ALWAYS, NULL},
 };
-static const char *const keys[] = {"name",    "kind",     "state", "since",    "not_after", "next",
-                                   "version", "verified", "rule",  "failures", "reason",    NULL};
+static const char *const keys[] = {"name",     "kind",    "state",    "since",    "not_after",
+                                   "next",     "version", "in_force", "verified", "rule",
+                                   "failures", "reason",  NULL};
 static const struct sheet sheet = {columns, keys};
-
-static json_t *time_or_null(int64_t t)
-{
-    return t > 0 ? json_time(t) : json_null();
-}
-
-static json_t *services_json(const struct record *r)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < r->n_seen; i++) {
-        json_t *o = json_object();
-
-        json_put(o, "service", json_text(r->seen[i].service));
-        json_put(o, "address", json_text(r->seen[i].address));
-        json_put(o, "served", json_text(r->seen[i].served));
-        json_put(o, "at", time_or_null(r->seen[i].at));
-        (void)json_array_append_new(list, o);
-    }
-    return list;
-}
-
-json_t *agent_entry_json(const struct entry *e, const struct record *r)
-{
-    json_t *o = json_object();
-
-    json_put(o, "name", json_text(e->as->name));
-    json_put(o, "kind", json_text(agent_kind_word(e->kind)));
-    json_put(o, "state", json_text(agent_state_word(r->state)));
-    json_put(o, "since", time_or_null(r->since));
-    json_put(o, "doing", json_text(state_row(r->state)->does));
-    json_put(o, "next", time_or_null(r->next));
-    json_put(o, "version", json_integer(r->version));
-    json_put(o, "failures", json_integer(r->failures));
-    json_put(o, "rule", json_text(r->rule));
-    json_put(o, "reason", json_text(r->reason));
-    json_put(o, "not_before", time_or_null(r->not_before));
-    json_put(o, "not_after", time_or_null(r->not_after));
-    json_put(o, "fingerprint", json_text(r->fingerprint));
-    json_put(o, "verified", time_or_null(r->verified));
-    json_put(o, "services", services_json(r));
-    return o;
-}
 
 /* A file of conf.d that cannot be used is shown as one that is stuck. */
 static json_t *bad_json(const struct agent_bad *b)
@@ -135,6 +93,18 @@ static int run_list(struct tool *t, void *args)
     return rc;
 }
 
+static int print_text(const struct tool *t, const struct entry *e, const struct record *r)
+{
+    struct buf text;
+    int rc;
+
+    buf_init(&text, 1 << 20);
+    agent_entry_text(e, r, &text);
+    rc = tool_print(t, buf_slice(&text));
+    buf_free(&text);
+    return rc;
+}
+
 static int status_of(struct tool *t, const struct entry *e)
 {
     struct record r;
@@ -143,7 +113,7 @@ static int status_of(struct tool *t, const struct entry *e)
 
     if (record_load(e->as, &r, &f) != 0)
         return tool_fail(t, &f);
-    rc = json_print(t, agent_entry_json(e, &r));
+    rc = t->format == FORMAT_JSON ? json_print(t, agent_entry_json(e, &r)) : print_text(t, e, &r);
     return rc == EXIT_OK && needs_people(&r) ? EXIT_FAILED : rc;
 }
 

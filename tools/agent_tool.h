@@ -4,6 +4,7 @@
 
 #include "agent/entries.h"
 #include "agent/state.h"
+#include "lib/clock.h"
 #include "tools/json.h"
 
 /* First in the arguments of each. */
@@ -35,6 +36,10 @@ int agent_tool_entry(const struct tool *t, const struct agent_conf *c, struct en
                      struct fault *f) WARN_UNUSED;
 /* How far an entry is; the caller owns it. */
 json_t *agent_entry_json(const struct entry *e, const struct record *r);
+/* The same for people, a line each. */
+void agent_entry_text(const struct entry *e, const struct record *r, struct buf *out);
+/* "not known" for 0; returns `out`. */
+const char *agent_time_text(int64_t t, char out[CLOCK_TEXT_SIZE]);
 /* The exit status of work on an entry; what went wrong is said. */
 int agent_tool_result(const struct tool *t, const struct agent_cert *c, enum work_result result,
                       const struct record *r, const struct fault *f);

@@ -28,6 +28,8 @@ enum agent_format {
     AGENT_CA, /* what clients should trust: the anchors of the entry */
 };
 
+const char *agent_format_word(enum agent_format format); /* "key" ... */
+
 enum agent_order {
     AGENT_KEY_FIRST = 0, /* of AGENT_COMBINED */
     AGENT_KEY_LAST,

@@ -96,6 +96,14 @@ static const struct conf_word formats[] = {
     {"ca", AGENT_CA},
     {NULL, 0},
 };
+const char *agent_format_word(enum agent_format format)
+{
+    for (const struct conf_word *w = formats; w->word != NULL; w++)
+        if (w->value == (uint32_t)format)
+            return w->word;
+    return "";
+}
+
 static const struct conf_word orders[] = {{"key-first", AGENT_KEY_FIRST},
                                           {"key-last", AGENT_KEY_LAST},
                                           {"top-first", AGENT_TOP_FIRST},

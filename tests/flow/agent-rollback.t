@@ -96,6 +96,10 @@ entry rsa2048
 fails 'a key that nginx refuses is found by its test' 1 'deploy.test|test of nginx' agent rekey web
 like 'which says why' "$err" 'key too small'
 stays 'refused by the test'
+run agent explain web
+like 'what is in force is the one before' "$out" '^in force: version 1, valid from'
+like 'and the other one waits' "$out" '^waiting: version 2, which services do not see'
+ok 'as JSON' status_is '.in_force == 1 and .version == 2'
 
 entry rsa2048 '"/bin/true"'
 fails 'without a test it is found by the probe' 1 'deploy.probe|another certificate' agent rekey web

@@ -50,6 +50,17 @@ like 'when it is due' "$out" '^due: 20'
 is 'nothing secret lies about' "$(grep -rlI 'PRIVATE KEY' state | xargs -r stat -c %a | sort -u)" 600
 is 'nothing of the attempt is left' "$(find state/web/next -type f | wc -l)" 0
 
+ok 'status says it in words' agent status web
+like 'which version services have' "$out" '^in force: version 1, valid from'
+ok 'a recipe is shown whole' cerca-agent recipes postgresql
+like 'with its files' "$out" '^file: key, owner postgres, mode 0600$'
+like 'how it takes them' "$out" '^reload: systemctl'
+like 'and where it is asked' "$out" '^probe: .*5432'
+run cerca-agent recipes nginx -o json
+json 'as JSON' '.name == "nginx" and .files[0].format == "fullchain" and .files[0].mode == "0644" and .test[0] == "nginx"'
+fails 'another is not known' 1 'no recipe iis' cerca-agent recipes iis
+fails 'a probe without a recipe is told how' 2 'write "services" into conf.d/x.conf'     agent add x --san dns:x.test --token-file web.token --probe 127.0.0.1:443
+
 # --- renewals ----------------------------------------------------------------------------------------
 
 first=$(served_serial)
@@ -68,7 +79,7 @@ echo 'open sesame' >password
 agent add slow --label approved --san dns:slow.test --user fleet --password-file password \
     --file key=slow.key --file cert=slow.pem 2>/dev/null
 fails 'a request that waits for people is pending' 3 'waits for an approval' agent renew slow
-run agent status slow
+run agent status slow -o json
 json 'it is shown so' '.state == "awaiting_approval" and .failures == 0'
 key_then=$(sha256sum state/slow/next/key.pem)
 fails 'asked again it still waits' 3 'waits for an approval' agent renew slow
@@ -89,9 +100,11 @@ cat >>conf/conf.d/wrong.conf <<CONF
 hooks = { failed = ( "/bin/sh", "-c", "env > $scratch/hook.env" ); };
 CONF
 fails 'what the CA refuses is a failure' 1 'est.status|status 403' agent renew wrong
-run agent status wrong
+run agent status wrong -o json
 json 'it is stuck, with a reason and a time to try again' \
     '.state == "stuck" and .rule == "est.status" and (.reason | length) > 0 and .next != null'
+run agent status wrong
+like 'in words too' "$out" '^because: .*403.*est.status.*1 times'
 like 'the hook is told the rule' hook.env '^CERCA_RULE=est.status$'
 like '... the reason' hook.env '^CERCA_REASON=.*403'
 like '... and whose' hook.env '^CERCA_NAME=wrong$'
@@ -112,7 +125,7 @@ cp old.pem old/site.pem
 chmod 640 old/site.key
 ok 'files that are there are taken over' agent add old --take-over \
     --file "key=$scratch/old/site.key" --file "fullchain=$scratch/old/site.pem" --now
-run agent status old
+run agent status old -o json
 json 'as version 0' '.state == "verified" and .version == 0'
 is 'each shows what it held' "$(cat old/site.key old/site.pem)" "$(cat old.key old.pem)"
 is 'with its mode' "$(stat -L -c %a old/site.key)" 640
