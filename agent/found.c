@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/jail/jail.h"
 #include "client/import.h"
+#include "client/jail.h"
 #include "lib/anycert.h"
 #include "lib/wire.h"
 

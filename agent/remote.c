@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "agent/jail/jail.h"
+#include "client/jail.h"
 #include "agent/remotechild.h"
 #include "lib/cert.h"
 #include "lib/wire.h"

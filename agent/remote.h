@@ -1,5 +1,5 @@
 /*
- * One exchange with the CA, in a jailed child (agent/jail/jail.h); what it hands back is read here
+ * One exchange with the CA, in a jailed child (client/jail.h); what it hands back is read here
  * as a stranger's.
  */
 #ifndef AGENT_REMOTE_H

@@ -62,6 +62,8 @@ void http_set_request(CURL *c, const struct http_request *r, struct curl_slist *
         curl_easy_setopt(c, CURLOPT_POSTFIELDS, r->post.p);
         curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)r->post.n);
     }
+    if (r->compressed)
+        curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "gzip, identity");
     if (r->method != NULL)
         curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method);
 }

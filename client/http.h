@@ -11,6 +11,7 @@ struct http_request {
     struct slice post;        /* empty: nothing */
     const char *content_type; /* of what is posted */
     const char *accept;
+    bool compressed; /* gzip is taken, and undone; the bound is of what comes out */
     int timeout_ms;
 };
 

@@ -5,23 +5,33 @@
 
 #include "lib/merkle.h"
 
-void tile_path(struct buf *b, const struct tile *t)
+static void put_place(struct buf *b, uint64_t n, unsigned width)
 {
     uint64_t part[7];
     size_t parts = 0;
-    uint64_t n = t->n;
 
     do {
         part[parts++] = n % 1000;
         n /= 1000;
     } while (n > 0);
-    buf_printf(b, "tile/%u", t->level);
     while (parts > 0) {
         parts--;
         buf_printf(b, "/%s%03" PRIu64, parts > 0 ? "x" : "", part[parts]);
     }
-    if (t->width < TILE_WIDTH)
-        buf_printf(b, ".p/%u", t->width);
+    if (width < TILE_WIDTH)
+        buf_printf(b, ".p/%u", width);
+}
+
+void tile_path(struct buf *b, const struct tile *t)
+{
+    buf_printf(b, "tile/%u", t->level);
+    put_place(b, t->n, t->width);
+}
+
+void tile_data_path(struct buf *b, uint64_t n, unsigned width)
+{
+    buf_put_str(b, "tile/data");
+    put_place(b, n, width);
 }
 
 void tile_of(uint64_t size, unsigned level, uint64_t index, struct tile *out, size_t *first,

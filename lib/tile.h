@@ -22,6 +22,8 @@ struct tile {
 
 /* "tile/0/x001/x234/067", and ".p/40" behind it when it is partial. */
 void tile_path(struct buf *b, const struct tile *t);
+/* "tile/data/x001/x234/067": the entries themselves (c2sp.org/static-ct-api). */
+void tile_data_path(struct buf *b, uint64_t n, unsigned width);
 /* The tile that holds the root of the perfect subtree of 2^level leaves number `index`, in a tree
  * of `size` leaves; the root is over *count hashes from *first on. */
 void tile_of(uint64_t size, unsigned level, uint64_t index, struct tile *out, size_t *first,

@@ -70,6 +70,7 @@ const struct command *const commands[] = {
     &cmd_scans_pause,
     &cmd_scans_resume,
     &cmd_scans_run,
+    &cmd_ct_fetch,
     &cmd_alerts_list,
     &cmd_alerts_show,
     &cmd_alerts_ack,

@@ -32,6 +32,7 @@ extern const struct command cmd_scans_list;
 extern const struct command cmd_scans_pause;
 extern const struct command cmd_scans_resume;
 extern const struct command cmd_scans_run;
+extern const struct command cmd_ct_fetch;
 extern const struct command cmd_filter_list;
 extern const struct command cmd_filter_remove;
 extern const struct command cmd_revoke;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/jail/jail.h"
+#include "client/jail.h"
 #include "client/http.h"
 #include "lib/file.h"
 #include "lib/key.h"

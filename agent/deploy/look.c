@@ -5,7 +5,7 @@
 
 #include "agent/conf/probe.h"
 #include "agent/deploy/service.h"
-#include "agent/jail/jail.h"
+#include "client/jail.h"
 #include "lib/clock.h"
 #include "scan/probe.h"
 

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "agent/jail/jail.h"
+#include "client/jail.h"
 #include "agent/trust/inner.h"
 #include "client/http.h"
 #include "lib/file.h"

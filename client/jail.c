@@ -1,4 +1,4 @@
-#include "agent/jail/jail.h"
+#include "client/jail.h"
 
 #include <errno.h>
 #include <fcntl.h>

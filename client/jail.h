@@ -5,8 +5,8 @@
  * nothing is started. So whoever answers meets a parser that has nothing to lose. What it found out
  * comes back as octets, which are read anew.
  */
-#ifndef AGENT_JAIL_JAIL_H
-#define AGENT_JAIL_JAIL_H
+#ifndef CLIENT_JAIL_H
+#define CLIENT_JAIL_H
 
 #include "lib/buf.h"
 #include "lib/fault.h"
