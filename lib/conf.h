@@ -353,6 +353,7 @@ struct conf {
     unsigned workers;            /* verifying threads of cerca-ca */
     uint32_t two_operators;      /* TWO_*: what takes a second operator's yes */
     uint32_t inventory_required; /* ANNOTATION_*: of everything; see conf_inventory_required */
+    int64_t scan_forgotten;      /* seconds after the last look; 0: never */
     int64_t scan_expected;       /* seconds until what is issued should be seen; 0: never */
     char *requester_limit; /* conf_limit for each requester without one of their own; "": none */
     int64_t request_life;  /* seconds that such a request waits */

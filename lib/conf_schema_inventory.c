@@ -31,6 +31,10 @@ static const struct conf_key inventory_keys[] = {
      .fallback = "none",
      .help = "What is issued for a server, and was seen by no scan and no agent for so long, is a "
              "finding, seen.never. none: it is none."},
+    {.name = "forget_unseen", .type = CONF_SPAN, .at = offsetof(struct conf, scan_forgotten), .min = 0, .max = 10 * YEAR,
+     .fallback = "180d",
+     .help = "What no scan has looked at for so long is forgotten, with the findings there. none: "
+             "never."},
 };
 
 const struct conf_section conf_inventory = {

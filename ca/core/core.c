@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "ca/core/takeover.h"
+#include "ca/observe/forget.h"
 #include "ca/observe/jobs.h"
 #include "ca/view/issuer.h"
 #include "lib/clock.h"
@@ -197,6 +198,7 @@ static void on_stop(void *arg, int signo)
     nodes_drain(c->nodes);
     watch_drain(c->watch);
     jobs_drain(c->jobs);
+    forgetter_drain(c->forgetter);
     on_drain(c);
 }
 
@@ -472,6 +474,7 @@ static int open_jobs(struct core *c, int listen_fd, struct fault *f)
                                      .authorities = c->authorities,
                                      .workers = c->readers};
 
+    c->forgetter = forgetter_new(c->conf, c->loop, c->store);
     return listen_fd < 0 ? 0 : jobs_new(&parts, listen_fd, &c->jobs, f);
 }
 
@@ -573,6 +576,7 @@ void core_free(struct core *c)
     nodes_free(c->nodes);
     watch_free(c->watch);
     jobs_free(c->jobs);
+    forgetter_free(c->forgetter);
     exporter_free(c->exporter);
     lifecycle_free(c->lifecycle);
     ledger_free(c->ledger);

@@ -30,6 +30,7 @@ struct core {
     struct nodes *nodes;         /* NULL: none */
     struct metrics *metrics;     /* NULL: no socket */
     struct watch *watch;         /* notices; NULL at set-up */
+    struct forgetter *forgetter; /* of what is scanned no more; may be NULL */
     struct jobs *jobs;           /* scans; NULL: none are configured */
     struct conn *control;
     struct loop_timer *drain;

@@ -337,6 +337,8 @@ size_t op_changes(const struct store_op *op)
         return 2 * op->foreign->n; /* it came; it was revoked */
     if (op->kind == STORE_REPORT)  /* of the agent; of what is and was there */
         return 1 + 2 * op->report->n + 3 * op->report->n_found;
+    if (op->kind == STORE_FORGET) /* what was there */
+        return op->forget->n;
     if (op->kind == STORE_OBSERVE) /* it came; what was and is there */
         return 4 * op->observe->n;
     return 2;

@@ -243,6 +243,36 @@ int op_observe(struct write_txn *w, struct store_op *op, struct audit_event *e, 
     return rc;
 }
 
+static void forget(struct write_txn *w, const struct store_op *op,
+                   const uint8_t key[OBSERVATION_KEY])
+{
+    struct observation o;
+    struct slice v;
+
+    if (!w_found(w, row_get(w->t, w->s->dbi[D_OBSERVATION], key, OBSERVATION_KEY, &v)))
+        return;
+    w->rc = row_observation_get(v, &o);
+    if (w->rc != 0 || o.last >= op->forget->before)
+        return;
+    if (o.has_certificate) {
+        place(w, key, &o, false);
+        touch(w, op, o.identity);
+    }
+    w_del(w, D_OBSERVATION, key, OBSERVATION_KEY);
+    op->forget->dropped++;
+}
+
+int op_forget(struct write_txn *w, struct store_op *op)
+{
+    op->forget->dropped = 0;
+    if (op->forget->n == 0 || op->forget->n > STORE_FORGET_MAX)
+        return fault_set(&op->fault, FAULT_MALFORMED, "observe.count",
+                         "1 to %d targets are forgotten at once", STORE_FORGET_MAX);
+    for (size_t i = 0; w->rc == 0 && i < op->forget->n; i++)
+        forget(w, op, op->forget->key[i]);
+    return 0;
+}
+
 /* ---- reading ---- */
 
 int store_observations(struct store *s, const uint8_t after[OBSERVATION_KEY], size_t max,

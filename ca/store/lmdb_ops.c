@@ -267,6 +267,10 @@ static int dispatch(struct write_txn *w, struct store_op *op, struct audit_event
     case STORE_OBSERVE:
         rc = op_observe(w, op, e, record);
         break;
+    case STORE_FORGET:
+        rc = op_forget(w, op);
+        *record = rc != 0;
+        break;
     case STORE_SCAN_JOB:
         rc = op_scan_job(w, op, record);
         break;

@@ -55,6 +55,16 @@ struct store_observe {
     size_t fresh;         /* out: certificates that were new */
 };
 
+/* STORE_FORGET: drops the rows of these keys whose last look was before `before`; one that was
+ * looked at meanwhile stays. Not recorded. Refused: "observe.count". */
+#define STORE_FORGET_MAX 256
+struct store_forget {
+    int64_t before;
+    size_t n;
+    uint8_t key[STORE_FORGET_MAX][OBSERVATION_KEY];
+    size_t dropped; /* out */
+};
+
 /* In the order of keys, from behind `after` (NULL: from the start), at most `max` rows, until fn
  * returns other than 0. */
 typedef int (*store_observation_each)(void *arg, const uint8_t key[OBSERVATION_KEY],

@@ -234,6 +234,7 @@ enum store_op_kind {
     STORE_FILTER,      /* likewise: a filter of lists, kept under a name */
     STORE_REPORT,      /* of an agent: ca/store/installations.h */
     STORE_OBSERVE,     /* what scans saw: ca/store/observations.h */
+    STORE_FORGET,      /* what scans saw long ago: ca/store/observations.h */
     STORE_SCAN_JOB,    /* how far a scan is: ca/store/scanjobs.h */
     STORE_PRUNE,       /* drops details of old audit records, STORE_PRUNE_SLICE of them at most */
 };
@@ -254,6 +255,7 @@ struct store_annotate;
 struct saved_filter;
 struct store_report;
 struct store_observe;
+struct store_forget;
 struct scan_job_row;
 enum store_outcome {
     STORE_DONE = 0,  /* what was asked is now durable */
@@ -339,6 +341,7 @@ struct store_op {
     struct saved_filter *filter;         /* filter */
     struct store_report *report;         /* report */
     struct store_observe *observe;       /* observe */
+    struct store_forget *forget;         /* forget */
     const struct scan_job_row *scan_job; /* scan-job */
     bool close;                          /* gate */
     const char *why;                     /* gate, restored: for people, cut to STORE_REASON_MAX */

@@ -283,6 +283,7 @@ bool installation_row_sound(struct slice key, struct slice row);
 int op_scan_job(struct write_txn *w, struct store_op *op, bool *record) WARN_UNUSED;
 bool scan_job_row_sound(struct slice key, struct slice row);
 /* lmdb_observation.c */
+int op_forget(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 int op_observe(struct write_txn *w, struct store_op *op, struct audit_event *e,
                bool *record) WARN_UNUSED;
 bool observation_row_sound(struct slice key, struct slice row);

@@ -122,6 +122,13 @@ ok 'what operators wanted is recorded' test "$(records)" -ge 7
 cp "$ca_dir/cerca.conf" bad.conf
 sed -i 's/"127.0.0.1:'"$port"'"/"127.0.0.1:x"/' bad.conf
 fails 'targets that are none' 1 scans.targets cerca conf check -c bad.conf
+nginx_stop
+ca_stop
+echo 'inventory = { forget_unseen = "5m"; };' >>"$ca_dir/cerca.conf"
+CERCA_TEST_CLOCK_OFFSET=400 ca_start || bail 'it does not start'
+nothing() { test "$(cerca observations list -o json | jq length)" -eq 0; }
+ok 'what is looked at no more is forgotten' wait_until 30 nothing
+ok '... and its findings go' wait_until 20 no_finding seen.self-signed
 ok 'all that is kept agrees' cerca store check
 ca_stop
 done_testing

@@ -212,6 +212,34 @@ static void what_was_never_a_server_is_kept_too(void **state)
     assert_int_equal(found(w, COMPARE_UNREACHABLE, TEST_NOW + 20), 0);
 }
 
+static void what_is_looked_at_no_more_is_forgotten(void **state)
+{
+    struct world *w = *state;
+    struct store_forget g = {.before = TEST_NOW + 20, .n = 3};
+    struct store_op op = {.kind = STORE_FORGET, .forget = &g, .time = TEST_NOW + 40};
+    struct observation o = {.port = 443};
+    struct buf strange;
+    int n = 0;
+
+    foreign_make(&w->x, "other.example.com", TEST_NOW + DAY, &strange);
+    see(w, SCAN_SERVED, &strange, TEST_NOW + 10);
+    assert_int_equal(see_by(w, "192.0.2.9", SCAN_TIMEOUT, NULL, TEST_NOW + 30), 0);
+    assert_int_equal(found(w, COMPARE_UNKNOWN, TEST_NOW + 20), 1);
+    (void)snprintf(o.host, sizeof(o.host), "192.0.2.1");
+    observation_key(&o, g.key[0]);
+    (void)snprintf(o.host, sizeof(o.host), "192.0.2.9");
+    observation_key(&o, g.key[1]);
+    op.audit.action = AUDIT_FOREIGN;
+    assert_int_equal(store_do(w->x.s, &op), 0);
+    assert_int_equal(g.dropped, 1);
+    assert_int_equal(store_observations(w->x.s, NULL, 9, count_rows, &n, &w->x.f), 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(found(w, COMPARE_UNKNOWN, TEST_NOW + 50), 0);
+    g.n = STORE_FORGET_MAX + 1;
+    assert_true(store_do(w->x.s, &op) < 0);
+    buf_free(&strange);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -221,6 +249,7 @@ int main(void)
         T(what_nobody_told_of_is_unknown),
         T(a_place_is_known_by_the_identity),
         T(what_was_never_a_server_is_kept_too),
+        T(what_is_looked_at_no_more_is_forgotten),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
