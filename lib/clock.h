@@ -12,7 +12,7 @@
 
 #define CLOCK_TICKS_PER_SECOND 10000 /* a tick is 100 microseconds */
 
-int64_t clock_now(void);        /* seconds since 1970-01-01T00:00:00Z */
+int64_t clock_now(void); /* seconds since 1970-01-01T00:00:00Z */
 /* What the system's own clock says when clock_now says t, for timers of the system: t, but in test
  * builds. */
 int64_t clock_system(int64_t t);
