@@ -227,7 +227,11 @@ static void on_timer(void *arg, unsigned ready)
     uint64_t times;
 
     (void)ready;
-    (void)!read(d->timer, &times, sizeof(times)); /* ECANCELED: the clock was set */
+    if (read(d->timer, &times, sizeof(times)) < 0 && errno == ECANCELED)
+        for (size_t i = 0; i < d->n_slots;
+             i++) /* the clock was set: what was written may lie ahead */
+            if (d->slots[i].pid == 0)
+                read_next(d, &d->slots[i]);
     plan(d);
 }
 

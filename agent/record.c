@@ -9,10 +9,12 @@
 
 #include <jansson.h>
 
+#include "lib/clock.h"
 #include "lib/file.h"
 #include "lib/log.h"
 
 #define STATE_FILE_MAX 65536
+#define CLOCK_DRIFT 60 /* seconds: less is no clock that was set back */
 #define FLAGS (JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII)
 
 enum kind { TIME, TEXT, FLAG, COUNT, WORD };
@@ -30,7 +32,7 @@ static const struct field {
     F(linking, FLAG),   F(version, COUNT),    F(failures, COUNT),  F(since, TIME),
     F(next, TIME),      F(rule, TEXT),        F(reason, TEXT),     F(not_before, TIME),
     F(not_after, TIME), F(fingerprint, TEXT), F(hint_start, TIME), F(hint_end, TIME),
-    F(hint_next, TIME), F(hint, TEXT),        F(verified, TIME),
+    F(hint_next, TIME), F(hint, TEXT),        F(verified, TIME),   F(wanted, TEXT),
 #undef F
 };
 #define N_FIELDS (sizeof(fields) / sizeof(fields[0]))
@@ -86,6 +88,7 @@ int record_save(const struct agent_cert *c, const struct record *r, struct fault
     for (size_t i = 0; i < N_FIELDS; i++)
         (void)json_object_set_new(o, fields[i].name, value_of(&fields[i], r));
     (void)json_object_set_new(o, "seen", seen_of(r));
+    (void)json_object_set_new(o, "saved", json_integer(clock_now()));
     text = json_dumps(o, FLAGS);
     json_decref(o);
     if (text == NULL)
@@ -164,6 +167,8 @@ static bool parse(struct slice text, struct record *r)
     for (size_t i = 0; ok && i < N_FIELDS; i++)
         ok = take(&fields[i], json_object_get(o, fields[i].name), r);
     ok = ok && take_seen(json_object_get(o, "seen"), r) && r->state >= STATE_TRACKED;
+    if (ok && json_integer_value(json_object_get(o, "saved")) > clock_now() + CLOCK_DRIFT)
+        r->next = r->hint_next = 0;
     json_decref(o);
     return ok;
 }

@@ -29,6 +29,7 @@ struct record {
     /* Of the certificate in force */
     int64_t not_before, not_after;
     char fingerprint[65]; /* SHA-256, lower-case hexadecimal; "": there is none */
+    char wanted[65];      /* of the configured names and subject that it was made for, likewise */
     int64_t hint_start, hint_end, hint_next; /* the CA's; when to ask it again */
     char hint[256];
     int64_t verified; /* when services were last seen to serve it; 0: never */
@@ -36,7 +37,8 @@ struct record {
     struct record_seen seen[RECORD_SEEN_MAX];
 };
 
-/* What is there, or a new one (tracked) when there is none. A file that cannot be read as one is
+/* Nothing waits for a time that was written down by a clock that is ahead of the present one.
+ * What is there, or a new one (tracked) when there is none. A file that cannot be read as one is
  * logged and taken for none: what is installed says the rest. Rule "agent.state". */
 int record_load(const struct agent_cert *c, struct record *out, struct fault *f) WARN_UNUSED;
 int record_save(const struct agent_cert *c, const struct record *r, struct fault *f) WARN_UNUSED;

@@ -72,6 +72,8 @@ int64_t step_due(const struct agent_cert *c, const struct record *r)
 
 /* ---- what a renewal has to change ---- */
 
+#define WANTED_MAX 65536 /* octets of names and subject */
+
 struct wanted {
     bool names, subject;
 };
@@ -121,6 +123,34 @@ static struct wanted changes(const struct agent_cert *c)
     }
     buf_free(&der);
     return out;
+}
+
+/* Of what the configuration asks to be certified. */
+static void wanted_hash(const struct agent_cert *c, char out[65])
+{
+    uint8_t hash[32];
+    struct buf all;
+
+    buf_init(&all, WANTED_MAX);
+    buf_put_str(&all, c->subject);
+    for (size_t i = 0; i < c->n_names; i++) {
+        buf_put_u8(&all, 0);
+        buf_put_str(&all, c->names[i]);
+    }
+    sha256(buf_slice(&all), hash);
+    hex_encode(slice_of(hash, sizeof(hash)), out);
+    buf_free(&all);
+}
+
+/* A CA that certifies other names than it is asked for is not asked for ever: only a configuration
+ * that is another since is a reason to renew. */
+static bool is_changed(const struct work *w)
+{
+    struct wanted change = changes(w->c);
+    char wanted[65];
+
+    wanted_hash(w->c, wanted);
+    return strcmp(wanted, w->r.wanted) != 0 && (change.names || change.subject);
 }
 
 static bool has_way(const struct agent_cert *c)
@@ -241,10 +271,9 @@ static void ask_hint(struct work *w)
 static int wait_due(struct work *w, struct fault *f)
 {
     int64_t now = clock_now(), due = step_due(w->c, &w->r);
-    struct wanted change = changes(w->c);
 
     (void)f;
-    if (w->order.now || change.names || change.subject || now >= due)
+    if (w->order.now || is_changed(w) || now >= due)
         return 0;
     if (now >= w->r.hint_next) {
         ask_hint(w);
@@ -434,6 +463,7 @@ static void done(struct work *w)
     struct fault f = {0};
 
     w->r.verified = clock_now();
+    wanted_hash(w->c, w->r.wanted);
     w->r.fresh_key = false;
     w->r.failures = 0;
     w->r.rule[0] = w->r.reason[0] = w->r.hint[0] = '\0';

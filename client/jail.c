@@ -128,7 +128,7 @@ static int judge(const struct jail *j, const struct buf *got, struct buf *out, s
     if (buf_failed(got) || got->n < sizeof(head))
         return fault_set(f, FAULT_INTERNAL, "jail.failed", "the process of %.60s died", j->name);
     memcpy(&head, got->p, sizeof(head));
-    if (head.n != got->n - sizeof(head) || (head.rc < 0 && head.rc != -(int)head.f.code) ||
+    if (head.n != got->n - sizeof(head) || (head.rc != 0 && head.rc != -(int)head.f.code) ||
         (unsigned)head.f.code > FAULT_CODE_MAX)
         return fault_set(f, FAULT_INTERNAL, "jail.failed", "the process of %.60s lied", j->name);
     head.f.rule[sizeof(head.f.rule) - 1] = head.f.field[sizeof(head.f.field) - 1] = '\0';

@@ -34,6 +34,29 @@ struct sight {
 
 /* ---- in the jail ---- */
 
+/* A certificate shown is none served: who does not have its key goes no further than that. Who
+ * wants one of ours may close without an alert, or take it back by a reset. */
+static bool is_served(const struct scan_result *r)
+{
+    return r->outcome == SCAN_SERVED ||
+           (r->demands_client && (r->outcome == SCAN_CLOSED || r->outcome == SCAN_RESET));
+}
+
+static void judge(const struct scan_probed *got, const uint8_t *wanted, struct sight *out)
+{
+    const struct scan_result *r = &got->result;
+
+    if (got->has_leaf)
+        hex_encode(slice_of(got->fingerprint, sizeof(got->fingerprint)), out->served);
+    if (!got->has_leaf || !is_served(r))
+        snprintf(out->why, sizeof(out->why), "%s: %s%s%.80s",
+                 got->has_leaf ? "no handshake" : "no certificate", scan_outcome_word(r->outcome),
+                 r->detail[0] == '\0' ? "" : ", ", r->detail);
+    else
+        out->right =
+            wanted == NULL || memcmp(got->fingerprint, wanted, sizeof(got->fingerprint)) == 0;
+}
+
 static void look_once(const struct probe *p, const uint8_t *wanted, struct sight *out)
 {
     struct scan_probe ask = {.host = p->host,
@@ -47,17 +70,10 @@ static void look_once(const struct probe *p, const uint8_t *wanted, struct sight
 
     memset(out, 0, sizeof(*out));
     out->at = clock_now();
-    if (rc < 0) {
+    if (rc < 0)
         snprintf(out->why, sizeof(out->why), "%.127s", f.text);
-    } else if (!got.has_leaf) {
-        snprintf(out->why, sizeof(out->why), "no certificate: %s%s%.80s",
-                 scan_outcome_word(got.result.outcome), got.result.detail[0] == '\0' ? "" : ", ",
-                 got.result.detail);
-    } else {
-        hex_encode(slice_of(got.fingerprint, sizeof(got.fingerprint)), out->served);
-        out->right =
-            wanted == NULL || memcmp(got.fingerprint, wanted, sizeof(got.fingerprint)) == 0;
-    }
+    else
+        judge(&got, wanted, out);
     scan_probed_free(&got);
 }
 

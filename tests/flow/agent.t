@@ -115,6 +115,23 @@ fails 'a mistake in a file is named' 1 'unsound.conf:.*syntax' agent check
 ok 'and stops nobody else' agent renew slow
 rm conf/conf.d/unsound.conf conf/conf.d/wrong.conf
 
+# --- a certificate that is not quite what was asked for ---------------------------------------------
+
+token tls-server 1 dns:twice.test >twice.token
+ok 'a name that is configured twice is certified once' timeout 60 cerca-agent add twice -c conf --state-dir state \
+    --san dns:twice.test --san dns:TWICE.test --token-file twice.token --now
+ok 'it is looked at again' agent renew twice --if-due
+run agent status twice -o json
+json 'and not renewed again and again' '.state == "verified" and .version == 1'
+
+# --- a clock that was ahead ---------------------------------------------------------------------------
+
+jq '.next += 400000000 | .saved += 400000000' state/twice/state >ahead && cat ahead >state/twice/state
+ok 'what was written by a clock that was ahead' agent renew twice --if-due
+run agent status twice -o json
+json 'holds nothing up' '.state == "verified" and (.next | fromdateiso8601) < now + 86400 * 30'
+cerca-agent remove twice --quiet -c conf --state-dir state 2>/dev/null
+
 # --- what is there is taken over -------------------------------------------------------------------
 
 mkdir old

@@ -7,10 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/conf/probe.h"
 #include "lib/clock.h"
+#include "lib/wire.h"
 #include "tests/unit/agent_help.h"
 
 static struct fault f;
@@ -128,6 +134,65 @@ static void what_is_served_is_seen(void **s)
     assert_int_equal(deploy_verify(&scene.entry, 2, &seen, &f), 0);
 }
 
+/* Shows a certificate whose key it does not have, and goes no further (RFC 5246 7.4). */
+static void pretend(int listener, struct slice leaf)
+{
+    /* ServerHello: version, random, no session, ECDHE-ECDSA-AES128-GCM-SHA256, no compression */
+    const uint8_t hello[42] = {2, 0, 0, 38, 3, 3, [39] = 0xc0, [40] = 0x2b};
+    struct buf out;
+    int fd;
+
+    buf_init(&out, 65536);
+    buf_put(&out, "\x16\x03\x03", 3);
+    wire_put_u16(&out, (uint16_t)(sizeof(hello) + 10 + leaf.n));
+    buf_put(&out, hello, sizeof(hello));
+    buf_put_u8(&out, 11);
+    for (size_t i = 0, more = 6; i < 3; i++, more -= 3) {
+        buf_put_u8(&out, 0);
+        wire_put_u16(&out, (uint16_t)(leaf.n + more));
+    }
+    buf_put_slice(&out, leaf);
+    while ((fd = accept(listener, NULL, NULL)) >= 0) {
+        char sink[4096];
+
+        if (recv(fd, sink, sizeof(sink), 0) > 0)
+            (void)send(fd, out.p, out.n, MSG_NOSIGNAL);
+        close(fd);
+    }
+    _exit(0);
+}
+
+static void what_is_shown_without_its_key_is_not_served(void **s)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons((uint16_t)port),
+                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1, rc;
+    struct deploy_view seen;
+    pid_t child;
+
+    (void)s;
+    reloads(false);
+    scene_install(&scene.first, 1);
+    service.probe_for = 1;
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)), 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)(const void *)&a, sizeof(a)), 0);
+    assert_int_equal(listen(fd, 16), 0);
+    child = fork();
+    if (child == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        pretend(fd, buf_slice(&scene.first.leaf));
+    }
+    close(fd);
+    rc = deploy_verify(&scene.entry, 1, &seen, &f);
+    kill(child, SIGKILL); /* before anything is asserted: nobody else would end it */
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_int_equal(rc, -FAULT_CONFLICT);
+    assert_int_equal(strlen(seen.item[0].served), 64);
+    assert_false(seen.item[0].right);
+    assert_non_null(strstr(seen.item[0].why, "no handshake"));
+}
+
 static void nobody_there_is_seen_too(void **s)
 {
     struct deploy_view seen;
@@ -188,9 +253,8 @@ static int set_up(void **s)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(texts_are_read_or_refused),
-        TEST(what_is_served_is_seen),
-        TEST(nobody_there_is_seen_too),
+        cmocka_unit_test(texts_are_read_or_refused),       TEST(what_is_served_is_seen),
+        TEST(what_is_shown_without_its_key_is_not_served), TEST(nobody_there_is_seen_too),
         TEST(a_command_is_asked_until_it_is_content),
     };
 
