@@ -73,23 +73,28 @@ int64_t step_due(const struct agent_cert *c, const struct record *r)
 /* ---- what a renewal has to change ---- */
 
 #define WANTED_MAX 65536 /* octets of names and subject */
+#define LEAST_PART 20
 
 struct wanted {
     bool names, subject;
 };
 
+/* The same set of names: one that is configured twice, or in capitals, is in it once. */
 static bool has_names(const struct agent_cert *c, const struct anycert *present)
 {
+    struct san_list *list = xcalloc(1, sizeof(*list));
     uint8_t arena[SAN_MAX * 16];
     size_t used = 0;
     struct fault f;
     struct san name;
+    bool same = true;
 
-    for (size_t i = 0; i < c->n_names; i++)
-        if (san_parse(c->names[i], &name, arena, sizeof(arena), &used, &f) != 0 ||
-            !san_list_has(&present->sans, &name))
-            return false;
-    return c->n_names == 0 || present->sans.n == c->n_names;
+    for (size_t i = 0; i < c->n_names && same; i++)
+        same = san_parse(c->names[i], &name, arena, sizeof(arena), &used, &f) == 0 &&
+               san_list_add(list, &name, &f) == 0 && san_list_has(&present->sans, &name);
+    same = same && (c->n_names == 0 || present->sans.n == list->n);
+    free(list);
+    return same;
 }
 
 static bool has_subject(const struct agent_cert *c, const struct anycert *present)
@@ -268,16 +273,30 @@ static void ask_hint(struct work *w)
     call_free(&k);
 }
 
+/* One that is due when it comes, as where this host's clock is far ahead of the CA's, is not
+ * renewed again before a twentieth of its life has passed here. */
+static int64_t due_again(struct work *w)
+{
+    int64_t due = step_due(w->c, &w->r);
+    int64_t least = w->r.verified + (w->r.not_after - w->r.not_before) / LEAST_PART;
+
+    if (w->r.version == 0 || due >= least)
+        return due;
+    log_warn("agent.due", "entry", w->c->name, "text",
+             "the new certificate is due already: is the clock of this host right?", NULL);
+    return least;
+}
+
 static int wait_due(struct work *w, struct fault *f)
 {
-    int64_t now = clock_now(), due = step_due(w->c, &w->r);
+    int64_t now = clock_now(), due = due_again(w);
 
     (void)f;
     if (w->order.now || is_changed(w) || now >= due)
         return 0;
     if (now >= w->r.hint_next) {
         ask_hint(w);
-        due = step_due(w->c, &w->r);
+        due = due_again(w);
     }
     if (now >= due)
         return 0;

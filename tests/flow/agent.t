@@ -130,6 +130,17 @@ jq '.next += 400000000 | .saved += 400000000' state/twice/state >ahead && cat ah
 ok 'what was written by a clock that was ahead' agent renew twice --if-due
 run agent status twice -o json
 json 'holds nothing up' '.state == "verified" and (.next | fromdateiso8601) < now + 86400 * 30'
+# So far that what the CA certifies now is due when it comes.
+sed -i 's/^certificate = {/&\n    renew_at = "5";/' conf/conf.d/twice.conf
+ahead() {
+    CERCA_TEST_CLOCK_OFFSET=$((5 * 86400)) timeout 60 cerca-agent "$@" -c conf --state-dir state
+}
+ok 'where the clock is ahead it is renewed' ahead renew twice --if-due
+run ahead status twice -o json
+json 'once' '.state == "verified" and .version == 2 and (.next | fromdateiso8601) > now + 5 * 86400 + 3600'
+ok 'and asked again it waits' ahead renew twice --if-due
+run ahead status twice -o json
+json 'still' '.version == 2'
 cerca-agent remove twice --quiet -c conf --state-dir state 2>/dev/null
 
 # --- what is there is taken over -------------------------------------------------------------------
