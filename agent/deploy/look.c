@@ -113,21 +113,19 @@ static int look_at_all(void *arg, struct buf *out, struct fault *f)
 
 /* ---- outside of it ---- */
 
-static void note(const struct agent_service *service, const char *address, const struct sight *s,
+/* Whether it is right, also of what there is no room to tell of. */
+static bool note(const struct agent_service *service, const char *address, const struct sight *s,
                  const char *wanted, struct deploy_view *seen)
 {
-    struct deploy_seen *to;
+    struct deploy_seen one = {.service = service->name, .at = s->at};
 
-    if (seen->n == DEPLOY_SEEN_MAX)
-        return;
-    to = &seen->item[seen->n++];
-    memset(to, 0, sizeof(*to));
-    to->service = service->name;
-    snprintf(to->address, sizeof(to->address), "%s", address);
-    snprintf(to->served, sizeof(to->served), "%.64s", s->served);
-    snprintf(to->why, sizeof(to->why), "%.127s", s->why);
-    to->right = s->right != 0 && (wanted == NULL || strcmp(to->served, wanted) == 0);
-    to->at = s->at;
+    snprintf(one.address, sizeof(one.address), "%s", address);
+    snprintf(one.served, sizeof(one.served), "%.64s", s->served);
+    snprintf(one.why, sizeof(one.why), "%.127s", s->why);
+    one.right = s->right != 0 && (wanted == NULL || strcmp(one.served, wanted) == 0);
+    if (seen->n < DEPLOY_SEEN_MAX)
+        seen->item[seen->n++] = one;
+    return one.right;
 }
 
 static int prepare(const struct agent_service *s, struct work *w, struct fault *f)
@@ -175,8 +173,8 @@ int service_look(const struct agent_service *s, const uint8_t *fingerprint, int6
         struct sight sight;
 
         memcpy(&sight, out.p + i * sizeof(sight), sizeof(sight));
-        note(s, w->text[i], &sight, fingerprint == NULL ? NULL : wanted, seen);
-        right = right && seen->n > 0 && seen->item[seen->n - 1].right;
+        if (!note(s, w->text[i], &sight, fingerprint == NULL ? NULL : wanted, seen))
+            right = false;
     }
     buf_free(&out);
     free(w);
