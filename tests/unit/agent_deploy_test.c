@@ -225,11 +225,11 @@ static pid_t swap_for_ever(const char *one, const char *other)
     pid_t pid = fork();
 
     assert_true(pid >= 0);
-    if (pid == 0)
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    while (pid == 0)
+    if (pid != 0)
+        return pid;
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;)
         (void)renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
-    return pid;
 }
 
 static void end_swapping(pid_t pid)

@@ -259,7 +259,7 @@ static void manifests_are_read(void **state)
 {
     struct buf der, b;
     struct slice one;
-    struct told t;
+    struct told t = {0};
 
     (void)state;
     make(&der);
@@ -303,7 +303,7 @@ static void hostile_manifests_are_refused_by_their_line(void **state)
         {HEAD "a: \x01\n", 0}, /* no character of YAML: of the file as a whole */
     };
     struct buf b;
-    struct told t;
+    struct told t = {0};
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -335,7 +335,7 @@ static void hostile_manifests_are_refused_by_their_line(void **state)
 static void a_block_may_begin_anywhere(void **state)
 {
     struct buf der, b;
-    struct told t;
+    struct told t = {0};
     size_t block;
 
     (void)state;
@@ -361,7 +361,7 @@ static void damaged_files_never_pass_the_end(void **state)
 {
     struct buf der, pem, p7, kube;
     struct slice one;
-    struct told t;
+    struct told t = {0};
 
     (void)state;
     damage_seed(0x1eaf);
