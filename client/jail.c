@@ -23,22 +23,6 @@ struct head {
     size_t n;
 };
 
-static const char *const read_by_all[] = {"/etc/resolv.conf",
-                                          "/run/systemd/resolve",
-                                          "/etc/hosts",
-                                          "/etc/nsswitch.conf",
-                                          "/etc/host.conf",
-                                          "/etc/gai.conf",
-                                          "/etc/ssl/openssl.cnf",
-                                          "/etc/ssl/certs",
-                                          "/usr/share/ca-certificates",
-                                          "/usr/local/share/ca-certificates",
-                                          "/etc/services",
-                                          "/etc/protocols",
-                                          "/etc/localtime",
-                                          "/dev/urandom",
-                                          "/dev/null"};
-
 /* ---- the child ---- */
 
 static int enter(const struct jail *j, struct fault *f)
@@ -49,8 +33,9 @@ static int enter(const struct jail *j, struct fault *f)
     /* The resolver's modules cannot be loaded later. */
     if (!j->offline && getaddrinfo("localhost", "25", &hints, &found) == 0)
         freeaddrinfo(found);
-    for (size_t i = 0; i < sizeof(read_by_all) / sizeof(read_by_all[0]); i++)
-        sandbox_allow(&s, read_by_all[i], false);
+    sandbox_allow_resolver(&s);
+    sandbox_allow_anchors(&s);
+    sandbox_allow(&s, "/dev/null", false);
     for (size_t i = 0; i < JAIL_FILES_MAX; i++)
         if (j->files[i] != NULL && j->files[i][0] != '\0')
             sandbox_allow(&s, j->files[i], false);

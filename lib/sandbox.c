@@ -21,6 +21,24 @@ void sandbox_allow(struct sandbox *s, const char *path, bool write)
         s->path[s->n_paths++] = (struct sandbox_path){.path = path, .write = write};
 }
 
+void sandbox_allow_resolver(struct sandbox *s)
+{
+    static const char *const read[] = {
+        "/etc/resolv.conf", "/run/systemd/resolve", "/etc/hosts",           "/etc/nsswitch.conf",
+        "/etc/host.conf",   "/etc/gai.conf",        "/etc/ssl/openssl.cnf", "/etc/services",
+        "/etc/protocols",   "/etc/localtime",       "/dev/urandom"};
+
+    for (size_t i = 0; i < sizeof(read) / sizeof(read[0]); i++)
+        sandbox_allow(s, read[i], false);
+}
+
+void sandbox_allow_anchors(struct sandbox *s)
+{
+    sandbox_allow(s, "/etc/ssl/certs", false);
+    sandbox_allow(s, "/usr/share/ca-certificates", false);
+    sandbox_allow(s, "/usr/local/share/ca-certificates", false);
+}
+
 static int no_core_no_debugger(struct fault *f)
 {
     const struct rlimit none = {0, 0};

@@ -29,6 +29,11 @@ struct sandbox {
 };
 
 void sandbox_allow(struct sandbox *s, const char *path, bool write);
+/* What the resolver and OpenSSL read, for who makes connections. Modules of NSS cannot be loaded in
+ * a jail: look a name up before it, and those beyond files and dns are passed over. */
+void sandbox_allow_resolver(struct sandbox *s);
+/* The system's trust anchors. */
+void sandbox_allow_anchors(struct sandbox *s);
 /* PR_SET_NO_NEW_PRIVS, PR_SET_DUMPABLE 0, RLIMIT_CORE 0, landlock (as much as the
  * kernel knows), seccomp (lib/syscalls.c). What a jailed program meets:
  *   - a call that is not on the list: EPERM; so does a socket of a family or type it may not

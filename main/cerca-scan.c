@@ -37,18 +37,11 @@ static const char usage_text[] =
     "      --conf-fd N  a descriptor that cercad hands over\n"
     "      --help, --version\n";
 
-/* What the resolver reads. A network's own name service (a module of NSS beyond files and dns)
- * cannot be loaded, and is passed over. */
 static int jail(bool connects, struct fault *f)
 {
-    static const char *const read[] = {
-        "/etc/resolv.conf", "/run/systemd/resolve", "/etc/hosts",           "/etc/nsswitch.conf",
-        "/etc/host.conf",   "/etc/gai.conf",        "/etc/ssl/openssl.cnf", "/etc/services",
-        "/etc/protocols",   "/etc/localtime",       "/dev/urandom"};
     struct sandbox s = {.program = "cerca-scan", .net_connect = true, .unix_connect = connects};
 
-    for (size_t i = 0; i < sizeof(read) / sizeof(read[0]); i++)
-        sandbox_allow(&s, read[i], false);
+    sandbox_allow_resolver(&s);
     return sandbox_enter(&s, f);
 }
 

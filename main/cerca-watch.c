@@ -41,26 +41,12 @@ static const char usage_text[] =
  * and dns) cannot be loaded, and is passed over. */
 static int jail(const struct conf *conf, const struct channel_keys *keys, struct fault *f)
 {
-    static const char *const read[] = {"/etc/resolv.conf",
-                                       "/run/systemd/resolve",
-                                       "/etc/hosts",
-                                       "/etc/nsswitch.conf",
-                                       "/etc/host.conf",
-                                       "/etc/gai.conf",
-                                       "/etc/ssl/openssl.cnf",
-                                       "/etc/ssl/certs",
-                                       "/usr/share/ca-certificates",
-                                       "/usr/local/share/ca-certificates",
-                                       "/etc/services",
-                                       "/etc/protocols",
-                                       "/etc/localtime",
-                                       "/dev/urandom",
-                                       "/dev/null"};
     struct sandbox s = {.program = "cerca-watch", .unix_connect = true, .net_connect = true};
     const char *seen = "";
 
-    for (size_t i = 0; i < sizeof(read) / sizeof(read[0]); i++)
-        sandbox_allow(&s, read[i], false);
+    sandbox_allow_resolver(&s);
+    sandbox_allow_anchors(&s);
+    sandbox_allow(&s, "/dev/null", false);
     for (size_t i = 0; i < conf->n_channels; i++) {
         if (strcmp(keys[i].ca_file, seen) != 0)
             sandbox_allow(&s, keys[i].ca_file, false);
