@@ -50,16 +50,17 @@ stop_ca() {
     ca_pid=
 }
 
-# Until the CA is ready again, every change is in the indexes, and all of it on the disk.
+# wait_settled DIR [SECONDS]: until the CA is ready again, every change is in the indexes, and all of it on
+# the disk.
 wait_settled() {
-    for _ in $(seq 3000); do
+    for _ in $(seq $((10 * ${2:-300}))); do
         "$bin/cerca" status -c "$1/cerca.conf" 2>/dev/null |
             awk '$1 == "ok" && $2 == "issuing" { ready = 1 }
                 $2 == "indexes" && $4 == $6 { all = 1 } END { exit !(ready && all) }' &&
             sync && return
         sleep 0.1
     done
-    fail "the CA in $1 did not settle within 300 s"
+    fail "the CA in $1 did not settle within ${2:-300} s"
 }
 
 # token_rate DIR KEY-LABEL THREADS: raw signatures a second.
