@@ -2,22 +2,46 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-static int taken(int fd, const char *folder, struct fault *f)
+#define AFTERLIFE_MS 5000
+#define LOOK_EVERY_MS 20
+
+static long holder(int fd)
 {
     char pid[16] = "";
-    if (errno != EWOULDBLOCK)
-        return fault_set(f, FAULT_INTERNAL, "lock", "%s: %s", folder, strerror(errno));
     ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
-    long other = n > 0 ? strtol(pid, NULL, 10) : 0;
-    return fault_set(f, FAULT_CONFLICT, "lock", "another cercad (pid %ld) runs on %s", other,
-                     folder);
+    return n > 0 ? strtol(pid, NULL, 10) : 0;
+}
+
+static bool is_dead(long pid)
+{
+    return pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+/* Of a cercad that was killed, a child that it had just forked may hold the lock until it executes
+ * its program, or sees that its parent is gone. */
+static int take(int fd, const char *folder, struct fault *f)
+{
+    const struct timespec rest = {.tv_nsec = LOOK_EVERY_MS * 1000000L};
+    for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; waited += LOOK_EVERY_MS) {
+        if (errno != EWOULDBLOCK)
+            return fault_set(f, FAULT_INTERNAL, "lock", "%s: %s", folder, strerror(errno));
+        long other = holder(fd);
+        if (waited >= AFTERLIFE_MS || !is_dead(other))
+            return fault_set(f, FAULT_CONFLICT, "lock", "another cercad (pid %ld) runs on %s",
+                             other, folder);
+        (void)nanosleep(&rest, NULL);
+    }
+    return 0;
 }
 
 int lock_folder(const char *folder, int *out, struct fault *f)
@@ -32,7 +56,7 @@ int lock_folder(const char *folder, int *out, struct fault *f)
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0)
         return fault_set(f, FAULT_CONFIG, "lock", "%s: %s", path, strerror(errno));
-    int r = flock(fd, LOCK_EX | LOCK_NB) != 0 ? taken(fd, folder, f) : 0;
+    int r = take(fd, folder, f);
     n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
     if (r == 0 && (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)n, 0) != n))
         r = fault_set(f, FAULT_INTERNAL, "lock", "%s: %s", path, strerror(errno));

@@ -375,6 +375,36 @@ static void a_second_lock_of_a_folder_names_who_holds_it(void **state)
     close(second);
 }
 
+/* Killed behind a fork, so that its child has the lock for a moment more. */
+static _Noreturn void lock_and_die(const char *sub)
+{
+    struct fault f;
+    int lock;
+    if (lock_folder(sub, &lock, &f) != 0)
+        _exit(1);
+    if (fork() == 0) {
+        (void)usleep(300000);
+        _exit(0);
+    }
+    _exit(0);
+}
+
+static void what_is_left_of_a_killed_one_is_waited_for(void **state)
+{
+    const struct folder *d = *state;
+    struct fault f;
+    char sub[64];
+    int status, lock;
+    snprintf(sub, sizeof sub, "%s/sock", d->path);
+    pid_t first = fork();
+    if (first == 0)
+        lock_and_die(sub);
+    assert_int_equal(waitpid(first, &status, 0), first);
+    assert_int_equal(status, 0);
+    assert_int_equal(lock_folder(sub, &lock, &f), 0);
+    close(lock);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
@@ -390,6 +420,7 @@ int main(void)
         cmocka_unit_test(a_program_dies_with_who_started_it),
         cmocka_unit_test(an_inherited_pin_can_be_handed_on_more_than_once),
         cmocka_unit_test(a_pin_descriptor_that_was_not_inherited_is_refused),
+        T(what_is_left_of_a_killed_one_is_waited_for),
         T(a_second_lock_of_a_folder_names_who_holds_it),
     };
     /* As cercad does: what the test runner left open goes to no program. */
