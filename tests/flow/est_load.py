@@ -9,7 +9,6 @@ request, until it has its certificate. When all have one, each asks once more. E
 answer was a certificate for that key, the same each time, or such a 503. OUT gets the serials.
 """
 import base64
-import ctypes
 import http.client
 import os
 import random
@@ -20,83 +19,18 @@ import threading
 import time
 from collections import Counter
 
+from peer import certificate, make_request, pid_of, serial
+
 cercad, port, token = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 n, kills, out = int(sys.argv[4]), int(sys.argv[5]), sys.argv[6]
 
 CLIENTS = 24  # at once
 LIMIT = 100   # seconds for all of it
 
-# --- keys and requests, by OpenSSL -------------------------------------------------------------
-
-c = ctypes.CDLL("libcrypto.so.3")
-P = ctypes.c_void_p
-for name, result, *arguments in (
-        ("EVP_PKEY_Q_keygen", P, P, P, ctypes.c_char_p, ctypes.c_char_p),
-        ("EVP_sha256", P),
-        ("X509_REQ_new", P), ("X509_REQ_get_subject_name", P, P),
-        ("X509_NAME_add_entry_by_txt", ctypes.c_int, P, ctypes.c_char_p, ctypes.c_int,
-         ctypes.c_char_p, ctypes.c_int, ctypes.c_int, ctypes.c_int),
-        ("X509V3_EXT_conf_nid", P, P, P, ctypes.c_int, ctypes.c_char_p),
-        ("OPENSSL_sk_new_null", P), ("OPENSSL_sk_push", ctypes.c_int, P, P),
-        ("X509_REQ_add_extensions", ctypes.c_int, P, P),
-        ("X509_REQ_set_pubkey", ctypes.c_int, P, P),
-        ("X509_REQ_sign", ctypes.c_int, P, P, P),
-        ("i2d_X509_REQ", ctypes.c_int, P, P), ("i2d_PUBKEY", ctypes.c_int, P, P)):
-    f = getattr(c, name)
-    f.restype, f.argtypes = result, arguments
-
-
-def der(write, what):
-    buffer = ctypes.create_string_buffer(4096)
-    at = P(ctypes.addressof(buffer))
-    size = write(what, ctypes.byref(at))
-    return buffer.raw[:size]
-
-
-def make(i):
-    """(request, SubjectPublicKeyInfo), both DER."""
-    host = b"n%d.kill.example" % i
-    key, r, extensions = c.EVP_PKEY_Q_keygen(None, None, b"EC", b"P-256"), c.X509_REQ_new(), \
-        c.OPENSSL_sk_new_null()
-    ok = c.X509_NAME_add_entry_by_txt(c.X509_REQ_get_subject_name(r), b"CN", 0x1001, host, -1, -1, 0)
-    ok &= c.OPENSSL_sk_push(extensions, c.X509V3_EXT_conf_nid(None, None, 85, b"DNS:" + host)) > 0
-    ok &= c.X509_REQ_add_extensions(r, extensions) & c.X509_REQ_set_pubkey(r, key)
-    if not ok or c.X509_REQ_sign(r, key, c.EVP_sha256()) <= 0:
-        raise SystemExit("OpenSSL makes no request")
-    return der(c.i2d_X509_REQ, r), der(c.i2d_PUBKEY, key)
-
-
-# --- answers -----------------------------------------------------------------------------------
-
-def inside(data):
-    """The elements of what is in one DER element: (tag, whole, contents)."""
-    at, elements = 0, []
-    while at < len(data):
-        length, head = data[at + 1], 2
-        if length & 0x80:
-            head += length & 0x7f
-            length = int.from_bytes(data[at + 2:at + head], "big")
-        elements.append((data[at], data[at:at + head + length], data[at + head:at + head + length]))
-        at += head + length
-    return elements
-
-
-def certificate(body):
-    """The one of a certs-only message (RFC 5652 5.1)."""
-    info = inside(inside(base64.b64decode(body))[0][2])
-    signed = inside(inside(info[1][2])[0][2])
-    return next(inside(e[2])[0][1] for e in signed if e[0] == 0xa0)
-
-
-def serial(cert):
-    tbs = inside(inside(inside(cert)[0][2])[0][2])
-    return tbs[1][2].hex()
-
-
 # --- clients -----------------------------------------------------------------------------------
 
 lock, answers, wrong, done = threading.Lock(), Counter(), [], [0]
-requests = [make(i) for i in range(n)]
+requests = [make_request("n%d.kill.example" % i) for i in range(n)]
 certificates = [None] * n
 begin = time.monotonic()
 context = ssl.create_default_context(cafile="root.pem")
@@ -147,22 +81,12 @@ def all_ask():
 
 # --- kills -------------------------------------------------------------------------------------
 
-def pid_of(program):
-    for child in open("/proc/%d/task/%d/children" % (cercad, cercad)).read().split():
-        try:
-            if open("/proc/%s/comm" % child).read().strip() == program:
-                return int(child)
-        except OSError:
-            pass
-    return None
-
-
 def kill(program, progress):
     """The one that runs by then, when so many clients are done."""
-    while (done[0] < progress or pid_of(program) is None) and time.monotonic() - begin < LIMIT:
+    while (done[0] < progress or pid_of(cercad, program) is None) and time.monotonic() - begin < LIMIT:
         time.sleep(0.002)
     time.sleep(random.uniform(0, 0.02))
-    pid = pid_of(program)
+    pid = pid_of(cercad, program)
     if pid is None or done[0] >= n:
         return 0
     os.kill(pid, signal.SIGKILL)

@@ -10,15 +10,14 @@ answer before it (RFC 6960 4.2.2.1: thisUpdate). A connection that fails, or try
 """
 import os
 import random
-import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 
-GOOD, REVOKED, UNKNOWN = 0x80, 0xA1, 0x82
+from peer import GOOD, REVOKED, Responder, pid_of
+
 LIMIT = 90  # seconds for all of it
 
 cercad, program, kills, port = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
@@ -31,60 +30,24 @@ done = threading.Event()
 begin = time.monotonic()
 
 
-def serial_place(der):
-    """The INTEGER of the serial: the last one of 16 octets before the end of the CertID."""
-    at = der.rfind(b"\x02\x10")
-    return at + 2
-
-
-PLACE = serial_place(template)
-
-
-def cert_id(der):
-    """The CertID's octets, which an answer repeats: the SEQUENCE whose end is that of the serial."""
-    end = PLACE + 16
-    for start in range(PLACE - 2, 0, -1):
-        if der[start] == 0x30 and der[start + 1] < 0x80 and start + 2 + der[start + 1] == end:
-            if der[start + 2] == 0x30:  # the hash's AlgorithmIdentifier comes first
-                return start, end
-    raise SystemExit("no CertID in the request")
-
-
-FROM, TO = cert_id(template)
-
-
-def exchange(body):
-    """The octets of one answer, or None when the connection failed."""
-    head = b"POST /ocsp HTTP/1.1\r\nHost: x\r\nContent-Type: application/ocsp-request\r\n"
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as s:
-            s.sendall(head + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-            data = b""
-            while chunk := s.recv(65536):
-                data += chunk
-    except OSError:
-        return None
-    top, _, answer = data.partition(b"\r\n\r\n")
-    return answer if re.match(rb"HTTP/1.1 200", top) else None
+of_thread = threading.local()
 
 
 def ask(serial):
     """(status, thisUpdate), or None: not now."""
-    request = template[:PLACE] + bytes.fromhex(serial) + template[PLACE + 16 :]
-    answer = exchange(request)
-    if answer is None or answer.startswith(b"\x30\x03\x0a\x01\x03"):
-        later[0] += 1
-        return None
-    at = answer.find(request[FROM:TO])
-    if at < 0:
+    if not hasattr(of_thread, "responder"):
+        of_thread.responder = Responder(port, template)
+    try:
+        got = of_thread.responder.ask(serial)
+    except ValueError as e:
         with lock:
-            wrong.append("%s: no answer for it: %s" % (serial, answer.hex()))
+            wrong.append(str(e))
         return None
-    at += TO - FROM
-    status = answer[at]
-    at += 2 + answer[at + 1]
-    asked[0] += 1
-    return status, answer[at + 2 : at + 17].decode()
+    if got is None:
+        later[0] += 1
+    else:
+        asked[0] += 1
+    return got
 
 
 def check(serial):
@@ -141,24 +104,13 @@ def watch():
         time.sleep(0.003)
 
 
-def pid_of(name):
-    for pid in open("/proc/%d/task/%d/children" % (cercad, cercad)).read().split():
-        try:
-            if open("/proc/%s/comm" % pid).read().strip() == name and \
-                    b"--check" not in open("/proc/%s/cmdline" % pid, "rb").read():
-                return int(pid)
-        except OSError:
-            pass
-    return None
-
-
 def kill_often():
     """Evenly over the revocations."""
     for n in range(kills):
         while len(acked) < len(serials) * (n + 1) // (kills + 2) and in_time():
             time.sleep(0.002)
         time.sleep(random.random() * 0.02)
-        while (pid := pid_of(program)) is None and in_time():
+        while (pid := pid_of(cercad, program)) is None and in_time():
             time.sleep(0.01)
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
