@@ -130,9 +130,9 @@ everything: programs unit-programs bench-programs shim
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
-	@echo 'Variables: BUILD CC CFLAGS WERROR=1 PREFIX DESTDIR RUN_DIR HTTP_PORT HTTPS_PORT V=1'
+	@echo 'Variables: BUILD CC CFLAGS WERROR=1 PREFIX DESTDIR RUN_DIR HTTP_PORT HTTPS_PORT V=1 N SEED'
 
-.PHONY: run test unit asan bench lint tidy install clean
+.PHONY: run test unit asan torture bench lint tidy install clean
 
 # In the foreground; ^C or TERM stops it, and everything is still there at the next start.
 run: ## install what is missing, make a CA in run/ if there is none, and run it
@@ -159,6 +159,14 @@ asan: ## all tests with AddressSanitizer and UndefinedBehaviorSanitizer
 	$(SELF) BUILD=$(BUILD)/asan HOOKS=1 WERROR=1 SANITIZE=address,undefined everything
 	@CERCA_RELEASE_BUILD=$(BUILD) CERCA_BUILD=$(BUILD)/asan \
 		UBSAN_OPTIONS=print_stacktrace=1 tests/run-tests
+
+# N kills; SEED repeats their order. What broke, when, and the state of the CA then is kept.
+N ?= 1000
+SEED ?=
+torture: ## kill -9 the programs N times under load; nothing acknowledged may be lost
+	@$(BOOTSTRAP) test
+	$(SELF) BUILD=$(BUILD)/test HOOKS=1 WERROR=1 programs
+	@CERCA_BIN=$(abspath $(BUILD)/test/bin) tests/torture/run -n $(N) $(if $(SEED),-s $(SEED)) -o $(BUILD)/torture
 
 bench: ## measure, print value, reference and ratio, write build/bench.json
 	@$(BOOTSTRAP) run test

@@ -1,0 +1,164 @@
+"""What has to hold of a CA that was killed, checked while its clients rest: see docs/reliability.md.
+
+Each check says what is wrong through the ledger. `world` is load.World.
+"""
+import glob
+import json
+import os
+import random
+import time
+
+from load import PATIENCE, run
+from peer import Responder
+
+SAMPLE = 200     # certificates that OCSP is asked about after a batch; at the end all
+AT_A_TIME = 500  # checkpoints of one `cerca audit verify`
+
+
+def until(seconds, condition):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+class Invariants:
+    def __init__(self, world, during):
+        self.world, self.ledger, self.during = world, world.ledger, during
+        self.rows = None
+
+    def violated(self, text):
+        self.ledger.violated(text, self.during)
+
+    def all(self, whole):
+        """Everything. whole: nothing by sample."""
+        if not until(PATIENCE, self.listed):
+            return self.violated("the CA does not answer")
+        self.issued()
+        self.imported()
+        self.store()
+        self.audit(whole)
+        if self.world.setting["http"]:
+            self.view(whole)
+        self.crl()
+        if self.world.setting["hook"]:
+            self.alerts()
+        return None
+
+    def listed(self):
+        self.rows = self.world.listed()
+        return self.rows is not None
+
+    def missing(self, what, wanted, have):
+        lost = [w for w in wanted if w not in have]
+        if lost:
+            self.violated("%d %s, the first %s" % (len(lost), what, lost[:3]))
+
+    def issued(self):
+        """Acknowledged is there, revoked is revoked, and no serial number occurs twice."""
+        ours = [r for r in self.rows if r["source"] == "issued"]
+        state = {r["serial"]: r["status"] for r in ours}
+        if len(state) != len(ours):
+            self.violated("%d serial numbers occur twice" % (len(ours) - len(state)))
+        self.missing("acknowledged certificates are not in the store", self.ledger.issued, state)
+        self.missing("revoked ones are not revoked", self.ledger.revoked,
+                     {s for s, v in state.items() if v == "revoked"})
+        self.missing("acknowledged ones are neither valid nor revoked", self.ledger.issued,
+                     {s for s, v in state.items() if v in ("valid", "revoked")})
+        names = {}
+        for r in ours:
+            if r["status"] == "valid" and r["sans"] and r["sans"][0].endswith(".torture.example"):
+                names.setdefault(r["sans"][0], []).append(r["serial"])
+        for name, serials in names.items():
+            if len(serials) > 1:
+                self.violated("%s has two certificates for one request: %s" % (name, serials))
+
+    def imported(self):
+        theirs = [r for r in self.rows if r["source"] == "imported"]
+        have = {r["fingerprint"] for r in theirs}
+        if len(have) != len(theirs):
+            self.violated("imported certificates occur twice")
+        self.missing("imported certificates are not in the store", self.ledger.imported, have)
+        notes = {r["subject"].removeprefix("CN="): r["note"] for r in theirs}
+        self.missing("notes are not what was acknowledged", self.ledger.notes.items(), notes.items())
+
+    def store(self):
+        """Every signature of the signers' records has an intent, among all else that this walks."""
+        r = run("cerca", "store", "check")
+        if r.returncode != 0:
+            self.violated("cerca store check: " + (r.stdout + r.stderr)[:1000])
+
+    def audit(self, whole):
+        """The log goes on from the checkpoints that were given out since the last time, or ever."""
+        kept = self.ledger.checkpoints
+        if not whole:
+            kept = kept[-20:] + random.sample(kept, min(20, len(kept)))
+        for at in range(0, len(kept), AT_A_TIME):
+            command = ["cerca", "audit", "verify"]
+            for vkey in self.world.setting["vkeys"]:
+                command += ["--key", vkey]
+            for path in kept[at:at + AT_A_TIME]:
+                command += ["--checkpoint", path]
+            r = run(*command)
+            if r.returncode != 0:
+                self.violated("cerca audit verify: " + (r.stdout + r.stderr)[:1000])
+
+    def view(self, whole):
+        """OCSP says of each certificate what the list does."""
+        responder = Responder(self.world.setting["http"], self.world.template)
+        state = [(r["serial"], r["status"]) for r in self.rows
+                 if r["issuer"] == "issuing" and r["status"] in ("valid", "revoked", "open")]
+        for serial, status in state if whole else random.sample(state, min(SAMPLE, len(state))):
+            got = []
+
+            def answered():
+                got[:] = [responder.ask(serial)]
+                return got[0] is not None
+
+            if not until(PATIENCE, answered):
+                return self.violated("OCSP does not answer about " + serial)
+            said = {0x80: "valid", 0xA1: "revoked", 0x82: "open"}.get(got[0][0])
+            if said != status:
+                self.violated("OCSP says %s of %s, which the store calls %s" % (said, serial, status))
+        return None
+
+    def crl(self):
+        """The next one has all that was revoked."""
+        def complete():
+            for path in glob.glob(os.path.join(self.world.setting["view"], "issuing-*", "crl.der")):
+                with open(path, "rb") as f:
+                    self.world.judge_crl(f.read())
+            last = self.ledger.crls.get("issuing")
+            return last is not None and set(self.ledger.revoked) <= last[2]
+
+        if not until(PATIENCE, complete):
+            self.violated("the CRL does not get what was revoked")
+
+    def alerts(self):
+        """Each certificate that ends soon is told of as one event, and one alert is about it."""
+        events = {}
+
+        def read():
+            events.clear()
+            with open(self.world.setting["hook"], encoding="utf-8") as f:
+                for line in f:
+                    entry = json.loads(line) if line.endswith("\n") else {}
+                    body = entry.get("body") or {}
+                    data = body.get("data", {})
+                    if data.get("rule") == "expiry" and data.get("kind") == "raised":
+                        name = body["subject"].removeprefix("CN=")
+                        events.setdefault(name, set()).add(entry["id"])
+            return all(name in events for name in self.ledger.ending)
+
+        if not until(PATIENCE, read):
+            self.missing("alerts were not delivered", self.ledger.ending, events)
+        for name, ids in events.items():
+            if len(ids) > 1:
+                self.violated("the alert about %s was raised as %d events" % (name, len(ids)))
+        self.ledger.counts["alerts delivered"] = len(events)
+        r = run("cerca", "alerts", "list", "--all", "-o", "json")
+        about = [a["name"] for a in json.loads(r.stdout or "[]") if a["rule"] == "expiry"]
+        if len(about) != len(set(about)):
+            self.violated("two alerts are about one certificate")
