@@ -8,6 +8,7 @@
 #include "ca/lifecycle/due.h"
 #include "ca/lifecycle/evaluate.h"
 #include "ca/lifecycle/except.h"
+#include "ca/lifecycle/keybits.h"
 
 #define SLICE_LINES 64
 #define STEPS_MAX 64
@@ -23,7 +24,7 @@ struct steps {
     struct alert seen[STEPS_MAX];
 };
 
-enum phase { PHASE_NONE, PHASE_LINES, PHASE_ALERTS };
+enum phase { PHASE_NONE, PHASE_KEYS, PHASE_LINES, PHASE_ALERTS };
 
 struct known;
 
@@ -48,6 +49,8 @@ struct evaluator {
     bool fresh;  /* the indexes have all that was committed when the slice began */
     uint64_t so_far;
     uint64_t full_us;
+    struct store_key_walk keys;
+    struct keybits *shared; /* keys of several identities when all is evaluated, and all since */
     struct counted counted;
     uint64_t looked;
     _Atomic bool again;
@@ -58,6 +61,16 @@ struct evaluator {
     uint8_t asked[ASKED_MAX][IDENTITY_LEN]; /* to be looked at, for their exceptions changed */
     size_t n_asked;
 };
+
+/* --- one line (evaluate.c), as of now --- */
+
+int evaluator_look_at(struct evaluator *e, const uint8_t identity[IDENTITY_LEN], int64_t now,
+                      struct fault *f) WARN_UNUSED;
+
+/* --- what has changed (changes.c) --- */
+
+/* Some of it; *more: there is more. */
+int evaluator_follow(struct evaluator *e, int64_t now, bool *more, struct fault *f) WARN_UNUSED;
 
 /* --- strangers (stranger.c): an alert that an exception from the finding resolves, and nothing
  * else. --- */

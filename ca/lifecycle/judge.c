@@ -7,6 +7,7 @@
 #include "ca/lifecycle/campaigns.h"
 #include "ca/lifecycle/chain.h"
 #include "ca/lifecycle/follow.h"
+#include "ca/lifecycle/keybits.h"
 #include "ca/lifecycle/places.h"
 #include "ca/store/tokens.h"
 #include "lib/clock.h"
@@ -76,6 +77,7 @@ struct judging {
     struct judge *j;
     struct judged *out;
     int64_t now;
+    unsigned want;
     bool parsed, refused;
     struct cert cert;
     struct fault refusal; /* of policy, with `refused` */
@@ -248,6 +250,8 @@ static void look_at_key(struct judging *g)
     struct fault ignored;
     size_t n;
 
+    if ((g->want & JUDGE_SHARED) != 0 && !keybits_has(j->parts.shared, j->row.spki_hash))
+        return;
     if (store_key_others(j->parts.store, j->row.spki_hash, j->row.identity, other, OTHERS_MAX, &n,
                          &ignored) != 0)
         return;
@@ -548,7 +552,7 @@ static int read_newest(struct judge *j, struct store_moment *m, const struct sto
 int judge_line(struct judge *j, struct store_moment *m, const struct store_line *line, int64_t now,
                unsigned want, struct judged *out, struct fault *f)
 {
-    struct judging g = {.j = j, .out = out, .now = now};
+    struct judging g = {.j = j, .out = out, .now = now, .want = want};
     struct annotation a;
     int rc = read_newest(j, m, line, &a, out, f);
 

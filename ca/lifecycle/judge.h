@@ -13,11 +13,13 @@
 #include "watch/rules/finding.h"
 #include "watch/rules/line.h"
 
+struct keybits;
 struct judge_parts {
     const struct conf *conf;
     struct store *store;
     struct authorities *authorities; /* NULL: nothing is asked of policy (tests) */
     bool reading;                    /* the caller holds authorities_read */
+    const struct keybits *shared;    /* with JUDGE_SHARED */
 };
 struct judge;
 struct judge *judge_new(const struct judge_parts *parts);
@@ -31,6 +33,7 @@ int judge_campaigns(struct judge *j, struct fault *f) WARN_UNUSED;
 
 #define JUDGE_FINDINGS 1u /* look for them, too */
 #define JUDGE_TEXTS 2u    /* for people: names, and what is found in words */
+#define JUDGE_SHARED 4u   /* a key that parts.shared does not have is of one identity alone */
 
 struct judged {
     bool stranger; /* the newest: a key of ours signed it, and it was not issued here */

@@ -156,6 +156,19 @@ int store_line_newest(struct store_moment *m, const struct store_line *l, struct
 int store_key_others(struct store *s, const uint8_t spki_hash[32],
                      const uint8_t identity[IDENTITY_LEN], struct cert_ref *out, size_t max,
                      size_t *n, struct fault *f) WARN_UNUSED;
+/* Which keys more than one identity has, for whoever asks of all certificates: a walk in slices,
+ * each a short transaction of at most `max` certificates, and far quicker than to look for each
+ * key. `fn` is told the first KEY_PART octets of each such key's hash, of those recorded before the
+ * walk began; of the latest of these, which the first slice tells, also of keys that one alone has,
+ * and of some more than once. Begins with zeros; w->ended is set by the last slice. */
+#define KEY_PART 16
+struct store_key_walk {
+    bool begun, ended;
+    uint8_t last[50]; /* an entry of ca/store/runs.h */
+};
+typedef void (*store_key_each)(void *arg, const uint8_t key[KEY_PART]);
+int store_shared_keys(struct store *s, struct store_key_walk *w, size_t max, store_key_each fn,
+                      void *arg, struct fault *f) WARN_UNUSED;
 /* Is nothing issued for the identity, or the key, any more? */
 int store_blocked(struct store *s, const uint8_t identity[IDENTITY_LEN],
                   const uint8_t spki_hash[32], bool *by_identity, bool *by_key,

@@ -123,6 +123,14 @@ void runs_find_recent(struct runs *r, const uint8_t from[RUN_ENTRY], run_each fn
     pthread_mutex_unlock(&r->lock);
 }
 
+void runs_recent(struct runs *r, run_each fn, void *arg)
+{
+    pthread_mutex_lock(&r->lock);
+    if (run_mem_each(&r->active, fn, arg))
+        (void)run_mem_each(&r->frozen, fn, arg);
+    pthread_mutex_unlock(&r->lock);
+}
+
 int runs_find_from(const struct runs *r, MDB_txn *t, const uint8_t from[RUN_ENTRY], run_each fn,
                    void *arg)
 {

@@ -20,8 +20,8 @@
  * many changes back as a run has entries, what is in memory is written out as a shorter run:
  * so a start reads a bounded number of changes, whatever they are.
  *
- * The writer thread alone calls these, but for run_dir_get, runs_find_durable and runs_find_from,
- * which any thread calls with a read transaction, and runs_find_recent.
+ * The writer thread alone calls these, but for run_dir_get, runs_find_durable, runs_find_from and
+ * runs_walk, which any thread calls with a read transaction, and runs_find_recent and runs_recent.
  * Functions return 0 or an LMDB code.
  */
 #ifndef CA_STORE_RUNS_H
@@ -97,6 +97,11 @@ int runs_find(struct runs *r, MDB_txn *t, const uint8_t *prefix, run_each fn,
 void runs_find_recent(struct runs *r, const uint8_t from[RUN_ENTRY], run_each fn, void *arg);
 int runs_find_from(const struct runs *r, MDB_txn *t, const uint8_t from[RUN_ENTRY], run_each fn,
                    void *arg) WARN_UNUSED;
+/* The same threads: every entry of the memory, in no order, and at most `max` of those in runs,
+ * all in order, from behind `after` (NULL: from the first). Less than 0 of `fn` ends it. */
+void runs_recent(struct runs *r, run_each fn, void *arg);
+int runs_walk(const struct runs *r, MDB_txn *t, const uint8_t *after, size_t max, run_each fn,
+              void *arg) WARN_UNUSED;
 /* The work that is due, after the last entry; `change` is the newest change so far. */
 int runs_work(struct runs *r, MDB_txn *t, uint64_t change) WARN_UNUSED;
 /* Gives up runs whose life is over: no more entry of theirs is to be found. What entries up to
@@ -113,7 +118,7 @@ int run_dir_get(const struct runs *r, MDB_txn *t, struct run_dir *out) WARN_UNUS
 int runs_find_durable(const struct runs *r, MDB_txn *t, const struct run_dir *dir,
                       const uint8_t *prefix, run_each fn, void *arg, bool *more) WARN_UNUSED;
 
-/* --- the parts (runs_dir.c, runs_fill.c) --- */
+/* --- the parts (runs_dir.c, runs_fill.c, runs_merge.c) --- */
 
 /* The slot of a level that is being filled, or that is empty; -1: none. */
 int run_filling(const struct run_dir *d, size_t level);
@@ -123,6 +128,19 @@ int run_dir_put(const struct runs *r, MDB_txn *t) WARN_UNUSED;
 void run_merges_begin(struct runs *r);
 /* At most `n` entries of each level, what is merged at the lowest first. */
 int run_fill(struct runs *r, MDB_txn *t, size_t n) WARN_UNUSED;
+/* Runs that are read as one, each at its first entry that was not taken yet. */
+struct run_inputs {
+    size_t n;
+    MDB_cursor *c[RUN_TABLES];
+    const uint8_t *at[RUN_TABLES]; /* NULL: at its end */
+};
+/* One more, from behind `after`; NULL: from its first entry. */
+int run_input_open(struct run_inputs *in, MDB_txn *t, MDB_dbi dbi,
+                   const uint8_t *after) WARN_UNUSED;
+int run_input_next(struct run_inputs *in, size_t i) WARN_UNUSED;
+/* The one with the least entry; in->n when all are at their end. */
+size_t run_input_least(const struct run_inputs *in);
+void run_inputs_close(struct run_inputs *in);
 /* Empties at most `n` dead runs. */
 int run_bury(struct runs *r, MDB_txn *t, size_t n) WARN_UNUSED;
 

@@ -68,64 +68,18 @@ static int flush(struct runs *r, MDB_txn *t, size_t slot, size_t n)
     return 0;
 }
 
-/* The runs that are merged, each at its first entry that the target does not have. */
-struct inputs {
-    size_t n;
-    MDB_cursor *c[RUN_SLOTS];
-    const uint8_t *at[RUN_SLOTS]; /* NULL: at its end */
-};
-
-static int input_take(struct inputs *in, size_t i, int rc, const MDB_val *k)
-{
-    if (rc == 0 && k->mv_size != RUN_ENTRY)
-        return MDB_CORRUPTED;
-    in->at[i] = rc == 0 ? k->mv_data : NULL;
-    return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
-static int input_next(struct inputs *in, size_t i)
-{
-    MDB_val k, v;
-    return input_take(in, i, mdb_cursor_get(in->c[i], &k, &v, MDB_NEXT), &k);
-}
-
-static int input_open(struct inputs *in, MDB_txn *t, MDB_dbi dbi, struct target *o)
-{
-    MDB_val k = entry_val(o->last), v;
-    size_t i = in->n;
-    int rc = mdb_cursor_open(t, dbi, &in->c[i]);
-    if (rc != 0)
-        return rc;
-    in->n++;
-    rc = mdb_cursor_get(in->c[i], &k, &v, o->has_last ? MDB_SET_RANGE : MDB_FIRST);
-    rc = input_take(in, i, rc, &k);
-    if (rc == 0 && in->at[i] && o->has_last && memcmp(in->at[i], o->last, RUN_ENTRY) == 0)
-        rc = input_next(in, i);
-    return rc;
-}
-
-/* The input with the least entry; in->n when all are at their end. */
-static size_t input_least(const struct inputs *in)
-{
-    size_t least = in->n;
-    for (size_t i = 0; i < in->n; i++)
-        if (in->at[i] && (least == in->n || memcmp(in->at[i], in->at[least], RUN_ENTRY) < 0))
-            least = i;
-    return least;
-}
-
-static int merge_some(struct inputs *in, struct target *o, size_t n, bool *end)
+static int merge_some(struct run_inputs *in, struct target *o, size_t n, bool *end)
 {
     int rc = 0;
     *end = false;
     for (; rc == 0 && n > 0; n--) {
-        size_t i = input_least(in);
+        size_t i = run_input_least(in);
         *end = i == in->n;
         if (*end)
             return 0;
         rc = target_put(o, in->at[i]);
         if (rc == 0)
-            rc = input_next(in, i);
+            rc = run_input_next(in, i);
     }
     return rc;
 }
@@ -144,7 +98,7 @@ static void merged(struct runs *r, size_t level, struct run_slot *s)
 static int merge(struct runs *r, MDB_txn *t, size_t level, size_t slot, size_t n)
 {
     struct target o;
-    struct inputs in = {.n = 0};
+    struct run_inputs in = {.n = 0};
     struct run_slot *s = &r->next.slot[level][slot];
     bool end = false;
     int rc = target_open(t, r->dbi[level][slot], &o);
@@ -152,11 +106,10 @@ static int merge(struct runs *r, MDB_txn *t, size_t level, size_t slot, size_t n
         return rc;
     for (size_t i = 0; rc == 0 && i < RUN_SLOTS; i++)
         if ((s->inputs & (1u << i)) != 0)
-            rc = input_open(&in, t, r->dbi[level - 1][i], &o);
+            rc = run_input_open(&in, t, r->dbi[level - 1][i], o.has_last ? o.last : NULL);
     if (rc == 0)
         rc = merge_some(&in, &o, n, &end);
-    for (size_t i = 0; i < in.n; i++)
-        mdb_cursor_close(in.c[i]);
+    run_inputs_close(&in);
     mdb_cursor_close(o.c);
     STEP("store.run.merge");
     if (rc == 0 && end) {

@@ -74,6 +74,14 @@ bool run_mem_find(const struct run_mem *m, const uint8_t *prefix, run_each fn, v
     return true;
 }
 
+bool run_mem_each(const struct run_mem *m, run_each fn, void *arg)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (fn(arg, m->entry[i]) < 0)
+            return false;
+    return true;
+}
+
 static int order_cmp(const void *pa, const void *pb, void *arg)
 {
     const struct run_mem *m = arg;

@@ -37,6 +37,8 @@ bool run_mem_add(struct run_mem *m, const uint8_t entry[RUN_ENTRY]) WARN_UNUSED;
 void run_mem_back_to(struct run_mem *m, size_t n);
 /* Those that begin with the `hashed` octets at `prefix`, newest first. False: fn wants no more. */
 bool run_mem_find(const struct run_mem *m, const uint8_t *prefix, run_each fn, void *arg);
+/* All of them, oldest first; likewise. */
+bool run_mem_each(const struct run_mem *m, run_each fn, void *arg);
 void run_mem_sort(struct run_mem *m);
 /* Sorted: the position of the first entry behind `after`. */
 size_t run_mem_behind(const struct run_mem *m, const uint8_t after[RUN_ENTRY]);

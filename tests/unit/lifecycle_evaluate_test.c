@@ -274,6 +274,16 @@ static void a_renewal_that_was_refused_is_told_until_one_is_not(void **state)
     end(&w);
 }
 
+static void with_key_of(struct world *w, struct request *r, const char *name,
+                        const struct request *of)
+{
+    request_init(r, &w->x, name);
+    memcpy(r->spki, of->spki, sizeof(r->spki));
+    r->op.intent.key_reuse = KEY_REUSE_ALLOW;
+    request_draft(r, name);
+    issue(&w->x, r);
+}
+
 static void a_key_of_two_hosts_is_found(void **state)
 {
     struct evaluator_summary s;
@@ -283,11 +293,7 @@ static void a_key_of_two_hosts_is_found(void **state)
 
     begin(&w, "");
     owned(&w, &a, "a.example.com", "web");
-    request_init(&b, &w.x, "b.example.com");
-    memcpy(b.spki, a.spki, sizeof(b.spki));
-    b.op.intent.key_reuse = KEY_REUSE_ALLOW;
-    request_draft(&b, "b.example.com");
-    issue(&w.x, &b);
+    with_key_of(&w, &b, "b.example.com", &a);
     evaluate(&w, TEST_NOW + DAY);
     evaluator_summary(w.e, &s);
     assert_int_equal(s.sums.lines, 2);
@@ -296,6 +302,51 @@ static void a_key_of_two_hosts_is_found(void **state)
     assert_int_equal(s.sums.by_state[LINE_OK], 2);
     request_free(&a);
     request_free(&b);
+    end(&w);
+}
+
+static uint64_t shared(struct world *w)
+{
+    struct evaluator_summary s;
+
+    evaluator_summary(w->e, &s);
+    assert_false(s.running);
+    return s.sums.found[FINDING_KEY_SHARED];
+}
+
+/* All of it is evaluated a slice at a time; which keys are shared is what it begins with. */
+static void a_key_that_is_shared_meanwhile_is_found_too(void **state)
+{
+    struct request a, b, old[20];
+    struct world w;
+    int64_t next;
+    (void)state;
+
+    begin(&w, "");
+    fixture_close(&w.x);
+    w.x.o.run_entries = 2; /* so that those of a were written out long ago */
+    assert_int_equal(fixture_reopen(&w.x), 0);
+    evaluator_free(w.e);
+    w.e = evaluator_new(
+        &(struct evaluator_parts){.judge = {.conf = w.conf, .store = w.x.s}, .route = to_mail});
+    owned(&w, &a, "a.example.com", "web");
+    for (size_t i = 0; i < 20; i++)
+        owned(&w, &old[i], "old.example.com", "web");
+    evaluate(&w, TEST_NOW + DAY);
+    assert_int_equal(shared(&w), 0);
+    evaluator_again(w.e);
+    assert_int_equal(evaluator_run(w.e, TEST_NOW + DAY, 1, &next, &w.x.f), 0);
+    with_key_of(&w, &b, "b.example.com", &a);
+    evaluate(&w, TEST_NOW + DAY);
+    assert_int_equal(shared(&w), 2);
+    /* and by a whole one that meets both */
+    evaluator_again(w.e);
+    evaluate(&w, TEST_NOW + DAY);
+    assert_int_equal(shared(&w), 2);
+    request_free(&a);
+    request_free(&b);
+    for (size_t i = 0; i < 20; i++)
+        request_free(&old[i]);
     end(&w);
 }
 
@@ -411,6 +462,7 @@ int main(void)
         cmocka_unit_test(what_is_replaced_is_not_told_of),
         cmocka_unit_test(a_renewal_that_was_refused_is_told_until_one_is_not),
         cmocka_unit_test(a_key_of_two_hosts_is_found),
+        cmocka_unit_test(a_key_that_is_shared_meanwhile_is_found_too),
         cmocka_unit_test(only_an_operator_ends_the_alert_of_a_stranger),
         cmocka_unit_test(a_stranger_is_told_of_whoever_was_killed_before),
         cmocka_unit_test(what_is_due_comes_in_its_order),

@@ -240,6 +240,65 @@ static void changes_without_entries_leave_little_to_read_at_a_start(void **state
     all_are_found_once(w);
 }
 
+struct walked {
+    size_t n, runs; /* the last `runs` are of runs, in order */
+    uint8_t entry[2 * MAX][RUN_ENTRY];
+};
+
+static int keep(void *arg, const uint8_t entry[RUN_ENTRY])
+{
+    struct walked *x = arg;
+    assert_true(x->n < 2 * MAX);
+    memcpy(x->entry[x->n++], entry, RUN_ENTRY);
+    return 0;
+}
+
+/* A slice, from behind the last one's last; false: that was the end. */
+static bool walk_on(struct world *w, struct walked *x, size_t max)
+{
+    MDB_txn *t = begin(w, MDB_RDONLY);
+    size_t before = x->n;
+    const uint8_t *last = x->runs > 0 ? x->entry[x->n - 1] : NULL;
+    assert_int_equal(runs_walk(&w->r, t, last, max, keep, x), 0);
+    mdb_txn_abort(t);
+    for (size_t i = before; i < x->n; i++, x->runs++)
+        assert_true(x->runs == 0 || memcmp(x->entry[i - 1], x->entry[i], RUN_ENTRY) < 0);
+    return x->n - before == max;
+}
+
+static bool was_met(const struct walked *x, const uint8_t *entry)
+{
+    for (size_t i = 0; i < x->n; i++)
+        if (memcmp(x->entry[i], entry, RUN_ENTRY) == 0)
+            return true;
+    return false;
+}
+
+/* While more comes, some of it is taken back, and runs are merged and dropped. */
+static void a_walk_meets_all_that_was_there_and_runs_in_order(void **state)
+{
+    struct world *w = *state;
+    struct walked *x = calloc(1, sizeof(*x));
+    assert_non_null(x);
+    for (size_t round = 0; round < 30; round++) {
+        size_t there = w->n;
+        memset(x, 0, sizeof(*x));
+        runs_recent(&w->r, keep, x);
+        while (walk_on(w, x, 1 + draw(w) % 40))
+            add(w, 1 + draw(w) % 4, draw(w) % 4 != 0);
+        for (size_t i = 0; i < there; i++)
+            assert_true(was_met(x, w->entry[i]));
+        for (int i = 0; i < 4; i++)
+            add(w, 1 + draw(w) % GROUP, true);
+        if (round % 4 == 0) { /* as after a kill: the memory is made again of what was committed */
+            stop(w);
+            start(w);
+        }
+    }
+    assert_true(count(w, 2, RUN_COMPLETE) + count(w, 3, RUN_COMPLETE) > 0);
+    free(x);
+}
+
 struct reader {
     struct world *w;
     atomic_size_t committed;
@@ -405,6 +464,7 @@ int main(void)
         T(what_is_aborted_was_never_there),
         T(a_start_after_any_transaction_finds_the_same),
         T(changes_without_entries_leave_little_to_read_at_a_start),
+        T(a_walk_meets_all_that_was_there_and_runs_in_order),
         T(another_thread_finds_all_that_is_committed_while_more_comes),
         T(entries_of_a_group_are_passed_over_in_one_step),
         T(runs_past_their_life_are_dropped_whole_and_open_ones_are_not),
