@@ -13,7 +13,7 @@ static int run(const struct ct_log *l, int (*work)(void *arg, struct buf *out, s
 {
     const struct jail jail = {.name = "cerca-ct",
                               .files = {l->trust},
-                              .limit = (CT_REQUEST_MS * 1000LL + CT_ROUND_US) / 1000000 + MARGIN};
+                              .limit = (l->timeout_ms * 1000LL + CT_ROUND_US) / 1000000 + MARGIN};
 
     a->log = l;
     return jail_run(&jail, work, a, out, f);

@@ -16,6 +16,7 @@ struct ct_log {
     const char *trust; /* PEM file, the only anchors; NULL: those of the system */
     bool tiles;        /* static-ct-api */
     struct slice spki; /* of its key */
+    int timeout_ms;    /* of one request, more than 0 */
     const struct texts *domains;
 };
 

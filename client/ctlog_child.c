@@ -40,7 +40,8 @@ static int judge(const struct ct_child *c, const char *url, struct fault *f)
 /* The body is in c->answer until the next. */
 static int ask(struct ct_child *c, struct buf *path, struct fault *f)
 {
-    struct http_request r = {.accept = "*/*", .compressed = true, .timeout_ms = CT_REQUEST_MS};
+    struct http_request r = {
+        .accept = "*/*", .compressed = true, .timeout_ms = c->a->log->timeout_ms};
     struct buf url;
     int rc;
 

@@ -5,8 +5,7 @@
 #include "client/ctlog.h"
 
 #define CT_ROUND_MAX ((size_t)64 << 20) /* octets that a child hands back of entries */
-#define CT_REQUEST_MS 30000
-#define CT_ROUND_US 10000000 /* after this a child asks nothing more */
+#define CT_ROUND_US 10000000            /* after this a child asks nothing more */
 
 struct ct_asking {
     const struct ct_log *log;

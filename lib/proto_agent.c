@@ -6,12 +6,14 @@
 
 /* ---- words ---- */
 
-static const char *const places[] = {
-    [PLACE_INSTALLED] = "installed", [PLACE_FOUND] = "found", [PLACE_SERVED] = "served"};
+static const char *const places[] = {[PLACE_INSTALLED] = "installed",
+                                     [PLACE_FOUND] = "found",
+                                     [PLACE_SERVED] = "served",
+                                     [PLACE_LOGGED] = "logged"};
 
 const char *place_kind_word(enum place_kind k)
 {
-    return k >= PLACE_INSTALLED && k <= PLACE_SERVED ? places[k] : "";
+    return k >= PLACE_INSTALLED && k <= PLACE_LOGGED ? places[k] : "";
 }
 
 /* ---- an entry ---- */

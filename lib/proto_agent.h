@@ -128,6 +128,7 @@ enum place_kind {
     PLACE_INSTALLED = 1, /* an agent looks after it */
     PLACE_FOUND = 2,     /* an agent found it lying there */
     PLACE_SERVED = 3,    /* a scan met it */
+    PLACE_LOGGED = 4,    /* a log of Certificate Transparency shows it; not kept as such */
 };
 const char *place_kind_word(enum place_kind k); /* "installed" */
 struct place_info {

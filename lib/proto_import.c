@@ -29,7 +29,6 @@ size_t import_item_size(const struct import_item *i)
 void import_request_put(struct buf *b, const struct import_request *r)
 {
     wire_put_u8(b, r->dry_run);
-    wire_put_u8(b, r->scanned);
     wire_put_text(b, r->owner);
     wire_put_text(b, r->tags);
     wire_put_u32(b, r->n);
@@ -47,7 +46,6 @@ int import_request_get(struct slice body, struct import_request *out)
     memset(out, 0, sizeof(*out));
     wire_in_init(&w, body);
     out->dry_run = wire_get_flag(&w);
-    out->scanned = wire_get_flag(&w);
     wire_get_text(&w, out->owner, sizeof(out->owner));
     wire_get_text(&w, out->tags, sizeof(out->tags));
     out->n = wire_get_count(&w, IMPORT_MAX, ITEM_LEAST);

@@ -35,7 +35,6 @@ struct import_item {
 };
 struct import_request {
     bool dry_run; /* say what would become of them, record nothing */
-    bool scanned; /* nobody tells of them: they were seen (SOURCE_SCANNED) */
     /* For what has no owner yet, and tags, commas between them, beside those that are there; "":
      * none. Written about every certificate of the message that is in the inventory then. */
     char owner[IMPORT_OWNER_MAX];

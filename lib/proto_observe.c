@@ -23,6 +23,24 @@ int scan_record_get(struct slice body, struct scan_record *out)
     return wire_in_done(&w) && out->n > 0 ? 0 : -1;
 }
 
+void scan_recorded_put(struct buf *b, const struct scan_recorded *r)
+{
+    wire_put_u32(b, r->taken);
+    wire_put_u32(b, r->fresh);
+    wire_put_u32(b, r->strangers);
+}
+
+int scan_recorded_get(struct slice body, struct scan_recorded *out)
+{
+    struct wire_in w;
+
+    wire_in_init(&w, body);
+    out->taken = wire_get_u32(&w);
+    out->fresh = wire_get_u32(&w);
+    out->strangers = wire_get_u32(&w);
+    return wire_in_done(&w) ? 0 : -1;
+}
+
 void observation_query_put(struct buf *b, const struct observation_query *q)
 {
     wire_put_text(b, q->host);

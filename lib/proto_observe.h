@@ -1,8 +1,7 @@
 /*
  * Messages about what scans have seen (admin socket). As in lib/proto.h.
  *
- *   MSG_SCAN_RECORD       scan_record; MSG_SCAN_RECORDED: u32 how many were taken, u32 how many
- *                         certificates of them are new to the inventory
+ *   MSG_SCAN_RECORD       scan_record; MSG_SCAN_RECORDED: scan_recorded
  *   MSG_OBSERVATION_LIST  observation_query; MSG_OBSERVATION_LISTED: page_head
  *                         (lib/proto_alert.h), then observation_info
  */
@@ -20,6 +19,14 @@ struct scan_record {
 };
 void scan_record_put(struct buf *b, const struct scan_record *r);
 int scan_record_get(struct slice body, struct scan_record *out) WARN_UNUSED;
+
+struct scan_recorded {
+    uint32_t taken;     /* results */
+    uint32_t fresh;     /* certificates of them that are new to the inventory ... */
+    uint32_t strangers; /* ... and bear a signature of ours, but were not issued here */
+};
+void scan_recorded_put(struct buf *b, const struct scan_recorded *r);
+int scan_recorded_get(struct slice body, struct scan_recorded *out) WARN_UNUSED;
 
 #define OBSERVATION_PAGE_MAX 24
 struct observation_query {

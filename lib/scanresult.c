@@ -10,7 +10,7 @@ static const char *const starttls_words[STARTTLS_KINDS] = {"none", "smtp",     "
 static const char *const outcome_words[SCAN_OUTCOME_MAX + 1] = {
     "",        "served",       "alert",  "bad_certificate", "no_tls",  "no_starttls",
     "garbage", "too_large",    "closed", "reset",           "refused", "unreachable",
-    "timeout", "not_resolved", "failed"};
+    "timeout", "not_resolved", "failed", "logged"};
 
 const char *scan_starttls_word(enum scan_starttls s)
 {

@@ -52,8 +52,10 @@ enum scan_outcome {
     SCAN_TIMEOUT = 12,        /* "timeout": not done at the target's deadline */
     SCAN_NOT_RESOLVED = 13,   /* "not_resolved": the name has no address */
     SCAN_FAILED = 14,         /* "failed": not tried, for want of something here */
+    SCAN_LOGGED = 15,         /* "logged": no server was asked. A log of Certificate Transparency
+                                 shows chain[0]: host is the log's URL, address "entry 12", port 0 */
 };
-#define SCAN_OUTCOME_MAX SCAN_FAILED
+#define SCAN_OUTCOME_MAX SCAN_LOGGED
 const char *scan_outcome_word(enum scan_outcome o);
 int scan_outcome_of(const char *word, enum scan_outcome *out) WARN_UNUSED;
 

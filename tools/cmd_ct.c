@@ -13,16 +13,18 @@
 #include "lib/clock.h"
 #include "lib/file.h"
 #include "lib/pem.h"
+#include "lib/proto_scan.h"
 #include "tools/certjson.h"
 #include "tools/commands.h"
-#include "tools/ctrecord.h"
 #include "tools/ctstate.h"
 #include "tools/progress.h"
+#include "tools/scanrecord.h"
 
 #define KEY_FILE_MAX 16384
 #define URL_MAX 2000
 #define SAVE_US 5000000
-#define WAIT_MAX 60 /* seconds between two attempts */
+#define WAIT_MAX 60    /* seconds between two attempts */
+#define REQUEST_MAX 30 /* seconds of one */
 
 struct ct_args {
     const char *key, *trust, *state;
@@ -39,10 +41,11 @@ struct reading {
     struct ct_head head;
     struct ct_state state;
     struct rows rows;
-    struct ct_recorder recorder; /* with args->record */
+    struct scan_recorder recorder; /* with args->record */
+    struct buf result;             /* room for what it is told */
     struct progress bar;
     uint64_t began, saved_us;
-    uint64_t read, kept, unread;
+    uint64_t read, kept, unread, unrecorded;
     int64_t patience; /* seconds without an answer */
     bool broken;      /* an entry was taken in part: no second attempt */
 };
@@ -86,17 +89,38 @@ static json_t *entry_json(const struct reading *r, uint64_t index, const struct 
     return o;
 }
 
+/* As something that was seen: the log is where, in place of a server. */
+static int record(struct reading *r, uint64_t index, struct slice der, struct fault *f)
+{
+    struct scan_result *o;
+
+    if (der.n > SCAN_CHAIN_OCTETS) {
+        r->unrecorded++;
+        return 0;
+    }
+    o = xcalloc(1, sizeof(*o));
+    (void)snprintf(o->host, sizeof(o->host), "%.255s", r->url);
+    (void)snprintf(o->address, sizeof(o->address), "entry %" PRIu64, index);
+    o->outcome = SCAN_LOGGED;
+    o->stage = SCAN_AT_DONE;
+    o->time = clock_now();
+    o->chain[0] = der;
+    o->n_chain = 1;
+    buf_reset(&r->result);
+    scan_result_put(&r->result, o);
+    free(o);
+    return scan_recorder_add(&r->recorder, buf_slice(&r->result), f);
+}
+
 static int keep(struct reading *r, uint64_t index, const struct ct_entry *e, struct fault *f)
 {
-    char origin[IMPORT_ORIGIN_MAX];
     struct anycert c;
     int rc = anycert_parse(e->certificate, &c, f);
 
     if (rc != 0)
         return rc;
     r->kept++;
-    (void)snprintf(origin, sizeof(origin), "ct:%.200s entry %" PRIu64, r->url, index);
-    if (r->args->record && ct_recorder_add(&r->recorder, e->certificate, origin, f) != 0)
+    if (r->args->record && record(r, index, e->certificate, f) != 0)
         return -(int)f->code;
     progress_end(&r->bar);
     return rows_add(&r->rows, entry_json(r, index, e, &c)) == EXIT_OK
@@ -134,7 +158,7 @@ static int on_entry(void *arg, uint64_t index, const uint8_t hash[32], enum ct_w
 /* What is done is recorded first, so that nothing is passed over by who goes on. */
 static int save(struct reading *r, struct fault *f)
 {
-    int rc = r->args->record ? ct_recorder_flush(&r->recorder, f) : 0;
+    int rc = r->args->record ? scan_recorder_flush(&r->recorder, f) : 0;
 
     r->saved_us = clock_mono_us();
     if (rc != 0 || r->args->state == NULL)
@@ -312,24 +336,23 @@ static int check(struct reading *r)
     memcpy(r->url, r->tool->words[0], n + 1);
     while (n > 0 && r->url[n - 1] == '/')
         r->url[--n] = '\0';
+    if (a->record && n >= SCAN_HOST_MAX)
+        return tool_usage(r->tool, "--record: the log's address has at most %d octets",
+                          SCAN_HOST_MAX - 1);
     return EXIT_OK;
 }
 
 static void tell(const struct reading *r)
 {
-    const struct ct_recorder *n = &r->recorder;
-
     tool_say(r->tool,
              "%" PRIu64 " entries read, from %" PRIu64 " on, of %" PRIu64 "; %" PRIu64
              " under the domains, %" PRIu64 " that cannot be read",
              r->read, r->began, r->head.size, r->kept, r->unread);
     if (r->args->record)
-        tool_say(r->tool,
-                 "recorded: %" PRIu64 " new, %" PRIu64 " known, %" PRIu64 " issued here, %" PRIu64
-                 " refused",
-                 n->fresh, n->known, n->issued, n->refused);
-    if (n->strangers > 0)
-        tool_say(r->tool, "ATTENTION: %" PRIu64 " " STRANGER_TEXT, n->strangers);
+        scan_recorder_tell(&r->recorder);
+    if (r->unrecorded > 0)
+        tool_say(r->tool, "%" PRIu64 " not recorded: of more than %d octets", r->unrecorded,
+                 SCAN_CHAIN_OCTETS);
 }
 
 static int fetch(struct reading *r)
@@ -347,6 +370,8 @@ static int fetch(struct reading *r)
                              .trust = r->args->trust,
                              .tiles = r->args->tiles,
                              .spki = buf_slice(&r->spki),
+                             .timeout_ms = r->patience < REQUEST_MAX ? (int)r->patience * 1000
+                                                                     : REQUEST_MAX * 1000,
                              .domains = &r->args->domains};
     rows_begin_lines(&r->rows, r->tool, &sheet);
     rc = read_all(r, &f);
@@ -357,8 +382,8 @@ static int fetch(struct reading *r)
     }
     shown = rows_end(&r->rows);
     tell(r);
-    return shown == EXIT_OK && (r->recorder.refused > 0 || r->recorder.strangers > 0) ? EXIT_FAILED
-                                                                                      : shown;
+    return shown == EXIT_OK && (r->unrecorded > 0 || r->recorder.strangers > 0) ? EXIT_FAILED
+                                                                                : shown;
 }
 
 static int run(struct tool *t, void *args)
@@ -369,11 +394,13 @@ static int run(struct tool *t, void *args)
     r->tool = t;
     r->args = args;
     buf_init(&r->spki, KEY_FILE_MAX);
-    ct_recorder_init(&r->recorder, t);
+    buf_init(&r->result, FRAME_BODY_MAX);
+    scan_recorder_init(&r->recorder, t);
     rc = check(r);
     if (rc == EXIT_OK)
         rc = fetch(r);
-    ct_recorder_free(&r->recorder);
+    scan_recorder_free(&r->recorder);
+    buf_free(&r->result);
     buf_free(&r->spki);
     free(r);
     return rc;
@@ -390,7 +417,7 @@ static const struct opt opts[] = {
      "keep there how far it was read and what the log has signed; go on from there", 0},
     {"from-now", OPT_FLAG, AT(from_now), NULL,
      "at the first time read nothing, and go on from here with the next", 0},
-    {"record", OPT_FLAG, AT(record), NULL, "tell the CA (cerca list --source scanned)", 0},
+    {"record", OPT_FLAG, AT(record), NULL, "tell the CA (cerca observations list)", 0},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
 };
 

@@ -13,12 +13,14 @@ static json_t *time_or_null(int64_t t)
     return t == 0 ? json_null() : json_time(t);
 }
 
-/* "192.0.2.1:443", "[2001:db8::1]:443" */
+/* "192.0.2.1:443", "[2001:db8::1]:443", "https://ct.example.net/a" */
 static json_t *target_json(const struct observation_info *i)
 {
     const char *v6 = strchr(i->host, ':') != NULL ? "[" : "";
     char text[SCAN_HOST_MAX + 16];
 
+    if (i->port == 0) /* a log, which was not asked as a server */
+        return json_text(i->host);
     (void)snprintf(text, sizeof(text), "%s%s%s:%u", v6, i->host, v6[0] != '\0' ? "]" : "",
                    (unsigned)i->port);
     return json_text(text);

@@ -151,8 +151,7 @@ static void tell(const struct scanning *s, const struct scan_run *run)
             between = ", ";
         }
     if (s->args->record)
-        tool_say(s->tool, "%" PRIu64 " results recorded, %" PRIu64 " certificates new",
-                 s->recorder.taken, s->recorder.fresh);
+        scan_recorder_tell(&s->recorder);
     tool_say(s->tool, "%" PRIu64 " of %" PRIu64 " targets, %" PRIu64 " excluded: %s",
              s->job.position + run->last.done, run->last.total, run->last.excluded,
              text.n > 0 ? buf_cstr(&text) : "no result");

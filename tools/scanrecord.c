@@ -1,6 +1,9 @@
 #include "tools/scanrecord.h"
 
+#include <inttypes.h>
 #include <string.h>
+
+#include "tools/certjson.h"
 
 #define HEAD 16 /* octets of a message in front of its results */
 #define ROOM (FRAME_BODY_MAX - HEAD)
@@ -20,20 +23,17 @@ void scan_recorder_free(struct scan_recorder *r)
 
 static int send_body(struct scan_recorder *r, struct slice body, struct fault *f)
 {
+    struct scan_recorded what;
     struct frame answer;
-    struct wire_in w;
-    uint32_t taken, fresh;
     int rc = tool_call_patient(r->tool, MSG_SCAN_RECORD, body, MSG_SCAN_RECORDED, &answer, f);
 
     if (rc != 0)
         return rc;
-    wire_in_init(&w, answer.body);
-    taken = wire_get_u32(&w);
-    fresh = wire_get_u32(&w);
-    if (!wire_in_done(&w))
+    if (scan_recorded_get(answer.body, &what) != 0)
         return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
-    r->taken += taken;
-    r->fresh += fresh;
+    r->taken += what.taken;
+    r->fresh += what.fresh;
+    r->strangers += what.strangers;
     return 0;
 }
 
@@ -73,4 +73,12 @@ int scan_recorder_add(struct scan_recorder *r, struct slice result, struct fault
     return buf_failed(&r->octets)
                ? fault_set(f, FAULT_INTERNAL, "scan.record", "a result is too long")
                : 0;
+}
+
+void scan_recorder_tell(const struct scan_recorder *r)
+{
+    tool_say(r->tool, "%" PRIu64 " results recorded, %" PRIu64 " certificates new", r->taken,
+             r->fresh);
+    if (r->strangers > 0)
+        tool_say(r->tool, "ATTENTION: %" PRIu64 " " STRANGER_TEXT, r->strangers);
 }

@@ -10,7 +10,7 @@ struct scan_recorder {
     struct buf octets; /* of the results that wait, one behind the other */
     size_t end[SCAN_RECORD_MAX];
     uint32_t n;
-    uint64_t taken, fresh; /* results; certificates that are new to the inventory */
+    uint64_t taken, fresh, strangers; /* as in struct scan_recorded, of all messages */
 };
 void scan_recorder_init(struct scan_recorder *r, struct tool *t);
 void scan_recorder_free(struct scan_recorder *r);
@@ -18,5 +18,7 @@ void scan_recorder_free(struct scan_recorder *r);
 int scan_recorder_add(struct scan_recorder *r, struct slice result, struct fault *f) WARN_UNUSED;
 /* Sends what waits. */
 int scan_recorder_flush(struct scan_recorder *r, struct fault *f) WARN_UNUSED;
+/* Says what became of them, at the end. */
+void scan_recorder_tell(const struct scan_recorder *r);
 
 #endif

@@ -166,9 +166,13 @@ static void tell_served(const struct store_place *p, struct place_info *out)
 {
     const struct observation *o = p->observation;
 
+    out->seen = o->last;
+    if (o->outcome == SCAN_LOGGED) {
+        out->kind = PLACE_LOGGED;
+        return;
+    }
     (void)snprintf(out->state, sizeof(out->state), "%s", scan_outcome_word(o->outcome));
     (void)snprintf(out->text, sizeof(out->text), "%s", o->detail);
-    out->seen = o->last;
     out->verified = o->served;
     (void)snprintf(out->host, sizeof(out->host), "%.253s", o->host);
 }

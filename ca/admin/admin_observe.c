@@ -17,7 +17,7 @@
 
 /* ---- taking over ---- */
 
-static void recorded(void *arg, uint32_t taken, uint32_t fresh, const struct fault *f)
+static void recorded(void *arg, const struct scan_recorded *what, const struct fault *f)
 {
     struct ask *q = arg;
 
@@ -25,8 +25,7 @@ static void recorded(void *arg, uint32_t taken, uint32_t fresh, const struct fau
         ask_fail(q, f);
         return;
     }
-    wire_put_u32(&q->out, taken);
-    wire_put_u32(&q->out, fresh);
+    scan_recorded_put(&q->out, what);
     ask_answer(q, MSG_SCAN_RECORDED, buf_slice(&q->out));
 }
 

@@ -186,11 +186,10 @@ static void start_next(struct importer *m)
         return;
     m->busy = true;
     left = r->n - r->done_n;
-    r->add =
-        (struct store_foreign){.source = r->request->scanned ? SOURCE_SCANNED : SOURCE_IMPORTED,
-                               .by = r->actor,
-                               .n = others && left > AT_ONCE ? AT_ONCE : left,
-                               .item = r->item + r->done_n};
+    r->add = (struct store_foreign){.source = SOURCE_IMPORTED,
+                                    .by = r->actor,
+                                    .n = others && left > AT_ONCE ? AT_ONCE : left,
+                                    .item = r->item + r->done_n};
     r->op = (struct store_op){
         .kind = STORE_FOREIGN_ADD, .foreign = &r->add, .done = add_done, .arg = r};
     audit(r, AUDIT_FOREIGN, &r->op);

@@ -318,7 +318,7 @@ struct placing {
     struct judging *g;
     struct places_line line;
     struct fault *f;
-    size_t n;
+    size_t n; /* of places where it is, or was: a log is none */
     int rc;
 };
 
@@ -329,7 +329,7 @@ static int look_at_place(void *arg, const struct store_place *p)
     char where[320], text[512];
     uint32_t bits;
 
-    x->n++;
+    x->n += p->observation == NULL || p->observation->outcome != SCAN_LOGGED;
     x->rc = places_compare(x->g->j->parts.store, &x->line, p, x->g->now, &bits, x->f);
     if (x->rc != 0 || bits == 0)
         return x->rc != 0;
@@ -369,16 +369,18 @@ static int look_at_places(struct judging *g, struct store_moment *m, const struc
 
     if (rc != 0)
         return rc;
-    if (!any) {
-        look_for_never(g);
-        return 0;
+    if (any) {
+        x.line.followed = is_followed(g);
+        if (x.line.followed)
+            x.line.followed_since =
+                g->j->other.finished != 0 ? g->j->other.finished : g->j->other.created;
+        rc = store_places(g->j->parts.store, m, g->out->identity, PLACES_LOOKED, look_at_place, &x,
+                          f);
+        rc = rc == 0 ? x.rc : rc;
     }
-    x.line.followed = is_followed(g);
-    if (x.line.followed)
-        x.line.followed_since =
-            g->j->other.finished != 0 ? g->j->other.finished : g->j->other.created;
-    rc = store_places(g->j->parts.store, m, g->out->identity, PLACES_LOOKED, look_at_place, &x, f);
-    return rc == 0 ? x.rc : rc;
+    if (rc == 0 && x.n == 0)
+        look_for_never(g);
+    return rc;
 }
 
 /* Everything that is looked for in what lasts and is wanted. */

@@ -24,7 +24,7 @@ static void take_place(const struct store_place *p, struct compare_place *out)
     if (p->observation != NULL) {
         const struct observation *o = p->observation;
 
-        out->at = COMPARE_AT_SERVED;
+        out->at = o->outcome == SCAN_LOGGED ? COMPARE_AT_LOGGED : COMPARE_AT_SERVED;
         out->looked = o->last;
         out->gone = o->served != o->last;
         out->no_tls = (NO_TLS_BITS & 1u << o->outcome) != 0;
@@ -91,6 +91,10 @@ int places_compare(struct store *s, const struct places_line *l, const struct st
 
 void observation_text(const struct observation *o, char *out, size_t cap)
 {
+    if (o->outcome == SCAN_LOGGED) {
+        (void)snprintf(out, cap, "ct:%.200s %s", o->host, o->address);
+        return;
+    }
     (void)snprintf(out, cap, "%.100s:%u%s%.100s%s", o->host, (unsigned)o->port,
                    o->sni[0] != '\0' ? " (" : "", o->sni, o->sni[0] != '\0' ? ")" : "");
 }

@@ -15,7 +15,7 @@ struct places_line {
 /* The bits of one place. Of a certificate that is not the newest its row is read. */
 int places_compare(struct store *s, const struct places_line *l, const struct store_place *p,
                    int64_t now, uint32_t *out, struct fault *f) WARN_UNUSED;
-/* "web1: /etc/ssl/web.pem", "192.0.2.1:443 (www.example.com)" */
+/* "web1: /etc/ssl/web.pem", "192.0.2.1:443 (www.example.com)", "ct:https://ct.example/a entry 7" */
 void place_text(const struct store_place *p, char *out, size_t cap);
 void observation_text(const struct observation *o, char *out, size_t cap);
 /* "superseded weak-protocol"; "matches" */

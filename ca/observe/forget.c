@@ -6,7 +6,10 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
-#define EVERY_MS 5000
+#define SLICE_MS 5000 /* between two slices of a pass */
+#define PASSES 200    /* in the time after which something is forgotten; and */
+#define PASS_MS_MIN 5000
+#define PASS_MS_MAX 3600000 /* at least hourly */
 
 struct forgetter {
     struct loop *loop;
@@ -16,9 +19,19 @@ struct forgetter {
     bool further, draining;
     uint8_t after[OBSERVATION_KEY]; /* which was looked at last */
     size_t looked;
+    struct cert_row row; /* room */
     struct store_op op;
     struct store_forget forget;
 };
+
+/* What cannot be read stays. */
+static bool lasts(struct forgetter *g, const struct observation *o)
+{
+    struct fault f;
+
+    return o->outcome == SCAN_LOGGED && o->has_certificate &&
+           (store_get(g->store, &o->ref, &g->row, &f) != 0 || g->row.not_after >= g->forget.before);
+}
 
 static int look(void *arg, const uint8_t key[OBSERVATION_KEY], const struct observation *o)
 {
@@ -26,15 +39,26 @@ static int look(void *arg, const uint8_t key[OBSERVATION_KEY], const struct obse
 
     g->looked++;
     memcpy(g->after, key, sizeof(g->after));
-    if (o->last < g->forget.before)
+    if (o->last < g->forget.before && !lasts(g, o))
         memcpy(g->forget.key[g->forget.n++], key, OBSERVATION_KEY);
     return 0;
+}
+
+static uint64_t pause_of(const struct forgetter *g)
+{
+    uint64_t pass = (uint64_t)g->life * 1000 / PASSES;
+
+    if (g->further)
+        return SLICE_MS;
+    if (pass < PASS_MS_MIN)
+        return PASS_MS_MIN;
+    return pass < PASS_MS_MAX ? pass : PASS_MS_MAX;
 }
 
 static void again(struct forgetter *g)
 {
     if (!g->draining)
-        loop_timer_set(g->timer, EVERY_MS);
+        loop_timer_set(g->timer, pause_of(g));
 }
 
 static void forgotten(void *arg)
@@ -91,8 +115,9 @@ struct forgetter *forgetter_new(const struct conf *conf, struct loop *loop, stru
     g->loop = loop;
     g->store = store;
     g->life = conf->scan_forgotten;
+    cert_row_init(&g->row);
     g->timer = loop_timer(loop, on_tick, g);
-    again(g);
+    loop_timer_set(g->timer, SLICE_MS);
     return g;
 }
 
@@ -109,5 +134,6 @@ void forgetter_free(struct forgetter *g)
     if (g == NULL)
         return;
     loop_timer_free(g->timer);
+    cert_row_free(&g->row);
     free(g);
 }

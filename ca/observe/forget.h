@@ -1,8 +1,10 @@
 /*
  * What no scan has looked at for inventory.forget_unseen is forgotten, and with it what was found
- * there: it is scanned no more. A slice of the rows is read at a time, so that a pass over a
+ * there: it is scanned no more. What a log shows nobody looks at again: that is forgotten so long
+ * after the certificate has ended. A slice of the rows is read at a time, so that a pass over a
  * million takes hours and nobody waits for it; nothing is written where nothing is old, nor while
- * the clock is in doubt. Everything on the loop.
+ * the clock is in doubt. A pass through all begins as often as what is old can matter. Everything
+ * on the loop.
  */
 #ifndef CA_OBSERVE_FORGET_H
 #define CA_OBSERVE_FORGET_H

@@ -152,16 +152,15 @@ static void settle(struct jobs *j)
         end_run(j);
 }
 
-static void on_recorded(void *arg, uint32_t taken, uint32_t fresh, const struct fault *f)
+static void on_recorded(void *arg, const struct scan_recorded *what, const struct fault *f)
 {
     struct jobs *j = arg;
 
-    (void)fresh;
     j->waiting--;
     if (f->code != FAULT_NONE)
         log_fault(LOG_LEVEL_ERROR, "scan.unrecorded", f, NULL);
     if (j->running != NULL)
-        j->running->row.results += taken;
+        j->running->row.results += what->taken;
     if (j->paused_reading && j->worker != NULL && j->waiting < WAITING_MAX / 2) {
         j->paused_reading = false;
         conn_pause(j->worker->conn, false);

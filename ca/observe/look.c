@@ -159,8 +159,9 @@ void look_take(const struct authorities *all, const struct scan_result *r, struc
     *leaf = SLICE_NONE;
     while (n < r->n_chain && anycert_parse(r->chain[n], &chain[n], &ignored) == 0)
         n++;
-    if (n > 0) {
+    if (n > 0)
         *leaf = r->chain[0];
+    if (n > 0 && r->outcome != SCAN_LOGGED) { /* no server shows that chain */
         out->flaws = look_at_offer(r) | look_at_chain(all, chain, n);
         if (wrong_name(&chain[0], r->sni))
             out->flaws |= COMPARE_BIT(COMPARE_WRONG_NAME);

@@ -36,13 +36,17 @@ struct run {
 static void finish(void *arg)
 {
     struct run *r = arg;
+    struct scan_recorded what = {.taken = (uint32_t)r->observe.n,
+                                 .fresh = (uint32_t)r->observe.fresh};
 
     if (r->fault.code == FAULT_NONE && r->op.result != 0)
         r->fault = r->op.fault;
     for (size_t i = 0; r->fault.code == FAULT_NONE && i < r->observe.n; i++)
-        if (r->leaf[i].outcome == FOREIGN_ADDED)
+        if (r->leaf[i].der.n > 0 && r->leaf[i].outcome == FOREIGN_ADDED) {
+            what.strangers += r->leaf[i].stranger != 0;
             stranger_tell(&r->leaf[i]);
-    r->done(r->arg, (uint32_t)r->observe.n, (uint32_t)r->observe.fresh, &r->fault);
+        }
+    r->done(r->arg, &what, &r->fault);
     buf_free(&r->body);
     free(r);
 }
@@ -83,6 +87,8 @@ static int take_result(struct run *r, size_t i, int64_t now, struct fault *f)
 
     if (scan_result_get(r->record.result[i], &result) != 0)
         return fault_set(f, FAULT_MALFORMED, "request.body", "a result of a scan is malformed");
+    if (r->record.job[0] != '\0' && result.outcome == SCAN_LOGGED)
+        return fault_set(f, FAULT_MALFORMED, "request.body", "a scan does not read logs");
     authorities_read(r->recorder->parts.authorities);
     look_take(r->recorder->parts.authorities, &result, &r->row[i], &leaf);
     rc = take_leaf(r, i, leaf, f);

@@ -24,9 +24,8 @@ struct recorder *recorder_new(const struct recorder_parts *p);
 /* After the last answer. NULL is fine. */
 void recorder_free(struct recorder *r);
 
-/* Called on the loop, once: so many results are kept, `fresh` certificates of theirs are new; or
- * `f` says why none is (f->code). */
-typedef void (*recorder_done)(void *arg, uint32_t taken, uint32_t fresh, const struct fault *f);
+/* Called on the loop, once: what became of them; or `f` says why nothing did (f->code). */
+typedef void (*recorder_done)(void *arg, const struct scan_recorded *what, const struct fault *f);
 /* `body`: that of MSG_SCAN_RECORD, copied. Who says so, and from where: "operator:alice". On the
  * loop. Rules "request.body", and those of the store. */
 void recorder_submit(struct recorder *r, struct slice body, const char *actor, const char *origin,

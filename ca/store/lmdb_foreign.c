@@ -251,7 +251,8 @@ static void update_row(struct write_txn *w, const struct store_op *op, const str
         return;
     }
     bool news = is_news(&row.told, &item->told);
-    if (!news && (row.stranger || item->stranger == 0))
+    bool told_of = row.source == SOURCE_SCANNED && op->foreign->source == SOURCE_IMPORTED;
+    if (!news && !told_of && (row.stranger || item->stranger == 0))
         return;
     buf_init(&copy, ROW_MAX);
     buf_put_slice(&copy, v);
@@ -262,6 +263,10 @@ static void update_row(struct write_txn *w, const struct store_op *op, const str
     row.stranger = row.stranger || item->stranger != 0;
     if (news)
         tell(w, op, item, &row);
+    if (told_of) {
+        row.source = SOURCE_IMPORTED;
+        identity_changed(w, op, row.identity);
+    }
     row_foreign_put(w_row(w), &row);
     w_put(w, D_FOREIGN, key, sizeof(key), 0);
     buf_free(&copy);

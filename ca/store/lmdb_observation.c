@@ -113,15 +113,6 @@ int row_observation_get(struct slice row, struct observation *o)
 
 /* ---- a look ---- */
 
-static void touch(struct write_txn *w, const struct store_op *op,
-                  const uint8_t identity[IDENTITY_LEN])
-{
-    struct cert_ref ref = {.issuer = STORE_ANNOTATED};
-
-    memcpy(ref.serial, identity, IDENTITY_LEN);
-    (void)change_append(w, op, &ref, CERT_GOOD, 0, 0);
-}
-
 static void place(struct write_txn *w, const uint8_t key[OBSERVATION_KEY],
                   const struct observation *o, bool there)
 {
@@ -191,11 +182,11 @@ static void look(struct write_txn *w, const struct store_op *op, struct observat
     if (was.has_certificate &&
         (!o->has_certificate || memcmp(was.identity, o->identity, IDENTITY_LEN) != 0)) {
         place(w, key, &was, false);
-        touch(w, op, was.identity);
+        identity_changed(w, op, was.identity);
     }
     if (o->has_certificate && is_news(&was, o)) {
         place(w, key, o, true);
-        touch(w, op, o->identity);
+        identity_changed(w, op, o->identity);
     }
     row_put(w_row(w), o);
     w_put(w, D_OBSERVATION, key, sizeof(key), 0);
@@ -256,7 +247,7 @@ static void forget(struct write_txn *w, const struct store_op *op,
         return;
     if (o.has_certificate) {
         place(w, key, &o, false);
-        touch(w, op, o.identity);
+        identity_changed(w, op, o.identity);
     }
     w_del(w, D_OBSERVATION, key, OBSERVATION_KEY);
     op->forget->dropped++;

@@ -94,6 +94,10 @@ for api in '' --static; do
     echo endless-head >log/mode
     # shellcheck disable=SC2086
     fails "$what: a head without an end" 1 'rule http.failed' fetch $api
+    echo hang >log/mode
+    # shellcheck disable=SC2086
+    fails "$what: a log that answers no more" 1 'rule http.failed' \
+        cerca ct fetch $api "$url" --key log/ec.pem --domain example.com --timeout 3
     echo busy >log/mode
     # shellcheck disable=SC2086
     ok "$what: a log that is busy is asked again when it wants" fetch $api -o json
@@ -105,6 +109,8 @@ echo rsa >log/mode
 ok 'a log with an RSA key' cerca ct fetch "$url" --key log/rsa.pem --domain deep.example.com -o csv
 like 'as CSV' "$out" '^http.*,300,.*,certificate,CN=x,'
 is 'a narrower domain' "$(wc -l <"$out")" 2
+ok 'one of the static API' cerca ct fetch --static "$url" --key log/rsa.pem --domain deep.example.com -o json
+is 'shows the same' "$(jq .entry "$out")" 300
 echo huge-entry >log/mode
 fails 'a certificate of 16 MiB' 1 'rule ct.root' fetch
 like 'is read as an entry like others' log/asked 'start=600'
@@ -134,11 +140,38 @@ fails 'a log that is not there' 1 'rule http.failed' cerca ct fetch http://127.0
 ca_init || bail 'no CA'
 ca_start || bail 'it does not start'
 ok 'the CA is told' fetch --record --state recorded
-like 'of each' "$err" 'recorded: 4 new, 0 known, 0 issued here, 0 refused'
+like 'of each' "$err" '4 results recorded, 4 certificates new'
 ok 'they are in the inventory' cerca list --source scanned -o json
 is 'as scanned' "$(jq -r '[.[] | .source] | unique | join(",")' "$out")" scanned
 is 'with log and entry' "$(jq -r '.[].origin' "$out" | sort -V | tr '\n' ';')" \
     "ct:$url entry 3;ct:$url entry 255;ct:$url entry 300;ct:$url entry 699;"
+ok 'what was seen is listed by the log' cerca observations list --host "$url" -o json
+is 'entry by entry' "$(jq -r '.[] | "\(.target) \(.address) \(.outcome) \(.compare | join(","))"' "$out" | sort -V)" \
+    "$(for i in 3 255 300 699; do echo "$url entry $i logged unknown"; done)"
+found_unknown() { # NUMBER
+    [ "$(cerca findings list --rule seen.unknown -o json | jq length)" -eq "$1" ]
+}
+ok 'each is a finding' wait_until 30 found_unknown 4
+like 'with the entry' <(cerca findings list --rule seen.unknown -o json) "ct:$url entry 255"
+like 'and so says what is shown of it' <(cerca show www.example.com) "^logged  *ct:$url entry 3, last told"
 ok 'once more' fetch --record
-like 'they are known' "$err" 'recorded: 0 new, 4 known'
+like 'they are known' "$err" '4 results recorded, 0 certificates new'
+cerca show www.example.com -o pem >www.pem
+ok 'one is told of' cerca import www.pem --owner 'web team'
+ok 'which ends its finding' wait_until 30 found_unknown 3
+is 'it is imported from then on' "$(cerca list --name www.example.com -o json | jq -r '.[].source')" imported
+echo 'inventory = { forget_unseen = "5m"; };' >>"$ca_dir/cerca.conf"
+cerca scan --record --handshake-only 127.0.0.1:1 >"$out" 2>&1
+is 'beside a server that is gone' "$(cerca observations list -o json | jq length)" 5
+ca_stop
+CERCA_TEST_CLOCK_OFFSET=4000 ca_start || bail 'it does not start'
+forgotten() { [ "$(cerca observations list -o json | jq length)" -eq 4 ]; }
+ok 'which is forgotten' wait_until 60 forgotten
+ok 'the log is not, while the certificates last' found_unknown 3
+ok 'all that is kept agrees' cerca store check
+ca_stop
+CERCA_TEST_CLOCK_OFFSET=$((35 * 86400)) cercad -c "$CERCA_CONF" >>"$scratch/cercad.log" 2>&1 &
+ca_pid=$!
+ok 'nobody can use what has ended' wait_until 60 found_unknown 0
+ca_stop
 done_testing

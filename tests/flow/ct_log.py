@@ -172,7 +172,8 @@ def head():
 
 def checkpoint():
     n, root, when = head()
-    log_id = sha(run("openssl", "pkey", "-pubin", "-in", "ec.pem", "-pubout", "-outform", "DER"))
+    key = "rsa.pem" if "rsa" in mode() else "ec.pem"
+    log_id = sha(run("openssl", "pkey", "-pubin", "-in", key, "-pubout", "-outform", "DER"))
     key_id = sha(ORIGIN.encode() + b"\n\x05" + log_id)[:4]
     body = key_id + struct.pack(">Q", when) + signed(n, root, when)
     stranger = base64.b64encode(b"abcd" + bytes(64)).decode()

@@ -12,9 +12,14 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout web
 port=$(free_ports | cut -d ' ' -f 1)
 openssl s_server -accept "127.0.0.1:$port" -cert web.pem -key web.key -quiet </dev/null >"$scratch/server.log" 2>&1 &
 server=$!
+mkdir log
+echo ok >log/mode
+echo 300 >log/size
+python3 "$root/tests/flow/ct_log.py" log log/port >log.out 2>&1 &
+log=$!
 # shellcheck disable=SC2317 # by the trap
 stop_server() {
-    kill "$server" 2>/dev/null
+    kill "$server" "$log" 2>/dev/null
     return "$1"
 }
 trap 'stop_server $?; cleanup' EXIT
@@ -22,6 +27,9 @@ wait_until 10 openssl s_client -connect "127.0.0.1:$port"
 
 fenced "$root/docs/scanning.md"
 sed -i "s/8443/$port/g" "$scratch"/sh*
+wait_until 30 test -e log/port || bail 'no log'
+cp log/ec.pem log.pem
+sed -i "s|https://ct.example.net/2026|http://127.0.0.1:$(cat log/port)|" "$scratch"/sh*
 
 ok 'one server is asked' bash -e "$scratch/sh1"
 like '... with its name' "$out" "^localhost:$port +served +1.2 1.3 +20.* CN=www.example.com"
@@ -41,5 +49,9 @@ like '... and has what it did not know' "$err" '1 results recorded, 1 certificat
 like '... and says so' "$out" "127.0.0.1:$port .*unknown"
 ok 'nothing weak is found where nothing is' bash -e "$scratch/sh6"
 is '... so nothing is said' "$(cat "$out")" ''
+ok 'a log is read' bash -e "$scratch/sh7"
+like '... and told of' "$err" '2 results recorded, 2 certificates new'
+run wait_until 30 eval 'cerca findings list --rule seen.unknown -o json | jq -e ".[] | select(.text | contains(\"entry 3\"))"'
+is '... and is a finding' "$status" 0
 
 done_testing

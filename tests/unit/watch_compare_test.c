@@ -62,6 +62,22 @@ static void who_is_not_known_or_not_ours_is_said(void **state)
                      COMPARE_BIT(COMPARE_SELF_SIGNED) | COMPARE_BIT(COMPARE_UNKNOWN));
 }
 
+static void what_a_log_shows_may_be_unknown_and_no_more(void **state)
+{
+    const struct compare_place logged = {.at = COMPARE_AT_LOGGED, .looked = NOW - 10};
+    struct compare_known k = ours;
+
+    (void)state;
+    k.newest = false;
+    k.since = NOW - 100;
+    k.revoked = true;
+    assert_int_equal(compare(&logged, &k, NOW), 0);
+    k.told = k.issued = false;
+    assert_int_equal(compare(&logged, &k, NOW), COMPARE_BIT(COMPARE_UNKNOWN));
+    assert_int_equal(compare(&logged, &k, k.ends - 1), COMPARE_BIT(COMPARE_UNKNOWN));
+    assert_int_equal(compare(&logged, &k, k.ends), 0);
+}
+
 static void what_is_over_is_found_where_it_is_used(void **state)
 {
     struct compare_known k = ours;
@@ -116,6 +132,7 @@ int main(void)
         cmocka_unit_test(what_is_as_recorded_matches),
         cmocka_unit_test(it_is_superseded_once_it_is_seen_after_its_successor),
         cmocka_unit_test(who_is_not_known_or_not_ours_is_said),
+        cmocka_unit_test(what_a_log_shows_may_be_unknown_and_no_more),
         cmocka_unit_test(what_is_over_is_found_where_it_is_used),
         cmocka_unit_test(only_what_is_wanted_is_missed),
         cmocka_unit_test(words_are_read_as_they_are_said),

@@ -67,10 +67,18 @@ static uint32_t of_use(const struct compare_place *p, const struct compare_known
     return found;
 }
 
+/* It was issued, whoever uses it: nobody who comes too late can. */
+static uint32_t of_log(const struct compare_known *k, int64_t now)
+{
+    return k->told || now >= k->ends ? 0 : COMPARE_BIT(COMPARE_UNKNOWN);
+}
+
 uint32_t compare(const struct compare_place *p, const struct compare_known *k, int64_t now)
 {
     uint32_t found = 0;
 
+    if (p->at == COMPARE_AT_LOGGED)
+        return of_log(k, now);
     if (p->at == COMPARE_AT_SERVED && p->gone)
         return of_gone(p, k, now);
     /* A file that lies somewhere is used by nobody that we know of. */

@@ -39,6 +39,7 @@ enum compare_at {
     COMPARE_AT_SERVED = 1, /* a scan saw it in TLS */
     COMPARE_AT_INSTALLED,  /* an agent looks after it */
     COMPARE_AT_FOUND,      /* it lies on a host */
+    COMPARE_AT_LOGGED,     /* a log of Certificate Transparency shows that it was issued */
 };
 
 /* One place. */
