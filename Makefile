@@ -130,7 +130,7 @@ everything: programs unit-programs bench-programs shim
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
-	@echo 'Variables: BUILD CC CFLAGS WERROR=1 PREFIX DESTDIR RUN_DIR HTTP_PORT HTTPS_PORT V=1 N SEED'
+	@echo 'Variables: BUILD CC CFLAGS WERROR=1 PREFIX DESTDIR DEB_DIR DEB_VERSION RUN_DIR HTTP_PORT HTTPS_PORT V=1 N SEED'
 
 .PHONY: run test unit asan torture bench lint tidy install clean
 
@@ -221,6 +221,22 @@ EXAMPLES := $(wildcard conf/*.conf conf/*.example)
 UNITS := $(notdir $(wildcard conf/systemd/*))
 # A file into a folder of the installed system.
 put = install -D -m 644 $(1) $(DESTDIR)$(2)/$(notdir $(1))$(newline)
+
+# The packages, in DEB_DIR, from a copy of the sources and the programs that are built already.
+DEB_DIR ?= $(BUILD)/deb
+DEB_VERSION ?= $(VERSION)
+DEB_TREE := $(DEB_DIR)/cerca-$(DEB_VERSION)
+.PHONY: deb
+deb: ## install what is missing, build, and make Debian packages in build/deb
+	@$(BOOTSTRAP) run deb
+	$(SELF) WERROR=1 programs
+	rm -rf $(DEB_DIR)
+	mkdir -p $(DEB_TREE)
+	tar -c --exclude=./build --exclude=./run --exclude=./.git . | tar -x -C $(DEB_TREE)
+	sed -i '1s/(.*)/($(DEB_VERSION))/' $(DEB_TREE)/debian/changelog
+	cd $(DEB_TREE) && CERCA_BUILD=$(abspath $(BUILD)) dpkg-buildpackage -b -us -uc
+	rm -r $(DEB_TREE)
+	lintian --fail-on error,warning $(DEB_DIR)/cerca_$(DEB_VERSION)_*.changes
 
 # cercad finds the programs that it starts in its own folder, so they lie together.
 install: programs ## install to DESTDIR and PREFIX (default /usr/local)
