@@ -178,7 +178,7 @@ bench: ## measure, print value, reference and ratio, write build/bench.json
 C_FILES := $(ALL_SRC) $(wildcard lib/*.h ca/*.h ca/*/*.h crl/*.h ocsp/*.h est/*.h enroll/*.h public/*.h admin/*.h watch/*/*.h deliver/*.h scan/*.h client/*.h agent/*.h agent/*/*.h main/*.h tools/*.h \
 	tests/*/*.h tests/bench/help/*.h)
 SH_FILES := bootstrap .ci/run tests/run-tests \
-	$(shell grep -lE '^#!.*(/|env )(ba|da)?sh' -r tests tools conf main 2>/dev/null)
+	$(shell grep -lE '^#!.*(/|env )(ba|da)?sh' -r tests tools conf debian main 2>/dev/null)
 
 lint: ## formatting, static analysis, floors, forbidden calls, link maps
 	@$(BOOTSTRAP) test lint
