@@ -50,6 +50,9 @@ s/recipe = "haproxy"/recipe = "haproxy"; probes = ( "127.0.0.1:8443" )/}' "$guid
 guide=$scratch/here.md
 recipe_begins haproxy hour
 recipe_begins postgresql hour
+# haproxy gives the worker that goes a second to hand its listening sockets over; what waits in the queue
+# of one that was not is reset in the end. Our clients and everything else beside this come after it.
+renice -n -10 -p "$(server_process haproxy)" >/dev/null 2>&1
 runuser -u postgres -- psql -qc "create role someone login password 'known'"
 export PGPASSWORD=known
 
@@ -105,10 +108,15 @@ note() {
 renewed() { # NAME: it serves another one than before, which is the agent's
     now=$(served "$1") && [ "$now" != "${before[$1]}" ] && [ "$now" = "$(recipe_serial "$1")" ]
 }
+# ... and the agent has seen it: time that leaps ahead of a renewal leaves a certificate that is over.
 all_renewed() {
     for server in $servers; do
         renewed "$server" || return 1
     done
+    all_verified
+}
+all_verified() {
+    cerca-agent list -o json | jq -e 'all(.[]; .state == "verified")'
 }
 cerca-agent run >agent.log 2>&1 &
 agent_pid=$!
@@ -118,9 +126,11 @@ for minutes in 42 84 126 168 210; do
     later 2520
     cerca open >opened 2>&1
     kill -HUP "$agent_pid"
-    ok "$minutes minutes later all three have another certificate" wait_until 2 all_renewed
+    # Who asked between the leap and `open` was told to come back in a minute.
+    ok "$minutes minutes later all three have another certificate" wait_until 30 all_renewed
+    [ "$status" -eq 0 ] || grep -E 'agent.failed|rolled_back|stuck' agent.log | tail -n 5 | sed 's/^/# /'
 done
-is 'the agent says that all is well' "$(cerca-agent list -o json | jq -c '[.[].state] | unique')" '["verified"]'
+ok 'the agent says that all is well' all_verified
 kill "$agent_pid"
 wait "$agent_pid"
 is 'the agent ends well' "$?" 0
@@ -220,5 +230,6 @@ for load in nginx haproxy postgresql; do
     is "no client of $load ($(wc -l <$load.good) times) saw anything fail" "$(head -n 5 $load.bad)" ''
     ok '... of many' test "$(wc -l <$load.good)" -gt 20
 done
+[ "$failures" -eq 0 ] || grep -E 'Failed|exited with code [^0]' /var/log/haproxy.stand-in | tail -n 5 | sed 's/^/# /'
 
 done_testing
