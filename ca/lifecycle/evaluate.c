@@ -9,7 +9,7 @@
 #define DAY INT64_C(86400)
 #define MARGIN INT64_C(7200) /* what is due while all is evaluated */
 #define BACK INT64_C(3600)   /* the clock went back: what was scheduled may be wrong */
-#define SLICE_KEYS 16384
+#define SLICE_KEYS 4096
 
 struct evaluator *evaluator_new(const struct evaluator_parts *parts)
 {
@@ -303,6 +303,7 @@ static int begin_all(struct evaluator *e, int64_t now, struct fault *f)
     }
     e->so_far = 0;
     e->begun = true;
+    e->covered = indexed;
     e->once_more = false;
     e->due.lost = false;
     e->phase = PHASE_KEYS;
@@ -445,7 +446,8 @@ static int run_slice(struct evaluator *e, int64_t now, bool *more, struct fault 
 
     if (e->again && e->phase != PHASE_NONE)
         rc = go_on(e, now, f);
-    else if (e->again || e->full_at == 0 || now >= e->full_at || now + BACK < e->last_now)
+    else if (e->again || e->full_at == 0 || now >= e->full_at || now + BACK < e->last_now ||
+             (e->phase == PHASE_NONE && evaluator_catches_up(e)))
         rc = begin_all(e, now, f);
     e->last_now = now;
     e->fresh = false;

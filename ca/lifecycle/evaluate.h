@@ -20,6 +20,8 @@ struct evaluator_parts {
     void *route_arg;
     bool (*stopping)(void *arg); /* asked between lines; NULL: never */
     void *stopping_arg;
+    uint64_t
+        follow_max; /* changes that are followed rather than all evaluated; 0: many. For tests */
 };
 struct evaluator *evaluator_new(const struct evaluator_parts *parts);
 void evaluator_free(struct evaluator *e);

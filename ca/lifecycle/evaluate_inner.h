@@ -37,9 +37,10 @@ struct evaluator {
     struct known *known; /* conditions of the CA itself that are open, or soon will be */
     size_t n_known, known_room;
     bool known_loaded;
-    int64_t digest;             /* the slot that is done */
-    uint64_t change;            /* of the sequence, evaluated */
-    bool begun;                 /* `change` is set */
+    int64_t digest;   /* the slot that is done */
+    uint64_t change;  /* of the sequence, evaluated */
+    uint64_t covered; /* lines up to this one are as the newest whole evaluation sees them */
+    bool begun;       /* `change` is set */
     uint64_t marked, marked_us; /* the change that was kept last, and when */
     int64_t last_now, horizon;  /* up to `horizon` all that is due is scheduled */
     int64_t full_at;            /* when the next whole evaluation begins */
@@ -69,6 +70,10 @@ int evaluator_look_at(struct evaluator *e, const uint8_t identity[IDENTITY_LEN],
 
 /* --- what has changed (changes.c) --- */
 
+/* Are so many changes to be followed that all lines anew are less work? Then they wait for that. */
+bool evaluator_overtaken(const struct evaluator *e);
+/* The same, and the indexes are near enough to begin. */
+bool evaluator_catches_up(const struct evaluator *e);
 /* Some of it; *more: there is more. */
 int evaluator_follow(struct evaluator *e, int64_t now, bool *more, struct fault *f) WARN_UNUSED;
 

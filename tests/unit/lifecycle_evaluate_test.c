@@ -430,6 +430,54 @@ static void a_stranger_is_told_of_whoever_was_killed_before(void **state)
     end(&w);
 }
 
+static uint64_t looked(struct world *w)
+{
+    struct evaluator_summary s;
+
+    evaluator_summary(w->e, &s);
+    return s.looked;
+}
+
+/* With the change of each it would be twice as many. */
+static void what_a_whole_evaluation_sees_is_not_looked_at_once_more(void **state)
+{
+    struct evaluator_parts parts = {.route = to_mail, .follow_max = 8};
+    struct evaluator_summary s;
+    struct request r[40];
+    struct world w;
+    (void)state;
+
+    begin(&w, "");
+    evaluate(&w, TEST_NOW); /* leaves a mark */
+    for (size_t i = 0; i < 20; i++)
+        owned(&w, &r[i], "a.example.com", "web");
+    evaluator_free(w.e);
+    parts.judge = (struct judge_parts){.conf = w.conf, .store = w.x.s};
+    w.e = evaluator_new(&parts);
+    evaluate(&w, TEST_NOW + 1);
+    assert_int_equal(looked(&w), 20);
+    /* nor are more changes followed than all lines would cost */
+    for (size_t i = 20; i < 38; i++)
+        owned(&w, &r[i], "b.example.com", "web");
+    evaluate(&w, TEST_NOW + 2);
+    assert_int_equal(looked(&w), 20 + 38);
+    evaluator_summary(w.e, &s);
+    assert_int_equal(s.evaluated, TEST_NOW + 2);
+    assert_int_equal(s.sums.lines, 38);
+    assert_int_equal(s.change, store_newest_change(w.x.s));
+    /* but a few are */
+    for (size_t i = 38; i < 40; i++)
+        owned(&w, &r[i], "c.example.com", "web");
+    evaluate(&w, TEST_NOW + 3);
+    evaluator_summary(w.e, &s);
+    assert_int_equal(s.evaluated, TEST_NOW + 2);
+    assert_int_equal(s.sums.lines, 40);
+    assert_true(looked(&w) < 20 + 38 + 10);
+    for (size_t i = 0; i < 40; i++)
+        request_free(&r[i]);
+    end(&w);
+}
+
 static void what_is_due_comes_in_its_order(void **state)
 {
     struct due d = {.heap = NULL};
@@ -465,6 +513,7 @@ int main(void)
         cmocka_unit_test(a_key_that_is_shared_meanwhile_is_found_too),
         cmocka_unit_test(only_an_operator_ends_the_alert_of_a_stranger),
         cmocka_unit_test(a_stranger_is_told_of_whoever_was_killed_before),
+        cmocka_unit_test(what_a_whole_evaluation_sees_is_not_looked_at_once_more),
         cmocka_unit_test(what_is_due_comes_in_its_order),
     };
 
