@@ -346,7 +346,8 @@ static int read_lines(struct scan_targets *t, const char *path, line_reader read
 
     buf_init(&text, FILE_MAX);
     rc = file_read(path, FILE_MAX, &text, f);
-    for (char *line = rc == 0 ? (char *)(uintptr_t)buf_cstr(&text) : NULL, *next;
+    /* Of nothing, the text is a constant. */
+    for (char *line = rc == 0 && text.n > 0 ? (char *)(uintptr_t)buf_cstr(&text) : NULL, *next;
          rc == 0 && line != NULL; line = next) {
         next = strchr(line, '\n');
         if (next != NULL)

@@ -151,6 +151,10 @@ static void files_have_a_target_a_line(void **state)
     assert_int_equal(r.port[0].port, 443);
     scan_targets_free(&t);
     assert_int_equal(ftruncate(fd, 0), 0);
+    scan_targets_init(&t);
+    assert_int_equal(scan_targets_add(&t, path, &f), 0); /* an empty file has no target */
+    assert_int_equal(t.n, 0);
+    scan_targets_free(&t);
     assert_int_equal(pwrite(fd, "a.example\n192.0.2.1 names=x\n", 28, 0), 28);
     scan_targets_init(&t);
     assert_int_not_equal(scan_targets_add(&t, path, &f), 0);
