@@ -25,7 +25,7 @@ uint64_t csv_lines(struct slice text)
 
     for (size_t i = 0; i < text.n; i++)
         n += text.p[i] == '\n';
-    return n;
+    return n + (text.n > 0 && text.p[text.n - 1] != '\n');
 }
 
 static int wrong(const struct csv *c, struct fault *f, const char *what)
