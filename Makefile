@@ -31,7 +31,7 @@ OPTIMIZE := -O2 -g -D_FORTIFY_SOURCE=2
 ifneq ($(SANITIZE),)
 OPTIMIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 # gcc sees conversions and cut text in instrumented code that are not in the source.
-WARNINGS += -Wno-conversion -Wno-format-truncation
+WARNINGS += -Wno-conversion $(call cc-option,-Wno-format-truncation)
 endif
 
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -DCERCA_VERSION='"$(VERSION)"' \
@@ -81,8 +81,13 @@ SHIM_SRC := $(wildcard tests/shim/*.c)
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
 UNIT_MODEL_SRC := $(wildcard tests/unit/model_*.c)
 UNIT_HELP_SRC := $(filter-out $(UNIT_SRC) $(UNIT_MODEL_SRC),$(wildcard tests/unit/*.c))
+FUZZ_TARGETS := $(patsubst tests/fuzz/target/%.c,%,$(wildcard tests/fuzz/target/*.c))
+FUZZ_SRC := $(wildcard tests/fuzz/*.c tests/fuzz/target/*.c)
+# What targets run: no more than that is built with libFuzzer's instrumentation.
+FUZZED_SRC := $(LIB_SRC) $(EST_SRC) $(CLIENT_SRC) $(OCSP_SRC) $(SCAN_SRC) $(WATCH_SRC) $(NOTIFY_SRC) $(ENROLL_SRC) $(AGENT_SRC) \
+	$(wildcard ca/store/*.c ca/audit/*.c) $(addprefix tools/,$(addsuffix .c,csv importindex ctstate scanstate exported verify))
 ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(SUPERVISE_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(ENROLL_SRC) $(PUBLIC_SRC) $(ADMIN_SRC) $(WATCH_SRC) \
-	$(NOTIFY_SRC) $(DELIVER_SRC) $(SCAN_SRC) $(CLIENT_SRC) $(AGENT_SRC) $(MAIN_SRC) $(TOOLS_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(SHIM_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC)
+	$(NOTIFY_SRC) $(DELIVER_SRC) $(SCAN_SRC) $(CLIENT_SRC) $(AGENT_SRC) $(MAIN_SRC) $(TOOLS_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(SHIM_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC) $(FUZZ_SRC)
 
 LIB_A := $(BUILD)/lib.a
 CORE_A := $(BUILD)/core.a
@@ -103,10 +108,13 @@ TOOLS_A := $(BUILD)/tools.a
 AUDIT_A := $(BUILD)/audit.a
 UNIT_A := $(BUILD)/unit.a
 BENCH_A := $(BUILD)/bench.a
+FUZZED_A := $(BUILD)/fuzzed.a
 
 PROGRAMS := $(patsubst main/%.c,$(BUILD)/bin/%,$(MAIN_SRC)) $(if $(TOOLS_SRC),$(BUILD)/bin/cerca)
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 BENCH_PROGRAMS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
+FUZZ_PROGRAMS := $(addprefix $(BUILD)/fuzz/,$(FUZZ_TARGETS))
+REPLAY_PROGRAMS := $(addprefix $(BUILD)/replay/,$(FUZZ_TARGETS))
 SHIM := $(if $(SHIM_SRC),$(BUILD)/shim/libcerca-shim.so)
 
 # --- what people type ---------------------------------------------------------
@@ -119,14 +127,16 @@ HTTPS_PORT ?=
 # On all processors, unless -j was given.
 SELF = +@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: all help programs unit-programs bench-programs shim everything
+.PHONY: all help programs unit-programs bench-programs fuzz-programs replay-programs shim everything
 all: programs ## build the programs into build/bin (the default)
 
 programs: $(PROGRAMS)
 unit-programs: $(UNIT_PROGRAMS)
 bench-programs: $(BENCH_PROGRAMS)
+fuzz-programs: $(FUZZ_PROGRAMS)
+replay-programs: $(REPLAY_PROGRAMS)
 shim: $(SHIM)
-everything: programs unit-programs bench-programs shim
+everything: programs unit-programs bench-programs replay-programs shim
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -172,6 +182,23 @@ bench: ## measure, print value, reference and ratio, write build/bench.json
 	@$(BOOTSTRAP) run test
 	$(SELF) programs bench-programs shim
 	@CERCA_BUILD=$(BUILD) tests/bench/run
+
+# SECONDS is also a variable of shells, so only that of the command line counts.
+FUZZ_SECONDS := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),60)
+FUZZ ?= $(FUZZ_TARGETS)
+define fuzz-build
+	@$(BOOTSTRAP) test lint
+	$(SELF) BUILD=$(BUILD)/fuzz CC=clang HOOKS=1 SANITIZE=fuzzer-no-link,address,undefined fuzz-programs
+endef
+
+.PHONY: fuzz fuzz-corpus
+fuzz: ## run every fuzz target (or FUZZ="NAME ...") for SECONDS=60 each
+	$(fuzz-build)
+	@tests/fuzz/run --seconds $(FUZZ_SECONDS) $(BUILD)/fuzz $(FUZZ)
+
+fuzz-corpus: ## the smallest corpus that reaches what all inputs found so far reach
+	$(fuzz-build)
+	@tests/fuzz/run --minimise $(BUILD)/fuzz $(FUZZ)
 
 # --- lint ---------------------------------------------------------------------
 
@@ -316,6 +343,7 @@ $(eval $(call archive,$(AGENT_A),$(AGENT_SRC)))
 $(eval $(call archive,$(TOOLS_A),$(filter-out tools/cerca.c,$(TOOLS_SRC))))
 $(eval $(call archive,$(UNIT_A),$(UNIT_HELP_SRC)))
 $(eval $(call archive,$(BENCH_A),$(BENCH_HELP_SRC)))
+$(eval $(call archive,$(FUZZED_A),$(FUZZED_SRC)))
 
 # Objects and archives in the order given, then the libraries of this program.
 # The map says which members went in; tests/lint/links reads it.
@@ -400,6 +428,13 @@ $(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(UNIT_A) $(CORE_A) $(WATCH_A) $(EST_A) $
 
 $(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(BENCH_A) $(PUBLIC_A) $(OCSP_A) $(CORE_A) $(WATCH_A) $(EST_A) $(LIB_A)
 	$(call link,$(CORE_LIBS) $(TOOLS_LIBS) $(LIB_LIBS) -ldl)
+
+FUZZ_LIBS := $(LIB_LIBS) $(CORE_LIBS) $(TOOLS_LIBS) $(HTTPS_LIBS)
+$(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/target/%.o $(call objects,tests/fuzz/harness.c tests/fuzz/mutate_der.c tests/fuzz/common.c tests/fuzz/peer.c) $(FUZZED_A)
+	$(call link,$(FUZZ_LIBS) -fsanitize=fuzzer)
+
+$(BUILD)/replay/%: $(OBJ)/tests/fuzz/target/%.o $(call objects,tests/fuzz/replay.c tests/fuzz/common.c tests/fuzz/peer.c) $(FUZZED_A)
+	$(call link,$(FUZZ_LIBS))
 
 $(BUILD)/shim/libcerca-shim.so: $(call objects,$(SHIM_SRC))
 	@mkdir -p $(@D)
