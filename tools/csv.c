@@ -38,6 +38,12 @@ static bool at(const struct csv *c, char octet)
     return c->rest.n > 0 && c->rest.p[0] == (uint8_t)octet;
 }
 
+/* LF, CRLF, or what is left of one at the end. A CR alone is an octet like others, of a field. */
+static bool at_line_end(const struct csv *c)
+{
+    return at(c, '\n') || (at(c, '\r') && (c->rest.n == 1 || c->rest.p[1] == '\n'));
+}
+
 static void skip(struct csv *c)
 {
     if (at(c, '\n'))
@@ -67,7 +73,7 @@ static int quoted(struct csv *c, struct fault *f)
         skip(c);
     }
     skip_spaces(c);
-    if (c->rest.n > 0 && !at(c, ',') && !at(c, '\n') && !at(c, '\r'))
+    if (c->rest.n > 0 && !at(c, ',') && !at_line_end(c))
         return wrong(c, f, "something stands behind a quoted field");
     return 0;
 }
@@ -76,7 +82,7 @@ static int plain(struct csv *c, struct fault *f)
 {
     size_t start = c->text.n;
 
-    while (c->rest.n > 0 && !at(c, ',') && !at(c, '\n') && !at(c, '\r')) {
+    while (c->rest.n > 0 && !at(c, ',') && !at_line_end(c)) {
         if (at(c, '"'))
             return wrong(c, f, "a quote stands inside a field that does not begin with one");
         buf_put(&c->text, c->rest.p, 1);
@@ -122,7 +128,7 @@ static void end_line(struct csv *c)
 
 static void skip_empty_lines(struct csv *c)
 {
-    while (at(c, '\n') || at(c, '\r'))
+    while (at_line_end(c))
         skip(c);
 }
 

@@ -37,6 +37,7 @@ static void records_are_read_as_written(void **state)
         {"a", "a/"},
         {"a,b\nc,d\n", "a|b/c|d/"},
         {"a,b\r\nc,d", "a|b/c|d/"},
+        {"a,b\r\n\r\nc,d\r", "a|b/c|d/"},
         {"\xef\xbb\xbf"
          "a,b",
          "a|b/"},
@@ -68,6 +69,7 @@ static void what_is_broken_is_named_by_its_line(void **state)
         {"\"a\"b", "!line 1: something stands behind a quoted field"},
         {"a\nb\n\x01", "a/b/!line 3: a field has a control character or a line end in it"},
         {"\"a\nb\"", "!line 1: a field has a control character or a line end in it"},
+        {"a\rb\n", "!line 1: a field has a control character or a line end in it"},
         {"\xff", "!line 1: a field is not UTF-8"},
         {"1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,"
          "33,34,35,36,37,38,39,40,41",
@@ -99,11 +101,21 @@ static void a_field_past_the_bound_is_refused(void **state)
     csv_free(&c);
 }
 
+static void no_fewer_lines_than_records_are_counted(void **state)
+{
+    (void)state;
+    assert_int_equal(csv_lines(slice_str("")), 0);
+    assert_int_equal(csv_lines(slice_str("a")), 1);
+    assert_int_equal(csv_lines(slice_str("a\n")), 1);
+    assert_int_equal(csv_lines(slice_str("a\r\nb")), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_are_read_as_written),
         cmocka_unit_test(what_is_broken_is_named_by_its_line),
+        cmocka_unit_test(no_fewer_lines_than_records_are_counted),
         cmocka_unit_test(a_field_past_the_bound_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
