@@ -142,7 +142,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
 	@echo 'Variables: BUILD CC CFLAGS WERROR=1 PREFIX DESTDIR DEB_DIR DEB_VERSION RUN_DIR HTTP_PORT HTTPS_PORT V=1 N SEED'
 
-.PHONY: run test unit asan torture bench lint tidy install clean
+.PHONY: run test unit asan torture hsm-campaign bench lint tidy install clean
 
 # In the foreground; ^C or TERM stops it, and everything is still there at the next start.
 run: ## install what is missing, make a CA in run/ if there is none, and run it
@@ -177,6 +177,12 @@ torture: ## kill -9 the programs N times under load; nothing acknowledged may be
 	@$(BOOTSTRAP) test
 	$(SELF) BUILD=$(BUILD)/test HOOKS=1 WERROR=1 programs
 	@CERCA_BIN=$(abspath $(BUILD)/test/bin) tests/torture/run -n $(N) $(if $(SEED),-s $(SEED)) -o $(BUILD)/torture
+
+hsm-campaign: ## every PKCS#11 return value, hang, crash and lie at every call of the signer
+	@$(BOOTSTRAP) test
+	$(SELF) BUILD=$(BUILD)/test HOOKS=1 WERROR=1 programs shim $(BUILD)/test/unit/signer_campaign_test
+	@CERCA_CAMPAIGN=full V=1 CERCA_RELEASE_BUILD=$(BUILD) CERCA_BUILD=$(BUILD)/test \
+		tests/run-tests $(BUILD)/test/unit/signer_campaign_test 2>$(BUILD)/hsm-campaign.log
 
 bench: ## measure, print value, reference and ratio, write build/bench.json
 	@$(BOOTSTRAP) run test

@@ -13,6 +13,7 @@
 #define BEAT_MS 500
 #define PING_EVERY_MS 2000
 #define PONG_WITHIN_MS 15000
+#define GREET_EVERY_MS 5000 /* a signer that was unfit: its token may be the right one now */
 
 enum link_state { LINK_DOWN, LINK_GREETING, LINK_READY };
 
@@ -173,8 +174,11 @@ static void open_breaker(struct signer_link *s)
 }
 
 /* The signer that is there cannot serve us: nobody waits, and the reason stays until it is gone. */
-static void unfit(struct signer_link *s, const struct fault *f)
+static void unfit(struct signer_link *s, const char *event, const struct fault *f)
 {
+    /* Greeted again and again, it is logged once. */
+    if (strcmp(s->unfit.text, f->text) != 0)
+        log_fault(LOG_LEVEL_ERROR, event, f, "token", s->token->name, NULL);
     s->unfit = *f;
     set_why(s, f);
     fail_all(s, f);
@@ -279,8 +283,7 @@ static void on_fault(struct conn *c, void *owner, const struct frame *frame)
     if (fault_get(frame->body, &f) != 0)
         (void)fault_set(&f, FAULT_INTERNAL, "signer.answer", "the signer's answer is malformed");
     if (s->state == LINK_GREETING) {
-        log_fault(LOG_LEVEL_ERROR, "signer.refused", &f, "token", s->token->name, NULL);
-        unfit(s, &f);
+        unfit(s, "signer.refused", &f);
         return;
     }
     if (d != NULL)
@@ -292,6 +295,7 @@ static void on_fault(struct conn *c, void *owner, const struct frame *frame)
 static void link_ready(struct signer_link *s)
 {
     s->state = LINK_READY;
+    fault_clear(&s->unfit);
     set_why(s, NULL);
     log_info("signer.ready", "token", s->token->name, NULL);
     for (struct draft *d = s->first; d != NULL && s->conn != NULL; d = d->next)
@@ -325,8 +329,7 @@ static void on_hello(struct conn *c, void *owner, const struct frame *frame)
         link_ready(s);
         return;
     }
-    log_fault(LOG_LEVEL_ERROR, "signer.unfit", &f, "token", s->token->name, NULL);
-    unfit(s, &f);
+    unfit(s, "signer.unfit", &f);
 }
 
 static void on_pong(struct conn *c, void *owner, const struct frame *frame)
@@ -363,10 +366,21 @@ static bool peer_is_ours(const struct signer_link *s)
     return uid == 0 || uid == geteuid() || (s->token->has_user && uid == s->token->user);
 }
 
+static void greet(struct signer_link *s)
+{
+    struct buf hello;
+
+    buf_init(&hello, 64);
+    hello_put(&hello, s->conf->generation);
+    s->last_ping_us = clock_mono_us();
+    conn_send(s->conn, MSG_HELLO, 0, buf_slice(&hello), -1);
+    buf_free(&hello);
+}
+
 static void link_connect(void *arg)
 {
     struct signer_link *s = arg;
-    struct buf path, hello;
+    struct buf path;
     struct fault f;
     int fd;
 
@@ -388,10 +402,7 @@ static void link_connect(void *arg)
     }
     s->state = LINK_GREETING;
     s->last_heard_us = clock_mono_us();
-    buf_init(&hello, 64);
-    hello_put(&hello, s->conf->generation);
-    conn_send(s->conn, MSG_HELLO, 0, buf_slice(&hello), -1);
-    buf_free(&hello);
+    greet(s);
 }
 
 static void expire_drafts(struct signer_link *s)
@@ -416,6 +427,8 @@ static void beat(void *arg)
 
     loop_timer_set(s->beat, BEAT_MS);
     expire_drafts(s);
+    if (s->unfit.code != FAULT_NONE && now - s->last_ping_us > GREET_EVERY_MS * 1000)
+        greet(s);
     if (out_of_patience(s)) {
         if (s->unfit.code == FAULT_NONE)
             open_breaker(s);

@@ -11,6 +11,16 @@
 /* Two that make the same key would make two. */
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 
+void cakey_lock(void)
+{
+    (void)pthread_mutex_lock(&making);
+}
+
+void cakey_unlock(void)
+{
+    (void)pthread_mutex_unlock(&making);
+}
+
 static int find_issuer(struct guard *g, const struct conf_token *t, const char *name,
                        struct guard_issuer **out, struct fault *f)
 {
@@ -63,10 +73,10 @@ static int ready(struct token *t, struct guard_issuer *g, bool make, struct faul
 
     if (g->ours)
         return 0;
-    pthread_mutex_lock(&making);
+    cakey_lock();
     if (!g->ours)
         rc = take_key(t, g, make, f);
-    pthread_mutex_unlock(&making);
+    cakey_unlock();
     return rc;
 }
 

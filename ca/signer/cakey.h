@@ -13,4 +13,8 @@
  * "signer.generation", "signer.issuer", "signer.key". */
 int cakey_csr(struct work *w, struct job *j) WARN_UNUSED;
 
+/* While it is held, no key of an issuer is made and none is taken into use. */
+void cakey_lock(void);
+void cakey_unlock(void);
+
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ca/signer/checklog.h"
+#include "ca/signer/ckr.h"
 #include "ca/signer/edkey.h"
 #include "ca/signer/keyobj.h"
 #include "ca/signer/signop.h"
@@ -126,6 +127,23 @@ int checkpointer_open(const struct conf *conf, struct token *t, struct checkpoin
     }
     *out = c;
     return 0;
+}
+
+int checkpointer_still_missing(const struct checkpointer *c, struct token *t, struct fault *f)
+{
+    struct keyobj k;
+    int rc;
+
+    if (c->object.spki.n > 0)
+        return 0;
+    rc = keyobj_find(t, &c->as, &k, f);
+    if (rc != 0)
+        return rc == -FAULT_UNAVAILABLE ? rc : 0;
+    keyobj_free(&k);
+    return fault_unavailable(f, TOKEN_RETRY_AFTER, "signer.key.changed",
+                             "the key of the audit log is there now; its signer starts anew, "
+                             "retry after %d s",
+                             TOKEN_RETRY_AFTER);
 }
 
 void checkpointer_close(struct checkpointer *c)

@@ -24,6 +24,10 @@ int checkpointer_provision(const struct conf *conf, struct token *t,
 int checkpointer_open(const struct conf *conf, struct token *t, struct checkpointer **out,
                       struct fault *f) WARN_UNUSED;
 void checkpointer_close(struct checkpointer *c);
+/* Is the token's key there now, which was not when it was opened? As keys_still_missing
+ * (ca/signer/greet.h), which calls it with a session of its thread. */
+int checkpointer_still_missing(const struct checkpointer *c, struct token *t,
+                               struct fault *f) WARN_UNUSED;
 /* The body of MSG_CHECKPOINT becomes that of MSG_CHECKPOINTED. `c` may be NULL: refused, rule
  * "signer.checkpoint.here". From any signing thread, with its session. */
 int checkpointer_sign(struct checkpointer *c, CK_SESSION_HANDLE session, struct slice body,

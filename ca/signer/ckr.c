@@ -93,13 +93,37 @@ static const struct {
     {CKR_MUTEX_NOT_LOCKED, "CKR_MUTEX_NOT_LOCKED"},
     {CKR_NEW_PIN_MODE, "CKR_NEW_PIN_MODE"},
     {CKR_NEXT_OTP, "CKR_NEXT_OTP"},
-    {CKR_EXCEEDED_MAX_ITERATIONS, "CKR_EXCEEDED_MAX_ITERATIONS"},
-    {CKR_FIPS_SELF_TEST_FAILED, "CKR_FIPS_SELF_TEST_FAILED"},
-    {CKR_LIBRARY_LOAD_FAILED, "CKR_LIBRARY_LOAD_FAILED"},
-    {CKR_PIN_TOO_WEAK, "CKR_PIN_TOO_WEAK"},
-    {CKR_PUBLIC_KEY_INVALID, "CKR_PUBLIC_KEY_INVALID"},
-    {CKR_FUNCTION_REJECTED, "CKR_FUNCTION_REJECTED"},
+    /* By their numbers in pkcs11t.h of the standard: p11-kit's header has others for some of these,
+     * and lacks those of 3.0. */
+    {0x42, "CKR_AEAD_DECRYPT_FAILED"},
+    {0x1b5, "CKR_EXCEEDED_MAX_ITERATIONS"},
+    {0x1b6, "CKR_FIPS_SELF_TEST_FAILED"},
+    {0x1b7, "CKR_LIBRARY_LOAD_FAILED"},
+    {0x1b8, "CKR_PIN_TOO_WEAK"},
+    {0x1b9, "CKR_PUBLIC_KEY_INVALID"},
+    {0x200, "CKR_FUNCTION_REJECTED"},
+    {0x201, "CKR_TOKEN_RESOURCE_EXCEEDED"},
+    {0x202, "CKR_OPERATION_CANCEL_FAILED"},
+    {0x203, "CKR_KEY_EXHAUSTED"},
 };
+
+size_t ckr_count(void)
+{
+    return sizeof(names) / sizeof(names[0]);
+}
+
+CK_RV ckr_at(size_t i)
+{
+    return names[i].rv;
+}
+
+bool ckr_is_known(CK_RV rv)
+{
+    for (size_t i = 0; i < ckr_count(); i++)
+        if (names[i].rv == rv)
+            return true;
+    return false;
+}
 
 const char *ckr_name(CK_RV rv)
 {

@@ -10,6 +10,12 @@
  * of this thread that is good until its next call. */
 const char *ckr_name(CK_RV rv);
 
+/* All that have a name, CKR_OK first. */
+size_t ckr_count(void);
+CK_RV ckr_at(size_t i);
+/* Does the standard know it? */
+bool ckr_is_known(CK_RV rv);
+
 /* The module failed: FAULT_UNAVAILABLE, rule "signer.token", which ends the process
  * and lets it be started again. Returns -FAULT_UNAVAILABLE. */
 int ckr_fault(struct fault *f, const char *call, CK_RV rv);

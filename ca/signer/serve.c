@@ -74,6 +74,8 @@ static void job_leave(struct server *v, struct job *j)
 static uint16_t answer_type(uint16_t type)
 {
     switch (type) {
+    case MSG_HELLO:
+        return MSG_HELLO_REPLY;
     case MSG_PING:
         return MSG_PONG;
     case MSG_CA_CSR:
@@ -210,39 +212,8 @@ static void enqueue(struct conn *c, void *owner, const struct frame *frame)
     job_queue_put(v->queue, j);
 }
 
-static void hello(struct conn *c, void *owner, const struct frame *frame)
-{
-    const struct serve *s = ((struct peer *)owner)->server->s;
-    uint8_t generation[8];
-    struct fault f;
-    struct buf b;
-    uint32_t n = 0;
-
-    if (hello_get(frame->body, generation) != 0) {
-        (void)fault_set(&f, FAULT_MALFORMED, "signer.hello", "not a greeting");
-        conn_send_fault(c, frame->id, &f);
-        return;
-    }
-    for (size_t i = 0; i < s->guard->n; i++)
-        n += s->guard->issuer[i].ours;
-    buf_init(&b, FRAME_BODY_MAX);
-    wire_put_fixed(&b, s->conf->generation, sizeof(generation));
-    wire_put_u32(&b, n);
-    for (size_t i = 0; i < s->guard->n; i++) {
-        const struct guard_issuer *g = &s->guard->issuer[i];
-        struct signer_key k = {.alg = g->conf->alg, .spki = buf_slice(&g->spki)};
-
-        if (!g->ours)
-            continue;
-        memcpy(k.issuer, g->conf->name, strnlen(g->conf->name, sizeof(k.issuer) - 1));
-        signer_key_put(&b, &k);
-    }
-    conn_send(c, MSG_HELLO_REPLY, frame->id, buf_slice(&b), -1);
-    buf_free(&b);
-}
-
 static const struct permit permits[] = {
-    {MSG_HELLO, 8, hello},      {MSG_SIGN, TBS_MAX + 256, enqueue},
+    {MSG_HELLO, 8, enqueue},    {MSG_SIGN, TBS_MAX + 256, enqueue},
     {MSG_CA_CSR, 128, enqueue}, {MSG_SIGN_CRL, 256 | PERMIT_FD, enqueue},
     {MSG_PING, 0, enqueue},     {MSG_CHECKPOINT, 512, enqueue},
 };
@@ -305,7 +276,8 @@ static void on_signal(void *arg, int signo)
     stop_when_idle(v);
 }
 
-/* Sessions first: what fails here fails before anybody is told that we serve. */
+/* Sessions first: what fails here fails before anybody is told that we serve. A token that gives
+ * fewer than there are threads gets fewer threads: it may be shared, or small. */
 static int prepare_threads(struct server *v, struct fault *f)
 {
     unsigned n = v->s->token->conf->threads;
@@ -325,6 +297,12 @@ static int prepare_threads(struct server *v, struct fault *f)
                            .failed = token_failed,
                            .arg = v};
         rc = token_session(v->s->token, false, &w->session, f);
+        if (rc != 0 && i > 0) {
+            log_fault(LOG_LEVEL_WARN, "signer.sessions", f, "token", v->s->token->conf->name,
+                      "threads", log_num(i), NULL);
+            v->n_threads = i;
+            return 0;
+        }
     }
     return rc;
 }

@@ -186,14 +186,16 @@ static int may_try_pin(struct token *t, struct fault *f)
                          "once by hand",
                          t->conf->name);
     if ((flags & CKF_USER_PIN_INITIALIZED) == 0)
-        return fault_set(f, FAULT_CONFIG, "signer.pin.unset", "token %s: it has no user PIN yet",
-                         t->conf->name);
+        return fault_unavailable(f, TOKEN_RETRY_AFTER, "signer.pin.unset",
+                                 "token %s: it has no user PIN yet", t->conf->name);
     if ((flags & CKF_USER_PIN_COUNT_LOW) != 0)
         log_warn("signer.pin.count-low", "token", t->conf->name, NULL);
     return 0;
 }
 
-static int login_fault(struct token *t, CK_RV rv, struct fault *f)
+/* May a PIN have been counted as wrong? What the standard says of other things may be tried again;
+ * of what no standard knows, the worst is assumed. */
+static bool about_pin(CK_RV rv)
 {
     switch (rv) {
     case CKR_PIN_INCORRECT:
@@ -201,12 +203,22 @@ static int login_fault(struct token *t, CK_RV rv, struct fault *f)
     case CKR_PIN_LEN_RANGE:
     case CKR_PIN_EXPIRED:
     case CKR_PIN_LOCKED:
-        return fault_set(f, FAULT_DENIED, "signer.pin.wrong",
-                         "token %s refuses its PIN: %s; it is not tried again before a reload",
-                         t->conf->name, ckr_name(rv));
+    case CKR_USER_PIN_NOT_INITIALIZED:
+    case CKR_NEW_PIN_MODE:
+    case CKR_NEXT_OTP:
+        return true;
     default:
-        return ckr_fault(f, "C_Login", rv);
+        return !ckr_is_known(rv);
     }
+}
+
+static int login_fault(struct token *t, CK_RV rv, struct fault *f)
+{
+    if (!about_pin(rv))
+        return ckr_fault(f, "C_Login", rv);
+    return fault_set(f, FAULT_DENIED, "signer.pin.wrong",
+                     "token %s refuses its PIN: %s; it is not tried again before a reload",
+                     t->conf->name, ckr_name(rv));
 }
 
 static int login_as(struct token *t, CK_USER_TYPE user, struct pin *pin, struct fault *f)
@@ -217,6 +229,22 @@ static int login_as(struct token *t, CK_USER_TYPE user, struct pin *pin, struct 
     rv = t->call->C_Login(t->session, user, pin->p, pin->n);
     watch_leave();
     return rv != CKR_OK && rv != CKR_USER_ALREADY_LOGGED_IN ? login_fault(t, rv, f) : 0;
+}
+
+static int session_is_users(struct token *t, CK_SESSION_HANDLE session, struct fault *f)
+{
+    CK_SESSION_INFO info;
+    CK_RV rv;
+
+    memset(&info, 0, sizeof(info));
+    watch_enter("C_GetSessionInfo");
+    rv = t->call->C_GetSessionInfo(session, &info);
+    watch_leave();
+    if (rv != CKR_OK)
+        return ckr_fault(f, "C_GetSessionInfo", rv);
+    if (info.state != CKS_RO_USER_FUNCTIONS && info.state != CKS_RW_USER_FUNCTIONS)
+        return ckr_fault(f, "C_GetSessionInfo", CKR_USER_NOT_LOGGED_IN);
+    return 0;
 }
 
 int token_login(struct token *t, bool write, struct fault *f)
@@ -232,27 +260,16 @@ int token_login(struct token *t, bool write, struct fault *f)
     if (rc == 0)
         rc = login_as(t, CKU_USER, pin, f);
     pin_free(pin);
-    return rc;
+    /* A module may say that somebody is logged in already, and nobody is: no key would be seen. */
+    return rc != 0 ? rc : session_is_users(t, t->session, f);
 }
 
 int token_alive(struct token *t, CK_SESSION_HANDLE session, struct fault *f)
 {
-    CK_SESSION_INFO info;
     CK_FLAGS flags;
-    CK_RV rv;
     int rc = token_flags(t, &flags, f);
 
-    if (rc != 0)
-        return rc;
-    memset(&info, 0, sizeof(info));
-    watch_enter("C_GetSessionInfo");
-    rv = t->call->C_GetSessionInfo(session, &info);
-    watch_leave();
-    if (rv != CKR_OK)
-        return ckr_fault(f, "C_GetSessionInfo", rv);
-    if (info.state != CKS_RO_USER_FUNCTIONS && info.state != CKS_RW_USER_FUNCTIONS)
-        return ckr_fault(f, "C_GetSessionInfo", CKR_USER_NOT_LOGGED_IN);
-    return 0;
+    return rc != 0 ? rc : session_is_users(t, session, f);
 }
 
 static void end_session(struct token *t)

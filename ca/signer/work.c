@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "ca/signer/cakey.h"
+#include "ca/signer/greet.h"
 #include "ca/signer/signop.h"
 #include "lib/cert.h"
 #include "lib/clock.h"
@@ -128,10 +129,19 @@ static int sign(struct work *w, struct job *j)
     return rc;
 }
 
+static int alive(struct work *w, struct fault *f)
+{
+    int rc = token_alive(w->token, w->session, f);
+
+    return rc != 0 ? rc : keys_still_missing(w, f);
+}
+
 static int perform(struct work *w, struct job *j)
 {
+    if (j->type == MSG_HELLO)
+        return greet(w, j);
     if (j->type == MSG_PING)
-        return token_alive(w->token, w->session, &j->fault);
+        return alive(w, &j->fault);
     if (j->type == MSG_CA_CSR)
         return cakey_csr(w, j);
     if (j->type == MSG_CHECKPOINT)

@@ -12,8 +12,9 @@
 struct order {
     char what[32]; /* the function, or "token" */
     char verb[16];
-    char arg[40]; /* of "error" and "delay" */
+    char arg[40]; /* of "error", "delay" and "limit" */
     long count;   /* 0: stands */
+    long after;   /* calls that are left alone first */
 };
 
 static const struct {
@@ -41,8 +42,14 @@ static _Noreturn void bad(const char *text)
     abort();
 }
 
+/* By its name above, or by its number, 0x and so on. */
 static CK_RV error_named(const char *name)
 {
+    char *end;
+    CK_RV rv = strtoul(name, &end, 16);
+
+    if (strncmp(name, "0x", 2) == 0 && *end == 0)
+        return rv;
     for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
         if (strcmp(errors[i].name, name) == 0)
             return errors[i].rv;
@@ -67,17 +74,20 @@ static bool word(char **line, char *out, size_t cap)
 
 static void order_parse(char *line, struct order *o)
 {
-    char count[16];
+    char number[16];
     bool has_arg;
 
     memset(o, 0, sizeof(*o));
     if (!word(&line, o->what, sizeof(o->what)) || !word(&line, o->verb, sizeof(o->verb)))
         bad("an order without function and verb");
-    has_arg = strcmp(o->verb, "error") == 0 || strcmp(o->verb, "delay") == 0;
+    has_arg = strcmp(o->verb, "error") == 0 || strcmp(o->verb, "delay") == 0 ||
+              strcmp(o->verb, "limit") == 0;
     if (has_arg && !word(&line, o->arg, sizeof(o->arg)))
-        bad("error and delay need a value");
-    if (word(&line, count, sizeof(count)))
-        o->count = strtol(count, NULL, 10);
+        bad("error, delay and limit need a value");
+    if (word(&line, number, sizeof(number)))
+        o->count = strtol(number, NULL, 10);
+    if (word(&line, number, sizeof(number)))
+        o->after = strtol(number, NULL, 10);
 }
 
 static bool order_read(int fd, struct order *o)
@@ -98,11 +108,28 @@ static bool order_read(int fd, struct order *o)
 static void order_write(int fd, const struct order *o)
 {
     char line[160];
-    int n = snprintf(line, sizeof(line), "%s %s %s%s%ld\n", o->what, o->verb, o->arg,
-                     o->arg[0] != 0 ? " " : "", o->count);
+    int n = snprintf(line, sizeof(line), "%s %s %s%s%ld %ld\n", o->what, o->verb, o->arg,
+                     o->arg[0] != 0 ? " " : "", o->count, o->after);
 
     if (ftruncate(fd, 0) != 0 || pwrite(fd, line, (size_t)n, 0) != n)
         bad(line);
+}
+
+/* One call less: of those to leave alone (false), else of those that get it. */
+static bool order_spend(int fd, const char *path, struct order *o)
+{
+    if (o->after > 0) {
+        o->after--;
+        order_write(fd, o);
+        return false;
+    }
+    if (o->count == 1 && unlink(path) != 0)
+        bad("a counted order in a file that cannot be removed");
+    if (o->count > 1) {
+        o->count--;
+        order_write(fd, o);
+    }
+    return true;
 }
 
 /* The order for `what`, one time paid for; false: none. */
@@ -119,17 +146,15 @@ static bool order_take(const char *what, struct order *o)
         return false;
     mine = order_read(fd, o) && strcmp(o->what, what) == 0;
     (void)close(fd);
-    if (!mine || o->count == 0)
+    if (!mine || (o->count == 0 && o->after == 0))
         return mine;
     fd = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return false;
     (void)flock(fd, LOCK_EX);
     mine = order_read(fd, o) && strcmp(o->what, what) == 0;
-    if (mine && o->count == 1 && unlink(path) != 0)
-        bad("a counted order in a file that cannot be removed");
-    if (mine && o->count-- > 1)
-        order_write(fd, o);
+    if (mine)
+        mine = order_spend(fd, path, o);
     (void)close(fd);
     return mine;
 }
@@ -158,10 +183,26 @@ static void rest_ms(long ms)
     (void)nanosleep(&t, NULL);
 }
 
-CK_RV control_call(const char *function)
+/* What is done to the call's result: whoever forwards the call sees to it. */
+static enum control_bend bend_named(const char *verb, const char *arg, long *limit)
+{
+    static const char *const bends[] = {
+        [BEND_SHORT] = "short", [BEND_LONG] = "long",   [BEND_HUGE] = "huge",
+        [BEND_ZERO] = "zero",   [BEND_WRONG] = "wrong", [BEND_LIMIT] = "limit"};
+
+    for (size_t i = 1; i < sizeof(bends) / sizeof(bends[0]); i++)
+        if (strcmp(bends[i], verb) == 0) {
+            *limit = strtol(arg, NULL, 10);
+            return (enum control_bend)i;
+        }
+    bad(verb);
+}
+
+CK_RV control_call(const char *function, struct control_result *result)
 {
     struct order o;
 
+    *result = (struct control_result){BEND_NONE, 0};
     note(function);
     if (!order_take(function, &o))
         return CKR_OK;
@@ -175,7 +216,7 @@ CK_RV control_call(const char *function)
     else if (strcmp(o.verb, "crash") == 0)
         __builtin_trap();
     else
-        bad(o.verb);
+        result->bend = bend_named(o.verb, o.arg, &result->limit);
     return CKR_OK;
 }
 

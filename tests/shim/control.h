@@ -2,15 +2,19 @@
  * What the tests order the shim to do wrong: one line in the file that
  * CERCA_SHIM_CONTROL names, read at every call; no file: nothing.
  *
- *   C_Sign error CKR_DEVICE_ERROR [COUNT]    the call returns that instead
- *   C_Sign delay MILLISECONDS [COUNT]        the call takes longer
- *   C_Sign hang [COUNT]                      the call never returns
- *   C_Sign crash [COUNT]                     the process dies in the call
- *   token vanish                             no slot has a token, no session works
- *   token final-try, token pin-locked        the flags of C_GetTokenInfo say so
+ *   C_Sign error CKR_DEVICE_ERROR [COUNT [AFTER]]   the call returns that instead; any code as
+ * 0x... C_Sign delay MILLISECONDS [COUNT [AFTER]]       the call takes longer C_Sign hang [COUNT
+ * [AFTER]]                     the call never returns C_Sign crash [COUNT [AFTER]] the process dies
+ * in the call C_Sign short, long, huge, zero, wrong [COUNT [AFTER]] it succeeds, and what it gives
+ * is one octet too short or too long, says to be of a length that nothing has, is empty, or has a
+ * bit flipped; so C_GetAttributeValue. C_SignInit wrong: with another key of the token.
+ * C_FindObjects zero, huge: none, or more than asked for. C_GetTokenInfo zero, C_GetSessionInfo
+ * zero: nothing is filled in. C_OpenSession limit N                           CKR_SESSION_COUNT
+ * once N are open token vanish                                    no slot has a token, no session
+ * works token final-try, token pin-locked               the flags of C_GetTokenInfo say so
  *
- * Without COUNT an order stands until the file goes. With it, each time costs one, across
- * processes, and the last removes the file first.
+ * COUNT 0, or none: an order stands until the file goes. With it, each time costs one, across
+ * processes, and the last removes the file first. AFTER calls are left alone before.
  *
  * CERCA_SHIM_LOG names a file that gets the name of each intercepted call, a line each.
  */
@@ -20,8 +24,23 @@
 #include <stdbool.h>
 #include <p11-kit/pkcs11.h>
 
-/* Notes the call and obeys what is ordered for it. CKR_OK: forward it. */
-CK_RV control_call(const char *function);
+enum control_bend {
+    BEND_NONE,
+    BEND_SHORT,
+    BEND_LONG,
+    BEND_HUGE,
+    BEND_ZERO,
+    BEND_WRONG,
+    BEND_LIMIT
+};
+
+struct control_result {
+    enum control_bend bend;
+    long limit; /* of BEND_LIMIT */
+};
+
+/* Notes the call and obeys what is ordered for it. CKR_OK: forward it, then bend its result. */
+CK_RV control_call(const char *function, struct control_result *result);
 /* Is the order for the token this word? */
 bool control_token(const char *word);
 

@@ -33,6 +33,8 @@ void process_key(struct process *p, const char *issuer, struct buf *spki, uint8_
 /* MSG_SIGN; the certificate is copied to out. */
 int process_sign(struct process *p, const char *issuer, struct slice tbs, struct buf *out,
                  struct fault *f) WARN_UNUSED;
+/* MSG_HELLO, as cerca-ca sends it. */
+int process_greet(struct process *p, struct fault *f) WARN_UNUSED;
 int process_ping(struct process *p, struct fault *f) WARN_UNUSED;
 
 #endif
