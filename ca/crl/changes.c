@@ -33,11 +33,6 @@ void crl_changes_free(struct crl_changes *c)
     free(c);
 }
 
-bool crl_changes_tells(const struct store_change *c)
-{
-    return c->state != CERT_OPEN && (c->state != CERT_GOOD || c->reason == REASON_REMOVE_FROM_CRL);
-}
-
 static int by_serial(const void *a, const void *b)
 {
     return memcmp(a, b, SERIAL_LEN);
@@ -82,7 +77,7 @@ int crl_changes_gather(struct crl_changes *c, uint16_t issuer, uint64_t base, st
         if (store_changes_since(c->store, c->upto, c->read, READ, &n, f) != 0)
             return -(int)f->code;
         for (size_t i = 0; i < n; i++)
-            if (c->read[i].ref.issuer == issuer && crl_changes_tells(&c->read[i]))
+            if (c->read[i].ref.issuer == issuer && store_change_tells(&c->read[i]))
                 add(c, c->read[i].ref.serial);
         c->upto = n > 0 ? c->read[n - 1].number : c->upto;
     } while (n > 0);

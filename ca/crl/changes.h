@@ -15,8 +15,6 @@ struct crl_changes;
 
 struct crl_changes *crl_changes_new(struct store *s);
 void crl_changes_free(struct crl_changes *c);
-/* Is this a change that CRLs tell of? */
-bool crl_changes_tells(const struct store_change *c);
 /* Everything of this issuer behind change `base`, up to now; the source then begins anew. */
 int crl_changes_gather(struct crl_changes *c, uint16_t issuer, uint64_t base,
                        struct fault *f) WARN_UNUSED;

@@ -421,7 +421,7 @@ static void tell_of(struct slot *full, const struct store_change *c)
 void crl_publisher_changed(struct crl_publisher *p, const struct store_change *c, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < p->n && crl_changes_tells(&c[i]); k++)
+        for (size_t k = 0; k < p->n && store_change_tells(&c[i]); k++)
             if (p->slot[k].number == c[i].ref.issuer)
                 tell_of(&p->slot[k], &c[i]);
 }

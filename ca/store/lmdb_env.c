@@ -191,7 +191,9 @@ static int state_load(struct store *s, MDB_txn *t, struct fault *f)
     atomic_store(&s->change, s->state.change);
     clock_guard_init(&s->clock, s->state.last_commit);
     rc = s->opt.read_only ? 0 : keys_load(s, t);
-    return rc == 0 ? 0 : store_fail(f, rc, "reading the newest keys");
+    if (rc == 0 && !s->opt.read_only)
+        rc = newest_load(s, t);
+    return rc == 0 ? 0 : store_fail(f, rc, "reading the newest keys and changes");
 }
 
 /* Each restore begins an audit log; those before it, and their checkpoints, stay as they are. */

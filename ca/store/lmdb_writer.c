@@ -140,6 +140,7 @@ static void group_commit(struct store *s, struct group *g)
     s->state = w->state;
     s->gate = w->gate;
     keys_commit(s);
+    newest_commit(s, w);
     atomic_store(&s->change, s->state.change);
 }
 
@@ -181,6 +182,7 @@ static int group_try(struct store *s, struct group *g, struct store_op **ops, si
     }
     if (w->rc == 0 && w->dirty) {
         keys_work(w);
+        newest_work(w);
         w->state.last_commit = clock_guard_commit(&s->clock);
         row_state_put(w_row(w), &w->state);
         w_put(w, D_META, "state", 5, 0);

@@ -19,6 +19,7 @@
  *   audit     index -> salt || record; pruned: SHA-256(salt || record)
  *   checkpoint  size -> struct store_checkpoint
  *   meta      "state" -> struct row_state   "gate" -> struct store_gate
+ *            "newest-status" -> ca/store/lmdb_newest.c
  *            "pruned.LOG" -> index of the first audit record that has its details
  *
  * Keys and request keys are in runs (ca/store/runs.h).

@@ -468,6 +468,11 @@ int store_stats(struct store *s, struct store_stats *out, struct fault *f) WARN_
 
 /* The newest change of a certificate's state that is committed. Costs nothing. */
 uint64_t store_newest_change(struct store *s);
+/* Is it one that CRLs tell of: revoked, held, released? The newest such one of an issuer, or a
+ * later one of another; 0 when there is none. Costs nothing; not of a store that is open for
+ * reading only. */
+bool store_change_tells(const struct store_change *c);
+uint64_t store_newest_status(struct store *s, uint16_t issuer);
 
 /* What nothing is issued for any more: keys, then identities, each in the order of `id`, from
  * behind `after` (NULL: from the start) until fn returns other than 0. */

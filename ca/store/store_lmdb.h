@@ -71,6 +71,16 @@ struct read_pool {
     size_t n;
 };
 
+/* Of each issuer, the newest change that CRLs tell of (lmdb_newest.c). */
+#define NEWEST_ISSUERS 64
+struct newest {
+    uint64_t upto; /* as it is kept: no change behind those and up to this one is such */
+    size_t n;
+    uint16_t issuer[NEWEST_ISSUERS];
+    uint64_t number[NEWEST_ISSUERS];
+    uint64_t others; /* of all that have no room here */
+};
+
 struct derive;
 struct approval_row;
 
@@ -123,6 +133,7 @@ struct store {
     int64_t full_recorded;  /* when a refusal for want of space last went to the audit log */
 
     _Atomic uint64_t change; /* newest one committed */
+    struct newest newest;    /* the writer's; others look at it under queue_lock */
     struct derive *derive;   /* NULL: no indexes in this process */
 };
 
@@ -180,6 +191,7 @@ struct write_txn {
     struct store_gate gate;
     struct store_change change[STORE_CHANGES_MAX];
     size_t n_changes;
+    struct newest newest;
     bool limit_told; /* the limit that was just found reached has its audit record */
     struct buf row;
 };
@@ -327,6 +339,10 @@ struct key_list {
 /* Any thread; not of a store that is open for reading only. *t sees what the entries name. */
 int keys_list(struct store *s, struct key_list *l, MDB_txn **t, struct fault *f) WARN_UNUSED;
 void keys_commit(struct store *s);
+/* lmdb_newest.c: before the first group; after the last operation of a group; after its commit. */
+int newest_load(struct store *s, MDB_txn *t) WARN_UNUSED;
+void newest_work(struct write_txn *w);
+void newest_commit(struct store *s, const struct write_txn *w);
 void keys_abort(struct store *s);
 /* Forgets runs of request keys that are past their life; looks once a second. */
 void reqkeys_expire(struct write_txn *w);
