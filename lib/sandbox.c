@@ -8,6 +8,7 @@
 
 #include "lib/landlock.h"
 #include "lib/log.h"
+#include "lib/sandbox_probe.h"
 #include "lib/syscalls.h"
 
 void sandbox_allow(struct sandbox *s, const char *path, bool write)
@@ -75,13 +76,8 @@ int __lsan_is_turned_off(void)
 }
 #endif
 
-int sandbox_enter(const struct sandbox *s, struct fault *f)
+static int enter(const struct sandbox *s, struct fault *f)
 {
-    if (s->n_paths > SANDBOX_PATHS_MAX)
-        return fault_set(f, FAULT_CONFIG, "sandbox.paths", "more than %d paths to allow",
-                         SANDBOX_PATHS_MAX);
-    if (skipped(s->program))
-        return 0;
     char landlock[LANDLOCK_WORDS_MAX] = "none, for children";
     unsigned calls;
     int abi = sandbox_landlock_abi(); /* asked now: inside, the call is not allowed */
@@ -94,4 +90,17 @@ int sandbox_enter(const struct sandbox *s, struct fault *f)
         log_info("sandbox.entered", "program", s->program, "landlock_abi", log_num(abi), "landlock",
                  landlock, "paths", log_num((int64_t)s->n_paths), "syscalls", log_num(calls), NULL);
     return r;
+}
+
+int sandbox_enter(const struct sandbox *s, struct fault *f)
+{
+    if (s->n_paths > SANDBOX_PATHS_MAX)
+        return fault_set(f, FAULT_CONFIG, "sandbox.paths", "more than %d paths to allow",
+                         SANDBOX_PATHS_MAX);
+    if (skipped(s->program))
+        return 0;
+#ifdef CERCA_TEST_HOOKS
+    sandbox_probe(s, enter);
+#endif
+    return enter(s, f);
 }

@@ -69,7 +69,6 @@ static const char *const calls_spawn[] = {"execve",
                                           "bind",
                                           "listen",
                                           "connect",
-                                          "socket",
                                           "socketpair",
                                           "setuid",
                                           "setgid",
@@ -208,23 +207,29 @@ static struct scmp_arg_cmp of_type(scmp_datum_t type)
     return masked(1, ~(scmp_datum_t)(SOCK_CLOEXEC | SOCK_NONBLOCK), type);
 }
 
+static void allow_internet(struct filter *t)
+{
+    const int inet[] = {AF_INET, AF_INET6};
+
+    for (size_t i = 0; i < COUNT(inet); i++) {
+        allow_if_both(t, "socket", equal(0, (scmp_datum_t)inet[i]), of_type(SOCK_STREAM));
+        allow_if_both(t, "socket", equal(0, (scmp_datum_t)inet[i]), of_type(SOCK_DGRAM));
+    }
+    allow_if_both(t, "socket", equal(0, AF_NETLINK), equal(2, NETLINK_ROUTE));
+}
+
 /* Landlock does not look at connections to sockets in the file system, and nothing of ours but our
  * own programs listens with SOCK_SEQPACKET: no message bus, no container engine, no name service.
  * Of netlink a resolver needs only the routes (rtnetlink(7)). */
 static void allow_sockets(struct filter *t, const struct sandbox *s)
 {
-    const int inet[] = {AF_INET, AF_INET6};
     if (s->unix_connect || s->net_connect)
         allow_list(t, calls_connect, COUNT(calls_connect));
     if (s->unix_connect)
         allow_if_both(t, "socket", equal(0, AF_UNIX), of_type(SOCK_SEQPACKET));
     if (!s->net_connect)
         return;
-    for (size_t i = 0; i < COUNT(inet); i++) {
-        allow_if_both(t, "socket", equal(0, (scmp_datum_t)inet[i]), of_type(SOCK_STREAM));
-        allow_if_both(t, "socket", equal(0, (scmp_datum_t)inet[i]), of_type(SOCK_DGRAM));
-    }
-    allow_if_both(t, "socket", equal(0, AF_NETLINK), equal(2, NETLINK_ROUTE));
+    allow_internet(t);
     allow_list(t, calls_net, COUNT(calls_net));
 }
 
@@ -239,6 +244,9 @@ static void fill(struct filter *t, const struct sandbox *s)
     allow_if_both(t, "setpriority", equal(0, PRIO_PROCESS), equal(1, 0));
     if (s->spawn) {
         allow_list(t, calls_spawn, COUNT(calls_spawn));
+        /* Its own and those of its children, before their jails: nothing raw. */
+        allow_if(t, "socket", equal(0, AF_UNIX));
+        allow_internet(t);
         allow_list(t, calls_send, COUNT(calls_send));
         /* Processes and threads, but no namespaces. */
         allow_if(t, "clone", masked(0, NAMESPACES, 0));

@@ -1,13 +1,13 @@
 #!/bin/sh
-# Release programs contain neither the step hooks nor the movable clock (lib/step.h,
-# lib/clock.h), nor the name of any step; the same search finds all of them in the test
+# Release programs contain neither the step hooks nor the movable clock nor the probe of jails
+# (lib/step.h, lib/clock.h, lib/sandbox_probe.h), nor the name of any step; the same search finds all of them in the test
 # programs, so it can find them.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
 release=${CERCA_RELEASE_BUILD:-build}/bin
 tests=${CERCA_BUILD:-build/test}/bin
-hooks='CERCA_STEP_KILL CERCA_TEST_CLOCK_OFFSET'
+hooks='CERCA_STEP_KILL CERCA_TEST_CLOCK_OFFSET CERCA_TEST_JAIL_PROBE'
 steps=$(grep -rhoE '\<STEP\("[^"]+"\)' lib ca crl main tools | sed 's/.*("\(.*\)").*/step:\1/' | sort -u)
 
 n=0
