@@ -5,28 +5,19 @@
 #include "lib/conf_schema.h"
 #include "lib/scantargets.h"
 
-/* cerca-ca reads no files of targets. */
-static int add(struct scan_targets *t, const char *word,
-               int (*fn)(struct scan_targets *t, const char *word, struct fault *f),
-               struct fault *f)
-{
-    if (word[0] == '/' || word[0] == '.')
-        return fault_set(f, FAULT_CONFIG, "scan.target", "a file is no target here");
-    return fn(t, word, f);
-}
-
 int conf_scan_targets(const struct conf_scan *s, struct scan_targets *out, struct fault *f)
 {
     int rc;
 
     scan_targets_init(out);
+    out->no_files = true; /* the daemon has none, and another folder than who checks */
     out->names = (const char *const *)s->sni;
     out->n_names = s->n_sni;
     rc = scan_targets_ports(out, s->ports, f);
     for (size_t i = 0; rc == 0 && i < s->n_targets; i++)
-        rc = add(out, s->targets[i], scan_targets_add, f);
+        rc = scan_targets_add(out, s->targets[i], f);
     for (size_t i = 0; rc == 0 && i < s->n_exclude; i++)
-        rc = add(out, s->exclude[i], scan_targets_exclude, f);
+        rc = scan_targets_exclude(out, s->exclude[i], f);
     if (rc != 0)
         scan_targets_free(out);
     return rc;

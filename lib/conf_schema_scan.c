@@ -14,7 +14,7 @@ static const struct conf_key scan_keys[] = {
      .at_too = offsetof(struct conf_scan, n_targets), .min = 1, .max = 1024,
      .example = "10.1.0.0/24 www.example.com:443,25/smtp",
      .help = "What is looked at: names, addresses, ADDRESS-ADDRESS, CIDR, with \":PORTS\" behind "
-             "where they are others."},
+             "where they are others. A word is never the name of a file here."},
     {.name = "ports", .type = CONF_TEXT, IN(ports), .fallback = "443",
      .help = "Ports of targets that have none, as cerca scan takes them."},
     {.name = "exclude", .type = CONF_TEXTS, IN(exclude),

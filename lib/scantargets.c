@@ -385,10 +385,12 @@ static int target_line(struct scan_targets *t, char *line, struct fault *f)
     return read_target(t, line, sni, f);
 }
 
-static bool is_file(const char *path)
+static bool is_file(const struct scan_targets *t, const char *path)
 {
     struct stat st;
 
+    if (t->no_files)
+        return false;
     return strcmp(path, "-") == 0 || (stat(path, &st) == 0 && !S_ISDIR(st.st_mode));
 }
 
@@ -419,10 +421,10 @@ int scan_targets_add(struct scan_targets *t, const char *word, struct fault *f)
         return refuse_target(word, f);
     if (read_addresses(word, &ignored) || word[0] == '[')
         return read_target(t, word, "", f);
-    if (is_file(word))
+    if (is_file(t, word))
         return read_lines(t, word, target_line, f);
     (void)snprintf(path, sizeof(path), "%.*s", colon == NULL ? 0 : (int)(colon - word), word);
-    if (path[0] != 0 && is_file(path))
+    if (path[0] != 0 && is_file(t, path))
         return read_file_with_ports(t, word, colon + 1, f);
     return read_target(t, word, "", f);
 }
@@ -446,8 +448,10 @@ int scan_targets_exclude(struct scan_targets *t, const char *word, struct fault 
 {
     char copy[WORD_MAX];
 
-    if (is_file(word))
+    if (is_file(t, word))
         return read_lines(t, word, exclude_line, f);
-    (void)snprintf(copy, sizeof(copy), "%s", word);
+    if (strlen(word) >= sizeof(copy))
+        return refuse_target(word, f);
+    memcpy(copy, word, strlen(word) + 1);
     return exclude_line(t, copy, f);
 }

@@ -24,6 +24,7 @@ struct scan_targets {
     const char *const *names; /* SNI to ask with, everywhere */
     size_t n_names;
     bool names_only; /* not without a name where there is one */
+    bool no_files;   /* a word is what it says, whatever lies there */
 };
 
 /* Those of a scan of the configuration; freed by the caller, but for a fault (lib/conf_scans.c).

@@ -20,6 +20,7 @@
 struct job {
     const struct conf_scan *conf;
     struct scan_job_row row;
+    bool unreadable; /* its targets, which is said once */
 };
 
 struct worker {
@@ -229,6 +230,7 @@ static void begin_run(struct jobs *j, struct job *x, int64_t now)
     fault_clear(&f);
     if (conf_scan_targets(c, &t, &f) != 0) {
         log_fault(LOG_LEVEL_ERROR, "scan.targets", &f, "job", c->name, NULL);
+        x->unreadable = true;
         return;
     }
     take_order(&x->row, now);
@@ -259,8 +261,9 @@ static bool is_due(const struct job *x, int64_t now)
 {
     const struct scan_job_row *r = &x->row;
 
-    return !r->paused && (r->asked || r->started == 0 || r->finished < r->started ||
-                          now - r->started >= x->conf->every || now < r->started);
+    return !r->paused && !x->unreadable &&
+           (r->asked || r->started == 0 || r->finished < r->started ||
+            now - r->started >= x->conf->every || now < r->started);
 }
 
 static void tick(void *arg)

@@ -122,6 +122,10 @@ ok 'what operators wanted is recorded' test "$(records)" -ge 7
 cp "$ca_dir/cerca.conf" bad.conf
 sed -i 's/"127.0.0.1:'"$port"'"/"127.0.0.1:x"/' bad.conf
 fails 'targets that are none' 1 scans.targets cerca conf check -c bad.conf
+echo '192.0.2.1:443' >127.0.0.1
+ok 'a file of the name of a target is none' cerca conf check -c "$ca_dir/cerca.conf"
+sed 's|"127.0.0.1:'"$port"'"|"./127.0.0.1"|' "$ca_dir/cerca.conf" >bad.conf
+fails 'nor is one that is meant' 1 'scans.targets' cerca conf check -c bad.conf
 nginx_stop
 ca_stop
 echo 'inventory = { forget_unseen = "5m"; };' >>"$ca_dir/cerca.conf"
