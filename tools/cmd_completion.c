@@ -147,7 +147,8 @@ const struct command cmd_completion = {
     .name = "completion",
     .help = "print what makes a shell complete commands and options",
     .arguments = "(bash | zsh)",
-    .examples = "  source <(cerca completion bash)\n",
+    .examples = "  source <(cerca completion bash)\n"
+                "  source <(cerca-agent completion bash)\n",
     .min = 1,
     .max = 1,
     .run = run_completion,

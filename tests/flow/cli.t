@@ -27,6 +27,13 @@ for command in init issue renew bulk list search show revoke hold release 'block
     like "help knows $command" "$scratch/help" "^  $command  "
 done
 sed -n 's/^  \([a-z]*\( [a-z]*\)\?\)  .*/\1/p' "$scratch/help" >commands
+# Options that the usage text in $out shows, and none of these pages.
+not_in_manual() { # PAGE...
+    grep -oE -- '(^|[ [])--[a-z0-9-]+' "$out" | grep -oE -- '--[a-z0-9-]+' | sort -u | while read -r option; do
+        case $option in --help | --version) continue ;; esac
+        grep -q "Fl Fl ${option#--}\\( \|$\)" "$@" || echo "$option"
+    done
+}
 while read -r command; do
     page=$root/man/cerca-${command%% *}.1 # of its own, where there is one
     [ -e "$page" ] || page=$root/man/cerca.1
@@ -36,11 +43,21 @@ while read -r command; do
     is "and shows by an example how it is used ($command)" \
         "$(sed -n '/^examples:$/,$p' "$out" | grep -cE "^  .*cerca $command( |$)" | sed 's/[1-9].*/some/')" some
     is "and whose options are all in the manual page ($command)" \
-        "$(grep -oE '^ .*--[a-z0-9-]+' "$out" | grep -oE -- '--[a-z0-9-]+' | sort -u | while read -r option; do
-            grep -q "Fl Fl ${option#--}\\( \|$\)" "$page" "$root/man/cerca.1" || echo "$option"
-        done)" ''
+        "$(not_in_manual "$page" "$root/man/cerca.1")" ''
     is "and that page's synopsis has it ($command)" "$(in_synopsis "$command")" yes
 done <commands
+ok 'help of the agent lists its commands' cerca-agent help
+sed -n 's/^  \([a-z]*\)  .*/\1/p' "$out" >commands.agent
+is 'all of them' "$(grep -cE '^(add|list|status|renew|rekey|remove|explain|check|run|scan|report)$' commands.agent)" 11
+while read -r command; do
+    ok "cerca-agent $command has a usage text" cerca-agent "$command" --help
+    like "with an example ($command)" "$out" "^  .*cerca-agent $command( |$)"
+    is "and options that are in its manual page ($command)" "$(not_in_manual "$root/man/cerca-agent.8")" ''
+done <commands.agent
+for daemon in cercad cerca-ca cerca-signer cerca-public cerca-enroll cerca-admin cerca-watch cerca-scan; do
+    ok "$daemon has a usage text" $daemon --help
+    is "with options that are in its manual page ($daemon)" "$(not_in_manual "$root/man/$daemon.8")" ''
+done
 ok 'the version is told' cerca --version
 fails 'an unknown option is a usage error' 2 'no option --colour' cerca list --colour
 fails 'a missing value is a usage error' 2 'needs a value' cerca list --name
