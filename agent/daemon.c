@@ -43,6 +43,8 @@ struct daemon {
     struct slot *slots;
     size_t n_slots, running;
     struct slot report;
+    bool looks;          /* the report under way looks at folders too */
+    int64_t looked_next; /* when one should again */
     int timer, notes, lock;
     int watch_state;
     struct loop_watch *timer_watch, *notes_watch;
@@ -74,20 +76,28 @@ static enum work_result work(const struct daemon *d, const struct slot *s)
     return entries_find(d->conf, s->name, &e) ? entry_work(&e, &order, NULL, &f) : WORK_WELL;
 }
 
-static void start(struct daemon *d, struct slot *s)
+/* It waits until there is a certificate to tell with. */
+static enum work_result tell(const struct daemon *d)
 {
     struct fault f = {0};
-    pid_t pid = fork();
 
+    if (report_send(d->conf, d->looks, &f) == 0)
+        return WORK_WELL;
+    if (f.code == FAULT_NOT_FOUND)
+        return WORK_WAITS;
+    log_fault(LOG_LEVEL_WARN, "agent.report", &f, NULL);
+    return WORK_FAILED;
+}
+
+static void start(struct daemon *d, struct slot *s)
+{
+    pid_t pid;
+
+    d->looks = s == &d->report ? d->looked_next <= clock_now() : d->looks;
+    pid = fork();
     if (pid == 0) {
         be_worker();
-        if (s == &d->report) {
-            if (report_send(d->conf, &f) == 0 || f.code == FAULT_NOT_FOUND)
-                _exit(WORK_WELL);
-            log_fault(LOG_LEVEL_WARN, "agent.report", &f, NULL);
-            _exit(WORK_FAILED);
-        }
-        _exit((int)work(d, s));
+        _exit((int)(s == &d->report ? tell(d) : work(d, s)));
     }
     if (pid < 0) {
         log_error("agent.worker", "text", strerror(errno), NULL);
@@ -146,9 +156,13 @@ static void settle_report(struct daemon *d, int status)
     uint64_t random;
 
     random_bytes(&random, sizeof(random));
-    if (status == WORK_WELL) {
+    if (status == WORK_WELL && d->looks)
+        d->looked_next = clock_now() + d->conf->report_every;
+    if (status == WORK_WELL || status == WORK_WAITS) {
         d->report.failures = 0;
         d->report.next = clock_now() + d->conf->report_every;
+        if (status == WORK_WELL && d->conf->n_scan > 0 && d->report.next > d->looked_next)
+            d->report.next = d->looked_next;
     } else {
         d->report.failures++;
         d->report.next =
@@ -227,11 +241,12 @@ static void on_timer(void *arg, unsigned ready)
     uint64_t times;
 
     (void)ready;
-    if (read(d->timer, &times, sizeof(times)) < 0 && errno == ECANCELED)
-        for (size_t i = 0; i < d->n_slots;
-             i++) /* the clock was set: what was written may lie ahead */
+    if (read(d->timer, &times, sizeof(times)) < 0 && errno == ECANCELED) {
+        d->looked_next = 0; /* the clock was set: what was written may lie ahead */
+        for (size_t i = 0; i < d->n_slots; i++)
             if (d->slots[i].pid == 0)
                 read_next(d, &d->slots[i]);
+    }
     plan(d);
 }
 
@@ -278,6 +293,7 @@ static void reload(struct daemon *d)
     d->conf = c;
     say_bad(c);
     take_slots(d);
+    d->looked_next = 0;
     want_report(d, clock_now() + REPORT_SOON);
     log_info("agent.conf", "entries", log_num((int64_t)entries_count(c)), NULL);
 }

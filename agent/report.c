@@ -206,7 +206,7 @@ static int make_found(const struct agent_conf *c,
 
 /* ---- all of it ---- */
 
-int report_make(const struct agent_conf *c,
+int report_make(const struct agent_conf *c, bool found,
                 int (*fn)(void *arg, struct slice json, struct fault *f), void *arg,
                 struct fault *f)
 {
@@ -226,7 +226,7 @@ int report_make(const struct agent_conf *c,
         }
         rc = post(o, fn, arg, f);
     } while (rc == 0 && at < entries_count(c));
-    return rc == 0 ? make_found(c, fn, arg, f) : rc;
+    return rc == 0 && found ? make_found(c, fn, arg, f) : rc;
 }
 
 /* ---- telling ---- */
@@ -279,14 +279,14 @@ static int tell(void *arg, struct slice json, struct fault *f)
     return rc;
 }
 
-int report_send(const struct agent_conf *c, struct fault *f)
+int report_send(const struct agent_conf *c, bool found, struct fault *f)
 {
     struct speaker s;
     int rc = find_speaker(c, &s, f);
 
     if (rc != 0)
         return rc;
-    rc = report_make(c, tell, &s, f);
+    rc = report_make(c, found, tell, &s, f);
     buf_free(&s.cert);
     buf_free(&s.key);
     return rc;

@@ -25,7 +25,7 @@ static int run(struct tool *t, void *args)
 
     if (agent_tool_load(t, &a->agent, &c, &f) != 0)
         return tool_fail(t, &f);
-    rc = a->send ? report_send(c, &f) : report_make(c, print, t, &f);
+    rc = a->send ? report_send(c, true, &f) : report_make(c, true, print, t, &f);
     agent_conf_free(c);
     return rc == 0 ? EXIT_OK : tool_fail(t, &f);
 }

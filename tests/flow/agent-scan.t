@@ -127,6 +127,18 @@ touch conf/conf.d/web.conf
 ok 'and tells what is new' wait_until 30 came
 like 'a folder that is not there stops nothing' agent.log 'agent.found.*gone: No such file'
 agent_stop
+mv agent.log agent.log.1
+agent_start
+looked() { grep -q 'gone: No such file' agent.log; }
+ok 'one that begins looks' wait_until 30 looked
+ok 'something else happens' agent renew web
+told() {
+    [ "$(cerca agents show web1 -o json | jq -r '.installed[0].sha256')" = \
+        "$(openssl x509 -in state/web/current/web.pem -outform DER | sha256sum | cut -d ' ' -f 1)" ]
+}
+ok 'which is told of' wait_until 60 told
+is 'without another look' "$(grep -c 'gone: No such file' agent.log)" 1
+agent_stop
 ca_stop
 
 done_testing
