@@ -9,6 +9,7 @@
 #include "agent/conf/window.h"
 #include "agent/deploy/deploy.h"
 #include "agent/due.h"
+#include "agent/names.h"
 #include "agent/nextfile.h"
 #include "agent/remote.h"
 #include "client/signkey.h"
@@ -74,28 +75,11 @@ int64_t step_due(const struct agent_cert *c, const struct record *r)
 
 #define WANTED_MAX 65536 /* octets of names and subject */
 #define LEAST_PART 20
+#define NAMES_TOLD_MAX 16384
 
 struct wanted {
     bool names, subject;
 };
-
-/* The same set of names: one that is configured twice, or in capitals, is in it once. */
-static bool has_names(const struct agent_cert *c, const struct anycert *present)
-{
-    struct san_list *list = xcalloc(1, sizeof(*list));
-    uint8_t arena[SAN_MAX * 16];
-    size_t used = 0;
-    struct fault f;
-    struct san name;
-    bool same = true;
-
-    for (size_t i = 0; i < c->n_names && same; i++)
-        same = san_parse(c->names[i], &name, arena, sizeof(arena), &used, &f) == 0 &&
-               san_list_add(list, &name, &f) == 0 && san_list_has(&present->sans, &name);
-    same = same && (c->n_names == 0 || present->sans.n == list->n);
-    free(list);
-    return same;
-}
 
 static bool has_subject(const struct agent_cert *c, const struct anycert *present)
 {
@@ -123,7 +107,7 @@ static struct wanted changes(const struct agent_cert *c)
     buf_init(&der, ANYCERT_MAX);
     if (deploy_current(c, &version, &f) == 0 && deploy_leaf(c, version, &der, &f) == 0 &&
         anycert_parse(buf_slice(&der), &present, &f) == 0) {
-        out.names = !has_names(c, &present);
+        out.names = !names_same(c, &present);
         out.subject = !has_subject(c, &present);
     }
     buf_free(&der);
@@ -384,6 +368,10 @@ static int send_request(struct work *w, struct fault *f)
     }
     if (rc == 0)
         rc = take_certificate(w, &k.answer, f);
+    if (rc == 0 && !k.ask.renew && w->c->token_file[0] != '\0')
+        log_info("agent.token", "entry", w->c->name, "file", w->c->token_file, "text",
+                 "it has done its work: renewals go by the certificate, the file can be removed",
+                 NULL);
     call_free(&k);
     if (rc != -FAULT_PENDING)
         return rc;
@@ -391,6 +379,23 @@ static int send_request(struct work *w, struct fault *f)
     w->r.next = ask_again(&w->r, w->retry_after, clock_now());
     copy_text(w->r.reason, sizeof(w->r.reason), f->text);
     return w->r.state == STATE_AWAITING_APPROVAL ? STEP_WAITS : 0;
+}
+
+/* The CA decides what it certifies, which may be more than was asked for; that is in it, so it is
+ * served, and people are told. */
+static void tell_further(const struct work *w, struct slice leaf)
+{
+    struct anycert c;
+    struct buf names;
+    struct fault f;
+
+    buf_init(&names, NAMES_TOLD_MAX);
+    if (anycert_parse(leaf, &c, &f) == 0)
+        names_further(w->c, &c, &names);
+    if (names.n > 0)
+        log_warn("agent.names", "entry", w->c->name, "further", buf_cstr(&names), "text",
+                 "the CA has certified names that this entry does not ask for", NULL);
+    buf_free(&names);
 }
 
 static int stage(struct work *w, struct fault *f)
@@ -412,6 +417,8 @@ static int stage(struct work *w, struct fault *f)
 
         rc = deploy_stage(w->c, &m, w->r.version, f);
     }
+    if (rc == 0)
+        tell_further(w, buf_slice(&leaf));
     buf_free(&key);
     buf_free(&leaf);
     buf_free(&chain);

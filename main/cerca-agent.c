@@ -1,5 +1,8 @@
 /* cerca-agent: keeps certificates on this host. Its commands are in tools/agent_cmd_*.c, what they
  * do in agent/. */
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
 #include "tools/agent_tool.h"
 
 const struct program program = {
@@ -22,7 +25,18 @@ const struct command *const commands[] = {
     &cmd_agent_scan,  &cmd_agent_recipes, &cmd_agent_conf,   &cmd_completion,    NULL,
 };
 
+/* Its workers hold keys, and are in no jail: neither a core file nor another process of its user
+ * has them. Commands that it runs can be looked into as any other. */
+static void keep_to_itself(void)
+{
+    const struct rlimit none = {0, 0};
+
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 int main(int argc, char **argv)
 {
+    keep_to_itself();
     return tool_main(argc, argv);
 }

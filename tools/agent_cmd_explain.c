@@ -1,5 +1,9 @@
 /* cerca-agent explain: when an entry is renewed, and why then. */
+#include <unistd.h>
+
 #include "agent/conf/window.h"
+#include "agent/deploy/deploy.h"
+#include "agent/names.h"
 #include "agent/steps.h"
 #include "lib/clock.h"
 #include "tools/agent_tool.h"
@@ -41,6 +45,27 @@ static void put_when(const struct agent_cert *c, const struct record *r, struct 
                    agent_time_text(window_of(c, due > clock_now() ? due : clock_now()), a));
 }
 
+/* What people should know of the certificate in force. */
+static void put_further(const struct agent_cert *c, struct buf *out)
+{
+    struct anycert present;
+    struct buf der, names;
+    unsigned version;
+    struct fault f;
+
+    buf_init(&der, ANYCERT_MAX);
+    buf_init(&names, 1 << 16);
+    if (deploy_current(c, &version, &f) == 0 && deploy_leaf(c, version, &der, &f) == 0 &&
+        anycert_parse(buf_slice(&der), &present, &f) == 0)
+        names_further(c, &present, &names);
+    if (names.n > 0)
+        buf_printf(out, "also for: %s, which the CA has added\n", buf_cstr(&names));
+    if (c->token_file[0] != '\0' && access(c->token_file, F_OK) == 0)
+        buf_printf(out, "token: %s has done its work, and can be removed\n", c->token_file);
+    buf_free(&der);
+    buf_free(&names);
+}
+
 static void put_all(const struct entry *e, const struct record *r, struct buf *out)
 {
     const struct agent_cert *c = e->as;
@@ -51,6 +76,8 @@ static void put_all(const struct entry *e, const struct record *r, struct buf *o
     if (e->trust == NULL)
         buf_printf(out, "enrolls at %s%s%s %s\n", c->url, c->label[0] != '\0' ? ", label " : "",
                    c->label, way_of(c, r));
+    if (e->trust == NULL && r->version > 0 && r->fingerprint[0] != '\0')
+        put_further(c, out);
     for (size_t i = 0; i < c->n_files; i++)
         buf_printf(out, "file: %s\n", c->files[i].path);
 }

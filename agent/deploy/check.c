@@ -1,8 +1,10 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 
 #include "agent/deploy/material.h"
@@ -46,7 +48,28 @@ static STACK_OF(X509) * read_chain(struct slice chain)
     return list;
 }
 
-static int check_key(X509 *leaf, struct slice pem, struct fault *f)
+/* As a server does that reads the pair with this system's OpenSSL and its defaults: some end when
+ * they cannot, and their own tests do not look (apache2). */
+static int check_loads(X509 *leaf, EVP_PKEY *key, struct fault *f)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    int rc = 0;
+
+    ERR_clear_error();
+    if (ctx == NULL || SSL_CTX_use_certificate(ctx, leaf) != 1 ||
+        SSL_CTX_use_PrivateKey(ctx, key) != 1 || SSL_CTX_check_private_key(ctx) != 1) {
+        const char *why = ERR_reason_error_string(ERR_peek_error());
+
+        rc = fault_set(f, FAULT_CONFLICT, "deploy.loads",
+                       "a server with this system's OpenSSL would not load the pair: %s",
+                       why != NULL ? why : "no reason is told");
+    }
+    ERR_clear_error();
+    SSL_CTX_free(ctx);
+    return rc;
+}
+
+static int check_key(const struct agent_cert *c, X509 *leaf, struct slice pem, struct fault *f)
 {
     BIO *bio = pem.n > INT_MAX ? NULL : BIO_new_mem_buf(pem.p, (int)pem.n);
     EVP_PKEY *key = bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
@@ -56,6 +79,8 @@ static int check_key(X509 *leaf, struct slice pem, struct fault *f)
         rc = fault_set(f, FAULT_MALFORMED, "deploy.key", "the key cannot be read");
     else if (X509_check_private_key(leaf, key) != 1)
         rc = fault_set(f, FAULT_CONFLICT, "deploy.key", "the certificate is of another key");
+    else if (c->n_services > 0)
+        rc = check_loads(leaf, key, f);
     EVP_PKEY_free(key);
     BIO_free(bio);
     return rc;
@@ -150,7 +175,7 @@ int material_check(const struct agent_cert *c, const struct deploy_material *m, 
     if (leaf == NULL || p != m->leaf.p + m->leaf.n || anycert_parse(m->leaf, a, f) < 0)
         rc = unreadable(f, "the certificate");
     if (rc == 0 && m->key.n > 0)
-        rc = check_key(leaf, m->key, f);
+        rc = check_key(c, leaf, m->key, f);
     if (rc == 0)
         rc = check_times(a, f);
     if (rc == 0)

@@ -16,10 +16,10 @@
  * is still missing. Whatever happens, a service finds a whole, valid pair. All block; one caller at
  * a time an entry. Commands run without a shell (agent/deploy/command.h).
  *
- * Rules: "deploy.key", "deploy.chain", "deploy.names", "deploy.expired", "deploy.certificate"
- * (checks); "deploy.write", "deploy.full", "deploy.owner", "deploy.password", "deploy.path",
- * "deploy.version" (no such one); "deploy.test", "deploy.reload", "deploy.probe"; "deploy.hook";
- * "deploy.previous" (nothing to go back to).
+ * Rules: "deploy.key", "deploy.loads", "deploy.chain", "deploy.names", "deploy.expired",
+ * "deploy.certificate" (checks); "deploy.write", "deploy.full", "deploy.owner", "deploy.password",
+ * "deploy.path", "deploy.version" (no such one); "deploy.test", "deploy.reload", "deploy.probe";
+ * "deploy.hook"; "deploy.previous" (nothing to go back to).
  */
 #ifndef AGENT_DEPLOY_DEPLOY_H
 #define AGENT_DEPLOY_DEPLOY_H

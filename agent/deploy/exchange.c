@@ -115,7 +115,10 @@ int exchange_show(const struct agent_cert *c, unsigned version, struct fault *f)
     if (rc == 0 && renameat2(AT_FDCWD, made, AT_FDCWD, c->folder, flags) < 0)
         rc = place_failed("exchange", c->folder, f);
     STEP("deploy-exchanged");
-    if (rc == 0)
-        rc = place_sync_above(c->folder, f);
+    if (rc < 0) {
+        place_drop(made); /* it has a key in it */
+        return rc;
+    }
+    rc = place_sync_above(c->folder, f);
     return rc == 0 ? place_wipe(made, f) : rc;
 }

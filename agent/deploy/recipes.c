@@ -37,7 +37,8 @@ static const struct deploy_recipe recipes[] = {
         FILES(PUBLIC(AGENT_FULLCHAIN), SECRET(AGENT_KEY, "")),
         .text = "A graceful restart: requests under way are answered. The test does not read "
                 "certificates, "
-                "and what it cannot read then ends it: it is started with the old ones.",
+                "and what it cannot read then ends it: it is started with the old ones. The agent "
+                "loads the pair with the same OpenSSL before.",
     },
     {
         .name = "haproxy",

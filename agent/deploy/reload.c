@@ -32,14 +32,17 @@ int deploy_test(const struct agent_cert *c, unsigned version, struct fault *f)
     char from[PATH_MAX], to[PATH_MAX];
     int rc = deploy_has(c, version, f);
 
-    if (rc == 0)
-        rc = other_view(c, version, from, to, f);
-    if (rc != 0)
-        return rc < 0 ? rc : 0;
+    if (rc < 0)
+        return rc;
+    from[0] = '\0';
+    rc = other_view(c, version, from, to, f);
     for (size_t i = 0; i < c->n_services && rc == 0; i++)
         rc = service_run(c, &c->services[i], SERVICE_TEST, from, to, f);
     STEP("deploy-tested");
-    return rc;
+    /* Made for the test: no key lies about for as long as nothing more comes of this. */
+    if (c->method == AGENT_EXCHANGE && from[0] != '\0')
+        place_drop(from);
+    return rc < 0 ? rc : 0;
 }
 
 int deploy_reload(const struct agent_cert *c, struct fault *f)

@@ -47,6 +47,9 @@ json 'as verified' '.[0].state == "verified" and .[0].failures == 0 and .[0].ver
 ok 'all is well' agent status
 ok 'and explained' agent explain web
 like 'when it is due' "$out" '^due: 20'
+like 'the token is used up' "$out" "^token: $scratch/web.token has done its work"
+no_further() { ! grep -q '^also for' "$out"; }
+ok 'it is for what was asked for and no more' no_further
 is 'nothing secret lies about' "$(grep -rlI 'PRIVATE KEY' state | xargs -r stat -c %a | sort -u)" 600
 is 'nothing of the attempt is left' "$(find state/web/next -type f | wc -l)" 0
 
@@ -161,6 +164,11 @@ ok 'it is renewed by itself' agent renew old
 is 'for its names' "$(openssl x509 -in old/site.pem -noout -ext subjectAltName | tail -n 1 | tr -d ' ')" DNS:old.test
 is 'with its own new key' "$(openssl x509 -in old/site.pem -noout -pubkey)" "$(openssl pkey -in old/site.key -pubout)"
 report "$([ "$(serial_of old/site.pem)" != "$(serial_of old.pem)" ]; echo $?)" 'and another serial number'
+cerca issue --profile tls-server --san dns:old.test --san dns:more.test --key-out more.key --out more.pem 2>/dev/null
+agent add more --take-over --san dns:old.test --file "key=$scratch/more.key" --file "fullchain=$scratch/more.pem" --now 2>/dev/null
+ok 'one with names that were not asked for' agent explain more
+like 'shows them' "$out" '^also for: dns:more.test, which the CA has added'
+agent remove more --quiet 2>/dev/null
 ok 'it is given up' agent remove old --quiet
 is 'the files stay, as files' "$([ -L old/site.key ] || [ -L old/site.pem ] || serial_of old/site.pem)" \
     "$(serial_of state/old/current/site.pem)"

@@ -214,6 +214,8 @@ static void a_whole_folder_is_exchanged(void **s)
     text = test_read(own);
     assert_string_equal(text, "somebody's\n");
     free(text);
+    assert_int_equal(deploy_stage(&scene.entry, &scene.first.m, 3, &f), 0);
+    assert_int_equal(deploy_test(&scene.entry, 3, &f), 0); /* what that made is gone */
     assert_int_equal(test_sh("test ! -e %s.cerca-new && test ! -L %s && test -f %s", scene.place,
                              scene.key_path, test_path(scene.state, "versions/0/web.key")),
                      0);
