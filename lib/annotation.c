@@ -327,15 +327,24 @@ static void field_put(struct buf *b, const struct annotation *a, unsigned bit)
         wire_put_i64(b, number_of(a, bit));
 }
 
+static bool number_fits(unsigned bit, int64_t v)
+{
+    if (bit == ANNOTATION_CRITICALITY)
+        return v >= 0 && v <= CRITICALITY_CRITICAL;
+    return bit != ANNOTATION_METHOD || (v >= 0 && v <= METHOD_MANUAL);
+}
+
 static void field_get(struct wire_in *w, struct annotation *out, unsigned bit)
 {
     size_t max;
     char *text = text_of(out, bit, &max);
+    int64_t v = text ? 0 : wire_get_i64(w);
+
     if (text)
         wire_get_text(w, text, max);
+    else if (number_fits(bit, v))
+        number_set(out, bit, v);
     else
-        number_set(out, bit, wire_get_i64(w));
-    if ((unsigned)out->criticality > CRITICALITY_CRITICAL || (unsigned)out->method > METHOD_MANUAL)
         w->failed = true;
 }
 

@@ -126,6 +126,41 @@ static int read_odd(uint8_t dry_run, uint32_t count, uint16_t mask)
     return rc;
 }
 
+/* A number is read whole before it is one of few: 2^32 is not 0. */
+static int read_number(uint16_t mask, int64_t v)
+{
+    static const uint8_t identity[ANNOTATION_IDENTITY];
+    struct annotate_request out;
+    struct buf b;
+    int rc;
+
+    buf_init(&b, FRAME_BODY_MAX);
+    wire_put_u8(&b, 0);
+    wire_put_u32(&b, 1);
+    buf_put(&b, identity, sizeof(identity));
+    wire_put_u16(&b, mask);
+    wire_put_i64(&b, v);
+    rc = annotate_request_get(buf_slice(&b), &out);
+    buf_free(&b);
+    if (rc == 0)
+        free(out.item);
+    return rc;
+}
+
+static void numbers_out_of_range_are_refused(void **state)
+{
+    static const uint16_t masks[] = {ANNOTATION_CRITICALITY, ANNOTATION_METHOD};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(read_number(masks[i], 1), 0);
+        assert_int_equal(read_number(masks[i], -1), -1);
+        assert_int_equal(read_number(masks[i], 100), -1);
+        assert_int_equal(read_number(masks[i], INT64_C(1) << 32), -1);
+    }
+    assert_int_equal(read_number(ANNOTATION_REVIEWED, INT64_MAX), 0);
+}
+
 static void odd_requests_are_refused(void **state)
 {
     (void)state;
@@ -277,6 +312,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_comes_back_at_its_longest),
         cmocka_unit_test(only_the_fields_of_the_mask_travel),
+        cmocka_unit_test(numbers_out_of_range_are_refused),
         cmocka_unit_test(odd_requests_are_refused),
         cmocka_unit_test(outcomes_come_back),
         cmocka_unit_test(a_filter_comes_back),
