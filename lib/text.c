@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "lib/text.h"
 
 #include "lib/utf8.h"
@@ -80,4 +82,18 @@ void text_hex_colons(const uint8_t *p, size_t n, struct buf *out)
 {
     for (size_t i = 0; i < n; i++)
         buf_printf(out, "%s%02x", i > 0 ? ":" : "", p[i]);
+}
+
+bool text_next_line(struct slice *text, char *out, size_t cap)
+{
+    const uint8_t *end = text->n == 0 ? NULL : memchr(text->p, '\n', text->n);
+    size_t n = end == NULL ? text->n : (size_t)(end - text->p);
+
+    if (text->n == 0 || n >= cap)
+        return false;
+    memcpy(out, text->p, n);
+    out[n] = '\0';
+    n += end != NULL;
+    *text = slice_of(text->p + n, text->n - n);
+    return true;
 }

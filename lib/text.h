@@ -16,5 +16,8 @@ size_t text_width(struct slice s);
 void text_cut(struct slice s, size_t width, struct buf *out);
 /* Colons in a hex number: "ab:cd". */
 void text_hex_colons(const uint8_t *p, size_t n, struct buf *out);
+/* Cuts the next line, without its end, off `text` and puts it into `out`. False: there is none, or
+ * it is longer than that. */
+bool text_next_line(struct slice *text, char *out, size_t cap);
 
 #endif

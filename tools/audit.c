@@ -202,17 +202,3 @@ json_t *audit_json(const struct audit_leaf *leaf)
         json_put(o, "action", json_text("unreadable"));
     return o;
 }
-
-bool audit_next_line(struct slice *text, char *out, size_t cap)
-{
-    const uint8_t *end = text->n == 0 ? NULL : memchr(text->p, '\n', text->n);
-    size_t n = end == NULL ? text->n : (size_t)(end - text->p);
-
-    if (text->n == 0 || n >= cap)
-        return false;
-    memcpy(out, text->p, n);
-    out[n] = '\0';
-    n += end != NULL;
-    *text = slice_of(text->p + n, text->n - n);
-    return true;
-}

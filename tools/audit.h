@@ -35,7 +35,5 @@ json_t *json_base64(const uint8_t *p, size_t n);
 /* Hexadecimal of any length. */
 json_t *json_hex_long(struct slice s);
 
-/* The next line of `text`, copied without its newline; false at the end or when it is too long. */
-bool audit_next_line(struct slice *text, char *out, size_t cap);
 
 #endif

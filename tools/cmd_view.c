@@ -5,6 +5,7 @@
 #include "lib/clock.h"
 #include "lib/conf_setup.h"
 #include "lib/file.h"
+#include "lib/text.h"
 #include "tools/audit.h"
 #include "tools/commands.h"
 #include "tools/json.h"
@@ -161,7 +162,7 @@ static int find_key(struct tool *t, struct buf *out, struct fault *f)
     if (rc == 0)
         rc = audit_newest(t, AUDIT_LOG_NOW, true, c, &note, &keys, f);
     lines = buf_slice(&keys);
-    if (rc == 0 && !audit_next_line(&lines, text, sizeof(text)))
+    if (rc == 0 && !text_next_line(&lines, text, sizeof(text)))
         rc = fault_set(f, FAULT_NOT_FOUND, "checkpoint.none", "there is no key that seals exports");
     if (rc == 0)
         rc = note_key_get(text, &of_log, f);

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/text.h"
+
 #include "ca/audit/audit.h"
 #include "tools/audit.h"
 #include "tools/report.h"
@@ -60,7 +62,7 @@ static json_t *key_names(struct slice keys)
     json_t *list = json_array();
     char line[VKEY_MAX];
 
-    while (audit_next_line(&keys, line, sizeof(line)))
+    while (text_next_line(&keys, line, sizeof(line)))
         (void)json_array_append_new(list, json_text(line));
     return list;
 }

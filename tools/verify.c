@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text.h"
+
 #define SUSPECTS_MAX 1000
 
 /* A record that is not what the tiles say of its place. */
@@ -81,7 +83,7 @@ void verify_add_keys(struct verify *v, struct slice lines)
     struct note_key k;
     struct fault f;
 
-    while (audit_next_line(&lines, line, sizeof(line)))
+    while (text_next_line(&lines, line, sizeof(line)))
         if (note_key_get(line, &k, &f) == 0)
             keep_key(v, &k);
 }
