@@ -83,9 +83,11 @@ UNIT_MODEL_SRC := $(wildcard tests/unit/model_*.c)
 UNIT_HELP_SRC := $(filter-out $(UNIT_SRC) $(UNIT_MODEL_SRC),$(wildcard tests/unit/*.c))
 FUZZ_TARGETS := $(patsubst tests/fuzz/target/%.c,%,$(wildcard tests/fuzz/target/*.c))
 FUZZ_SRC := $(wildcard tests/fuzz/*.c tests/fuzz/target/*.c)
-# What targets run: no more than that is built with libFuzzer's instrumentation.
-FUZZED_SRC := $(LIB_SRC) $(EST_SRC) $(CLIENT_SRC) $(OCSP_SRC) $(SCAN_SRC) $(WATCH_SRC) $(NOTIFY_SRC) $(ENROLL_SRC) $(AGENT_SRC) \
-	$(wildcard ca/store/*.c ca/audit/*.c) $(addprefix tools/,$(addsuffix .c,csv importindex ctstate scanstate exported verify))
+FUZZ_HELP_SRC := $(addprefix tests/fuzz/,common.c peer.c transport.c)
+# What targets run: no more than that is built with libFuzzer's instrumentation. In place of the
+# network, and of children that talk to it, there is transport.c.
+FUZZED_SRC := $(LIB_SRC) $(EST_SRC) $(filter-out client/http%.c client/jail.c,$(CLIENT_SRC)) $(OCSP_SRC) $(SCAN_SRC) $(WATCH_SRC) $(ENROLL_SRC) $(AGENT_SRC) \
+	$(wildcard ca/store/*.c ca/audit/*.c) $(addprefix tools/,$(addsuffix .c,csv importindex ctstate scanstate exported verify json tool))
 ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(SUPERVISE_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(ENROLL_SRC) $(PUBLIC_SRC) $(ADMIN_SRC) $(WATCH_SRC) \
 	$(NOTIFY_SRC) $(DELIVER_SRC) $(SCAN_SRC) $(CLIENT_SRC) $(AGENT_SRC) $(MAIN_SRC) $(TOOLS_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(SHIM_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC) $(FUZZ_SRC)
 
@@ -436,10 +438,10 @@ $(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(BENCH_A) $(PUBLIC_A) $(OCSP_A) $(CORE
 	$(call link,$(CORE_LIBS) $(TOOLS_LIBS) $(LIB_LIBS) -ldl)
 
 FUZZ_LIBS := $(LIB_LIBS) $(CORE_LIBS) $(TOOLS_LIBS) $(HTTPS_LIBS)
-$(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/target/%.o $(call objects,tests/fuzz/harness.c tests/fuzz/mutate_der.c tests/fuzz/common.c tests/fuzz/peer.c) $(FUZZED_A)
+$(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/target/%.o $(call objects,tests/fuzz/harness.c tests/fuzz/mutate_der.c $(FUZZ_HELP_SRC)) $(NOTIFY_A) $(FUZZED_A)
 	$(call link,$(FUZZ_LIBS) -fsanitize=fuzzer)
 
-$(BUILD)/replay/%: $(OBJ)/tests/fuzz/target/%.o $(call objects,tests/fuzz/replay.c tests/fuzz/common.c tests/fuzz/peer.c) $(FUZZED_A)
+$(BUILD)/replay/%: $(OBJ)/tests/fuzz/target/%.o $(call objects,tests/fuzz/replay.c $(FUZZ_HELP_SRC)) $(NOTIFY_A) $(FUZZED_A)
 	$(call link,$(FUZZ_LIBS))
 
 $(BUILD)/shim/libcerca-shim.so: $(call objects,$(SHIM_SRC))

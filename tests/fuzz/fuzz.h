@@ -19,6 +19,9 @@ struct fuzz_target {
     enum fuzz_form form;
     void (*begin)(void);          /* once, before all; NULL: nothing */
     void (*run)(struct slice in); /* in an allocation of its own size */
+    /* The i-th input to begin with, made by the product's own encoders; false: there are no more.
+     * NULL: there are none. */
+    bool (*seed)(size_t i, struct buf *out);
 };
 extern const struct fuzz_target fuzz_target;
 

@@ -1,6 +1,7 @@
 /*
  * Runs a target on files: each one that is named, and all in each folder that is named. For tests
- * and for looking into a crash with any compiler.
+ * and for looking into a crash with any compiler. With --seeds FOLDER it writes what the target
+ * itself makes to begin with.
  */
 #include <dirent.h>
 #include <limits.h>
@@ -66,11 +67,31 @@ static void run_all(const char *path)
         free(list);
 }
 
+static int write_seeds(const char *folder)
+{
+    struct buf octets;
+    struct fault f;
+    int rc = 0;
+
+    buf_init(&octets, INPUT_MAX);
+    for (size_t i = 0; rc == 0 && fuzz_target.seed != NULL && fuzz_target.seed(i, &octets); i++) {
+        char path[PATH_MAX];
+
+        (void)snprintf(path, sizeof(path), "%s/made%zu", folder, i);
+        rc = file_write(path, 0644, buf_slice(&octets), &f);
+        buf_reset(&octets);
+    }
+    buf_free(&octets);
+    return rc != 0;
+}
+
 int main(int argc, char **argv)
 {
     log_open("replay", LOG_LEVEL_ERROR);
     if (fuzz_target.begin != NULL)
         fuzz_target.begin();
+    if (argc == 3 && strcmp(argv[1], "--seeds") == 0)
+        return write_seeds(argv[2]);
     for (int i = 1; i < argc; i++)
         run_all(argv[i]);
     (void)printf("%lu\n", done);

@@ -26,6 +26,18 @@ static void check_lint(struct slice der, const X509 *x)
     FUZZ_CHECK(x != NULL || findings > 0);
 }
 
+/* How many names there are; one that is there again does not count. */
+static size_t different(const struct san_list *l)
+{
+    static struct san_list once;
+    struct fault f;
+
+    once.n = 0;
+    for (size_t i = 0; i < l->n; i++)
+        FUZZ_CHECK(san_list_add(&once, &l->item[i], &f) == 0);
+    return once.n;
+}
+
 /* The tolerant reader refuses nothing that the strict one takes, and reads the same. */
 static void check_tolerant(struct slice der, const struct cert *strict)
 {
@@ -49,7 +61,7 @@ static void check_tolerant(struct slice der, const struct cert *strict)
     if (strict == NULL)
         return;
     FUZZ_CHECK(c.alg == strict->alg && c.key == strict->key.type && c.bits == strict->key.bits);
-    FUZZ_CHECK(c.sans.n == strict->sans.n && c.not_after == strict->not_after);
+    FUZZ_CHECK(c.sans.n == different(&strict->sans) && c.not_after == strict->not_after);
     FUZZ_CHECK(c.ca == strict->ca && c.eku == strict->eku && !c.extensions_odd);
     FUZZ_CHECK(slice_eq(c.signature, strict->signature) && slice_eq(c.tbs, strict->tbs));
 }

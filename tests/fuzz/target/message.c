@@ -28,6 +28,16 @@
 
 /* Reads `in` and writes it again; -1: it is malformed. */
 typedef int (*again)(struct slice in, struct buf *out);
+/* Writes one with nothing in it. */
+typedef void (*blank)(struct buf *out);
+
+#define BLANK(name, type)                                                                          \
+    static void name##_blank(struct buf *out)                                                      \
+    {                                                                                              \
+        static const type value;                                                                   \
+                                                                                                   \
+        name##_put(out, &value);                                                                   \
+    }
 
 /* A whole body: NAME_get(body, &value), NAME_put(buf, &value). */
 #define BODY(name, type)                                                                           \
@@ -154,6 +164,8 @@ typedef int (*again)(struct slice in, struct buf *out);
 
 EACH_BODY(BODY)
 EACH_PART(PART)
+EACH_BODY(BLANK)
+EACH_PART(BLANK)
 
 /* ---- those that are read and written otherwise ---- */
 
@@ -404,6 +416,18 @@ static int explain_step_again(struct slice in, struct buf *out)
 static const again messages[] = {NULL, EACH_BODY(ROW) EACH_PART(ROW) OTHERS(ROW)};
 #define N_MESSAGES (sizeof(messages) / sizeof(messages[0]))
 
+#define BLANK_ROW(name, type) name##_blank,
+static const blank blanks[] = {EACH_BODY(BLANK_ROW) EACH_PART(BLANK_ROW)};
+
+static bool seed(size_t i, struct buf *out)
+{
+    if (i >= sizeof(blanks) / sizeof(blanks[0]))
+        return false;
+    buf_put_u8(out, (uint8_t)(i + 1));
+    blanks[i](out);
+    return true;
+}
+
 static void check_frame(struct slice in)
 {
     struct frame frame;
@@ -431,4 +455,4 @@ static void run(struct slice in)
     buf_free(&out);
 }
 
-const struct fuzz_target fuzz_target = {.form = FUZZ_OCTETS, .run = run};
+const struct fuzz_target fuzz_target = {.form = FUZZ_OCTETS, .run = run, .seed = seed};

@@ -45,6 +45,16 @@ typedef int (*again)(struct slice key, struct slice row, struct buf *out);
 
 EACH_ROW(ROW)
 
+/* One with nothing in it, to begin with. */
+#define BLANK(name, type)                                                                          \
+    static void name##_blank(struct buf *out)                                                      \
+    {                                                                                              \
+        static const type value;                                                                   \
+                                                                                                   \
+        name##_put(out, &value);                                                                   \
+    }
+EACH_ROW(BLANK)
+
 /* ---- those with a key in them ---- */
 
 static int approval_again(struct slice key, struct slice row, struct buf *out)
@@ -151,6 +161,19 @@ static void read_signrecord(struct slice row)
 static const again rows[] = {EACH_ROW(NAME) EACH_KEYED(KEYED)};
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))
 
+#define BLANK_ROW(name, type) name##_blank,
+static void (*const blanks[])(struct buf *out) = {EACH_ROW(BLANK_ROW)};
+
+static bool seed(size_t i, struct buf *out)
+{
+    if (i >= sizeof(blanks) / sizeof(blanks[0]))
+        return false;
+    buf_put_u8(out, (uint8_t)i);
+    buf_put(out, "\0", 2); /* no key */
+    blanks[i](out);
+    return true;
+}
+
 /* Rows of older versions are read too, and written as new ones. */
 static void check_again(again fn, struct slice key, struct slice row)
 {
@@ -182,4 +205,4 @@ static void run(struct slice in)
         read_signrecord(in);
 }
 
-const struct fuzz_target fuzz_target = {.form = FUZZ_OCTETS, .run = run};
+const struct fuzz_target fuzz_target = {.form = FUZZ_OCTETS, .run = run, .seed = seed};
