@@ -35,5 +35,4 @@ json_t *json_base64(const uint8_t *p, size_t n);
 /* Hexadecimal of any length. */
 json_t *json_hex_long(struct slice s);
 
-
 #endif
