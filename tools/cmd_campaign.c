@@ -8,6 +8,7 @@
 #include "lib/proto_campaign.h"
 #include "tools/commands.h"
 #include "tools/json.h"
+#include "tools/progress.h"
 #include "tools/rows.h"
 
 /* enum campaign_verb and enum campaign_state of watch/rules/campaign.h, as they are sent. */
@@ -55,12 +56,18 @@ static int count(struct tool *t, const struct campaign_info *c, struct campaign_
                  struct fault *f)
 {
     struct campaign_count q = {.of = *c};
+    struct progress bar = {0};
     bool more = true;
     int rc = 0;
 
     memset(sum, 0, sizeof(*sum));
-    while (rc == 0 && more)
+    while (rc == 0 && more) {
         rc = count_page(t, &q, sum, &more, f);
+        /* identities come in their order, and are hashes */
+        if (rc == 0 && more)
+            progress_draw(&bar, "percent", q.after[0] * 100u / 256, 100);
+    }
+    progress_end(&bar);
     return rc;
 }
 

@@ -77,11 +77,26 @@ asking() {
         row "report.$what.large" "$(per_second "$rows" "$bin/cerca" report $what -c "$conf" -o html --rows 1000 \
             --timeout 10m --out "$work/report.html")" 1/s "$listed"
     done
+    expiring_of_all
     "$bin/cerca" campaign create bench --key-type p256 --rate 5000/h --reason bench -c "$conf" \
         --timeout 10m >/dev/null
     row campaign.status.large "$(per_second "$rows" "$bin/cerca" campaign status -c "$conf" --timeout 10m)" \
         1/s "$listed"
     "$bin/cerca" campaign cancel bench -c "$conf" --timeout 10m >/dev/null
+}
+
+# About 10000 of them, those that end first: by the second, of which each has thousands.
+expiring_of_all() {
+    local conf=$work/large/cerca.conf ends within ms
+
+    ends=$("$bin/cerca" list -c "$conf" --expires-within 3650d --limit 10000 -o json --timeout 10m |
+        grep -o '"not_after": *"[^"]*"' | tail -n 1 | cut -d '"' -f 4)
+    within=$(($(date -d "$ends" +%s) - $(date +%s) + 2))s
+    ms=$(took "$bin/cerca" report expiring -c "$conf" --expires-within "$within" --rows 1000000 \
+        --out "$work/report.html" --timeout 10m)
+    listed_rows=$(grep -c '^<tr' "$work/report.html")
+    [ "$listed_rows" -ge 1000 ] || fail "the report lists only $listed_rows certificates"
+    row report.expiring.10000.large $((ms * 10000 / listed_rows)) ms 1000 1.00 at_most
 }
 
 # took COMMAND...: milliseconds, the middle one of five.
