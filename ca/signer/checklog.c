@@ -67,7 +67,9 @@ static int read_all(struct checklog *l, struct fault *f)
         for (ssize_t i = 0; i + CHECKLOG_ENTRY <= got; i += CHECKLOG_ENTRY)
             if (take(l, at + i) != 0)
                 return damaged(path, f);
-    return got == 0 ? 0 : damaged(path, f);
+    if (got < 0)
+        return fault_set(f, FAULT_INTERNAL, "signer.checklog", "%s: %s", path, strerror(errno));
+    return 0;
 }
 
 int checklog_open(const char *path, struct checklog **out, struct fault *f)
@@ -125,16 +127,21 @@ static int append(struct checklog *l, uint64_t size, const uint8_t root[32], str
     return -FAULT_FULL;
 }
 
-/* One log at a time is asked about, for years. */
+/* One log at a time is asked about, for years. What could not be read is read again the next time:
+ * nothing is known of any log until then. */
 static int turn_to(struct checklog *l, const char *origin, struct fault *f)
 {
     uint8_t hash[32];
+    int rc;
 
     sha256(slice_str(origin), hash);
     if (memcmp(hash, l->origin, sizeof(hash)) == 0)
         return 0;
     memcpy(l->origin, hash, sizeof(hash));
-    return read_all(l, f);
+    rc = read_all(l, f);
+    if (rc != 0)
+        memset(l->origin, 0, sizeof(l->origin));
+    return rc;
 }
 
 int checklog_admit(struct checklog *l, const char *origin, uint64_t size, const uint8_t root[32],
