@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/log.h"
 
@@ -219,12 +220,16 @@ int hex_decode(const char *text, uint8_t *out, size_t n)
     return *text == 0 ? 0 : -1;
 }
 
+void out_of_memory(void)
+{
+    log_error("out-of-memory", NULL);
+    _exit(EXIT_FAILURE);
+}
+
 static void *had(void *p)
 {
-    if (p == NULL) {
-        log_error("out-of-memory", NULL);
-        exit(EXIT_FAILURE);
-    }
+    if (p == NULL)
+        out_of_memory();
     return p;
 }
 

@@ -71,7 +71,10 @@ void hex_encode(struct slice s, char *out);
  * between octets are accepted. 0, or -1 when it is anything else. */
 int hex_decode(const char *text, uint8_t *out, size_t n) WARN_UNUSED;
 
-/* malloc and friends for daemons: out of memory logs and exits. */
+/* Logs it and ends the process at once: other threads may be anywhere. Also for what fails in
+ * OpenSSL for no other reason. */
+_Noreturn void out_of_memory(void);
+/* malloc and friends: they return only with what was asked for. */
 void *xcalloc(size_t count, size_t size);
 /* At a multiple of PAGE_ALIGN, as direct input and output wants it; not zeroed. */
 #define PAGE_ALIGN 4096

@@ -76,7 +76,7 @@ struct conf *conf_builtin(void)
 
     c->dir = xstrdup("/");
     if (read_text(conf_builtin_profiles, "built-in profiles", c, false, &f) < 0)
-        abort(); /* our own text; a test reads it */
+        out_of_memory(); /* our own text, which a test reads */
     return c;
 }
 

@@ -1,6 +1,7 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "lib/key.h"
 #include "lib/key_thread.h"
@@ -9,7 +10,7 @@
 static _Noreturn void digest_failed(void)
 {
     log_error("crypto.digest_failed", NULL);
-    abort();
+    _exit(EXIT_FAILURE);
 }
 
 static void hash(const EVP_MD *md, struct slice a, struct slice b, uint8_t *out)
@@ -92,7 +93,7 @@ void random_bytes(void *p, size_t n)
 
         if (RAND_bytes(at, (int)step) != 1) {
             log_error("crypto.no_randomness", NULL);
-            abort();
+            _exit(EXIT_FAILURE);
         }
         at += step;
         n -= step;

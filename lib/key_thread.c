@@ -3,6 +3,7 @@
 #include <openssl/bn.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "lib/log.h"
 
@@ -21,7 +22,7 @@ static void *must(void *p, const char *what)
 {
     if (p == NULL) {
         log_error("crypto.unavailable", "what", what, NULL);
-        abort();
+        _exit(EXIT_FAILURE);
     }
     return p;
 }

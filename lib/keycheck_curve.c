@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/key_thread.h"
+#include "lib/buf.h"
 #include "lib/keycheck_inner.h"
 #include "lib/pubkey_ec.h"
 
@@ -32,7 +33,7 @@ static void make_numbers(void)
 {
     if (BN_hex2bn(&ed_p, "7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed") == 0 ||
         BN_hex2bn(&ed_d, "52036cee2b6ffe738cc740797779e89800700a4d4141d8ab75eb4dca135978a3") == 0)
-        abort();
+        out_of_memory();
 }
 
 /* The y coordinate, big endian; the top bit is the sign of x. */
@@ -51,7 +52,7 @@ static bool x_exists(const BIGNUM *y, BN_CTX *ctx)
     if (v == NULL || BN_mod_sqr(v, y, ed_p, ctx) != 1 || BN_copy(u, v) == NULL ||
         BN_mod_mul(v, v, ed_d, ed_p, ctx) != 1 || BN_add_word(v, 1) != 1 ||
         BN_mod_sub(u, u, BN_value_one(), ed_p, ctx) != 1 || BN_mod_mul(u, u, v, ed_p, ctx) != 1)
-        abort();
+        out_of_memory();
     return BN_kronecker(u, ed_p, ctx) >= 0;
 }
 
@@ -66,13 +67,13 @@ bool keycheck_ed25519_point(const struct spki *k)
     if (k->type != KEY_ED25519)
         return true;
     if (pthread_once(&once, make_numbers) != 0)
-        abort();
+        out_of_memory();
     y_of(k->key_bits, octets);
     ctx = thread_bn_ctx();
     BN_CTX_start(ctx);
     y = BN_CTX_get(ctx);
     if (y == NULL || BN_bin2bn(octets, sizeof(octets), y) == NULL)
-        abort();
+        out_of_memory();
     good = BN_cmp(y, ed_p) < 0 && x_exists(y, ctx);
     if (good && BN_is_one(y) && (k->key_bits.p[ED25519_LEN - 1] & 0x80) != 0)
         good = false;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "lib/key_thread.h"
+#include "lib/buf.h"
 #include "lib/keycheck_inner.h"
 
 #define ROUNDS 100 /* CA/Browser Forum BR 6.1.1.3 */
@@ -121,12 +122,12 @@ bool keycheck_fermat(const struct spki *k)
     if (k->type != KEY_RSA)
         return true;
     if (pthread_once(&once, make_tables) != 0)
-        abort();
+        out_of_memory();
     ctx = thread_bn_ctx();
     BN_CTX_start(ctx);
     /* Only out of memory can make it fail. */
     if (!search(k->modulus, &found, ctx))
-        abort();
+        out_of_memory();
     BN_CTX_end(ctx);
     return !found;
 }

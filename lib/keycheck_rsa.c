@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/keycheck_inner.h"
+#include "lib/buf.h"
 
 #define PRIME_END 752      /* CA/Browser Forum BR 6.1.6 */
 #define PRIMES 132         /* odd ones below */
@@ -111,7 +112,7 @@ static void make_tables(void)
 static void tables(void)
 {
     if (pthread_once(&once, make_tables) != 0)
-        abort();
+        out_of_memory();
 }
 
 size_t keycheck_limbs(struct slice modulus, uint64_t out[KEYCHECK_LIMBS_MAX])

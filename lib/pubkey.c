@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/key.h"
+#include "lib/buf.h"
 #include "lib/key_thread.h"
 #include "lib/pubkey_ec.h"
 
@@ -114,7 +115,7 @@ struct pubkey *pubkey_dup(const struct pubkey *k)
         copy->ec = pubkey_ec_share(k->ec);
     copy->key = k->key;
     if (copy->key != NULL && EVP_PKEY_up_ref(copy->key) != 1)
-        abort();
+        out_of_memory();
     return copy;
 }
 

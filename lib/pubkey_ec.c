@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "lib/buf.h"
 #include "lib/ecdsa_table.h"
 
 struct pubkey_ec {
@@ -34,13 +35,13 @@ static void make_groups(void)
     p384 = EC_GROUP_new_by_curve_name(NID_secp384r1);
     p521 = EC_GROUP_new_by_curve_name(NID_secp521r1);
     if (p256 == NULL || p384 == NULL || p521 == NULL)
-        abort();
+        out_of_memory();
 }
 
 static const EC_GROUP *group_of(enum key_type t)
 {
     if (pthread_once(&once, make_groups) != 0)
-        abort();
+        out_of_memory();
     return t == KEY_P256 ? p256 : t == KEY_P384 ? p384 : p521;
 }
 

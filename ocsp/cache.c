@@ -1,4 +1,5 @@
 #include "ocsp/cache.h"
+#include "lib/buf.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -40,7 +41,7 @@ struct ocsp_cache *ocsp_cache_new(size_t max)
     struct ocsp_cache *c = NULL;
 
     if (posix_memalign((void **)&c, 64, sizeof(*c)) != 0)
-        abort();
+        out_of_memory();
     memset(c, 0, sizeof(*c));
     c->stripe_max = max / STRIPES;
     for (size_t i = 0; i < STRIPES; i++) {

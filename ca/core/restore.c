@@ -14,6 +14,7 @@
 #include "ca/core/restore_log.h"
 #include "ca/core/takeover.h"
 #include "lib/backupfile.h"
+#include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/file.h"
 #include "lib/log.h"
@@ -38,7 +39,7 @@ static char *below(const struct restore *r, const char *name)
     char *path = NULL;
 
     if (asprintf(&path, "%s/%s", r->conf->store_dir, name) < 0)
-        abort();
+        out_of_memory();
     return path;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "lib/buf.h"
 #include "lib/cert.h"
 #include "lib/der.h"
 #include "lib/file.h"
@@ -70,7 +71,7 @@ static int load_label(const struct conf_est *l, X509_STORE **out, struct fault *
         return 0;
     *out = X509_STORE_new();
     if (*out == NULL)
-        abort(); /* out of memory */
+        out_of_memory();
     for (size_t i = 0; i < l->n_anchors; i++)
         if (add_file(*out, l->anchors[i], f) != 0)
             return -(int)f->code;
