@@ -11,6 +11,7 @@ VERSION := $(shell cat VERSION)
 BUILD ?= build
 HOOKS ?=
 SANITIZE ?=
+COVERAGE ?=
 WERROR ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -33,12 +34,18 @@ OPTIMIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-
 # gcc sees conversions and cut text in instrumented code that are not in the source.
 WARNINGS += -Wno-conversion $(call cc-option,-Wno-format-truncation)
 endif
+# What was run is counted in a mapped file, one for all processes of a program, so that the counts of a
+# jailed or killed one are not lost.
+ifneq ($(COVERAGE),)
+OPTIMIZE := -O1 -g -Wno-unused-command-line-argument -fprofile-instr-generate=$(abspath $(BUILD))/counts/%c%m.profraw \
+	-fcoverage-mapping -fprofile-update=atomic -mllvm -runtime-counter-relocation
+endif
 
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -DCERCA_VERSION='"$(VERSION)"' \
 	$(if $(HOOKS),-DCERCA_TEST_HOOKS) $(OPTIMIZE) $(HARDENING) $(WARNINGS) -pthread \
 	$(call pkg,--cflags $(PACKAGES)) $(CFLAGS)
 ALL_LDFLAGS := -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed \
-	$(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
+	$(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(if $(COVERAGE),-fprofile-instr-generate) $(LDFLAGS)
 
 LIB_LIBS := $(call pkg,--libs libcrypto libconfig libseccomp)
 CORE_LIBS := $(call pkg,--libs lmdb) -lcrypt
@@ -78,6 +85,7 @@ TOOLS_SRC := $(wildcard tools/*.c)
 BENCH_SRC := $(wildcard tests/bench/*.c)
 BENCH_HELP_SRC := $(wildcard tests/bench/help/*.c)
 SHIM_SRC := $(wildcard tests/shim/*.c)
+FAULTS_SRC := $(wildcard tests/faults/*.c)
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
 UNIT_MODEL_SRC := $(wildcard tests/unit/model_*.c)
 UNIT_HELP_SRC := $(filter-out $(UNIT_SRC) $(UNIT_MODEL_SRC),$(wildcard tests/unit/*.c))
@@ -89,7 +97,7 @@ FUZZ_HELP_SRC := $(addprefix tests/fuzz/,common.c peer.c transport.c)
 FUZZED_SRC := $(LIB_SRC) $(EST_SRC) $(filter-out client/http%.c client/jail.c,$(CLIENT_SRC)) $(OCSP_SRC) $(SCAN_SRC) $(WATCH_SRC) $(ENROLL_SRC) $(AGENT_SRC) \
 	$(wildcard ca/store/*.c ca/audit/*.c) $(addprefix tools/,$(addsuffix .c,csv importindex ctstate scanstate exported verify json tool))
 ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(SUPERVISE_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(ENROLL_SRC) $(PUBLIC_SRC) $(ADMIN_SRC) $(WATCH_SRC) \
-	$(NOTIFY_SRC) $(DELIVER_SRC) $(SCAN_SRC) $(CLIENT_SRC) $(AGENT_SRC) $(MAIN_SRC) $(TOOLS_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(SHIM_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC) $(FUZZ_SRC)
+	$(NOTIFY_SRC) $(DELIVER_SRC) $(SCAN_SRC) $(CLIENT_SRC) $(AGENT_SRC) $(MAIN_SRC) $(TOOLS_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(SHIM_SRC) $(FAULTS_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC) $(FUZZ_SRC)
 
 LIB_A := $(BUILD)/lib.a
 CORE_A := $(BUILD)/core.a
@@ -117,7 +125,7 @@ UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_SRC))
 BENCH_PROGRAMS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 FUZZ_PROGRAMS := $(addprefix $(BUILD)/fuzz/,$(FUZZ_TARGETS))
 REPLAY_PROGRAMS := $(addprefix $(BUILD)/replay/,$(FUZZ_TARGETS))
-SHIM := $(if $(SHIM_SRC),$(BUILD)/shim/libcerca-shim.so)
+SHIM := $(BUILD)/shim/libcerca-shim.so $(BUILD)/shim/libcerca-faults.so
 
 # --- what people type ---------------------------------------------------------
 
@@ -142,9 +150,9 @@ everything: programs unit-programs bench-programs replay-programs shim
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
-	@echo 'Variables: BUILD CC CFLAGS WERROR=1 PREFIX DESTDIR DEB_DIR DEB_VERSION RUN_DIR HTTP_PORT HTTPS_PORT V=1 N SEED'
+	@echo 'Variables: BUILD CC CFLAGS WERROR=1 PREFIX DESTDIR DEB_DIR DEB_VERSION RUN_DIR HTTP_PORT HTTPS_PORT V=1 N SEED POINTS SECONDS'
 
-.PHONY: run test unit asan torture hsm-campaign bench lint tidy install clean
+.PHONY: run test unit asan torture hsm-campaign faults coverage bench lint tidy install clean
 
 # In the foreground; ^C or TERM stops it, and everything is still there at the next start.
 run: ## install what is missing, make a CA in run/ if there is none, and run it
@@ -185,6 +193,22 @@ hsm-campaign: ## every PKCS#11 return value, hang, crash and lie at every call o
 	$(SELF) BUILD=$(BUILD)/test HOOKS=1 WERROR=1 programs shim $(BUILD)/test/unit/signer_campaign_test
 	@CERCA_CAMPAIGN=full V=1 CERCA_RELEASE_BUILD=$(BUILD) CERCA_BUILD=$(BUILD)/test \
 		tests/run-tests $(BUILD)/test/unit/signer_campaign_test 2>$(BUILD)/hsm-campaign.log
+
+# POINTS of each kind of call fail, in each program.
+POINTS ?= 10
+faults: ## let the Nth allocation, open, write, sync, ... of each program fail; no promise may break
+	@$(BOOTSTRAP) test
+	$(SELF) BUILD=$(BUILD)/test HOOKS=1 WERROR=1 programs shim
+	@tests/faults/run $(BUILD)/test --points $(POINTS) $(if $(SEED),--seed $(SEED)) --json $(BUILD)/faults.json
+
+# The tests may fail where counting makes them slow; what they ran is counted all the same.
+coverage: ## all tests, counting which lines and branches they run, and a table of that
+	@$(BOOTSTRAP) test lint
+	$(SELF) WERROR=1 programs
+	$(SELF) BUILD=$(BUILD)/coverage HOOKS=1 CC=clang COVERAGE=1 everything
+	@rm -rf $(BUILD)/coverage/counts && mkdir -m 1777 $(BUILD)/coverage/counts
+	-@CERCA_RELEASE_BUILD=$(BUILD) CERCA_BUILD=$(BUILD)/coverage tests/run-tests
+	@tests/coverage $(BUILD)/coverage
 
 bench: ## measure, print value, reference and ratio, write build/bench.json
 	@$(BOOTSTRAP) run test
@@ -444,7 +468,10 @@ $(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/target/%.o $(call objects,tests/fuzz/harness.
 $(BUILD)/replay/%: $(OBJ)/tests/fuzz/target/%.o $(call objects,tests/fuzz/replay.c $(FUZZ_HELP_SRC)) $(NOTIFY_A) $(FUZZED_A)
 	$(call link,$(FUZZ_LIBS))
 
+$(call objects,$(SHIM_SRC) $(FAULTS_SRC)): ALL_CFLAGS += -fPIC
 $(BUILD)/shim/libcerca-shim.so: $(call objects,$(SHIM_SRC))
+$(BUILD)/shim/libcerca-faults.so: $(call objects,$(FAULTS_SRC))
+$(BUILD)/shim/%.so:
 	@mkdir -p $(@D)
 	@echo '  LINK  $(@:$(BUILD)/%=%)'
 	@$(CC) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -shared -Wl,-z,relro,-z,now -o $@ $^ -ldl

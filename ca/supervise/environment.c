@@ -11,7 +11,7 @@ static const char *const passed_always[] = {"PATH=", "LANG=", "JOURNAL_STREAM="}
 
 #ifdef CERCA_TEST_HOOKS
 static const char *const passed_in_tests[] = {
-    "CERCA_", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS=", "TSAN_OPTIONS="};
+    "CERCA_", "LD_PRELOAD=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS=", "TSAN_OPTIONS="};
 #endif
 
 static bool begins(const char *text, const char *const *with, size_t n)
