@@ -11,12 +11,8 @@ dan=65532
 
 as() { # UID COMMAND...: of cerca
     uid=$1
-    root=
     shift
-    [ "$(id -u)" -eq 0 ] || root='sudo -n'
-    # shellcheck disable=SC2086 # no word, or two
-    $root setpriv --reuid "$uid" --regid "$uid" --clear-groups \
-        env CERCA_CONF="$CERCA_CONF" "$scratch/cerca" "$@"
+    as_user "$uid" cerca "$@"
 }
 
 cd "$scratch" || exit 1
@@ -65,7 +61,6 @@ start() {
 }
 
 cp "$ca_dir/ca/root.pem" root.pem
-install -m 0755 "$CERCA_BIN/cerca" "$scratch/cerca"
 start
 
 # post PATH FILE [OPTION...]: the status; the head in `head`, the body in `body`.

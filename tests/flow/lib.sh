@@ -197,6 +197,20 @@ fenced() {
         inside { print > (dir "/" kind n[kind]) }' "$1"
 }
 
+# as_user UID PROGRAM ARGUMENT...: one of ours as another user, who may not reach the folder of the build.
+# Changing the user takes root. What that user has to read is the flow's to open.
+as_user() {
+    as_uid=$1
+    as_program=$scratch/$2
+    as_root=
+    [ "$(id -u)" -eq 0 ] || as_root='sudo -n'
+    [ -e "$as_program" ] || install -m 0755 "$CERCA_BIN/$2" "$as_program"
+    shift 2
+    # shellcheck disable=SC2086 # no word, or two
+    $as_root setpriv --reuid "$as_uid" --regid "$as_uid" --clear-groups \
+        env CERCA_CONF="$CERCA_CONF" "$as_program" "$@"
+}
+
 # HTTP is off in every CA that ca_init or ca_start sees, unless the flow sets `http=on` before: the
 # certificates of its OCSP responders would be among those that flows count, and a port that is not
 # chosen may be taken.

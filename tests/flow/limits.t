@@ -8,11 +8,7 @@
 nobody=$(id -u nobody)
 
 as_nobody() {
-    root=
-    [ "$(id -u)" -eq 0 ] || root='sudo -n'
-    # shellcheck disable=SC2086 # no word, or two
-    $root setpriv --reuid "$nobody" --regid "$(id -g nobody)" --clear-groups \
-        env CERCA_CONF="$CERCA_CONF" "$scratch/cerca" "$@"
+    as_user "$nobody" cerca "$@"
 }
 
 ask() { # PROFILE NAME [OPTION VALUE]
@@ -41,7 +37,6 @@ sed -i "s|^operators = (|&\n    { name = \"eve\"; uid = \"$nobody\"; role = \"ad
     "$ca_dir/cerca.conf"
 ca_start || bail 'it does not start'
 open_folders
-install -m 0755 "$CERCA_BIN/cerca" "$scratch/cerca"
 
 # --- limits ---
 

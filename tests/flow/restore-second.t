@@ -5,14 +5,8 @@
 . "$(dirname "$0")/lib.sh"
 
 nobody=$(id -u nobody)
-as_nobody() { # needs root to change the user
-    root=
-    [ "$(id -u)" -eq 0 ] || root='sudo -n'
-    command=$scratch/$1
-    shift
-    # shellcheck disable=SC2086 # no word, or two
-    $root setpriv --reuid "$nobody" --regid "$(id -g nobody)" --clear-groups \
-        env CERCA_CONF="$CERCA_CONF" "$command" "$@"
+as_nobody() { # PROGRAM ARGUMENT...
+    as_user "$nobody" "$@"
 }
 
 ca_init || bail 'no CA'
@@ -22,7 +16,6 @@ echo 'ca = { two_operators = ( "restore" ); };' >>"$ca_dir/cerca.conf"
 ca_start || bail 'it does not start'
 chmod 0711 "$scratch" "$ca_dir" "$ca_dir/sock"
 chmod 0644 "$ca_dir/cerca.conf"
-install -m 0755 "$CERCA_BIN/cerca" "$scratch/cerca"
 ok 'a backup is made' cerca backup --out "$scratch/b"
 ca_stop
 ok 'and restored' cerca restore "$scratch/b"

@@ -7,16 +7,8 @@
 
 nobody=$(id -u nobody)
 
-# COMMAND of ours as another user, who may not reach the folder of the build. Changing the user
-# takes root.
-as_nobody() {
-    root=
-    command=$scratch/$1
-    shift
-    [ "$(id -u)" -eq 0 ] || root='sudo -n'
-    # shellcheck disable=SC2086 # no word, or two
-    $root setpriv --reuid "$nobody" --regid "$(id -g nobody)" --clear-groups \
-        env CERCA_CONF="$CERCA_CONF" "$command" "$@"
+as_nobody() { # PROGRAM ARGUMENT...
+    as_user "$nobody" "$@"
 }
 
 generation() {
@@ -46,7 +38,6 @@ open_folders() {
     chmod 0644 "$CERCA_CONF"
     mkdir "$scratch/theirs"
     chmod 1777 "$scratch/theirs" # whatever the umask
-    install -m 0755 "$CERCA_BIN/cerca" "$scratch/cerca"
 }
 
 ask() { # NUMBER OPTION...: issues with a key of its own

@@ -8,11 +8,7 @@
 nobody=$(id -u nobody)
 
 as_nobody() {
-    root=
-    [ "$(id -u)" -eq 0 ] || root='sudo -n'
-    # shellcheck disable=SC2086 # no word, or two
-    $root setpriv --reuid "$nobody" --regid "$(id -g nobody)" --clear-groups \
-        env CERCA_CONF="$CERCA_CONF" "$scratch/cerca" "$@"
+    as_user "$nobody" cerca "$@"
 }
 
 # token NAME OPTION...: a new one in theirs/NAME; its number in $id.
@@ -56,7 +52,6 @@ chmod 0711 "$scratch" "$ca_dir" "$ca_dir/sock"
 chmod 0644 "$CERCA_CONF"
 mkdir "$scratch/theirs"
 chmod 1777 "$scratch/theirs"
-install -m 0755 "$CERCA_BIN/cerca" "$scratch/cerca"
 for n in 1 2 3 4 5 6 7 8; do make_csr $n; done
 
 # --- making ---
