@@ -50,7 +50,7 @@ CERCA_TEST_CLOCK_OFFSET=@$moved
 export CERCA_TEST_CLOCK_OFFSET
 
 is_up() {
-    curl -sf -m 5 --cacert root.pem "$base/cacerts"
+    curl -sf -m 20 --cacert root.pem "$base/cacerts"
 }
 
 start() {

@@ -229,9 +229,9 @@ mv store.old "$ca_dir/store"
 mkdir "$ca_dir/view"
 cercad -c "$CERCA_CONF" >>cercad.log 2>&1 &
 ca_pid=$!
-wait_until 5 cerca list --timeout 1
+wait_until 5 cerca list --timeout 5
 fails 'the signer signs no log that lost what it has signed' 1 'checkpoint\.(shrinks|forks)' \
-    cerca audit checkpoint --timeout 3
+    cerca audit checkpoint --timeout 10
 ca_stop
 rm "$ca_dir"/signer/*.checkpoints
 ca_start || bail 'no start of the fork'

@@ -18,7 +18,7 @@ ca_init || bail 'no CA'
 echo 'alerts = { after = "none"; backup_age = "none"; };' >>"$ca_dir/cerca.conf"
 ca_start || bail 'it does not start'
 issue() { # NAME
-    cerca issue --profile tls-server --san "dns:$1.leap.example" --key-out "$1.key" --force --out "$1.pem" --timeout 5
+    cerca issue --profile tls-server --san "dns:$1.leap.example" --key-out "$1.key" --force --out "$1.pem" --timeout 20
 }
 told() { # FILTER: the alert about issuing
     cerca alerts list --all -o json | jq -e "any(.[]; .rule == \"ca.issuing\" and ($1))"

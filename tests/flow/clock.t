@@ -10,7 +10,7 @@ day=86400
 count=0
 issue() {
     count=$((count + 1))
-    cerca issue --profile tls-server --san "dns:n$count.clock.example" --timeout 5 \
+    cerca issue --profile tls-server --san "dns:n$count.clock.example" --timeout 20 \
         --key-out "$scratch/$count.key" --out "$scratch/$count.pem"
 }
 

@@ -150,7 +150,7 @@ ok 'the store and the signer agree on every CRL' cerca store check
 
 numbers >before
 echo 'C_Sign error CKR_DEVICE_ERROR' >"$ca_dir/signer/shim.control"
-fails 'while the token is away none is made' 1 'unavailable' cerca crl publish issuing --timeout 3
+fails 'while the token is away none is made' 1 'unavailable' cerca crl publish issuing --timeout 8
 tried() {
     grep -c 'crl.failed.*list=shard-' cercad.log
 }

@@ -164,7 +164,7 @@ wait_until 20 state_is issuing current || bail 'no CRL'
 issue away 300d || bail 'not issued'
 order=$ca_dir/signer/shim.control
 echo 'C_Sign error CKR_DEVICE_ERROR' >"$order"
-fails 'while the token is away no CRL is made' 1 'unavailable' cerca crl publish issuing --timeout 3
+fails 'while the token is away no CRL is made' 1 'unavailable' cerca crl publish issuing --timeout 8
 ok 'revoking goes on' cerca revoke away.pem --reason superseded
 ok 'the CRL of before stays' openssl crl -inform DER -noout -in "$(echo "$ca_dir"/view/issuing-*/crl.der)"
 rm "$order"

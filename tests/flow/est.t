@@ -424,10 +424,10 @@ csr w /CN=w.example.test DNS:w.example.test
 public w
 secret=$(token tls-client 1 dns:w.example.test)
 kill -STOP "$core"
-curl -sv -m 30 --cacert root.pem -D waiting.head -o waiting.body -H 'Content-Type: application/pkcs10' \
+curl -sv -m 90 --cacert root.pem -D waiting.head -o waiting.body -H 'Content-Type: application/pkcs10' \
     --data-binary @w.csr -u "x:$secret" "$base/simpleenroll" 2>waiting.err &
 client=$!
-wait_until 10 grep -q 'completely uploaded' waiting.err
+wait_until 10 grep -q '^> Content-Length' waiting.err
 ok 'others are served while one waits' is_up
 kill -KILL "$core"
 wait "$client"

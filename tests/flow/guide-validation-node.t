@@ -19,7 +19,7 @@ cat >"$scratch/bin/systemctl" <<EOF
 case \$* in
 'reload cercad')
     kill -HUP $ca_pid
-    sleep 1
+    "$root/tests/flow/await-generation" "$ca_dir/cerca.conf"
     until cerca status >/dev/null 2>&1; do sleep 0.05; done
     ;;
 'enable --now cerca-node')

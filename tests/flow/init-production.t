@@ -94,7 +94,7 @@ ok 'it runs without a certificate' wait_until 30 cerca ca list --timeout 5
 run cerca ca list -o json
 json 'and says which are missing' '[.[] | .state == "no certificate"] | all'
 fails 'it issues nothing' 1 'no certificate yet' cerca issue --profile tls-server \
-    --key-out "$pems/n.key" --san dns:a.example --timeout 1
+    --key-out "$pems/n.key" --san dns:a.example --timeout 5
 openssl ecparam -name secp384r1 -genkey -noout -out "$pems/root.key"
 openssl req -x509 -new -key "$pems/root.key" -utf8 -subj '/O=Example/CN=Example Root CA' -days 7300 \
     -sha384 -addext basicConstraints=critical,CA:TRUE,pathlen:2 \

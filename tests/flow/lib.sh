@@ -140,7 +140,11 @@ wait_until() {
 poll_to() { # END COMMAND...: which may wait for something itself
     until poll_once "$@"; do
         read -r uptime _ </proc/uptime
-        [ "${uptime%.*}" -lt "$1" ] || return 1
+        if [ "${uptime%.*}" -ge "$1" ]; then
+            shift
+            echo "# waited in vain: $*" >&2
+            return 1
+        fi
         sleep 0.05
     done
 }

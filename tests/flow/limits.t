@@ -13,7 +13,7 @@ as_nobody() {
 
 ask() { # PROFILE NAME [OPTION VALUE]
     cerca issue --profile "$1" --key-out "$scratch/$2.key" --force --san "dns:$2.limit.example" \
-        --out "$scratch/$2.pem" --timeout 5 ${3:+"$3" "$4"}
+        --out "$scratch/$2.pem" --timeout 20 ${3:+"$3" "$4"}
 }
 
 item() {
@@ -61,7 +61,7 @@ like 'the status tells' "$(item limits >"$scratch/limits" && echo "$scratch/limi
     '^reached: profile tls-server 2 of 2/1d, operator:.* 4 of 4/1d$'
 cerca token create --profile tls-client --name dns:.limit.example --out "$scratch/token" 2>/dev/null
 fails 'a token counts for who made it' 1 'rule limit\.requester' \
-    cerca issue --token-file "$scratch/token" --csr "$scratch/d.csr" --timeout 1
+    cerca issue --token-file "$scratch/token" --csr "$scratch/d.csr" --timeout 20
 ca_stop
 # Killed at the second approval, below, once.
 : >"$ca_dir/view/kill-once"
