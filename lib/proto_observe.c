@@ -80,6 +80,7 @@ void observation_info_put(struct buf *b, const struct observation_info *i)
     wire_put_u8(b, i->demands_client);
     wire_put_u8(b, i->stapled);
     wire_put_u8(b, i->n_chain);
+    wire_put_u8(b, i->proved);
     wire_put_u8(b, i->has_certificate);
     wire_put_fixed(b, i->fingerprint, sizeof(i->fingerprint));
     wire_put_fixed(b, i->identity, sizeof(i->identity));
@@ -111,6 +112,7 @@ void observation_info_get(struct wire_in *w, struct observation_info *out)
     out->demands_client = wire_get_flag(w);
     out->stapled = wire_get_flag(w);
     out->n_chain = wire_get_u8(w);
+    out->proved = wire_get_flag(w);
     out->has_certificate = wire_get_flag(w);
     wire_get_fixed(w, out->fingerprint, sizeof(out->fingerprint));
     wire_get_fixed(w, out->identity, sizeof(out->identity));

@@ -50,7 +50,8 @@ struct observation_info {
     uint8_t offered;             /* a bit 1 << enum tls_version each */
     bool demands_client, stapled;
     uint8_t n_chain;
-    bool has_certificate; /* that was last served there */
+    bool proved;          /* whoever showed it in that look has its key */
+    bool has_certificate; /* that was last served there, or shown */
     uint8_t fingerprint[32], identity[16];
     char name[160];      /* of that */
     char source[16];     /* issued, imported, scanned */

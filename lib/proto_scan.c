@@ -47,6 +47,7 @@ static void put_handshake(struct buf *b, const struct scan_result *r)
     wire_put_u16(b, r->suite);
     wire_put_u8(b, r->demands_client);
     wire_put_u16(b, r->client_cas);
+    wire_put_u8(b, r->proved);
     wire_put_u8(b, r->n_chain);
     for (size_t i = 0; i < r->n_chain; i++)
         wire_put_bytes(b, r->chain[i]);
@@ -64,7 +65,10 @@ static void get_handshake(struct wire_in *w, struct scan_result *r)
     r->suite = wire_get_u16(w);
     r->demands_client = wire_get_flag(w);
     r->client_cas = wire_get_u16(w);
+    r->proved = wire_get_flag(w);
     r->n_chain = get_up_to(w, 0, SCAN_CHAIN_MAX);
+    if (r->proved && r->n_chain == 0)
+        w->failed = true;
     for (size_t i = 0; i < r->n_chain; i++) {
         r->chain[i] = wire_get_bytes(w, SCAN_CHAIN_OCTETS);
         octets += r->chain[i].n;

@@ -99,6 +99,8 @@ struct scan_result {
     bool demands_client; /* it asked for a client certificate ... */
     uint16_t client_cas; /* ... of so many CAs by name */
     uint8_t n_chain;
+    bool proved; /* it has shown that it has the key of chain[0], by a signature in the handshake or
+                    by the end of that; without it anybody may show anybody's */
     struct slice
         chain[SCAN_CHAIN_MAX]; /* DER as served and in that order; [0] claims to be its own */
     struct slice ocsp;         /* OCSPResponse (RFC 6960) stapled; empty: none */

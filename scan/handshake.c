@@ -29,6 +29,8 @@ struct handshake {
     enum scan_outcome outcome;
     const char *detail;
     bool has_alert, has_chosen;
+    bool has_signed; /* the last message has a signature by the server's key ... */
+    bool proved;     /* ... which was right, since OpenSSL has read on */
     uint8_t alert;
     enum tls_version version;
     uint16_t suite;
@@ -102,6 +104,12 @@ static void take_hello(struct handshake *h, struct slice message)
     h->suite = suite;
 }
 
+static void note_proof(struct handshake *h, uint8_t type)
+{
+    h->proved = h->proved || h->has_signed;
+    h->has_signed = type == SSL3_MT_SERVER_KEY_EXCHANGE || type == SSL3_MT_CERTIFICATE_VERIFY;
+}
+
 static void on_message(int sent, int version, int type, const void *p, size_t n, SSL *ssl,
                        void *arg)
 {
@@ -115,6 +123,7 @@ static void on_message(int sent, int version, int type, const void *p, size_t n,
         h->has_alert = true;
         h->alert = message.p[1];
     } else if (type == SSL3_RT_HANDSHAKE && n >= 4) {
+        note_proof(h, message.p[0]);
         if (message.p[0] == SSL3_MT_SERVER_HELLO)
             take_hello(h, message);
         else if (h->served_fault == SERVED_OK)
@@ -263,6 +272,7 @@ enum handshake_want handshake_step(struct handshake *h)
         return error == SSL_ERROR_WANT_READ ? HANDSHAKE_READ : HANDSHAKE_WRITE;
     } else {
         h->outcome = SCAN_SERVED;
+        h->proved = true;
         (void)SSL_shutdown(h->ssl);
     }
     ERR_clear_error();
@@ -280,4 +290,5 @@ void handshake_tell(const struct handshake *h, struct scan_result *out)
     out->suite = h->suite;
     (void)snprintf(out->detail, sizeof(out->detail), "%s", h->detail);
     served_point(&h->served, out);
+    out->proved = h->proved && out->n_chain > 0;
 }

@@ -70,6 +70,7 @@ static json_t *observation_json(const struct observation_info *i)
     json_put(o, "demands_client", json_boolean(i->demands_client));
     json_put(o, "stapled", json_boolean(i->stapled));
     json_put(o, "chain", json_integer(i->n_chain));
+    json_put(o, "key_proved", i->n_chain > 0 ? json_boolean(i->proved) : json_null());
     json_put(o, "sha256",
              i->has_certificate ? json_hex(i->fingerprint, sizeof(i->fingerprint)) : json_null());
     json_put(o, "identity",

@@ -130,6 +130,7 @@ static void put_tls(const struct scan_result *r, json_t *o)
     put_weak(r, o);
     json_put(o, "demands_client_certificate", json_boolean(r->demands_client));
     json_put(o, "client_cas", r->demands_client ? json_integer(r->client_cas) : json_null());
+    json_put(o, "key_proved", r->n_chain > 0 ? json_boolean(r->proved) : json_null());
     json_put(o, "ocsp", base64_json(r->ocsp));
     for (size_t i = 0; i < r->n_chain; i++)
         (void)json_array_append_new(chain, certificate_json(r->chain[i]));
@@ -212,6 +213,8 @@ static void cell_what(const json_t *row, struct buf *out)
     size_t weak = json_array_size(json_object_get(row, "weak"));
 
     buf_put_str(out, leaf != NULL ? json_str(leaf, "subject") : json_str(row, "detail"));
+    if (json_is_false(json_object_get(row, "key_proved")))
+        buf_put_str(out, ", shown without proof of its key");
     if (leaf == NULL && json_str(row, "alert")[0] != 0)
         buf_put_str(out, json_str(row, "alert"));
     if (json_is_true(json_object_get(row, "demands_client_certificate")))

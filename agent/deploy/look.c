@@ -34,21 +34,15 @@ struct sight {
 
 /* ---- in the jail ---- */
 
-/* A certificate shown is none served: who does not have its key goes no further than that. Who
- * wants one of ours may close without an alert, or take it back by a reset. */
-static bool is_served(const struct scan_result *r)
-{
-    return r->outcome == SCAN_SERVED ||
-           (r->demands_client && (r->outcome == SCAN_CLOSED || r->outcome == SCAN_RESET));
-}
-
 static void judge(const struct scan_probed *got, const uint8_t *wanted, struct sight *out)
 {
     const struct scan_result *r = &got->result;
 
     if (got->has_leaf)
         hex_encode(slice_of(got->fingerprint, sizeof(got->fingerprint)), out->served);
-    if (!got->has_leaf || !is_served(r))
+    /* A certificate shown is none served: who does not have its key goes no further than that. Who
+     * wants one of ours goes no further either, but has proved his. */
+    if (!got->has_leaf || !(r->proved || r->outcome == SCAN_SERVED))
         snprintf(out->why, sizeof(out->why), "%s: %s%s%.80s",
                  got->has_leaf ? "no handshake" : "no certificate", scan_outcome_word(r->outcome),
                  r->detail[0] == '\0' ? "" : ", ", r->detail);

@@ -121,6 +121,7 @@ static void describe(const struct observation *o, struct observation_info *out)
     out->demands_client = o->demands_client;
     out->stapled = o->stapled;
     out->n_chain = o->n_chain;
+    out->proved = o->proved;
     out->has_certificate = o->has_certificate;
     memcpy(out->fingerprint, o->fingerprint, sizeof(out->fingerprint));
     memcpy(out->identity, o->identity, sizeof(out->identity));

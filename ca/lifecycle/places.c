@@ -27,6 +27,7 @@ static void take_place(const struct store_place *p, struct compare_place *out)
         out->at = o->outcome == SCAN_LOGGED ? COMPARE_AT_LOGGED : COMPARE_AT_SERVED;
         out->looked = o->last;
         out->gone = o->served != o->last;
+        out->shown = !o->proved && o->n_chain > 0;
         out->no_tls = (NO_TLS_BITS & 1u << o->outcome) != 0;
         out->flaws = o->flaws;
     } else if (p->installed != NULL) {

@@ -146,6 +146,7 @@ static void take_target(const struct scan_result *r, struct observation *out)
     out->demands_client = r->demands_client;
     out->stapled = r->ocsp.n > 0;
     out->n_chain = r->n_chain;
+    out->proved = r->proved || r->outcome == SCAN_SERVED || r->outcome == SCAN_LOGGED;
 }
 
 void look_take(const struct authorities *all, const struct scan_result *r, struct observation *out,

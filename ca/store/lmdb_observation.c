@@ -8,7 +8,7 @@
 #include "ca/store/installation_rows.h"
 #include "lib/wire.h"
 
-#define ROW_VERSION 1
+#define ROW_VERSION 2
 
 void observation_key(const struct observation *o, uint8_t out[OBSERVATION_KEY])
 {
@@ -62,6 +62,7 @@ static void row_put(struct buf *b, const struct observation *o)
         wire_put_i64(b, o->served);
     }
     wire_put_text(b, o->by);
+    wire_put_u8(b, o->proved);
 }
 
 static void get_certificate(struct wire_in *w, struct observation *o)
@@ -108,7 +109,8 @@ int row_observation_get(struct slice row, struct observation *o)
     o->n_chain = wire_get_u8(&w);
     get_certificate(&w, o);
     wire_get_text(&w, o->by, sizeof(o->by));
-    return wire_in_done(&w) && version == ROW_VERSION ? 0 : MDB_CORRUPTED;
+    o->proved = version == 1 ? o->served == o->last : wire_get_flag(&w);
+    return wire_in_done(&w) && (version == 1 || version == ROW_VERSION) ? 0 : MDB_CORRUPTED;
 }
 
 /* ---- a look ---- */
@@ -129,7 +131,8 @@ static void place(struct write_txn *w, const uint8_t key[OBSERVATION_KEY],
     w_put(w, D_PLACE, k.at, k.n, 0);
 }
 
-static bool take_leaf(struct write_txn *w, const struct foreign *leaf, struct observation *o)
+static bool take_leaf(struct write_txn *w, const struct foreign *leaf,
+                      const struct observation *was, struct observation *o)
 {
     struct cert_view v;
 
@@ -137,8 +140,12 @@ static bool take_leaf(struct write_txn *w, const struct foreign *leaf, struct ob
         return false;
     o->has_certificate = true;
     o->ref = leaf->ref;
-    o->served = o->last;
     memcpy(o->fingerprint, v.sig.fingerprint, sizeof(o->fingerprint));
+    if (o->proved)
+        o->served = o->last;
+    else if (was->has_certificate &&
+             memcmp(was->fingerprint, o->fingerprint, sizeof(o->fingerprint)) == 0)
+        o->served = was->served;
     memcpy(o->identity, v.cert.identity, sizeof(o->identity));
     return true;
 }
@@ -155,7 +162,8 @@ static void keep_certificate(const struct observation *was, struct observation *
 
 static bool is_news(const struct observation *was, const struct observation *o)
 {
-    return was->outcome != o->outcome || was->flaws != o->flaws ||
+    return was->outcome != o->outcome || was->proved != o->proved ||
+           (was->n_chain > 0) != (o->n_chain > 0) || was->flaws != o->flaws ||
            was->has_certificate != o->has_certificate ||
            memcmp(was->fingerprint, o->fingerprint, sizeof(o->fingerprint)) != 0;
 }
@@ -177,7 +185,7 @@ static void look(struct write_txn *w, const struct store_op *op, struct observat
     if (w->rc != 0 || was.last > o->last) /* an older look, told late */
         return;
     o->first = there ? was.first : o->last;
-    if (!take_leaf(w, leaf, o) && there)
+    if (!take_leaf(w, leaf, &was, o) && there)
         keep_certificate(&was, o);
     if (was.has_certificate &&
         (!o->has_certificate || memcmp(was.identity, o->identity, IDENTITY_LEN) != 0)) {

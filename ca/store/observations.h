@@ -34,10 +34,11 @@ struct observation {
     uint8_t version;
     uint16_t suite;
     uint8_t n_chain;
-    bool has_certificate; /* one was ever served there: then, the newest */
+    bool proved;          /* of this look: whoever shows it has its key, or nobody could */
+    bool has_certificate; /* one was ever served or shown there: then, the newest */
     uint8_t fingerprint[32], identity[IDENTITY_LEN];
     struct cert_ref ref;
-    int64_t served; /* when */
+    int64_t served; /* when, with its key; 0: shown only */
     char by[64];    /* "operator:alice", "scan:nightly" */
 };
 void observation_key(const struct observation *o, uint8_t out[OBSERVATION_KEY]);

@@ -180,6 +180,14 @@ def bad_certificate(c):
     time.sleep(5)
 
 
+def borrowed(c):
+    """Shows a certificate, and nothing by its key."""
+    der = ssl.PEM_cert_to_DER_cert(open(cert).read())
+    c.recv(4096)
+    one = struct.pack(">I", len(der))[1:] + der
+    c.sendall(record(22, server_hello(0xC02B) + message(11, struct.pack(">I", len(one))[1:] + one)))
+
+
 def smtp_liar(c):
     """Says that TLS begins, and goes on without it."""
     f = lines(c)
@@ -228,7 +236,7 @@ servers = [
     (tls, ""), (smtp, "smtp"), (imap, "imap"), (pop3, "pop3"), (ldap, "ldap"), (postgres, "postgres"),
     (mysql, "mysql"), (hang, ""), (drip, ""), (http, ""), (garbage, ""), (closes, ""), (resets, ""),
     (alert, ""), (endless_chain, ""), (endless_handshake, ""), (endless_alerts, ""), (retry_loop, ""),
-    (same_suite, ""), (bad_certificate, ""), (smtp_liar, "smtp"), (smtp_injector, "smtp"),
+    (same_suite, ""), (bad_certificate, ""), (borrowed, ""), (smtp_liar, "smtp"), (smtp_injector, "smtp"),
     (smtp_without, "smtp"), (smtp_endless, "smtp"), (postgres_without, "postgres"), (ldap_liar, "ldap"),
 ]
 

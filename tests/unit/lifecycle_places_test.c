@@ -83,12 +83,17 @@ static void renew(struct world *w)
 static int see_by(struct world *w, const char *host, enum scan_outcome outcome,
                   const struct buf *der, int64_t when)
 {
-    struct observation o = {.port = 443, .last = when, .outcome = outcome, .by = "scan:test"};
+    struct observation o = {.port = 443,
+                            .last = when,
+                            .outcome = outcome,
+                            .proved = outcome == SCAN_SERVED,
+                            .n_chain = der != NULL,
+                            .by = "scan:test"};
     struct foreign leaf = {.origin = "there"};
     struct store_observe q = {.by = "scan:test", .n = 1, .row = &o, .leaf = &leaf};
     struct store_op op = {.kind = STORE_OBSERVE, .observe = &q, .time = when};
 
-    if (outcome == SCAN_SERVED)
+    if (der != NULL)
         leaf.der = buf_slice(der);
     (void)snprintf(o.host, sizeof(o.host), "%s", host);
     op.audit.action = AUDIT_FOREIGN;
@@ -164,6 +169,25 @@ static void what_nobody_told_of_is_unknown(void **state)
     assert_int_equal(found(w, COMPARE_FOREIGN, TEST_NOW + 20), 1);
     see(w, SCAN_SERVED, &w->der[0], TEST_NOW + 15); /* another one is there now */
     assert_int_equal(found(w, COMPARE_UNKNOWN, TEST_NOW + 20), 0);
+    buf_free(&other);
+}
+
+static void what_is_shown_without_its_key_is_not_served(void **state)
+{
+    struct world *w = *state;
+    int64_t now = TEST_NOW + 200;
+    struct buf other;
+
+    see(w, SCAN_SERVED, &w->der[0], TEST_NOW + 10);
+    see(w, SCAN_CLOSED, &w->der[0], TEST_NOW + 20);
+    assert_int_equal(found(w, COMPARE_UNREACHABLE, now), 1);
+    see(w, SCAN_SERVED, &w->der[0], TEST_NOW + 30);
+    assert_int_equal(found(w, COMPARE_UNREACHABLE, now), 0);
+    foreign_make(&w->x, "other.example.com", TEST_NOW + DAY, &other);
+    see(w, SCAN_CLOSED, &other, TEST_NOW + 40);
+    assert_int_equal(found(w, COMPARE_UNKNOWN, now), 1);
+    see(w, SCAN_CLOSED, NULL, TEST_NOW + 50); /* shown no more */
+    assert_int_equal(found(w, COMPARE_UNKNOWN, now), 0);
     buf_free(&other);
 }
 
@@ -247,6 +271,7 @@ int main(void)
         T(a_superseded_one_is_found_while_it_is_served),
         T(who_answers_no_more_is_missed_until_he_does),
         T(what_nobody_told_of_is_unknown),
+        T(what_is_shown_without_its_key_is_not_served),
         T(a_place_is_known_by_the_identity),
         T(what_was_never_a_server_is_kept_too),
         T(what_is_looked_at_no_more_is_forgotten),

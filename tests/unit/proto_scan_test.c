@@ -33,6 +33,7 @@ static void fill(struct scan_result *r)
     r->suite = 0x1302;
     r->demands_client = true;
     r->client_cas = 3;
+    r->proved = true;
     r->n_chain = 2;
     r->chain[0] = slice_of(octets, 1000);
     r->chain[1] = slice_of(octets, 10);

@@ -79,11 +79,15 @@ uint32_t compare(const struct compare_place *p, const struct compare_known *k, i
 
     if (p->at == COMPARE_AT_LOGGED)
         return of_log(k, now);
-    if (p->at == COMPARE_AT_SERVED && p->gone)
-        return of_gone(p, k, now);
-    /* A file that lies somewhere is used by nobody that we know of. */
-    if (p->at != COMPARE_AT_FOUND)
+    if (p->at == COMPARE_AT_SERVED && p->gone) {
+        found = of_gone(p, k, now);
+        if (!p->shown)
+            return found;
+        found |= p->flaws;
+    } else if (p->at != COMPARE_AT_FOUND) {
+        /* A file that lies somewhere is used by nobody that we know of. */
         found = of_use(p, k, now);
+    }
     if (!k->told)
         found |= COMPARE_BIT(COMPARE_UNKNOWN);
     if (!k->issued && (p->flaws & COMPARE_BIT(COMPARE_SELF_SIGNED)) == 0 &&

@@ -46,8 +46,9 @@ enum compare_at {
 struct compare_place {
     enum compare_at at;
     int64_t looked;     /* when that was last looked at */
-    bool gone;          /* of a served one: that look found no certificate ... */
+    bool gone;          /* of a served one: that look found nobody who has its key ... */
     bool no_tls;        /* ... but something that is no TLS */
+    bool shown;         /* ... but somebody who shows this one, and goes no further */
     uint32_t flaws;     /* of a served one, by the chain alone: COMPARE_SELF_SIGNED to _WRONG_NAME,
                            _WEAK_PROTOCOL, _WEAK_CIPHER */
     bool serves_others; /* of an installed one: its services were seen to serve another */
