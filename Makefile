@@ -152,7 +152,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
 	@echo 'Variables: BUILD CC CFLAGS WERROR=1 PREFIX DESTDIR DEB_DIR DEB_VERSION RUN_DIR HTTP_PORT HTTPS_PORT V=1 N SEED POINTS SECONDS'
 
-.PHONY: run test unit asan torture hsm-campaign faults coverage bench lint tidy install clean
+.PHONY: run test unit asan torture soak hsm-campaign faults coverage bench lint tidy install clean
 
 # In the foreground; ^C or TERM stops it, and everything is still there at the next start.
 run: ## install what is missing, make a CA in run/ if there is none, and run it
@@ -193,6 +193,12 @@ hsm-campaign: ## every PKCS#11 return value, hang, crash and lie at every call o
 	$(SELF) BUILD=$(BUILD)/test HOOKS=1 WERROR=1 programs shim $(BUILD)/test/unit/signer_campaign_test
 	@CERCA_CAMPAIGN=full V=1 CERCA_RELEASE_BUILD=$(BUILD) CERCA_BUILD=$(BUILD)/test \
 		tests/run-tests $(BUILD)/test/unit/signer_campaign_test 2>$(BUILD)/hsm-campaign.log
+
+# Two thirds of the time are compared, so a few minutes say little.
+soak: ## mixed load at four fifths for SECONDS (3600); nothing may grow
+	@$(BOOTSTRAP) run test
+	$(SELF) programs bench-programs shim
+	@CERCA_BUILD=$(BUILD) tests/soak/run $(if $(filter command line,$(origin SECONDS)),$(SECONDS),3600)
 
 # POINTS of each kind of call fail, in each program.
 POINTS ?= 10
