@@ -284,6 +284,8 @@ MAN_PAGES := $(wildcard man/*.[1-8])
 DOCS := README.md SECURITY.md CHANGELOG.md $(wildcard docs/*.md conf/README.md)
 EXAMPLES := $(wildcard conf/*.conf conf/*.example)
 UNITS := $(notdir $(wildcard conf/systemd/*))
+# A text that names programs, for this PREFIX.
+here = sed 's,/usr/sbin/,$(SBINDIR)/,g; s,/usr/bin/,$(BINDIR)/,g; s,/usr/lib/cerca/,$(PREFIX)/lib/cerca/,g'
 # A file into a folder of the installed system.
 put = install -D -m 644 $(1) $(DESTDIR)$(2)/$(notdir $(1))$(newline)
 
@@ -303,6 +305,13 @@ deb: ## install what is missing, build, and make Debian packages in build/deb
 	rm -r $(DEB_TREE)
 	lintian --fail-on error,warning $(DEB_DIR)/cerca_$(DEB_VERSION)_*.changes
 
+.PHONY: boot-test
+boot-test: ## as root: install, use, upgrade and purge the packages on a machine that boots with systemd
+	$(MAKE) deb DEB_DIR=$(BUILD)/deb
+	$(MAKE) deb DEB_DIR=$(BUILD)/deb-next DEB_VERSION=$(VERSION)+next
+	@apt-get -qq install --no-install-recommends systemd-container
+	tests/boot/run $(BUILD)/deb $(BUILD)/deb-next
+
 # cercad finds the programs that it starts in its own folder, so they lie together.
 install: programs ## install to DESTDIR and PREFIX (default /usr/local)
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR)
@@ -315,10 +324,12 @@ install: programs ## install to DESTDIR and PREFIX (default /usr/local)
 	$(call put,conf/nginx/cerca-public.conf,$(SHAREDIR)/cerca/nginx)
 	$(call put,conf/prometheus/cerca.rules.yml,$(SHAREDIR)/cerca/prometheus)
 	$(call put,conf/grafana/cerca.json,$(SHAREDIR)/cerca/grafana)
-	$(call put,conf/sysusers/cerca.conf,$(PREFIX)/lib/sysusers.d)
+	$(foreach users,cerca cerca-node,$(call put,conf/sysusers/$(users).conf,$(PREFIX)/lib/sysusers.d))
+	$(call put,conf/tmpfiles/cerca.conf,$(PREFIX)/lib/tmpfiles.d)
 	@mkdir -p $(BUILD)/install/bash $(BUILD)/install/zsh
-	$(foreach unit,$(UNITS),sed 's,/usr/sbin/,$(SBINDIR)/,; s,/usr/bin/,$(BINDIR)/,' \
-		conf/systemd/$(unit) >$(BUILD)/install/$(unit)$(newline))
+	$(foreach unit,$(UNITS),$(here) conf/systemd/$(unit) >$(BUILD)/install/$(unit)$(newline))
+	$(here) conf/lib/units >$(BUILD)/install/units
+	install -D -m 755 $(BUILD)/install/units $(DESTDIR)$(PREFIX)/lib/cerca/units
 	$(foreach program,cerca cerca-agent,\
 		$(BUILD)/bin/$(program) completion bash >$(BUILD)/install/bash/$(program)$(newline) \
 		$(BUILD)/bin/$(program) completion zsh >$(BUILD)/install/zsh/_$(program)$(newline))

@@ -20,6 +20,18 @@ int option_fd(const char *program, const char *text)
     return (int)n;
 }
 
+int option_text(const char *program, const char *file)
+{
+    struct fault f;
+    int fd;
+
+    fault_clear(&f);
+    if (conf_seal(file, &fd, &f) == 0)
+        return fd;
+    log_fault(LOG_LEVEL_ERROR, "conf.text", &f, "program", program, NULL);
+    exit(EXITCODE_CONFIG);
+}
+
 static _Noreturn void wrong_usage(const struct server_program *p)
 {
     (void)fputs(p->usage, stderr);
@@ -30,10 +42,15 @@ static void parse_options(const struct server_program *p, int argc, char **argv,
                           struct server_options *o)
 {
     static const struct option longs[] = {
-        {"conf", required_argument, NULL, 'c'},      {"conf-fd", required_argument, NULL, 'f'},
-        {"listen-fd", required_argument, NULL, 'l'}, {"keep-fd", required_argument, NULL, 'k'},
-        {"check", no_argument, NULL, 'C'},           {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},         {NULL, 0, NULL, 0},
+        {"conf", required_argument, NULL, 'c'},
+        {"conf-fd", required_argument, NULL, 'f'},
+        {"listen-fd", required_argument, NULL, 'l'},
+        {"keep-fd", required_argument, NULL, 'k'},
+        {"check", no_argument, NULL, 'C'},
+        {"text", required_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {NULL, 0, NULL, 0},
     };
     int c;
 
@@ -45,6 +62,9 @@ static void parse_options(const struct server_program *p, int argc, char **argv,
             break;
         case 'f':
             o->conf_fd = option_fd(p->name, optarg);
+            break;
+        case 't':
+            o->conf_fd = option_text(p->name, optarg);
             break;
         case 'l':
             o->listen_fd = option_fd(p->name, optarg);

@@ -11,7 +11,7 @@
 
 struct server_options {
     const char *conf;
-    int conf_fd, listen_fd, keep_fd; /* that cercad handed over; -1: none */
+    int conf_fd, listen_fd, keep_fd; /* handed over; -1: none */
     bool check;                      /* read the configuration, then end */
 };
 
@@ -26,5 +26,9 @@ int server_main(const struct server_program *p, int argc, char **argv);
 
 /* The number of a descriptor that cercad handed to `program`; ends the process when it is none. */
 int option_fd(const char *program, const char *text);
+
+/* For --text FILE: the configuration's text as it is in force, which CONF may have left behind.
+ * Sealed; ends the process when it cannot be read. */
+int option_text(const char *program, const char *file);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "admin/site.h"
 #include "lib/log.h"
+#include "lib/manager.h"
 #include "lib/proto.h"
 #include "lib/sandbox.h"
 #include "lib/server_main.h"
@@ -16,12 +17,13 @@
 #define TIMEOUT_S 10
 
 static const char usage_text[] =
-    "usage: cerca-admin -c CONF [--check] [--conf-fd N] [--listen-fd N]\n"
+    "usage: cerca-admin -c CONF [--text FILE] [--check] [--conf-fd N] [--listen-fd N]\n"
     "\n"
     "Serves metrics for Prometheus over HTTP, for cerca-ca.\n"
     "cercad starts it; alone it opens the port itself and stays in the foreground.\n"
     "\n"
     "  -c, --conf CONF   the configuration\n"
+    "      --text FILE   its text that is in force, where that is another\n"
     "      --check       read the configuration, then end\n"
     "      --conf-fd N, --listen-fd N\n"
     "                    descriptors that cercad hands over\n"
@@ -78,7 +80,7 @@ static int run(const struct server_options *o, const struct conf *conf, struct f
     if (o->check)
         return 0;
     if (listen_fd < 0)
-        listen_fd = listen_tcp(conf->metrics_listen, conf->metrics_port, f);
+        listen_fd = manager_listen(conf->metrics_listen, conf->metrics_port, f);
     if (listen_fd < 0)
         return listen_fd;
     (void)signal(SIGPIPE, SIG_IGN);

@@ -18,6 +18,7 @@
 #include "lib/exitcode.h"
 #include "lib/key_blocklist.h"
 #include "lib/log.h"
+#include "lib/manager.h"
 #include "lib/server_main.h"
 #include "lib/step.h"
 
@@ -31,7 +32,7 @@ struct options {
 
 static void usage(FILE *to)
 {
-    fputs("usage: cerca-ca -c CONF [--check | --bootstrap]\n"
+    fputs("usage: cerca-ca -c CONF [--text FILE] [--check | --bootstrap]\n"
           "                [--conf-fd N] [--listen-fd N] [--delegate-fd N] [--enroll-fd N]\n"
           "                [--metrics-fd N] [--watch-fd N] [--scan-fd N]\n"
           "                [--control-fd N]\n"
@@ -42,6 +43,7 @@ static void usage(FILE *to)
           "the admin socket itself and stays in the foreground.\n"
           "\n"
           "  -c, --conf CONF   the configuration\n"
+          "      --text FILE   its text that is in force, where that is another\n"
           "      --check       read the configuration and the list of weak keys, then end\n"
           "      --bootstrap   issue the issuers' certificates that are missing, then end\n"
           "      --restore FILE\n"
@@ -68,6 +70,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 {
     static const struct option longs[] = {
         {"conf", required_argument, NULL, 'c'},
+        {"text", required_argument, NULL, 't'},
         {"conf-fd", required_argument, NULL, 'f'},
         {"listen-fd", required_argument, NULL, 'l'},
         {"delegate-fd", required_argument, NULL, 'd'},
@@ -100,6 +103,9 @@ static void parse_options(int argc, char **argv, struct options *o)
         switch (c) {
         case 'c':
             o->conf = optarg;
+            break;
+        case 't':
+            o->conf_fd = option_text("cerca-ca", optarg);
             break;
         case 'f':
             o->conf_fd = option_fd("cerca-ca", optarg);
@@ -158,6 +164,21 @@ static void parse_options(int argc, char **argv, struct options *o)
         usage(stderr);
         exit(EXITCODE_USAGE);
     }
+}
+
+/* What a service manager hands over goes by the sockets' names. */
+static void take_sockets(struct options *o)
+{
+    const struct {
+        int *fd;
+        const char *name;
+    } socket[] = {{&o->listen_fd, "admin"},  {&o->delegate_fd, "public"},
+                  {&o->enroll_fd, "enroll"}, {&o->metrics_fd, "metrics"},
+                  {&o->watch_fd, "watch"},   {&o->scan_fd, "scan"}};
+
+    for (size_t i = 0; i < sizeof(socket) / sizeof(socket[0]); i++)
+        if (*socket[i].fd < 0)
+            *socket[i].fd = manager_fd(socket[i].name);
 }
 
 /* Left alone, glibc learns from one large block to keep much more in every thread's arena. */
@@ -296,6 +317,8 @@ int main(int argc, char **argv)
     parse_options(argc, argv, &o);
     if (o.verify != NULL)
         return verify(o.verify);
+    if (!o.bootstrap && o.restore.backup == NULL)
+        take_sockets(&o);
     fault_clear(&f);
     if (load(&o, &conf, &f) != 0)
         return fail("conf.refused", &f, EXITCODE_CONFIG);

@@ -15,6 +15,7 @@
 #include "enroll/telling.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/manager.h"
 #include "lib/proto.h"
 #include "lib/sandbox.h"
 #include "lib/server_main.h"
@@ -39,12 +40,14 @@ struct server {
 };
 
 static const char usage_text[] =
-    "usage: cerca-enroll -c CONF [--check] [--conf-fd N] [--listen-fd N] [--keep-fd N]\n"
+    "usage: cerca-enroll -c CONF [--text FILE] [--check] [--conf-fd N] [--listen-fd N] [--keep-fd "
+    "N]\n"
     "\n"
     "Serves enrollment over HTTPS (EST), for cerca-ca.\n"
     "cercad starts it; alone it opens the port itself and stays in the foreground.\n"
     "\n"
     "  -c, --conf CONF   the configuration\n"
+    "      --text FILE   its text that is in force, where that is another\n"
     "      --check       read the configuration, then end\n"
     "      --conf-fd N, --listen-fd N, --keep-fd N\n"
     "                    descriptors that cercad hands over\n"
@@ -145,7 +148,7 @@ static int serve(const struct conf *conf, int listen_fd, int keep_fd, struct fau
 
 static int run(const struct server_options *o, const struct conf *conf, struct fault *f)
 {
-    int listen_fd = o->listen_fd, rc;
+    int listen_fd = o->listen_fd, keep_fd = o->keep_fd, rc;
 
     if (!conf_enrolls(conf))
         return fault_set(f, FAULT_CONFIG, "est",
@@ -153,14 +156,16 @@ static int run(const struct server_options *o, const struct conf *conf, struct f
     if (o->check)
         return 0;
     if (listen_fd < 0)
-        listen_fd = listen_tcp(conf->https_listen, conf->https_port, f);
+        listen_fd = manager_listen(conf->https_listen, conf->https_port, f);
     if (listen_fd < 0)
         return listen_fd;
+    if (keep_fd < 0)
+        keep_fd = manager_memory();
     (void)signal(SIGPIPE, SIG_IGN);
     httpd_prepare();
     report_prepare();
     rc = jail(f);
-    return rc != 0 ? rc : serve(conf, listen_fd, o->keep_fd, f);
+    return rc != 0 ? rc : serve(conf, listen_fd, keep_fd, f);
 }
 
 int main(int argc, char **argv)

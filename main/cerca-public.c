@@ -14,6 +14,7 @@
 #include "lib/httpd.h"
 #include "lib/log.h"
 #include "lib/loop.h"
+#include "lib/manager.h"
 #include "lib/sandbox.h"
 #include "lib/server_main.h"
 #include "lib/server_run.h"
@@ -31,12 +32,14 @@ struct server {
 };
 
 static const char usage_text[] =
-    "usage: cerca-public -c CONF [--check] [--conf-fd N] [--listen-fd N] [--keep-fd N]\n"
+    "usage: cerca-public -c CONF [--text FILE] [--check] [--conf-fd N] [--listen-fd N] [--keep-fd "
+    "N]\n"
     "\n"
     "Serves CA certificates, CRLs, OCSP and the audit log's tree over HTTP, from the public view.\n"
     "cercad starts it; alone it opens the port itself and stays in the foreground.\n"
     "\n"
     "  -c, --conf CONF   the configuration\n"
+    "      --text FILE   its text that is in force, where that is another\n"
     "      --check       read the configuration, then end\n"
     "      --conf-fd N, --listen-fd N, --keep-fd N\n"
     "                    descriptors that cercad hands over\n"
@@ -120,10 +123,11 @@ static int serve(const struct conf *conf, int view_fd, int listen_fd, EVP_PKEY *
 static int start(const struct server_options *o, const struct conf *conf, EVP_PKEY *own_key,
                  struct fault *f)
 {
+    int keep_fd = o->keep_fd >= 0 ? o->keep_fd : manager_memory();
     int view_fd = -1, listen_fd = o->listen_fd, rc = 0;
 
     if (listen_fd < 0)
-        listen_fd = listen_tcp(conf->http_listen, conf->http_port, f);
+        listen_fd = manager_listen(conf->http_listen, conf->http_port, f);
     if (listen_fd < 0)
         rc = listen_fd;
     else if ((view_fd = open(conf->view_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
@@ -134,7 +138,7 @@ static int start(const struct server_options *o, const struct conf *conf, EVP_PK
     if (rc == 0)
         rc = jail(conf, f);
     if (rc == 0)
-        return serve(conf, view_fd, listen_fd, own_key, o->keep_fd, f);
+        return serve(conf, view_fd, listen_fd, own_key, keep_fd, f);
     EVP_PKEY_free(own_key);
     return rc;
 }

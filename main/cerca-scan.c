@@ -26,7 +26,7 @@
 
 static const char usage_text[] =
     "usage: cerca-scan --fd N\n"
-    "       cerca-scan -c CONF [--check] [--conf-fd N]\n"
+    "       cerca-scan -c CONF [--text FILE] [--check] [--conf-fd N]\n"
     "\n"
     "Asks servers what they serve: for cerca scan, which starts it and gives the targets, or, as\n"
     "cercad starts it, for the scans of the configuration.\n"

@@ -22,7 +22,9 @@
 #include "lib/conn.h"
 #include "lib/exitcode.h"
 #include "lib/log.h"
+#include "lib/manager.h"
 #include "lib/sandbox.h"
+#include "lib/server_main.h"
 #include "lib/step.h"
 
 struct options {
@@ -34,12 +36,13 @@ struct options {
 };
 
 static const char usage_text[] =
-    "usage: cerca-signer -c FILE [--conf-fd N] --token NAME [--listen-fd N]\n"
+    "usage: cerca-signer -c FILE [--text FILE | --conf-fd N] --token NAME [--listen-fd N]\n"
     "                    [--check | --provision]\n"
     "\n"
     "Signs certificates with the keys of one PKCS#11 token; cercad starts it.\n"
     "\n"
     "  -c, --conf FILE   the configuration\n"
+    "  --text FILE       its text that is in force, where that is another\n"
     "  --conf-fd N       read its text from this descriptor\n"
     "  --token NAME      the token of the configuration to serve\n"
     "  --listen-fd N     the listening socket; without it, the one in sock_dir is opened\n"
@@ -66,10 +69,11 @@ static int descriptor(const char *text)
 
 static void options_read(int argc, char **argv, struct options *o)
 {
-    enum { CONF_FD = 256, TOKEN, LISTEN_FD, CHECK, PROVISION, HELP, VERSION };
+    enum { CONF_FD = 256, TEXT, TOKEN, LISTEN_FD, CHECK, PROVISION, HELP, VERSION };
     static const struct option longs[] = {
         {"conf", required_argument, NULL, 'c'},
         {"conf-fd", required_argument, NULL, CONF_FD},
+        {"text", required_argument, NULL, TEXT},
         {"token", required_argument, NULL, TOKEN},
         {"listen-fd", required_argument, NULL, LISTEN_FD},
         {"check", no_argument, NULL, CHECK},
@@ -85,6 +89,9 @@ static void options_read(int argc, char **argv, struct options *o)
         switch (c) {
         case 'c':
             o->conf = optarg;
+            break;
+        case TEXT:
+            o->conf_fd = option_text("cerca-signer", optarg);
             break;
         case CONF_FD:
             o->conf_fd = descriptor(optarg);
@@ -217,13 +224,19 @@ static int jail(const struct conf *conf, const struct conf_token *t, bool provis
     return rc != 0 ? rc : sandbox_enter(&s, f);
 }
 
+/* A credential is there at work, not for who only looks at a configuration. */
+static bool pin_here(const struct conf_token *t)
+{
+    return t->pin_credential[0] == '\0' || getenv("CREDENTIALS_DIRECTORY") != NULL;
+}
+
 /* Everything that can be said without the module: a reload must not depend on the token's health.
  */
 static int check(const struct conf *conf, const struct conf_token *t, struct fault *f)
 {
     struct p11uri token, key;
     struct guard g;
-    struct pin *pin;
+    struct pin *pin = NULL;
     int rc = p11uri_parse(t->uri, &token, f);
 
     if (rc == 0 && !p11uri_names_token(&token))
@@ -238,7 +251,7 @@ static int check(const struct conf *conf, const struct conf_token *t, struct fau
         rc = guard_new(conf, &g, f);
     if (rc == 0) {
         guard_free(&g);
-        rc = pin_read(t, &pin, f);
+        rc = pin_here(t) ? pin_read(t, &pin, f) : 0;
         pin_free(pin);
     }
     return rc;
@@ -249,6 +262,8 @@ static int open_socket(const struct conf *conf, const struct conf_token *t, int 
 {
     struct buf path;
 
+    if (*fd < 0)
+        *fd = manager_fd("signer");
     if (*fd >= 0)
         return 0;
     buf_init(&path, PATH_MAX);

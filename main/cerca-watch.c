@@ -27,12 +27,13 @@ struct watcher {
 };
 
 static const char usage_text[] =
-    "usage: cerca-watch -c CONF [--check] [--conf-fd N]\n"
+    "usage: cerca-watch -c CONF [--text FILE] [--check] [--conf-fd N]\n"
     "\n"
     "Delivers notices to the channels of the configuration, for cerca-ca.\n"
     "cercad starts it; alone it stays in the foreground.\n"
     "\n"
     "  -c, --conf CONF   the configuration\n"
+    "      --text FILE   its text that is in force, where that is another\n"
     "      --check       read the configuration and the channels' files, then end\n"
     "      --conf-fd N   a descriptor that cercad hands over\n"
     "      --help, --version\n";

@@ -16,11 +16,12 @@
 #include "lib/sandbox.h"
 
 static const char usage[] =
-    "Usage: cercad -c CONF [--check] [--hint]\n"
+    "Usage: cercad -c CONF [--check | --plan] [--hint]\n"
     "Starts the programs of Cerca and keeps them running, in the foreground.\n"
     "\n"
     "  -c, --conf CONF  the configuration file\n"
     "      --check      check the configuration and exit: 0 good, 1 not\n"
+    "      --plan       say which programs it asks for, a line each: name, uid, token\n"
     "      --hint       say what to try next even when standard output is no terminal\n"
     "      --help       this text\n"
     "      --version    the version\n"
@@ -29,18 +30,21 @@ static const char usage[] =
 
 struct options {
     const char *conf_path;
-    bool check, hint;
+    bool check, plan, hint;
 };
 
-enum { OPT_CHECK = 256, OPT_HINT, OPT_HELP, OPT_VERSION };
+enum { OPT_CHECK = 256, OPT_PLAN, OPT_HINT, OPT_HELP, OPT_VERSION };
 
 /* -1: go on; else the exit status. */
 static int read_options(int argc, char **argv, struct options *o)
 {
-    static const struct option longs[] = {
-        {"conf", required_argument, NULL, 'c'},      {"check", no_argument, NULL, OPT_CHECK},
-        {"hint", no_argument, NULL, OPT_HINT},       {"help", no_argument, NULL, OPT_HELP},
-        {"version", no_argument, NULL, OPT_VERSION}, {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {{"conf", required_argument, NULL, 'c'},
+                                          {"check", no_argument, NULL, OPT_CHECK},
+                                          {"plan", no_argument, NULL, OPT_PLAN},
+                                          {"hint", no_argument, NULL, OPT_HINT},
+                                          {"help", no_argument, NULL, OPT_HELP},
+                                          {"version", no_argument, NULL, OPT_VERSION},
+                                          {NULL, 0, NULL, 0}};
     int c;
     *o = (struct options){0};
     while ((c = getopt_long(argc, argv, "c:", longs, NULL)) != -1) {
@@ -50,6 +54,9 @@ static int read_options(int argc, char **argv, struct options *o)
             break;
         case OPT_CHECK:
             o->check = true;
+            break;
+        case OPT_PLAN:
+            o->plan = true;
             break;
         case OPT_HINT:
             o->hint = true;
@@ -108,6 +115,14 @@ static int serve(struct command *k, struct generation *g, bool hint)
     return r == 0 ? EXITCODE_OK : failed(&f);
 }
 
+/* For who starts the programs in our place: services of their own. */
+static void print_plan(const struct programs *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        printf("%s %lu %s\n", p->at[i].name,
+               (unsigned long)(p->at[i].has_user ? p->at[i].user : geteuid()), p->at[i].token);
+}
+
 int main(int argc, char **argv)
 {
     struct options o;
@@ -131,9 +146,11 @@ int main(int argc, char **argv)
     k.conf_path = o.conf_path;
     if (own_folder(folder, sizeof folder, &f) != 0 || generation_read(o.conf_path, &g, &f) != 0) {
         status = failed(&f);
-        return o.check ? EXITCODE_FAILED : status;
+        return o.check || o.plan ? EXITCODE_FAILED : status;
     }
-    if (o.check) {
+    if (o.plan)
+        print_plan(&g->programs);
+    if (o.check || o.plan) {
         generation_free(g, NULL);
         return EXITCODE_OK;
     }

@@ -31,6 +31,7 @@ own_root() {
     for folder in run tmp; do
         mount -n -t tmpfs -o mode=1777 tmpfs "$machine/$folder"
     done
+    rm -f "$machine/var/lib/man-db/auto-update" # an index that nobody reads here
     # What a package starts here nobody waits for.
     printf '#!/bin/sh\nexit 101\n' >"$machine/usr/sbin/policy-rc.d"
     chmod 755 "$machine/usr/sbin/policy-rc.d"

@@ -51,6 +51,42 @@ done
 ok 'every unit is sound' in_root sh -c 'systemd-analyze verify $(dpkg -L cerca cerca-agent cerca-node |
     grep "^/lib/systemd/system/.*\.[a-z]*$") 2>&1 | grep -i cerca >&2; [ $? -eq 1 ]'
 
+for unit in "$machine"/lib/systemd/system/cerca*.service; do
+    case $unit in
+    */cerca-agent.service) continue ;; # root on purpose: what it deploys to is anybody's
+    *@.service) cp "$unit" "$scratch/${unit##*/}" && unit=$scratch/${unit##*/} ;;
+    esac
+    instance=${unit/@./@hsm.}
+    [ "$instance" = "$unit" ] || mv "$unit" "$instance"
+    run systemd-analyze security --offline=true --threshold=20 "$instance"
+    report "$status" "$(basename "$instance") is exposed by 2.0 at most"
+done
+sed -n 's/^User=//p' "$machine"/lib/systemd/system/cerca*.service | sort -u >"$scratch/users"
+while read -r user; do
+    ok "the user $user is there" in_root id "$user"
+done <"$scratch/users"
+ok 'the service configuration names users that there are' in_root cerca conf check -c /usr/share/cerca/service.conf
+is 'and each program runs as what its unit says' \
+    "$(in_root cercad --plan -c /usr/share/cerca/service.conf | sort)" "$(for program in ca public signer; do
+        echo "cerca-$program $(in_root id -u "cerca-$program") $([ $program != signer ] || echo hsm)"
+    done)"
+can() { # USER WHAT FOLDER
+    in_root setpriv --reuid "$1" --regid "$(in_root id -g "$1")" --clear-groups test "$2" "/var/lib/cerca/$3"
+}
+for user in cerca-ca cerca-signer cerca-public cerca-enroll cerca-admin cerca-watch cerca-scan nobody; do
+    may=
+    for folder in store view ca signer secrets tokens; do
+        ! can "$user" -x "$folder" || may="$may $folder"
+        ! can "$user" -w "$folder" || may="$may+w"
+    done
+    case $user in
+    cerca-ca) want=' store+w view+w ca+w signer' ;;
+    cerca-signer) want=' view ca signer+w secrets+w tokens+w' ;;
+    *) want=' view ca' ;;
+    esac
+    is "where $user may go" "$may" "$want"
+done
+
 (umask 022 && mkdir -p "$machine/var/lib/cerca" && echo kept >"$machine/var/lib/cerca/kept")
 # shellcheck disable=SC2046 # a list of words
 ok 'an upgrade' in_root dpkg -i $(files "$next")
