@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ca/signer/ckr.h"
+#include "ca/signer/softtoken.h"
 #include "ca/signer/watch.h"
 #include "lib/log.h"
 
@@ -66,6 +67,7 @@ int token_load(const struct conf_token *conf, struct token *out, struct fault *f
     out->ctx = PKCS11_CTX_new();
     if (out->ctx == NULL)
         return fault_set(f, FAULT_INTERNAL, "signer.module", "libp11 has no memory");
+    softtoken_keep(conf);
     watch_enter("C_Initialize");
     rc = PKCS11_CTX_load(out->ctx, conf->module);
     watch_leave();

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include "ca/signer/object.h"
 #include "ca/signer/provision.h"
 #include "ca/signer/signop.h"
+#include "ca/signer/softtoken.h"
+#include "lib/file.h"
 #include "tests/unit/signer_place.h"
 
 /* Provisions, then opens the token and logs in. */
@@ -289,6 +292,68 @@ static void a_module_that_is_none_is_a_matter_of_configuration(void **state)
     place_free(p);
 }
 
+/* The folder of the one token. */
+static void path_in_token(const struct place *p, const char *name, char out[512])
+{
+    DIR *d = opendir(place_path(p, "tokens"));
+    struct dirent *e;
+
+    assert_non_null(d);
+    out[0] = 0;
+    while ((e = readdir(d)) != NULL)
+        if (e->d_name[0] != '.')
+            (void)snprintf(out, 512, "%s/tokens/%s/%s", p->dir, e->d_name, name);
+    (void)closedir(d);
+    assert_int_not_equal(out[0], 0);
+}
+
+static void put_file(const char *path, struct slice octets)
+{
+    struct fault f;
+
+    if (file_write(path, 0600, octets, &f) != 0)
+        fail_msg("%s", f.text);
+}
+
+/* As a kill in the midst of C_Login leaves it, and a power loss soon after. */
+static void a_token_that_a_kill_left_empty_is_put_back(void **state)
+{
+    static const uint8_t zeros[320];
+    const struct slice left[] = {slice_of(NULL, 0), slice_of(zeros, sizeof(zeros))};
+    char object[512], kept[512];
+    struct buf before, after;
+    struct token t;
+    struct place *p = one_issuer("p256", "ecdsa-sha256", &t);
+    struct fault f;
+
+    (void)state;
+    token_close(&t);
+    path_in_token(p, SOFTTOKEN_OBJECT, object);
+    path_in_token(p, SOFTTOKEN_KEPT, kept);
+    buf_init(&before, 65536);
+    buf_init(&after, 65536);
+    assert_int_equal(file_read(object, 65536, &before, &f), 0);
+    for (size_t i = 0; i < 2; i++) {
+        put_file(object, left[i]);
+        if (token_load(&p->conf->tokens[0], &t, &f) != 0 || token_find(&t, &f) != 0 ||
+            token_login(&t, true, &f) != 0)
+            fail_msg("%s: %s", f.rule, f.text);
+        signs_right(&t, &p->conf->issuers[0]);
+        token_close(&t);
+    }
+    /* A token that was made anew meanwhile stays as it is, and is what is kept from then on. */
+    before.p[before.n - 1] ^= 1;
+    put_file(object, buf_slice(&before));
+    softtoken_keep(&p->conf->tokens[0]);
+    assert_int_equal(file_read(object, 65536, &after, &f), 0);
+    assert_true(slice_eq(buf_slice(&before), buf_slice(&after)));
+    assert_int_equal(file_read(kept, 65536, &after, &f), 0);
+    assert_true(slice_eq(buf_slice(&before), buf_slice(&after)));
+    buf_free(&before);
+    buf_free(&after);
+    place_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +364,7 @@ int main(void)
         cmocka_unit_test(a_key_is_found_by_label_and_by_id_and_must_be_one),
         cmocka_unit_test(a_public_key_may_come_from_the_certificate_object),
         cmocka_unit_test(serving_makes_no_token),
+        cmocka_unit_test(a_token_that_a_kill_left_empty_is_put_back),
         cmocka_unit_test(a_module_that_is_none_is_a_matter_of_configuration),
     };
 
