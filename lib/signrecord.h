@@ -11,8 +11,9 @@
  *   32-63  SHA-256 of the TBSCertificate
  *
  * Serial numbers of certificates have leading bits 01 (lib/tbs.h). Sixteen zeros stand for a
- * certification request of a CA's key; the hash is that of its CertificationRequestInfo. A CRL has
- * 01 00 00 00, the scope of its number (4) and the number (8); the hash is that of its TBSCertList.
+ * certification request of a CA's key; the hash is that of its CertificationRequestInfo. An entry
+ * of nothing but its number stands where a power loss took one away. A CRL has 01 00 00 00, the
+ * scope of its number (4) and the number (8); the hash is that of its TBSCertList.
  */
 #ifndef LIB_SIGNRECORD_H
 #define LIB_SIGNRECORD_H

@@ -10,9 +10,12 @@
 #include <unistd.h>
 
 #include "lib/key.h"
+#include "lib/log.h"
 #include "lib/wire.h"
 
 #define READ_ENTRIES 512
+#define NUMBER_LEN 8
+#define SECTOR_GRAIN 16 /* greatest common divisor of an entry and a sector */
 
 struct checklog {
     int fd;
@@ -50,26 +53,55 @@ static int take(struct checklog *l, const uint8_t octets[CHECKLOG_ENTRY])
     return 0;
 }
 
+/* The last entry as a power loss may leave it, with zeros before or behind a sector's end: nothing
+ * was signed by it, since its sync never ended. Such an end is a multiple of 16 octets from its
+ * begin; no number is zero, and no hash ends in so many. */
+static bool is_torn(const uint8_t octets[CHECKLOG_ENTRY])
+{
+    static const uint8_t zeros[SECTOR_GRAIN];
+
+    return memcmp(octets, zeros, NUMBER_LEN) == 0 ||
+           memcmp(octets + CHECKLOG_ENTRY - SECTOR_GRAIN, zeros, sizeof(zeros)) == 0;
+}
+
+static int failed(const char *path, struct fault *f)
+{
+    return fault_set(f, FAULT_INTERNAL, "signer.checklog", "%s: %s", path, strerror(errno));
+}
+
+static int cut_tail(struct checklog *l, struct fault *f)
+{
+    uint8_t last[CHECKLOG_ENTRY];
+    struct stat st;
+
+    if (fstat(l->fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return damaged(l->path, f);
+    off_t end = st.st_size - st.st_size % CHECKLOG_ENTRY;
+    if (end > 0) {
+        if (pread(l->fd, last, sizeof(last), end - CHECKLOG_ENTRY) != CHECKLOG_ENTRY)
+            return failed(l->path, f);
+        if (is_torn(last))
+            end -= CHECKLOG_ENTRY;
+    }
+    if (end == st.st_size)
+        return 0;
+    log_warn("signer.checklog.repaired", "file", l->path, "cut_octets",
+             log_num((int64_t)(st.st_size - end)), NULL);
+    return ftruncate(l->fd, end) == 0 ? 0 : failed(l->path, f);
+}
+
 static int read_all(struct checklog *l, struct fault *f)
 {
     const char *path = l->path;
     uint8_t at[READ_ENTRIES * CHECKLOG_ENTRY];
-    struct stat st;
     ssize_t got;
 
-    if (fstat(l->fd, &st) != 0 || !S_ISREG(st.st_mode))
-        return damaged(path, f);
-    if (st.st_size % CHECKLOG_ENTRY != 0 &&
-        ftruncate(l->fd, st.st_size - st.st_size % CHECKLOG_ENTRY) != 0)
-        return fault_set(f, FAULT_INTERNAL, "signer.checklog", "%s: %s", path, strerror(errno));
     l->count = l->size = 0;
     while ((got = pread(l->fd, at, sizeof(at), (off_t)(l->count * CHECKLOG_ENTRY))) > 0)
         for (ssize_t i = 0; i + CHECKLOG_ENTRY <= got; i += CHECKLOG_ENTRY)
             if (take(l, at + i) != 0)
                 return damaged(path, f);
-    if (got < 0)
-        return fault_set(f, FAULT_INTERNAL, "signer.checklog", "%s: %s", path, strerror(errno));
-    return 0;
+    return got < 0 ? failed(path, f) : 0;
 }
 
 int checklog_open(const char *path, struct checklog **out, struct fault *f)
@@ -85,6 +117,8 @@ int checklog_open(const char *path, struct checklog **out, struct fault *f)
     else if (flock(l->fd, LOCK_EX | LOCK_NB) != 0)
         rc = fault_unavailable(f, 1, "signer.checklog.busy", "%s: another signer has it", path);
     else
+        rc = cut_tail(l, f);
+    if (rc == 0)
         rc = read_all(l, f);
     if (rc != 0) {
         checklog_close(l);

@@ -43,10 +43,15 @@ static uint64_t entry_number(const uint8_t e[RECORD_ENTRY])
     return v;
 }
 
-static void entry_put(uint8_t out[RECORD_ENTRY], uint64_t number, const struct record_entry *e)
+static void number_put(uint8_t out[8], uint64_t number)
 {
     for (size_t i = 0; i < 8; i++)
         out[i] = (uint8_t)(number >> (56 - 8 * i));
+}
+
+static void entry_put(uint8_t out[RECORD_ENTRY], uint64_t number, const struct record_entry *e)
+{
+    number_put(out, number);
     memcpy(out + 8, e->key, RECORD_KEY_LEN);
     memcpy(out + 16, e->serial.p, SERIAL_LEN);
     memcpy(out + 32, e->tbs_hash, 32);
@@ -67,6 +72,54 @@ static int find_end(int fd, uint64_t size, uint64_t *end)
     return size > CUT_MAX ? -1 : 0;
 }
 
+static bool is_hole(const uint8_t e[RECORD_ENTRY])
+{
+    static const uint8_t zeros[RECORD_ENTRY];
+
+    return memcmp(e, zeros, RECORD_ENTRY) == 0;
+}
+
+/* Later pages may have reached the disk and earlier ones not. What they had is lost, and what came
+ * behind stays: an entry of nothing but its number stands for each. `fd` must not be O_APPEND. */
+static int fill_holes(int fd, uint64_t end, uint64_t *filled)
+{
+    uint8_t space[256 * RECORD_ENTRY], e[RECORD_ENTRY];
+    uint64_t at = end > CUT_MAX ? end - CUT_MAX : 0;
+
+    for (*filled = 0; at < end; at += sizeof(space)) {
+        size_t n = end - at < sizeof(space) ? (size_t)(end - at) : sizeof(space);
+
+        if (pread(fd, space, n, (off_t)at) != (ssize_t)n)
+            return -1;
+        for (size_t i = 0; i < n; i += RECORD_ENTRY) {
+            if (!is_hole(space + i))
+                continue;
+            memset(e, 0, sizeof(e));
+            number_put(e, (at + i) / RECORD_ENTRY + 1);
+            if (pwrite(fd, e, sizeof(e), (off_t)(at + i)) != (ssize_t)sizeof(e))
+                return -1;
+            ++*filled;
+        }
+    }
+    return *filled > 0 ? fdatasync(fd) : 0;
+}
+
+static int repair_holes(const char *path, uint64_t end, struct fault *f)
+{
+    uint64_t filled = 0;
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int rc = fd < 0 || fill_holes(fd, end, &filled) != 0
+                 ? fault_set(f, FAULT_INTERNAL, "signer.record", "%s: %s", path, strerror(errno))
+                 : 0;
+
+    if (fd >= 0)
+        (void)close(fd);
+    if (filled > 0)
+        log_warn("signer.record.holes", "file", path, "lost_entries", log_num((int64_t)filled),
+                 NULL);
+    return rc;
+}
+
 static int repair(struct record *r, const char *path, struct fault *f)
 {
     struct stat st;
@@ -84,7 +137,7 @@ static int repair(struct record *r, const char *path, struct fault *f)
             return fault_set(f, FAULT_INTERNAL, "signer.record", "%s: %s", path, strerror(errno));
     }
     r->count = end / RECORD_ENTRY;
-    return 0;
+    return repair_holes(path, end, f);
 }
 
 static void rest(struct record *r)

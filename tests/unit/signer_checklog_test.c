@@ -1,17 +1,19 @@
 /* The signer's record of checkpoints: what was signed of a log is not forgotten, also when it
- * cannot be read. */
+ * cannot be read, or when a power loss came in the midst of a write. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "ca/signer/checklog.h"
+#include "lib/file.h"
 
 static char path[64];
 static bool reads_fail;
@@ -96,11 +98,88 @@ static void test_unread_is_not_forgotten(void **state)
     checklog_close(opened());
 }
 
+static int admit(struct checklog *l, uint64_t size)
+{
+    uint8_t of_size[32];
+    struct fault f;
+
+    memset(of_size, (int)size, sizeof(of_size));
+    return checklog_admit(l, "log.example", size, of_size, &f);
+}
+
+/* Three entries, of which octets of the last one are zeros. */
+static void write_torn(size_t from, size_t to)
+{
+    static const uint8_t zeros[CHECKLOG_ENTRY];
+    struct checklog *l;
+    int fd;
+
+    assert_int_equal(truncate(path, 0), 0);
+    l = opened();
+    for (uint64_t size = 1; size <= 3; size++)
+        assert_int_equal(admit(l, size), 0);
+    checklog_close(l);
+    fd = open(path, O_WRONLY);
+    assert_int_equal(pwrite(fd, zeros, to - from, (off_t)(2 * CHECKLOG_ENTRY + from)),
+                     (ssize_t)(to - from));
+    close(fd);
+}
+
+static void goes_on_behind_the_second(void)
+{
+    struct checklog *l = opened();
+    struct buf b;
+    struct fault f;
+
+    assert_int_not_equal(admit(l, 1), 0);
+    assert_int_equal(admit(l, 2), 0);
+    assert_int_equal(admit(l, 7), 0);
+    checklog_close(l);
+    buf_init(&b, 4096);
+    assert_int_equal(file_read(path, 4096, &b, &f), 0);
+    assert_int_equal(b.n, 3 * CHECKLOG_ENTRY);
+    assert_int_equal(b.p[2 * CHECKLOG_ENTRY + 7], 3);
+    assert_int_equal(b.p[2 * CHECKLOG_ENTRY + 15], 7);
+    buf_free(&b);
+}
+
+static void test_unsynced_is_dropped(void **state)
+{
+    (void)state;
+    write_torn(0, CHECKLOG_ENTRY);
+    goes_on_behind_the_second();
+    for (size_t at = 16; at < CHECKLOG_ENTRY; at += 16) {
+        write_torn(0, at);
+        goes_on_behind_the_second();
+        write_torn(at, CHECKLOG_ENTRY);
+        goes_on_behind_the_second();
+    }
+}
+
+static void test_synced_is_never_dropped(void **state)
+{
+    static const uint8_t other[8] = {9};
+    struct checklog *l;
+    struct fault f;
+    int fd;
+
+    (void)state;
+    write_torn(0, 0);
+    fd = open(path, O_WRONLY);
+    assert_int_equal(pwrite(fd, other, sizeof(other), CHECKLOG_ENTRY), (ssize_t)sizeof(other));
+    close(fd);
+    assert_int_equal(checklog_open(path, &l, &f), -FAULT_CONFIG);
+    assert_string_equal(f.rule, "signer.checklog.damaged");
+    assert_null(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest cases[] = {
         cmocka_unit_test_setup_teardown(test_never_shrinks_nor_forks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unread_is_not_forgotten, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_unsynced_is_dropped, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_synced_is_never_dropped, setup, teardown),
     };
 
     return cmocka_run_group_tests(cases, NULL, NULL);

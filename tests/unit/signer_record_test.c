@@ -132,6 +132,35 @@ static void a_torn_tail_is_cut_off_and_counting_goes_on(void **state)
     }
 }
 
+/* Pages need not reach the disk in their order. */
+static void what_a_power_loss_left_out_is_marked_and_the_rest_stays(void **state)
+{
+    static const uint8_t zeros[8 * RECORD_ENTRY];
+    struct record *r = opened();
+    struct buf b;
+    int fd;
+
+    (void)state;
+    for (int i = 0; i < 30; i++)
+        append(r, 1, 1);
+    record_close(r);
+    fd = open(path, O_WRONLY);
+    assert_int_equal(pwrite(fd, zeros, sizeof(zeros), 8 * RECORD_ENTRY), (ssize_t)sizeof(zeros));
+    close(fd);
+    r = opened();
+    assert_int_equal(record_count(r), 30);
+    append(r, 7, 1);
+    record_close(r);
+    contents(&b);
+    assert_int_equal(b.n, 31 * RECORD_ENTRY);
+    for (size_t i = 0; i < 31; i++) {
+        const uint8_t *e = b.p + i * RECORD_ENTRY;
+        assert_int_equal(e[7], i + 1);
+        assert_int_equal(e[16], i >= 8 && i < 16 ? 0 : i == 30 ? 7 : 1);
+    }
+    buf_free(&b);
+}
+
 static void a_file_that_is_no_record_is_kept_and_refused(void **state)
 {
     struct record *r;
@@ -227,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(entries_are_numbered_and_say_what_was_signed),
         T(a_torn_tail_is_cut_off_and_counting_goes_on),
+        T(what_a_power_loss_left_out_is_marked_and_the_rest_stays),
         T(a_file_that_is_no_record_is_kept_and_refused),
         T(a_record_that_cannot_grow_refuses_whole_batches),
         T(two_signers_never_share_a_record),
