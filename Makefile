@@ -86,6 +86,7 @@ BENCH_SRC := $(wildcard tests/bench/*.c)
 BENCH_HELP_SRC := $(wildcard tests/bench/help/*.c)
 SHIM_SRC := $(wildcard tests/shim/*.c)
 FAULTS_SRC := $(wildcard tests/faults/*.c)
+RECORDER_SRC := $(wildcard tests/torture/*.c)
 UNIT_SRC := $(wildcard tests/unit/*_test.c)
 UNIT_MODEL_SRC := $(wildcard tests/unit/model_*.c)
 UNIT_HELP_SRC := $(filter-out $(UNIT_SRC) $(UNIT_MODEL_SRC),$(wildcard tests/unit/*.c))
@@ -97,7 +98,7 @@ FUZZ_HELP_SRC := $(addprefix tests/fuzz/,common.c peer.c transport.c)
 FUZZED_SRC := $(LIB_SRC) $(EST_SRC) $(filter-out client/http%.c client/jail.c,$(CLIENT_SRC)) $(OCSP_SRC) $(SCAN_SRC) $(WATCH_SRC) $(ENROLL_SRC) $(AGENT_SRC) \
 	$(wildcard ca/store/*.c ca/audit/*.c) $(addprefix tools/,$(addsuffix .c,csv importindex ctstate scanstate exported verify json tool))
 ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(SUPERVISE_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(ENROLL_SRC) $(PUBLIC_SRC) $(ADMIN_SRC) $(WATCH_SRC) \
-	$(NOTIFY_SRC) $(DELIVER_SRC) $(SCAN_SRC) $(CLIENT_SRC) $(AGENT_SRC) $(MAIN_SRC) $(TOOLS_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(SHIM_SRC) $(FAULTS_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC) $(FUZZ_SRC)
+	$(NOTIFY_SRC) $(DELIVER_SRC) $(SCAN_SRC) $(CLIENT_SRC) $(AGENT_SRC) $(MAIN_SRC) $(TOOLS_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(SHIM_SRC) $(FAULTS_SRC) $(RECORDER_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC) $(FUZZ_SRC)
 
 LIB_A := $(BUILD)/lib.a
 CORE_A := $(BUILD)/core.a
@@ -126,6 +127,7 @@ BENCH_PROGRAMS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 FUZZ_PROGRAMS := $(addprefix $(BUILD)/fuzz/,$(FUZZ_TARGETS))
 REPLAY_PROGRAMS := $(addprefix $(BUILD)/replay/,$(FUZZ_TARGETS))
 SHIM := $(BUILD)/shim/libcerca-shim.so $(BUILD)/shim/libcerca-faults.so
+RECORDER := $(BUILD)/torture/recorder.so
 
 # --- what people type ---------------------------------------------------------
 
@@ -137,7 +139,7 @@ HTTPS_PORT ?=
 # On all processors, unless -j was given.
 SELF = +@$(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: all help programs unit-programs bench-programs fuzz-programs replay-programs shim everything
+.PHONY: all help programs unit-programs bench-programs fuzz-programs replay-programs shim recorder everything
 all: programs ## build the programs into build/bin (the default)
 
 programs: $(PROGRAMS)
@@ -146,11 +148,12 @@ bench-programs: $(BENCH_PROGRAMS)
 fuzz-programs: $(FUZZ_PROGRAMS)
 replay-programs: $(REPLAY_PROGRAMS)
 shim: $(SHIM)
-everything: programs unit-programs bench-programs replay-programs shim
+recorder: $(RECORDER)
+everything: programs unit-programs bench-programs replay-programs shim recorder
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
-	@echo 'Variables: BUILD CC CFLAGS WERROR=1 PREFIX DESTDIR DEB_DIR DEB_VERSION RUN_DIR HTTP_PORT HTTPS_PORT V=1 N SEED POINTS SECONDS'
+	@echo 'Variables: BUILD CC CFLAGS WERROR=1 PREFIX DESTDIR DEB_DIR DEB_VERSION RUN_DIR HTTP_PORT HTTPS_PORT V=1 N ROUNDS SEED POINTS SECONDS'
 
 .PHONY: run test unit asan torture soak hsm-campaign faults coverage bench lint tidy install clean
 
@@ -180,13 +183,16 @@ asan: ## all tests with AddressSanitizer and UndefinedBehaviorSanitizer
 	@CERCA_RELEASE_BUILD=$(BUILD) CERCA_BUILD=$(BUILD)/asan \
 		UBSAN_OPTIONS=print_stacktrace=1 tests/run-tests
 
-# N kills; SEED repeats their order. What broke, when, and the state of the CA then is kept.
+# N kills, ROUNDS of a power cut; SEED repeats their order. What broke, when, and the state of the CA
+# then is kept.
 N ?= 1000
+ROUNDS ?= 200
 SEED ?=
-torture: ## kill -9 the programs N times under load; nothing acknowledged may be lost
+torture: ## kill -9 the programs N times under load, cut the power ROUNDS times: nothing acknowledged may be lost
 	@$(BOOTSTRAP) test
-	$(SELF) BUILD=$(BUILD)/test HOOKS=1 WERROR=1 programs
-	@CERCA_BIN=$(abspath $(BUILD)/test/bin) tests/torture/run -n $(N) $(if $(SEED),-s $(SEED)) -o $(BUILD)/torture
+	$(SELF) BUILD=$(BUILD)/test HOOKS=1 WERROR=1 programs recorder
+	@CERCA_BIN=$(abspath $(BUILD)/test/bin) CERCA_RECORDER=$(abspath $(BUILD)/test/torture/recorder.so) \
+		tests/torture/run -n $(N) -d $(ROUNDS) $(if $(SEED),-s $(SEED)) -o $(BUILD)/torture
 
 hsm-campaign: ## every PKCS#11 return value, hang, crash and lie at every call of the signer
 	@$(BOOTSTRAP) test
@@ -492,6 +498,13 @@ $(BUILD)/shim/%.so:
 	@mkdir -p $(@D)
 	@echo '  LINK  $(@:$(BUILD)/%=%)'
 	@$(CC) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -shared -Wl,-z,relro,-z,now -o $@ $^ -ldl
+
+# Preloaded before a sanitizer's own library, so without one.
+$(BUILD)/torture/recorder.so: $(RECORDER_SRC) $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo '  LINK  $(@:$(BUILD)/%=%)'
+	@$(CC) $(filter-out -fPIE -fsanitize=% -fno-sanitize-recover=%,$(ALL_CFLAGS)) $(if $(WERROR),-Werror) -fPIC -shared \
+		-Wl,-z,relro,-z,now -o $@ $(filter %.c,$^)
 
 .SECONDARY:
 -include $(patsubst %.c,$(OBJ)/%.d,$(ALL_SRC))

@@ -10,7 +10,7 @@ export TMPDIR
 ok 'every lie about what was acknowledged is found' "$root/tests/torture/run" -l
 sed 's/^/# /' "$out"
 ok 'fifteen kills of all programs under load break no promise' \
-    "$root/tests/torture/run" -n 15 -o "$scratch"
+    "$root/tests/torture/run" -n 15 -d 0 -o "$scratch"
 sed 's/^/# /' "$out"
 ok 'the counts can be read by programs' jq -e '.violations == [] and
     ([.killed[]] | add) == 15 and .acknowledged.issued > 0 and .acknowledged.revoked > 0' kills.json

@@ -10,41 +10,29 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "flow"))
 sys.dont_write_bytecode = True
 
+from daemon import Daemon  # noqa: E402
 from invariants import Invariants, until  # noqa: E402
 from ledger import Ledger  # noqa: E402
 from load import PATIENCE, World, run  # noqa: E402
-from peer import children_of  # noqa: E402
 
 PROGRAMS = ("cerca-ca", "cerca-signer", "cerca-public", "cerca-enroll", "cerca-admin", "cerca-watch",
             "cerca-scan")
 TOGETHER = ("all", "cercad")  # cercad's children end with it
 
 
-class Campaign:
+class Campaign(Daemon):
     def __init__(self, setting, kills, seed):
-        self.setting, self.kills, self.random = setting, kills, random.Random(seed)
+        super().__init__(setting, "cercad")
+        self.kills, self.random = kills, random.Random(seed)
         self.ledger = Ledger()
         self.world = World(self.ledger, setting["folder"], setting, seed)
         self.killed = {}
-        self.log = open(setting["log"], "ab")
-        self.cercad = None
-
-    def start(self):
-        """cercad, whose children it starts."""
-        self.cercad = subprocess.Popen(["cercad", "-c", self.setting["conf"]], stdout=self.log,
-                                       stderr=self.log)
-
-    def running(self):
-        if self.cercad.poll() is not None:
-            raise SystemExit("cercad ended by itself: see " + self.setting["log"])
-        return children_of(self.cercad.pid)
 
     def victims(self):
         """Each in its turn, in an order by chance."""
@@ -53,6 +41,17 @@ class Campaign:
             self.random.shuffle(order)
             yield from order
 
+    def awaited(self, program):
+        """[its pid]; it may still be waiting to be started again."""
+        pids = []
+
+        def runs():
+            pids[:] = [pid for name, pid in self.running().items() if name == program]
+            return bool(pids)
+
+        until(PATIENCE, runs)
+        return pids
+
     def kill(self, victim):
         if victim == "all":
             pids = [*self.running().values(), self.cercad.pid]
@@ -60,10 +59,9 @@ class Campaign:
         elif victim == "cercad":
             pids = [self.cercad.pid]
         else:
-            # It may still be waiting to be started again.
-            if not until(PATIENCE, lambda: victim in self.running()):
+            pids = self.awaited(victim)
+            if not pids:
                 return self.ledger.violated(victim + " does not come back", "a kill")
-            pids = [self.running()[victim]]
         for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -93,9 +91,6 @@ class Campaign:
         print("[%-40s] %d/%d killed, %d issued, %d revoked, %d imported, %.0f s" % (
             bar, done, self.kills, c.get("issued", 0), c.get("revoked", 0), c.get("imported", 0),
             time.monotonic() - self.ledger.begin), flush=True)
-
-    def well(self):
-        return until(PATIENCE, lambda: run("cerca", "status", "--timeout", "5").returncode == 0)
 
     def begin(self):
         self.start()
@@ -128,8 +123,7 @@ def main():
     try:
         campaign.go()
     finally:
-        if campaign.cercad is not None and campaign.cercad.poll() is None:
-            campaign.cercad.kill()
+        campaign.kill_daemon()
         campaign.ledger.report(report, campaign="kills", seed=seed, killed=campaign.killed)
     print("killed: " + ", ".join("%s %d" % k for k in sorted(campaign.killed.items())))
     print("acknowledged and seen: " + ", ".join("%s %d" % c for c in sorted(campaign.ledger.counts.items())))

@@ -19,6 +19,8 @@ class Ledger:
         self.imported = {}     # SHA-256: name
         self.ending = {}       # name: SHA-256, of imported ones that an alert is due about
         self.notes = {}        # name: text
+        self.alerts = {}       # name: the event that was told about its end
+        self.hook_from = 0     # where the log of the receiver begins that counts
         self.checkpoints = []  # files
         self.crls = {}         # issuer: [(number, octets, serials)] of the newest two
         self.answers = {}      # serial: thisUpdate of the newest OCSP answer

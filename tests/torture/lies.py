@@ -74,7 +74,7 @@ def main():
             tell(campaign)
         invariants.Invariants(campaign.world, "lies").all(True)
     finally:
-        campaign.cercad.kill()
+        campaign.kill_daemon()
     missed = [found for _, found in LIES if not any(found in w["violated"] for w in ledger.wrong)]
     print("%d lies, %d of them found" % (len(LIES), len(LIES) - len(missed)))
     for found in missed:

@@ -264,6 +264,18 @@ class World:
                     f.write(note)
                 self.ledger.keep_checkpoint(path)
 
+    def raised(self):
+        """(name, id of the event, time) of each notice that a certificate ends soon, from hook_from on.
+        The receiver writes it before it answers."""
+        with open(self.setting["hook"], encoding="utf-8") as f:
+            f.seek(self.ledger.hook_from)
+            for line in f:
+                entry = json.loads(line) if line.endswith("\n") else {}
+                body = entry.get("body") or {}
+                data = body.get("data", {})
+                if data.get("rule") == "expiry" and data.get("kind") == "raised":
+                    yield body["subject"].removeprefix("CN="), body["id"], entry["time"]
+
     # --- threads ----------------------------------------------------------------------------------
 
     def worker(self, *jobs, pause=0.0):
