@@ -46,9 +46,9 @@ static bool follows_by_name(struct store *s, const struct cert_row *row, struct 
     if (store_same_names(s, names, false, ref, FOLLOWERS_MAX, &n, &ignored) != 0)
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (store_get(s, &ref[i], room, &ignored) != 0 ||
-            memcmp(room->identity, row->identity, sizeof(row->identity)) == 0 ||
-            (!is_foreign(row) && !is_foreign(room)))
+        if ((!is_foreign(row) && ref[i].issuer != STORE_FOREIGN) ||
+            store_get(s, &ref[i], room, &ignored) != 0 ||
+            memcmp(room->identity, row->identity, sizeof(row->identity)) == 0)
             continue;
         if (!lasts_longer(row, room))
             return false; /* the latest come first */
