@@ -153,6 +153,14 @@ void keys_work(struct write_txn *w)
         w->rc = runs_work(&w->s->reqkeys, w->t, w->state.change);
 }
 
+void keys_settle(struct write_txn *w)
+{
+    w->rc = runs_settle(&w->s->keys, w->t, w->state.change);
+    if (w->rc == 0)
+        w->rc = runs_settle(&w->s->reqkeys, w->t, w->state.change);
+    w->dirty = w->s->keys.moved || w->s->reqkeys.moved;
+}
+
 void keys_commit(struct store *s)
 {
     runs_commit(&s->keys);

@@ -149,11 +149,11 @@ int runs_find(struct runs *r, MDB_txn *t, const uint8_t *prefix, run_each fn, vo
 }
 
 /* All that is in memory is to be written out; the two tables are exchanged after the commit. */
-static void freeze(struct runs *r, uint64_t change)
+static void freeze(struct runs *r, uint64_t change, size_t entries, uint64_t lag)
 {
     int slot = run_empty(&r->next, 0);
-    bool lags = change - r->next.upto >= RUN_LAG * r->entries;
-    if ((r->active.n < r->entries && !lags) || slot < 0 || run_filling(&r->dir, 0) >= 0)
+    bool lags = change - r->next.upto >= lag;
+    if ((r->active.n < entries && !lags) || slot < 0 || run_filling(&r->dir, 0) >= 0)
         return;
     if (r->active.n > 0)
         r->next.slot[0][slot] = (struct run_slot){.state = RUN_FILLING, .upto = change};
@@ -188,8 +188,27 @@ int runs_work(struct runs *r, MDB_txn *t, uint64_t change)
     }
     if (rc != 0)
         return rc;
-    freeze(r, change);
+    freeze(r, change, r->entries, RUN_LAG * r->entries);
     return r->moved ? run_dir_put(r, t) : 0;
+}
+
+/* Shorter runs are merged as soon as longer ones, so there has to be room for those that come. */
+static bool has_room(const struct run_dir *d)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < RUN_SLOTS; i++)
+        n += d->slot[0][i].state == RUN_EMPTY;
+    return n >= RUN_SLOTS / 2;
+}
+
+int runs_settle(struct runs *r, MDB_txn *t, uint64_t change)
+{
+    int rc = 0;
+    if (run_filling(&r->next, 0) >= 0)
+        rc = run_flush(r, t);
+    else if (has_room(&r->next))
+        freeze(r, change, r->entries / RUN_SHORT + 1, r->entries);
+    return rc == 0 && r->moved ? run_dir_put(r, t) : rc;
 }
 
 void runs_commit(struct runs *r)

@@ -37,6 +37,7 @@
 #define RUN_FAN 4
 #define RUN_PACE 4
 #define RUN_LAG 4
+#define RUN_SHORT 8      /* an end writes out what is longer than such a part of a run */
 #define RUN_ENTRIES 8192 /* of a run of level 0 */
 #define RUN_TABLES (RUN_LEVELS * RUN_SLOTS)
 
@@ -104,6 +105,10 @@ int runs_walk(const struct runs *r, MDB_txn *t, const uint8_t *after, size_t max
               void *arg) WARN_UNUSED;
 /* The work that is due, after the last entry; `change` is the newest change so far. */
 int runs_work(struct runs *r, MDB_txn *t, uint64_t change) WARN_UNUSED;
+/* In place of the work, without an entry, in a transaction of its own: writes out what is in memory
+ * where that is worth it, so that the next start has nothing to read. Three of them do all of it.
+ */
+int runs_settle(struct runs *r, MDB_txn *t, uint64_t change) WARN_UNUSED;
 /* Gives up runs whose life is over: no more entry of theirs is to be found. What entries up to
  * change `closed` belong to had come to an end by change `now`, the newest one; `over` says whether
  * what had ended by a change is past its life. Before the first entry of a transaction. */
@@ -141,6 +146,8 @@ int run_input_next(struct run_inputs *in, size_t i) WARN_UNUSED;
 /* The one with the least entry; in->n when all are at their end. */
 size_t run_input_least(const struct run_inputs *in);
 void run_inputs_close(struct run_inputs *in);
+/* All of what is being written out from memory. */
+int run_flush(struct runs *r, MDB_txn *t) WARN_UNUSED;
 /* Empties at most `n` dead runs. */
 int run_bury(struct runs *r, MDB_txn *t, size_t n) WARN_UNUSED;
 

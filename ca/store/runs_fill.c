@@ -134,6 +134,12 @@ int run_fill(struct runs *r, MDB_txn *t, size_t n)
     return rc;
 }
 
+int run_flush(struct runs *r, MDB_txn *t)
+{
+    int slot = run_filling(&r->next, 0);
+    return slot < 0 ? 0 : flush(r, t, (size_t)slot, SIZE_MAX);
+}
+
 int run_bury(struct runs *r, MDB_txn *t, size_t n)
 {
     for (size_t i = 0; n > 0 && i < RUN_TABLES; i++) {

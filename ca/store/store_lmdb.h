@@ -338,6 +338,8 @@ struct key_list {
 };
 /* Any thread; not of a store that is open for reading only. *t sees what the entries name. */
 int keys_list(struct store *s, struct key_list *l, MDB_txn **t, struct fault *f) WARN_UNUSED;
+/* In a transaction of its own, at the end: w->dirty when there was something to write out. */
+void keys_settle(struct write_txn *w);
 void keys_commit(struct store *s);
 /* lmdb_newest.c: before the first group; after the last operation of a group; after its commit. */
 int newest_load(struct store *s, MDB_txn *t) WARN_UNUSED;

@@ -299,6 +299,47 @@ static void a_walk_meets_all_that_was_there_and_runs_in_order(void **state)
     free(x);
 }
 
+static void settle(struct world *w, bool commit)
+{
+    MDB_txn *t = begin(w, 0);
+    runs_begin(&w->r);
+    assert_int_equal(runs_settle(&w->r, t, w->change), 0);
+    if (!commit) {
+        mdb_txn_abort(t);
+        runs_abort(&w->r);
+        return;
+    }
+    assert_int_equal(mdb_txn_commit(t), 0);
+    runs_commit(&w->r);
+}
+
+/* Ended at any length, and now and then killed in the middle of the end. */
+static void what_an_end_has_written_out_no_start_reads(void **state)
+{
+    struct world *w = *state;
+    size_t nothing = 0, ends = 0;
+    while (w->n < 2000) {
+        size_t all = 3;
+        for (size_t i = draw(w) % 12; i > 0; i--)
+            add_beside(w, 1 + draw(w) % 6, draw(w) % 4, true);
+        if (draw(w) % 4 == 0)
+            all = draw(w) % 3;
+        for (size_t turn = 0; turn < all; turn++)
+            settle(w, true);
+        settle(w, false);
+        stop(w);
+        start(w);
+        ends += all == 3;
+        nothing += all == 3 && w->r.active.n + w->r.frozen.n <= ENTRIES / RUN_SHORT;
+        for (size_t level = 0; level < RUN_LEVELS; level++)
+            assert_true(count(w, level, RUN_EMPTY) > 0);
+        if (draw(w) % 16 == 0)
+            all_are_found_once(w);
+    }
+    all_are_found_once(w);
+    assert_true(nothing > ends / 2); /* else there was no room for short runs */
+}
+
 struct reader {
     struct world *w;
     atomic_size_t committed;
@@ -465,6 +506,7 @@ int main(void)
         T(a_start_after_any_transaction_finds_the_same),
         T(changes_without_entries_leave_little_to_read_at_a_start),
         T(a_walk_meets_all_that_was_there_and_runs_in_order),
+        T(what_an_end_has_written_out_no_start_reads),
         T(another_thread_finds_all_that_is_committed_while_more_comes),
         T(entries_of_a_group_are_passed_over_in_one_step),
         T(runs_past_their_life_are_dropped_whole_and_open_ones_are_not),
