@@ -290,7 +290,8 @@ MAN_PAGES := $(wildcard man/*.[1-8])
 DOCS := README.md SECURITY.md CHANGELOG.md $(wildcard docs/*.md conf/README.md)
 EXAMPLES := $(wildcard conf/*.conf conf/*.example)
 UNITS := $(notdir $(wildcard conf/systemd/*))
-# A text that names programs, for this PREFIX.
+# Where the texts are made that name programs of this PREFIX: another folder for whoever installs at the same time.
+STAGING ?= $(BUILD)/install
 here = sed 's,/usr/sbin/,$(SBINDIR)/,g; s,/usr/bin/,$(BINDIR)/,g; s,/usr/lib/cerca/,$(PREFIX)/lib/cerca/,g'
 # A file into a folder of the installed system.
 put = install -D -m 644 $(1) $(DESTDIR)$(2)/$(notdir $(1))$(newline)
@@ -332,17 +333,17 @@ install: programs ## install to DESTDIR and PREFIX (default /usr/local)
 	$(call put,conf/grafana/cerca.json,$(SHAREDIR)/cerca/grafana)
 	$(foreach users,cerca cerca-node,$(call put,conf/sysusers/$(users).conf,$(PREFIX)/lib/sysusers.d))
 	$(call put,conf/tmpfiles/cerca.conf,$(PREFIX)/lib/tmpfiles.d)
-	@mkdir -p $(BUILD)/install/bash $(BUILD)/install/zsh
-	$(foreach unit,$(UNITS),$(here) conf/systemd/$(unit) >$(BUILD)/install/$(unit)$(newline))
-	$(here) conf/lib/units >$(BUILD)/install/units
-	install -D -m 755 $(BUILD)/install/units $(DESTDIR)$(PREFIX)/lib/cerca/units
+	@mkdir -p $(STAGING)/bash $(STAGING)/zsh
+	$(foreach unit,$(UNITS),$(here) conf/systemd/$(unit) >$(STAGING)/$(unit)$(newline))
+	$(here) conf/lib/units >$(STAGING)/units
+	install -D -m 755 $(STAGING)/units $(DESTDIR)$(PREFIX)/lib/cerca/units
 	$(foreach program,cerca cerca-agent,\
-		$(BUILD)/bin/$(program) completion bash >$(BUILD)/install/bash/$(program)$(newline) \
-		$(BUILD)/bin/$(program) completion zsh >$(BUILD)/install/zsh/_$(program)$(newline))
-	$(foreach unit,$(UNITS),$(call put,$(BUILD)/install/$(unit),$(PREFIX)/lib/systemd/system))
+		$(BUILD)/bin/$(program) completion bash >$(STAGING)/bash/$(program)$(newline) \
+		$(BUILD)/bin/$(program) completion zsh >$(STAGING)/zsh/_$(program)$(newline))
+	$(foreach unit,$(UNITS),$(call put,$(STAGING)/$(unit),$(PREFIX)/lib/systemd/system))
 	$(foreach program,cerca cerca-agent,\
-		$(call put,$(BUILD)/install/bash/$(program),$(SHAREDIR)/bash-completion/completions) \
-		$(call put,$(BUILD)/install/zsh/_$(program),$(SHAREDIR)/zsh/site-functions))
+		$(call put,$(STAGING)/bash/$(program),$(SHAREDIR)/bash-completion/completions) \
+		$(call put,$(STAGING)/zsh/_$(program),$(SHAREDIR)/zsh/site-functions))
 
 clean: ## remove build/
 	rm -rf $(BUILD)
