@@ -126,7 +126,8 @@ int agent_conf_entry(const struct agent_conf *c, const char *folder, const char 
 {
     char *in = join(c->dir, folder);
     char file[64 + sizeof(ENDING)];
-    int rc = conf_check_name(name, f);
+    struct fault why;
+    int rc = conf_check_name(name, &why);
 
     (void)snprintf(file, sizeof(file), "%.64s" ENDING, name);
     out->name = xstrdup(name);
@@ -135,7 +136,7 @@ int agent_conf_entry(const struct agent_conf *c, const char *folder, const char 
     free(in);
     return rc == 0 ? 0
                    : fault_set(f, FAULT_CONFIG, "conf.value", "%.120s: the name of an entry %.100s",
-                               out->path, f->text);
+                               out->path, why.text);
 }
 
 int agent_conf_read_cert(const struct agent_conf *c, const char *name, const char *text,

@@ -31,6 +31,7 @@ agent_init
 nginx_with_certificate
 token tls-server 1 dns:web.test >web.token
 fails 'an entry must say how it begins' 1 'token_file' agent add web --san dns:web.test
+fails 'an entry is named as a file of its own is' 1 'the name of an entry [a-z ]+' agent add ../web --san dns:web.test --token-file web.token
 fails 'files have a format' 2 'FORMAT=PATH' agent add web --san dns:web.test --token-file web.token --file web.key
 ok 'an entry is added' agent add web --san dns:web.test --token-file web.token \
     --file "key=$scratch/tls/web.key" --file "fullchain=$scratch/tls/web.pem"

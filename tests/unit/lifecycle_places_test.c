@@ -80,6 +80,8 @@ static void renew(struct world *w)
     der_of(w, &w->second, &w->der[1]);
 }
 
+static const struct buf nothing;
+
 static int see_by(struct world *w, const char *host, enum scan_outcome outcome,
                   const struct buf *der, int64_t when)
 {
@@ -87,14 +89,13 @@ static int see_by(struct world *w, const char *host, enum scan_outcome outcome,
                             .last = when,
                             .outcome = outcome,
                             .proved = outcome == SCAN_SERVED,
-                            .n_chain = der != NULL,
                             .by = "scan:test"};
     struct foreign leaf = {.origin = "there"};
     struct store_observe q = {.by = "scan:test", .n = 1, .row = &o, .leaf = &leaf};
     struct store_op op = {.kind = STORE_OBSERVE, .observe = &q, .time = when};
 
-    if (der != NULL)
-        leaf.der = buf_slice(der);
+    leaf.der = buf_slice(der);
+    o.n_chain = der->n > 0;
     (void)snprintf(o.host, sizeof(o.host), "%s", host);
     op.audit.action = AUDIT_FOREIGN;
     op.audit.time = when;
@@ -147,14 +148,14 @@ static void who_answers_no_more_is_missed_until_he_does(void **state)
 
     see(w, SCAN_SERVED, &w->der[0], TEST_NOW + 10);
     assert_int_equal(found(w, COMPARE_UNREACHABLE, now), 0);
-    see(w, SCAN_REFUSED, NULL, TEST_NOW + 20);
+    see(w, SCAN_REFUSED, &nothing, TEST_NOW + 20);
     assert_int_equal(found(w, COMPARE_UNREACHABLE, now), 1);
-    see(w, SCAN_NO_TLS, NULL, TEST_NOW + 30);
+    see(w, SCAN_NO_TLS, &nothing, TEST_NOW + 30);
     assert_int_equal(found(w, COMPARE_UNREACHABLE, now), 0);
     assert_int_equal(found(w, COMPARE_NO_TLS, now), 1);
     see(w, SCAN_SERVED, &w->der[0], TEST_NOW + 40);
     assert_int_equal(found(w, COMPARE_NO_TLS, now), 0);
-    see(w, SCAN_REFUSED, NULL, TEST_NOW + 35); /* told late */
+    see(w, SCAN_REFUSED, &nothing, TEST_NOW + 35); /* told late */
     assert_int_equal(found(w, COMPARE_UNREACHABLE, now), 0);
 }
 
@@ -186,7 +187,7 @@ static void what_is_shown_without_its_key_is_not_served(void **state)
     foreign_make(&w->x, "other.example.com", TEST_NOW + DAY, &other);
     see(w, SCAN_CLOSED, &other, TEST_NOW + 40);
     assert_int_equal(found(w, COMPARE_UNKNOWN, now), 1);
-    see(w, SCAN_CLOSED, NULL, TEST_NOW + 50); /* shown no more */
+    see(w, SCAN_CLOSED, &nothing, TEST_NOW + 50); /* shown no more */
     assert_int_equal(found(w, COMPARE_UNKNOWN, now), 0);
     buf_free(&other);
 }
@@ -208,7 +209,7 @@ static void a_place_is_known_by_the_identity(void **state)
     int n = 0;
 
     see(w, SCAN_SERVED, &w->der[0], TEST_NOW + 10);
-    see(w, SCAN_TIMEOUT, NULL, TEST_NOW + 20);
+    see(w, SCAN_TIMEOUT, &nothing, TEST_NOW + 20);
     assert_int_equal(
         store_places(w->x.s, NULL, w->first.op.intent.identity, 9, count_places, &n, &w->x.f), 0);
     assert_int_equal(n, 1);
@@ -230,7 +231,7 @@ static void what_was_never_a_server_is_kept_too(void **state)
     int n = 0;
 
     see(w, SCAN_SERVED, &w->der[0], TEST_NOW);
-    assert_int_equal(see_by(w, "192.0.2.9", SCAN_TIMEOUT, NULL, TEST_NOW), 0);
+    assert_int_equal(see_by(w, "192.0.2.9", SCAN_TIMEOUT, &nothing, TEST_NOW), 0);
     assert_int_equal(store_observations(w->x.s, NULL, 9, count_rows, &n, &w->x.f), 0);
     assert_int_equal(n, 2);
     assert_int_equal(found(w, COMPARE_UNREACHABLE, TEST_NOW + 20), 0);
@@ -247,7 +248,7 @@ static void what_is_looked_at_no_more_is_forgotten(void **state)
 
     foreign_make(&w->x, "other.example.com", TEST_NOW + DAY, &strange);
     see(w, SCAN_SERVED, &strange, TEST_NOW + 10);
-    assert_int_equal(see_by(w, "192.0.2.9", SCAN_TIMEOUT, NULL, TEST_NOW + 30), 0);
+    assert_int_equal(see_by(w, "192.0.2.9", SCAN_TIMEOUT, &nothing, TEST_NOW + 30), 0);
     assert_int_equal(found(w, COMPARE_UNKNOWN, TEST_NOW + 20), 1);
     (void)snprintf(o.host, sizeof(o.host), "192.0.2.1");
     observation_key(&o, g.key[0]);
