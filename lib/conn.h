@@ -64,6 +64,9 @@ struct listener;
 /* Accepts on fd (taken over); `accepted` gets each new descriptor and the peer. */
 typedef void (*listener_accepted)(void *arg, int fd, const struct conn_peer *peer);
 struct listener *listener_new(struct loop *l, int fd, listener_accepted fn, void *arg);
+/* From now on programs of ours (lib/kin.h) are let in only if they are this one ("": none is; the
+ * text stays the caller's). Others than those are not asked: who may open the socket decides. */
+void listener_for(struct listener *s, const char *program);
 void listener_free(struct listener *s);
 /* Connects; the descriptor, CLOEXEC and non-blocking, or a negative fault code. */
 int connect_unix(const char *path, struct fault *f) WARN_UNUSED;

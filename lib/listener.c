@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/conn.h"
+#include "lib/kin.h"
 #include "lib/log.h"
 
 #define BACKLOG 256
@@ -103,6 +104,7 @@ struct listener {
     struct loop_timer *breather;
     listener_accepted accepted;
     void *arg;
+    const char *program;   /* whose it is; "": people's; NULL: not asked */
     bool accepting, freed; /* freed by `accepted`: the memory stays until it returns */
 };
 
@@ -121,6 +123,17 @@ static void accept_failed(struct listener *s)
     loop_timer_set(s->breather, BREATHER_MS);
 }
 
+static bool is_for(const struct listener *s, const struct conn_peer *peer)
+{
+    const char *who = s->program == NULL ? NULL : kin_name(peer->pid);
+
+    if (who == NULL || strcmp(who, s->program) == 0)
+        return true;
+    log_error("listener.intruder", "program", who, "socket_of",
+              s->program[0] == 0 ? "operators" : s->program, "pid", log_num(peer->pid), NULL);
+    return false;
+}
+
 static void on_ready(void *arg, unsigned ready)
 {
     (void)ready;
@@ -135,6 +148,10 @@ static void on_ready(void *arg, unsigned ready)
         struct conn_peer peer;
         if (peer_of(fd, &peer) != 0) {
             log_warn("listener.refused", "why", "peer unknown", NULL);
+            close(fd);
+            continue;
+        }
+        if (!is_for(s, &peer)) {
             close(fd);
             continue;
         }
@@ -155,6 +172,11 @@ struct listener *listener_new(struct loop *l, int fd, listener_accepted fn, void
     s->breather = loop_timer(l, breathe_in, s);
     s->watch = loop_watch(l, fd, LOOP_READ, on_ready, s);
     return s;
+}
+
+void listener_for(struct listener *s, const char *program)
+{
+    s->program = program;
 }
 
 void listener_free(struct listener *s)

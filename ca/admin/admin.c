@@ -530,6 +530,7 @@ struct admin *admin_new(const struct admin_parts *parts, int listen_fd)
     a->slow = slow_new();
     approval_resume(a->approval);
     a->listener = listener_new(parts->loop, listen_fd, on_accepted, a);
+    listener_for(a->listener, "");
     return a;
 }
 

@@ -14,6 +14,7 @@
 #include "ca/view/issuer.h"
 #include "lib/clock.h"
 #include "lib/jobtimes.h"
+#include "lib/kin.h"
 #include "lib/log.h"
 #include "lib/sandbox.h"
 #include "lib/step.h"
@@ -143,6 +144,7 @@ static void on_child_state(struct conn *conn, void *owner, const struct frame *f
         log_warn("control.malformed", NULL);
         return;
     }
+    kin_tell(st.program, st.token, st.state == CHILD_RUNNING ? (pid_t)st.pid : 0);
     if (c->admin != NULL && st.token[0] == '\0' && strcmp(st.program, "cerca-ca") != 0)
         admin_front(c->admin, &st);
     for (size_t i = 0; i < c->n_links; i++)

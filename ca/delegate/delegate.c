@@ -312,6 +312,7 @@ struct delegates *delegates_new(const struct delegate_parts *parts, int listen_f
     d->parts = *parts;
     d->rate = xcalloc(parts->authorities->n, sizeof(d->rate[0]));
     d->listener = listener_new(parts->loop, listen_fd, on_accepted, d);
+    listener_for(d->listener, "cerca-public");
     return d;
 }
 

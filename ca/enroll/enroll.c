@@ -437,6 +437,7 @@ struct enroll *enroll_new(const struct enroll_parts *parts, int listen_fd)
     e->maker = maker_new(&e->parts);
     e->reports = rate_new(REPORTS, REPORTS_PER);
     e->listener = listener_new(parts->loop, listen_fd, on_accepted, e);
+    listener_for(e->listener, "cerca-enroll");
     return e;
 }
 

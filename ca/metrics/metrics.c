@@ -146,6 +146,7 @@ struct metrics *metrics_new(const struct metrics_parts *parts, int listen_fd)
     m->reading.owner = m;
     buf_init(&m->reading.text, METRICS_PART_MAX);
     m->listener = listener_new(parts->loop, listen_fd, on_accepted, m);
+    listener_for(m->listener, "cerca-admin");
     return m;
 }
 

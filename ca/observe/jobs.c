@@ -420,6 +420,7 @@ int jobs_new(const struct jobs_parts *parts, int listen_fd, struct jobs **out, s
         parts->loop, parts->store, parts->authorities, parts->workers, parts->conf->generation});
     j->timer = loop_timer(parts->loop, tick, j);
     j->listener = listener_new(parts->loop, listen_fd, on_accepted, j);
+    listener_for(j->listener, "cerca-scan");
     *out = j;
     loop_timer_set(j->timer, TICK_MS);
     return load(j, f);

@@ -322,8 +322,10 @@ struct watch *watch_new(const struct watch_parts *parts, int listen_fd)
     store_on_outbox(parts->store, on_outbox, w);
     if (store_outbox_channels(parts->store, park_unknown, w, &f) != 0)
         log_fault(LOG_LEVEL_ERROR, "outbox.unreadable", &f, NULL);
-    if (listen_fd >= 0)
+    if (listen_fd >= 0) {
         w->listener = listener_new(parts->loop, listen_fd, on_accepted, w);
+        listener_for(w->listener, "cerca-watch");
+    }
     beat_start(w);
     return w;
 }
