@@ -345,13 +345,17 @@ static int check_signature(struct job *j, const struct cert *c, unsigned worker,
 int step_verify(struct job *j, unsigned worker, struct fault *f)
 {
     struct cert c;
+    int rc;
 
     STEP("door.verify");
     if (cert_parse(buf_slice(&j->certificate), &c, f) != 0)
         return fault_set(f, FAULT_INTERNAL, "sign.parse", "the signer's certificate is malformed");
     if (!slice_eq(c.tbs, buf_slice(&j->tbs)))
         return fault_set(f, FAULT_INTERNAL, "sign.tbs", "the signer signed something else");
-    if (check_signature(j, &c, worker, f) != 0)
+    rc = check_signature(j, &c, worker, f);
+    if (j->issuer->link != NULL)
+        signer_link_judged(j->issuer->link, rc == 0);
+    if (rc != 0)
         return fault_set(f, FAULT_INTERNAL, "sign.signature",
                          "the signature that came from the token does not verify");
     op_begin(j, STORE_FINISH);

@@ -1,6 +1,7 @@
 #include "ca/door/signer_link.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,7 @@ struct signer_link {
     struct child_status child;
     bool has_child;
     /* What other threads may see. */
+    atomic_bool lied; /* its newest signature did not verify */
     pthread_mutex_t lock;
     struct fault why; /* code FAULT_NONE while drafts are taken */
 };
@@ -575,18 +577,16 @@ void signer_link_status(struct signer_link *s, struct status_item *token,
     char name[sizeof(program->name)];
     struct fault f;
 
-    memset(token, 0, sizeof(*token));
-    snprintf(token->name, sizeof(token->name), "hsm.%.48s", s->token->name);
     fault_clear(&f);
-    token->ok = signer_link_check(s, &f) == 0 && s->state == LINK_READY;
-    snprintf(token->state, sizeof(token->state), "%s", token->ok ? "ready" : "unavailable");
-    if (!token->ok && f.code == FAULT_NONE)
-        snprintf(token->text, sizeof(token->text), "connecting to its signer");
-    else
-        snprintf(token->text, sizeof(token->text), "%s", token->ok ? "signing" : f.text);
-    token->retry_after = f.retry_after;
+    token_status(s->token->name, signer_link_check(s, &f) == 0 && s->state == LINK_READY, &f,
+                 atomic_load(&s->lied), token);
     snprintf(name, sizeof(name), "signer.%.48s", s->token->name);
     program_status(name, s->has_child ? &s->child : NULL, s->state == LINK_READY, program);
+}
+
+void signer_link_judged(struct signer_link *s, bool right)
+{
+    atomic_store(&s->lied, !right);
 }
 
 const char *signer_link_token(const struct signer_link *s)

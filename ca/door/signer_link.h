@@ -62,9 +62,15 @@ int signer_link_check(struct signer_link *s, struct fault *f) WARN_UNUSED;
 void signer_link_child(struct signer_link *s, const struct child_status *st);
 /* The same; NULL: cercad has said nothing. */
 const struct child_status *signer_link_said(const struct signer_link *s);
+/* From any thread: a signature from this token verified, or it did not. Status says so until one
+ * does again. */
+void signer_link_judged(struct signer_link *s, bool right);
 /* Two items for `cerca status`: the token and the program. */
 void signer_link_status(struct signer_link *s, struct status_item *token,
                         struct status_item *program);
+/* The first of them; signer_status.c */
+void token_status(const char *name, bool ready, const struct fault *why, bool lied,
+                  struct status_item *out);
 /* The second of them, and that of any program: of what cercad started (NULL: it did not).
  * signer_status.c */
 void program_status(const char *name, const struct child_status *c, bool ready,
