@@ -141,7 +141,7 @@ echo 'ca = { sign_timeout = "1s"; };' >>"$conf"
 ca_start || bail 'it does not start with short limits'
 order C_Sign delay 17000 1
 fails 'a token that is too slow is told as something to retry' 1 'did not sign within 1 s' \
-    ask late late late --timeout 5s
+    ask late late late --timeout 3s
 cerca list --name late.door.example --status open -o json >late.json
 is '... and leaves an open intent' "$(jq length late.json)" 1
 given_up() {

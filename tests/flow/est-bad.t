@@ -208,6 +208,12 @@ assert set(told) == {401, 429}, told
 print(told[401])
 client
 ok "of forty passwords at once few are said to be wrong ($(cat told))" test "$(cat told)" -le 4
+# Each that is heard doubles the wait, until it is longer than asking takes.
+long_wait() {
+    [ "$(post people/simpleenroll new.csr --interface 127.0.2.1 -u alice:guess)" = 429 ] &&
+        [ "$(field Retry-After)" -ge 6 ]
+}
+ok 'who goes on waits longer' wait_until 30 long_wait
 is 'the user waits then, wherever from' "$(post people/simpleenroll new.csr \
     -u 'alice:open sesame')" 429
 ok '... and is told how long' test "$(field Retry-After)" -ge 1

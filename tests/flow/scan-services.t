@@ -7,6 +7,7 @@
 # shellcheck source=tests/flow/services.sh
 . "$(dirname "$0")/services.sh"
 own_host "$0" "$@"
+cd "$scratch" || exit 1
 
 for server in nginx postfix dovecot slapd postgresql; do
     server_setup $server >"$scratch/setup" 2>&1
