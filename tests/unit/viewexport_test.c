@@ -10,6 +10,7 @@
 #include "lib/viewexport.h"
 
 #define HEX "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define HEX_UPPER "00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff"
 #define HEAD "cerca-view-export/1\npki.test/audit/view\n42\n1700000000\n"
 
 static int entries(const char *text, unsigned *n)
@@ -110,6 +111,7 @@ static void malformed_entries_are_refused(void **state)
         HEAD HEX "  7 a\n",
         HEAD HEX " 7  a\n",
         HEAD HEX "0 7 a\n",
+        HEAD HEX_UPPER " 7 a\n",
         HEAD HEX " 7 b\n" HEX " 7 a\n", /* order */
         HEAD HEX " 7 a/b\n" HEX " 7 a\n",
     };
