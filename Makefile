@@ -96,7 +96,7 @@ FUZZ_HELP_SRC := $(addprefix tests/fuzz/,common.c peer.c transport.c)
 # What targets run: no more than that is built with libFuzzer's instrumentation. In place of the
 # network, and of children that talk to it, there is transport.c.
 FUZZED_SRC := $(LIB_SRC) $(EST_SRC) $(filter-out client/http%.c client/jail.c,$(CLIENT_SRC)) $(OCSP_SRC) $(SCAN_SRC) $(WATCH_SRC) $(ENROLL_SRC) $(AGENT_SRC) \
-	$(wildcard ca/store/*.c ca/audit/*.c) $(addprefix tools/,$(addsuffix .c,csv importindex ctstate scanstate exported verify json tool))
+	$(wildcard ca/store/*.c ca/audit/*.c) ca/enroll/passwords.c $(addprefix tools/,$(addsuffix .c,csv importindex ctstate scanstate exported verify json tool))
 ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(SUPERVISE_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(ENROLL_SRC) $(PUBLIC_SRC) $(ADMIN_SRC) $(WATCH_SRC) \
 	$(NOTIFY_SRC) $(DELIVER_SRC) $(SCAN_SRC) $(CLIENT_SRC) $(AGENT_SRC) $(MAIN_SRC) $(TOOLS_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(SHIM_SRC) $(FAULTS_SRC) $(RECORDER_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC) $(FUZZ_SRC)
 
@@ -229,6 +229,7 @@ bench: ## measure, print value, reference and ratio, write build/bench.json
 
 # SECONDS is also a variable of shells, so only that of the command line counts.
 FUZZ_SECONDS := $(if $(filter command line,$(origin SECONDS)),$(SECONDS),60)
+RUNS ?=
 FUZZ ?= $(FUZZ_TARGETS)
 define fuzz-build
 	@$(BOOTSTRAP) test lint
@@ -238,7 +239,7 @@ endef
 .PHONY: fuzz fuzz-corpus
 fuzz: ## run every fuzz target (or FUZZ="NAME ...") for SECONDS=60 each
 	$(fuzz-build)
-	@tests/fuzz/run --seconds $(FUZZ_SECONDS) $(BUILD)/fuzz $(FUZZ)
+	@tests/fuzz/run --seconds $(FUZZ_SECONDS) $(if $(RUNS),--runs $(RUNS)) $(BUILD)/fuzz $(FUZZ)
 
 fuzz-corpus: ## the smallest corpus that reaches what all inputs found so far reach
 	$(fuzz-build)

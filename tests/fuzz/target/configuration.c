@@ -1,4 +1,5 @@
-/* Configurations, by the first octet: cerca.conf; an agent's entry of conf.d; one of trust.d. */
+/* Configurations, by the first octet: cerca.conf; an agent's entry of conf.d; one of trust.d;
+ * agent.conf. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,6 +61,19 @@ static void check_trust(const char *text)
     agent_trust_free(&t);
 }
 
+static void check_agent(struct slice in)
+{
+    struct agent_conf *c = NULL;
+    struct fault f;
+    int rc;
+
+    (void)fuzz_file("agent.conf", in);
+    rc = agent_conf_load(fuzz_folder(), NULL, &c, &f);
+    if (rc != 0)
+        fuzz_refused(rc, &f);
+    agent_conf_free(c);
+}
+
 static void begin(void)
 {
     struct fault f;
@@ -69,15 +83,17 @@ static void begin(void)
 
 static void run(struct slice in)
 {
-    unsigned what = fuzz_octet(&in) % 3;
+    unsigned what = fuzz_octet(&in) % 4;
     char *text = fuzz_text(in);
 
     if (what == 0)
         check_cerca(text);
     else if (what == 1)
         check_entry(text);
-    else
+    else if (what == 2)
         check_trust(text);
+    else
+        check_agent(in);
     free(text);
 }
 

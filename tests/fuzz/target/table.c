@@ -1,11 +1,13 @@
 /*
  * Tables that people bring along, by the first octet: CSV; index.txt of openssl ca and easy-rsa;
- * files of targets and of addresses to leave out, for scans.
+ * files of targets and of addresses to leave out, for scans; lists of weak keys; passwords.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ca/enroll/passwords.h"
+#include "lib/key_blocklist.h"
 #include "lib/scantargets.h"
 #include "lib/utf8.h"
 #include "tests/fuzz/fuzz.h"
@@ -66,16 +68,47 @@ static void check_targets(struct slice in, bool exclude)
     scan_targets_free(&t);
 }
 
+static void check_blocklist(struct slice in)
+{
+    static const uint8_t hash[32];
+    struct key_blocklist *l = NULL;
+    struct fault f;
+    int rc = key_blocklist_load(fuzz_file("keys", in), &l, &f);
+
+    if (rc != 0)
+        fuzz_refused(rc, &f);
+    else
+        FUZZ_CHECK(!key_blocklist_has(l, hash) || key_blocklist_count(l) > 0);
+    key_blocklist_free(l);
+}
+
+static void check_passwords(struct slice in)
+{
+    struct passwords *p = NULL;
+    struct fault f;
+    int rc = passwords_load(fuzz_file("passwords", in), &p, &f);
+
+    if (rc != 0)
+        fuzz_refused(rc, &f);
+    else
+        FUZZ_CHECK(passwords_count(p) <= PASSWORDS_MAX);
+    passwords_free(p);
+}
+
 static void run(struct slice in)
 {
-    unsigned what = fuzz_octet(&in) % 4;
+    unsigned what = fuzz_octet(&in) % 6;
 
     if (what == 0)
         check_csv(in);
     else if (what == 1)
         check_index(in);
-    else
+    else if (what < 4)
         check_targets(in, what == 2);
+    else if (what == 4)
+        check_blocklist(in);
+    else
+        check_passwords(in);
 }
 
 const struct fuzz_target fuzz_target = {.form = FUZZ_OCTETS, .run = run};
