@@ -15,7 +15,8 @@ static void check_id(const struct ocsp_cert_id *ours, OCSP_CERTID *theirs)
     FUZZ_CHECK(OCSP_id_get0_info(&name, &hash, &key, &serial, theirs) == 1);
     FUZZ_CHECK(slice_eq(ours->name_hash, slice_of(name->data, (size_t)name->length)));
     FUZZ_CHECK(slice_eq(ours->key_hash, slice_of(key->data, (size_t)key->length)));
-    FUZZ_CHECK(peer_same(ours->der, (peer_writer)i2d_OCSP_CERTID, theirs));
+    if (ours->hash != OCSP_HASH_OTHER) /* whose parameters OpenSSL writes in its own way */
+        FUZZ_CHECK(peer_same(ours->der, (peer_writer)i2d_OCSP_CERTID, theirs));
     if (ours->serial.n > 0 && (ours->serial.p[0] & 0x80) == 0)
         FUZZ_CHECK(peer_same_number(ours->serial, serial));
 }
