@@ -14,11 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ca/signer/keyobj.h"
+#include "ca/signer/issuerkey.h"
 #include "ca/signer/keyring.h"
 #include "ca/signer/provision.h"
 #include "ca/signer/serve.h"
-#include "ca/signer/watch.h"
+#include "token/watch.h"
 #include "lib/conn.h"
 #include "lib/exitcode.h"
 #include "lib/log.h"
@@ -246,7 +246,7 @@ static int check(const struct conf *conf, const struct conf_token *t, struct fau
         rc = fault_set(f, FAULT_CONFIG, "signer.module", "%s: %s", t->module, strerror(errno));
     for (size_t i = 0; i < conf->n_issuers && rc == 0; i++)
         if (strcmp(conf->issuers[i].token, t->name) == 0)
-            rc = keyobj_uri(&conf->issuers[i], &token, &key, f);
+            rc = issuerkey_uri(&conf->issuers[i], &token, &key, f);
     if (rc == 0)
         rc = guard_new(conf, &g, f);
     if (rc == 0) {

@@ -4,7 +4,7 @@
 #define TOOLS_BACKUP_H
 
 #include "lib/backupfile.h"
-#include "tools/child.h"
+#include "client/child.h"
 #include "tools/progress.h"
 #include "tools/tool.h"
 

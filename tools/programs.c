@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
-#include "tools/child.h"
+#include "client/child.h"
 
 #define READY_US 20000000
 #define POLL_US 20000

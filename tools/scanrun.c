@@ -10,7 +10,7 @@
 
 #include "lib/conn.h"
 #include "lib/proto.h"
-#include "tools/child.h"
+#include "client/child.h"
 
 #define JOB_ID 1
 

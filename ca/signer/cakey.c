@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "ca/signer/keyobj.h"
-#include "ca/signer/signop.h"
+#include "ca/signer/issuerkey.h"
+#include "token/signop.h"
 #include "lib/log.h"
 #include "lib/signrecord.h"
 
@@ -38,15 +38,15 @@ static int find_issuer(struct guard *g, const struct conf_token *t, const char *
 static int find_or_make(struct token *t, const struct conf_issuer *i, bool make, struct keyobj *k,
                         struct fault *f)
 {
-    int rc = keyobj_find(t, i, k, f);
+    int rc = issuerkey_find(t, i, k, f);
 
     if (rc != -FAULT_NOT_FOUND || !make)
         return rc;
-    rc = keyobj_generate(t, i, f);
+    rc = issuerkey_generate(t, i, f);
     if (rc != 0)
         return rc;
     log_info("signer.key.made", "issuer", i->name, "key", i->key, NULL);
-    return keyobj_find(t, i, k, f);
+    return issuerkey_find(t, i, k, f);
 }
 
 /* A session of its own: the others only read. */

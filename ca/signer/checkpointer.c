@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "ca/signer/checklog.h"
-#include "ca/signer/ckr.h"
+#include "token/ckr.h"
 #include "ca/signer/edkey.h"
-#include "ca/signer/keyobj.h"
-#include "ca/signer/signop.h"
+#include "ca/signer/issuerkey.h"
+#include "token/signop.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/proto_audit.h"
@@ -56,13 +56,13 @@ int checkpointer_provision(const struct conf *conf, struct token *t,
     const struct conf_issuer as = key_of(conf, t->conf);
     bool made = false, made_file;
     struct keyobj k;
-    int rc = keyobj_find(t, &as, &k, f);
+    int rc = issuerkey_find(t, &as, &k, f);
 
     if (rc == -FAULT_NOT_FOUND) {
         made = true;
-        rc = keyobj_generate(t, &as, f);
+        rc = issuerkey_generate(t, &as, f);
         if (rc == 0)
-            rc = keyobj_find(t, &as, &k, f);
+            rc = issuerkey_find(t, &as, &k, f);
     }
     if (rc != 0)
         return rc;
@@ -75,7 +75,7 @@ int checkpointer_provision(const struct conf *conf, struct token *t,
 
 static int find_keys(struct checkpointer *c, struct fault *f)
 {
-    int rc = keyobj_find(c->token, &c->as, &c->object, f);
+    int rc = issuerkey_find(c->token, &c->as, &c->object, f);
 
     if (rc == 0)
         rc = spki_parse(buf_slice(&c->object.spki), &c->key, f);
@@ -136,7 +136,7 @@ int checkpointer_still_missing(const struct checkpointer *c, struct token *t, st
 
     if (c->object.spki.n > 0)
         return 0;
-    rc = keyobj_find(t, &c->as, &k, f);
+    rc = issuerkey_find(t, &c->as, &k, f);
     if (rc != 0)
         return rc == -FAULT_UNAVAILABLE ? rc : 0;
     keyobj_free(&k);

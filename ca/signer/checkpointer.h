@@ -7,7 +7,7 @@
 #ifndef CA_SIGNER_CHECKPOINTER_H
 #define CA_SIGNER_CHECKPOINTER_H
 
-#include "ca/signer/token.h"
+#include "token/token.h"
 #include "lib/buf.h"
 
 struct checkpointer;

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "ca/signer/cakey.h"
-#include "ca/signer/ckr.h"
-#include "ca/signer/keyobj.h"
+#include "token/ckr.h"
+#include "ca/signer/issuerkey.h"
 #include "lib/proto.h"
 
 static int changed(const char *issuer, struct fault *f)
@@ -21,7 +21,7 @@ static int look_at(struct token *t, const struct guard_issuer *g, struct fault *
 {
     struct keyobj k;
     bool same;
-    int rc = keyobj_find(t, g->conf, &k, f);
+    int rc = issuerkey_find(t, g->conf, &k, f);
 
     if (rc == -FAULT_UNAVAILABLE)
         return rc;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "ca/signer/keyobj.h"
+#include "ca/signer/issuerkey.h"
 #include "lib/log.h"
 
 /* A key made elsewhere serves too; that it could have been copied is worth a line at each start. */
@@ -23,7 +23,7 @@ static int look_at(struct token *t, const struct guard_issuer *g, struct fault *
 static int load_one(struct token *t, struct guard_issuer *g, struct fault *f)
 {
     struct keyobj k;
-    int rc = keyobj_find(t, g->conf, &k, f);
+    int rc = issuerkey_find(t, g->conf, &k, f);
 
     if (rc != 0)
         return rc;

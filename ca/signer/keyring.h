@@ -3,7 +3,7 @@
 #define CA_SIGNER_KEYRING_H
 
 #include "ca/signer/guard.h"
-#include "ca/signer/token.h"
+#include "token/token.h"
 
 /* Finds the keys of this token's issuers. A key that is missing or not as
  * configured is logged and left out, so that the others serve; only a

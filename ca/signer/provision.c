@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "ca/signer/checkpointer.h"
-#include "ca/signer/keyobj.h"
+#include "ca/signer/issuerkey.h"
 #include "lib/log.h"
 
 /* A token that was made but has no user PIN yet is one that we were interrupted at. */
@@ -46,13 +46,13 @@ static int make_key(struct token *t, const struct conf_issuer *i, struct fault *
 {
     struct keyobj k;
     bool made = false;
-    int rc = keyobj_find(t, i, &k, f);
+    int rc = issuerkey_find(t, i, &k, f);
 
     if (rc == -FAULT_NOT_FOUND) {
         made = true;
-        rc = keyobj_generate(t, i, f);
+        rc = issuerkey_generate(t, i, f);
         if (rc == 0)
-            rc = keyobj_find(t, i, &k, f);
+            rc = issuerkey_find(t, i, &k, f);
     }
     if (rc != 0)
         return rc;

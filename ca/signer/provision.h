@@ -7,7 +7,7 @@
 #define CA_SIGNER_PROVISION_H
 
 #include "ca/signer/guard.h"
-#include "ca/signer/token.h"
+#include "token/token.h"
 
 /* Prints one line a key to standard output: its issuer, kind, "made" or "found", and the
  * first octets of the SHA-256 of its SubjectPublicKeyInfo. */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ca/signer/ckr.h"
+#include "token/ckr.h"
 #include "ca/signer/work.h"
 #include "lib/conn.h"
 #include "lib/exitcode.h"

@@ -9,7 +9,7 @@
 #include "ca/signer/checkpointer.h"
 #include "ca/signer/guard.h"
 #include "ca/signer/record.h"
-#include "ca/signer/token.h"
+#include "token/token.h"
 #include "lib/loop.h"
 
 struct serve {

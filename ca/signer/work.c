@@ -5,7 +5,7 @@
 
 #include "ca/signer/cakey.h"
 #include "ca/signer/greet.h"
-#include "ca/signer/signop.h"
+#include "token/signop.h"
 #include "lib/cert.h"
 #include "lib/clock.h"
 #include "lib/step.h"

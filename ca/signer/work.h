@@ -9,7 +9,7 @@
 #include "ca/signer/guard.h"
 #include "ca/signer/job.h"
 #include "ca/signer/record.h"
-#include "ca/signer/token.h"
+#include "token/token.h"
 
 struct work {
     struct token *token;

@@ -25,7 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ca/signer/ckr.h"
+#include "token/ckr.h"
 #include "ca/signer/record.h"
 #include "lib/clock.h"
 #include "lib/exitcode.h"

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ca/signer/pin.h"
+#include "token/pin.h"
 
 static char dir[64], file[80];
 

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ca/signer/keyobj.h"
-#include "ca/signer/object.h"
+#include "ca/signer/issuerkey.h"
+#include "token/object.h"
 #include "ca/signer/provision.h"
-#include "ca/signer/signop.h"
-#include "ca/signer/softtoken.h"
+#include "token/signop.h"
+#include "token/softtoken.h"
 #include "lib/file.h"
 #include "tests/unit/signer_place.h"
 
@@ -60,7 +60,7 @@ static void signs_right(struct token *t, const struct conf_issuer *i)
     uint8_t hash[64];
 
     buf_init(&sig, SIGNATURE_MAX);
-    if (keyobj_find(t, i, &k, &f) != 0)
+    if (issuerkey_find(t, i, &k, &f) != 0)
         fail_msg("%s: %s", f.rule, f.text);
     assert_int_equal(spki_parse(buf_slice(&k.spki), &spki, &f), 0);
     assert_int_equal(pubkey_open(&spki, &pub, &f), 0);
@@ -122,7 +122,7 @@ static void a_key_made_here_never_leaves_and_does_nothing_but_sign(void **state)
         struct buf secret;
         bool is;
 
-        assert_int_equal(keyobj_find(&t, &p->conf->issuers[0], &k, &f), 0);
+        assert_int_equal(issuerkey_find(&t, &p->conf->issuers[0], &k, &f), 0);
         assert_int_equal(keyobj_check(&t, k.handle, &f), 0);
         assert_int_equal(object_is(&t, k.handle, CKA_DECRYPT, true, &is, &f), 0);
         assert_false(i == 1 && is);
@@ -148,13 +148,13 @@ static void provisioning_again_changes_nothing(void **state)
     struct fault f;
 
     (void)state;
-    assert_int_equal(keyobj_find(&t, &p->conf->issuers[0], &before, &f), 0);
+    assert_int_equal(issuerkey_find(&t, &p->conf->issuers[0], &before, &f), 0);
     token_close(&t);
     assert_int_equal(provision(p->conf, &p->conf->tokens[0], &f), 0);
     assert_int_equal(token_load(&p->conf->tokens[0], &t, &f), 0);
     assert_int_equal(token_find(&t, &f), 0);
     assert_int_equal(token_login(&t, false, &f), 0);
-    assert_int_equal(keyobj_find(&t, &p->conf->issuers[0], &after, &f), 0);
+    assert_int_equal(issuerkey_find(&t, &p->conf->issuers[0], &after, &f), 0);
     assert_true(slice_eq(buf_slice(&before.spki), buf_slice(&after.spki)));
     keyobj_free(&before);
     keyobj_free(&after);
@@ -172,11 +172,11 @@ static void a_key_of_another_kind_than_configured_is_refused(void **state)
     (void)state;
     other.key_type = KEY_P384;
     other.key_bits = 384;
-    assert_int_equal(keyobj_find(&t, &other, &k, &f), -FAULT_CONFIG);
+    assert_int_equal(issuerkey_find(&t, &other, &k, &f), -FAULT_CONFIG);
     assert_string_equal(f.rule, "signer.key.type");
     other.key_type = KEY_RSA;
     other.key_bits = 2048;
-    assert_int_equal(keyobj_find(&t, &other, &k, &f), -FAULT_CONFIG);
+    assert_int_equal(issuerkey_find(&t, &other, &k, &f), -FAULT_CONFIG);
     assert_string_equal(f.rule, "signer.key.type");
     done(p, &t);
 }
@@ -194,25 +194,25 @@ static void a_key_is_found_by_label_and_by_id_and_must_be_one(void **state)
 
     (void)state;
     buf_init(&id, OBJECT_ATTRIBUTE_MAX);
-    assert_int_equal(keyobj_find(&t, &i, &k, &f), 0);
+    assert_int_equal(issuerkey_find(&t, &i, &k, &f), 0);
     assert_int_equal(object_bytes(&t, k.handle, CKA_ID, &id, &f), 0);
     for (size_t n = 0; n < id.n; n++)
         (void)snprintf(by_id + strlen(by_id), 4, "%%%02x", id.p[n]);
     keyobj_free(&k);
     i.key = by_id;
-    assert_int_equal(keyobj_find(&t, &i, &k, &f), 0);
+    assert_int_equal(issuerkey_find(&t, &i, &k, &f), 0);
     keyobj_free(&k);
     i.key = nobody;
-    assert_int_equal(keyobj_find(&t, &i, &k, &f), -FAULT_NOT_FOUND);
+    assert_int_equal(issuerkey_find(&t, &i, &k, &f), -FAULT_NOT_FOUND);
     i.key = elsewhere;
-    assert_int_equal(keyobj_find(&t, &i, &k, &f), -FAULT_CONFIG);
+    assert_int_equal(issuerkey_find(&t, &i, &k, &f), -FAULT_CONFIG);
     assert_string_equal(f.rule, "signer.key.uri");
     i.key = by_label;
-    assert_int_equal(keyobj_generate(&t, &i, &f), 0);
-    assert_int_equal(keyobj_find(&t, &i, &k, &f), -FAULT_CONFIG);
+    assert_int_equal(issuerkey_generate(&t, &i, &f), 0);
+    assert_int_equal(issuerkey_find(&t, &i, &k, &f), -FAULT_CONFIG);
     assert_string_equal(f.rule, "signer.key.ambiguous");
     i.key = by_id;
-    assert_int_equal(keyobj_find(&t, &i, &k, &f), 0);
+    assert_int_equal(issuerkey_find(&t, &i, &k, &f), 0);
     keyobj_free(&k);
     buf_free(&id);
     done(p, &t);
@@ -238,12 +238,12 @@ static void a_public_key_may_come_from_the_certificate_object(void **state)
     (void)state;
     buf_init(&id, OBJECT_ATTRIBUTE_MAX);
     buf_init(&certificate, CERT_MAX);
-    assert_int_equal(keyobj_find(&t, i, &k, &f), 0);
+    assert_int_equal(issuerkey_find(&t, i, &k, &f), 0);
     assert_int_equal(object_bytes(&t, k.handle, CKA_ID, &id, &f), 0);
     assert_int_equal(object_find(&t, CKO_PUBLIC_KEY, SLICE_NONE, buf_slice(&id), &pub, &n, &f), 0);
     assert_int_equal(n, 1);
     object_destroy(&t, pub);
-    assert_int_equal(keyobj_find(&t, i, &again, &f), -FAULT_CONFIG);
+    assert_int_equal(issuerkey_find(&t, i, &again, &f), -FAULT_CONFIG);
     assert_string_equal(f.rule, "signer.key.public");
 
     draft_init(&d, i, (const uint8_t[20]){0});
@@ -256,7 +256,7 @@ static void a_public_key_may_come_from_the_certificate_object(void **state)
         {CKA_SUBJECT, d.subject.p, d.subject.n}, {CKA_VALUE, certificate.p, certificate.n},
     };
     assert_int_equal(t.call->C_CreateObject(t.session, template, 6, &cert), CKR_OK);
-    if (keyobj_find(&t, i, &again, &f) != 0)
+    if (issuerkey_find(&t, i, &again, &f) != 0)
         fail_msg("%s: %s", f.rule, f.text);
     assert_true(slice_eq(buf_slice(&k.spki), buf_slice(&again.spki)));
     keyobj_free(&k);

@@ -1,4 +1,4 @@
-#include "ca/signer/pin.h"
+#include "token/pin.h"
 
 #include <errno.h>
 #include <fcntl.h>

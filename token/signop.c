@@ -1,9 +1,9 @@
-#include "ca/signer/signop.h"
+#include "token/signop.h"
 
 #include <string.h>
 
-#include "ca/signer/ckr.h"
-#include "ca/signer/watch.h"
+#include "token/ckr.h"
+#include "token/watch.h"
 #include "lib/der.h"
 
 #define HASH_MAX 64

@@ -1,4 +1,4 @@
-#include "tools/child.h"
+#include "client/child.h"
 
 #include <errno.h>
 #include <limits.h>

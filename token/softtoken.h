@@ -4,8 +4,8 @@
  * between, or a machine that loses its power soon after, has no token left (SoftHSM 2.6). So a copy
  * is kept.
  */
-#ifndef CA_SIGNER_SOFTTOKEN_H
-#define CA_SIGNER_SOFTTOKEN_H
+#ifndef TOKEN_SOFTTOKEN_H
+#define TOKEN_SOFTTOKEN_H
 
 #include "lib/conf.h"
 

@@ -6,8 +6,8 @@
  * Every call of the module stands between watch_enter and watch_leave, from
  * whichever thread. Before watch_start nothing is watched.
  */
-#ifndef CA_SIGNER_WATCH_H
-#define CA_SIGNER_WATCH_H
+#ifndef TOKEN_WATCH_H
+#define TOKEN_WATCH_H
 
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
 /* The public half of a private key in the token. */
-#ifndef CA_SIGNER_KEYPUB_H
-#define CA_SIGNER_KEYPUB_H
+#ifndef TOKEN_KEYPUB_H
+#define TOKEN_KEYPUB_H
 
-#include "ca/signer/token.h"
+#include "token/token.h"
 
 /* Appends the SubjectPublicKeyInfo to out. RSA: modulus and exponent of the
  * private object, or of its public companion. EC: the curve, and the point of the

@@ -1,9 +1,9 @@
-#include "ca/signer/keyobj.h"
+#include "token/keyobj.h"
 
 #include <string.h>
 
-#include "ca/signer/object.h"
-#include "ca/signer/keypub.h"
+#include "token/object.h"
+#include "token/keypub.h"
 
 static const uint8_t curve_p256[] = {0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
 static const uint8_t curve_p384[] = {0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22};
@@ -31,23 +31,22 @@ void keyobj_free(struct keyobj *k)
     memset(k, 0, sizeof(*k));
 }
 
-int keyobj_uri(const struct conf_issuer *i, const struct p11uri *token, struct p11uri *out,
+int keyobj_uri(const struct keyobj_want *w, const struct p11uri *token, struct p11uri *out,
                struct fault *f)
 {
-    int rc = p11uri_parse(i->key, out, f);
+    int rc = p11uri_parse(w->uri, out, f);
 
     if (rc != 0)
         return rc;
     if (!p11uri_names_object(out))
-        return fault_set(f, FAULT_CONFIG, "signer.key.uri", "issuer %s: %s has no object and no id",
-                         i->name, i->key);
+        return fault_set(f, FAULT_CONFIG, "signer.key.uri", "%s: %s has no object and no id",
+                         w->who, w->uri);
     if (out->type != P11URI_ANY && out->type != P11URI_PRIVATE)
-        return fault_set(f, FAULT_CONFIG, "signer.key.uri", "issuer %s: %s is no private key",
-                         i->name, i->key);
+        return fault_set(f, FAULT_CONFIG, "signer.key.uri", "%s: %s is no private key", w->who,
+                         w->uri);
     if (!p11uri_same_token(out, token))
         return fault_set(f, FAULT_CONFIG, "signer.key.uri",
-                         "issuer %s: %s names another token than its token %s does", i->name,
-                         i->key, i->token);
+                         "%s: %s names another token than its own", w->who, w->uri);
     return 0;
 }
 
@@ -56,12 +55,12 @@ static struct slice attr_slice(const struct p11uri_attr *a)
     return a->set ? slice_of(a->p, a->n) : SLICE_NONE;
 }
 
-static int find_private(struct token *t, const struct conf_issuer *i, CK_OBJECT_HANDLE *out,
+static int find_private(struct token *t, const struct keyobj_want *w, CK_OBJECT_HANDLE *out,
                         struct fault *f)
 {
     struct p11uri uri;
     unsigned count;
-    int rc = keyobj_uri(i, &t->uri, &uri, f);
+    int rc = keyobj_uri(w, &t->uri, &uri, f);
 
     *out = 0;
     if (rc == 0)
@@ -71,14 +70,14 @@ static int find_private(struct token *t, const struct conf_issuer *i, CK_OBJECT_
         return rc;
     if (count == 0)
         return fault_set(f, FAULT_NOT_FOUND, "signer.key.absent",
-                         "issuer %s: the token has no private key %s", i->name, i->key);
+                         "%s: the token has no private key %s", w->who, w->uri);
     if (count > 1)
         return fault_set(f, FAULT_CONFIG, "signer.key.ambiguous",
-                         "issuer %s: several private keys fit %s; add id to it", i->name, i->key);
+                         "%s: several private keys fit %s; add id to it", w->who, w->uri);
     return 0;
 }
 
-static int check_type(const struct conf_issuer *i, struct slice spki, struct fault *f)
+static int check_type(const struct keyobj_want *w, struct slice spki, struct fault *f)
 {
     char have[24], want[24];
     struct spki k;
@@ -86,32 +85,32 @@ static int check_type(const struct conf_issuer *i, struct slice spki, struct fau
 
     if (rc != 0)
         return rc;
-    if (k.type == i->key_type && (k.type != KEY_RSA || k.bits == i->key_bits))
+    if (w->type == KEY_NONE || (k.type == w->type && (k.type != KEY_RSA || k.bits == w->bits)))
         return 0;
     key_describe(k.type, k.bits, have);
-    key_describe(i->key_type, i->key_bits, want);
+    key_describe(w->type, w->bits, want);
     return fault_set(f, FAULT_CONFIG, "signer.key.type",
-                     "issuer %s: the key %s in the token is %s, the configuration says %s", i->name,
-                     i->key, have, want);
+                     "%s: the key %s in the token is %s, the configuration says %s", w->who, w->uri,
+                     have, want);
 }
 
-int keyobj_find(struct token *t, const struct conf_issuer *i, struct keyobj *out, struct fault *f)
+int keyobj_find(struct token *t, const struct keyobj_want *w, struct keyobj *out, struct fault *f)
 {
     bool signs;
     int rc;
 
     memset(out, 0, sizeof(*out));
     buf_init(&out->spki, OBJECT_ATTRIBUTE_MAX);
-    rc = find_private(t, i, &out->handle, f);
+    rc = find_private(t, w, &out->handle, f);
     if (rc == 0)
         rc = object_is(t, out->handle, CKA_SIGN, true, &signs, f);
     if (rc == 0 && !signs)
         rc = fault_set(f, FAULT_CONFIG, "signer.key.attribute",
-                       "issuer %s: the key %s may not sign (CKA_SIGN)", i->name, i->key);
+                       "%s: the key %s may not sign (CKA_SIGN)", w->who, w->uri);
     if (rc == 0)
-        rc = keypub_read(t, out->handle, i->name, &out->spki, f);
+        rc = keypub_read(t, out->handle, w->who, &out->spki, f);
     if (rc == 0)
-        rc = check_type(i, buf_slice(&out->spki), f);
+        rc = check_type(w, buf_slice(&out->spki), f);
     if (rc != 0)
         keyobj_free(out);
     return rc;

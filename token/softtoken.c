@@ -1,4 +1,4 @@
-#include "ca/signer/softtoken.h"
+#include "token/softtoken.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* PKCS #11 return values (v2.40, section 5.1) as people and logs know them. */
-#ifndef CA_SIGNER_CKR_H
-#define CA_SIGNER_CKR_H
+#ifndef TOKEN_CKR_H
+#define TOKEN_CKR_H
 
 #include <p11-kit/pkcs11.h>
 

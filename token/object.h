@@ -1,8 +1,8 @@
 /* Objects of a token: found by template, attributes read with every bound checked. */
-#ifndef CA_SIGNER_OBJECT_H
-#define CA_SIGNER_OBJECT_H
+#ifndef TOKEN_OBJECT_H
+#define TOKEN_OBJECT_H
 
-#include "ca/signer/token.h"
+#include "token/token.h"
 
 #define OBJECT_ATTRIBUTE_MAX 65536
 

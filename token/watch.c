@@ -1,4 +1,4 @@
-#include "ca/signer/watch.h"
+#include "token/watch.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

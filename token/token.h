@@ -9,13 +9,13 @@
  * Faults: FAULT_CONFIG (cannot work as configured), FAULT_DENIED (the PIN is
  * wrong or must not be tried), FAULT_UNAVAILABLE (module or token failed; a restart may help).
  */
-#ifndef CA_SIGNER_TOKEN_H
-#define CA_SIGNER_TOKEN_H
+#ifndef TOKEN_TOKEN_H
+#define TOKEN_TOKEN_H
 
 #include <libp11.h>
 #include <p11-kit/pkcs11.h>
 
-#include "ca/signer/pin.h"
+#include "token/pin.h"
 #include "lib/conf.h"
 #include "lib/fault.h"
 #include "lib/p11uri.h"

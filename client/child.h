@@ -2,8 +2,8 @@
  * Programs of Cerca that the command runs. What they write is kept and shown when
  * they fail; they end when the command ends, however that happens.
  */
-#ifndef TOOLS_CHILD_H
-#define TOOLS_CHILD_H
+#ifndef CLIENT_CHILD_H
+#define CLIENT_CHILD_H
 
 #include <sys/types.h>
 

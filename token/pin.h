@@ -3,8 +3,8 @@
  * or the environment. They live in one locked page and only as long as the
  * login takes.
  */
-#ifndef CA_SIGNER_PIN_H
-#define CA_SIGNER_PIN_H
+#ifndef TOKEN_PIN_H
+#define TOKEN_PIN_H
 
 #include "lib/buf.h"
 #include "lib/conf.h"

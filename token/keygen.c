@@ -1,9 +1,9 @@
 #include <string.h>
 
-#include "ca/signer/ckr.h"
-#include "ca/signer/keyobj.h"
-#include "ca/signer/object.h"
-#include "ca/signer/watch.h"
+#include "token/ckr.h"
+#include "token/keyobj.h"
+#include "token/object.h"
+#include "token/watch.h"
 
 #define GENERATE_LEAST_MS 120000 /* RSA-4096 in a small token */
 #define TEMPLATE_MAX 16
@@ -32,7 +32,7 @@ static void add_slice(struct template *t, CK_ATTRIBUTE_TYPE type, struct slice s
     add(t, type, (void *)(uintptr_t)s.p, s.n);
 }
 
-/* What the issuer's configuration wants to be made. */
+/* What is wanted to be made. */
 struct plan {
     CK_MECHANISM mechanism;
     CK_ULONG bits;
@@ -57,19 +57,18 @@ static void name_objects(struct plan *p)
     }
 }
 
-static void plan_fill(struct plan *p, const struct conf_issuer *i)
+static void plan_fill(struct plan *p, const struct keyobj_want *w)
 {
     static const uint8_t f4[3] = {1, 0, 1};
 
     random_bytes(p->id, sizeof(p->id));
     memcpy(p->exponent, f4, sizeof(f4));
-    p->bits = i->key_bits;
-    p->mechanism.mechanism =
-        i->key_type == KEY_RSA ? CKM_RSA_PKCS_KEY_PAIR_GEN : CKM_EC_KEY_PAIR_GEN;
+    p->bits = w->bits;
+    p->mechanism.mechanism = w->type == KEY_RSA ? CKM_RSA_PKCS_KEY_PAIR_GEN : CKM_EC_KEY_PAIR_GEN;
     add_flag(&p->pub, CKA_TOKEN, true);
     add_flag(&p->pub, CKA_PRIVATE, false);
     add_flag(&p->pub, CKA_VERIFY, true);
-    if (i->key_type == KEY_RSA) {
+    if (w->type == KEY_RSA) {
         add(&p->pub, CKA_MODULUS_BITS, &p->bits, sizeof(p->bits));
         add(&p->pub, CKA_PUBLIC_EXPONENT, p->exponent, sizeof(p->exponent));
         add_flag(&p->pub, CKA_ENCRYPT, false);
@@ -77,7 +76,7 @@ static void plan_fill(struct plan *p, const struct conf_issuer *i)
         add_flag(&p->prv, CKA_DECRYPT, false);
         add_flag(&p->prv, CKA_UNWRAP, false);
     } else {
-        add_slice(&p->pub, CKA_EC_PARAMS, keyobj_curve(i->key_type));
+        add_slice(&p->pub, CKA_EC_PARAMS, keyobj_curve(w->type));
         add_flag(&p->prv, CKA_DERIVE, false);
     }
     add_flag(&p->prv, CKA_TOKEN, true);
@@ -88,7 +87,7 @@ static void plan_fill(struct plan *p, const struct conf_issuer *i)
     name_objects(p);
 }
 
-int keyobj_generate(struct token *t, const struct conf_issuer *i, struct fault *f)
+int keyobj_generate(struct token *t, const struct keyobj_want *w, struct fault *f)
 {
     CK_OBJECT_HANDLE pub = 0, prv = 0;
     struct plan p;
@@ -96,13 +95,13 @@ int keyobj_generate(struct token *t, const struct conf_issuer *i, struct fault *
     int rc;
 
     memset(&p, 0, sizeof(p));
-    rc = keyobj_uri(i, &t->uri, &p.uri, f);
+    rc = keyobj_uri(w, &t->uri, &p.uri, f);
     if (rc != 0)
         return rc;
-    if (i->key_type != KEY_RSA && keyobj_curve(i->key_type).p == NULL)
+    if (w->type != KEY_RSA && keyobj_curve(w->type).p == NULL)
         return fault_set(f, FAULT_CONFIG, "signer.key.type",
-                         "issuer %s: this kind of key cannot be made in a token", i->name);
-    plan_fill(&p, i);
+                         "%s: this kind of key cannot be made in a token", w->who);
+    plan_fill(&p, w);
     watch_enter_slow("C_GenerateKeyPair", GENERATE_LEAST_MS);
     rv = t->call->C_GenerateKeyPair(t->session, &p.mechanism, p.pub.a, p.pub.n, p.prv.a, p.prv.n,
                                     &pub, &prv);

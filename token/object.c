@@ -1,9 +1,9 @@
-#include "ca/signer/object.h"
+#include "token/object.h"
 
 #include <string.h>
 
-#include "ca/signer/ckr.h"
-#include "ca/signer/watch.h"
+#include "token/ckr.h"
+#include "token/watch.h"
 
 static CK_RV find_all(struct token *t, CK_ATTRIBUTE *template, CK_ULONG n,
                       CK_OBJECT_HANDLE found[2], CK_ULONG *count, const char **call)

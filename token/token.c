@@ -1,11 +1,11 @@
-#include "ca/signer/token.h"
+#include "token/token.h"
 
 #include <dlfcn.h>
 #include <string.h>
 
-#include "ca/signer/ckr.h"
-#include "ca/signer/softtoken.h"
-#include "ca/signer/watch.h"
+#include "token/ckr.h"
+#include "token/softtoken.h"
+#include "token/watch.h"
 #include "lib/log.h"
 
 /* libp11 leaves the module's return value in OpenSSL's error queue. */

@@ -6,8 +6,8 @@
  * module's own mechanism because the other way, padding here and CKM_RSA_X_509,
  * needs a raw RSA operation that good tokens refuse.
  */
-#ifndef CA_SIGNER_SIGNOP_H
-#define CA_SIGNER_SIGNOP_H
+#ifndef TOKEN_SIGNOP_H
+#define TOKEN_SIGNOP_H
 
 #include <p11-kit/pkcs11.h>
 

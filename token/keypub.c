@@ -1,8 +1,8 @@
-#include "ca/signer/keypub.h"
+#include "token/keypub.h"
 
 #include <stdlib.h>
 
-#include "ca/signer/object.h"
+#include "token/object.h"
 #include "lib/cert.h"
 #include "lib/der.h"
 
@@ -156,12 +156,12 @@ int keypub_read(struct token *t, CK_OBJECT_HANDLE key, const char *who, struct b
         rc = read_ec(t, key, pub, out, f);
     else if (rc == 0)
         return fault_set(f, FAULT_CONFIG, "signer.key.type",
-                         "issuer %s: its key is neither RSA nor EC (CKA_KEY_TYPE %lu)", who, type);
+                         "%s: its key is neither RSA nor EC (CKA_KEY_TYPE %lu)", who, type);
     if (rc == 0 && out->n == 0)
         rc = read_certificate(t, key, out, f);
     if (rc == 0 && (out->n == 0 || buf_failed(out)))
         rc = fault_set(f, FAULT_CONFIG, "signer.key.public",
-                       "issuer %s: the token shows neither its public key nor a certificate with "
+                       "%s: the token shows neither its public key nor a certificate with "
                        "the same id",
                        who);
     return rc;

@@ -1,4 +1,4 @@
-#include "ca/signer/ckr.h"
+#include "token/ckr.h"
 
 #include <stdio.h>
 
