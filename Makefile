@@ -67,6 +67,7 @@ LIB_SRC := $(wildcard lib/*.c)
 CORE_SRC := $(foreach d,store view audit policy door delegate crl approval ledger export watch inventory observe lifecycle admin enroll metrics core,$(wildcard ca/$(d)/*.c))
 SIGNER_SRC := $(wildcard ca/signer/*.c)
 TOKEN_SRC := $(wildcard token/*.c)
+HOSTKEY_SRC := $(wildcard hostkey/*.c)
 SUPERVISE_SRC := $(wildcard ca/supervise/*.c)
 AUDIT_SRC := $(wildcard ca/audit/*.c)
 CRL_SRC := $(wildcard crl/*.c)
@@ -98,13 +99,14 @@ FUZZ_HELP_SRC := $(addprefix tests/fuzz/,common.c peer.c transport.c)
 # network, and of children that talk to it, there is transport.c.
 FUZZED_SRC := $(LIB_SRC) $(EST_SRC) $(filter-out client/http%.c client/jail.c,$(CLIENT_SRC)) $(OCSP_SRC) $(SCAN_SRC) $(WATCH_SRC) $(ENROLL_SRC) $(AGENT_SRC) \
 	$(wildcard ca/store/*.c ca/audit/*.c) ca/enroll/passwords.c $(addprefix tools/,$(addsuffix .c,csv importindex ctstate scanstate exported verify json tool))
-ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(TOKEN_SRC) $(SUPERVISE_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(ENROLL_SRC) $(PUBLIC_SRC) $(ADMIN_SRC) $(WATCH_SRC) \
+ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(TOKEN_SRC) $(HOSTKEY_SRC) $(SUPERVISE_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(ENROLL_SRC) $(PUBLIC_SRC) $(ADMIN_SRC) $(WATCH_SRC) \
 	$(NOTIFY_SRC) $(DELIVER_SRC) $(SCAN_SRC) $(CLIENT_SRC) $(AGENT_SRC) $(MAIN_SRC) $(TOOLS_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(SHIM_SRC) $(FAULTS_SRC) $(RECORDER_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC) $(FUZZ_SRC)
 
 LIB_A := $(BUILD)/lib.a
 CORE_A := $(BUILD)/core.a
 SIGNER_A := $(BUILD)/signer.a
 TOKEN_A := $(BUILD)/token.a
+HOSTKEY_A := $(BUILD)/hostkey.a
 SUPERVISE_A := $(BUILD)/supervise.a
 OCSP_A := $(BUILD)/ocsp.a
 EST_A := $(BUILD)/est.a
@@ -249,7 +251,7 @@ fuzz-corpus: ## the smallest corpus that reaches what all inputs found so far re
 
 # --- lint ---------------------------------------------------------------------
 
-C_FILES := $(ALL_SRC) $(wildcard lib/*.h ca/*.h ca/*/*.h crl/*.h ocsp/*.h est/*.h enroll/*.h public/*.h admin/*.h watch/*/*.h deliver/*.h scan/*.h client/*.h token/*.h agent/*.h agent/*/*.h main/*.h tools/*.h \
+C_FILES := $(ALL_SRC) $(wildcard lib/*.h ca/*.h ca/*/*.h crl/*.h ocsp/*.h est/*.h enroll/*.h public/*.h admin/*.h watch/*/*.h deliver/*.h scan/*.h client/*.h token/*.h hostkey/*.h agent/*.h agent/*/*.h main/*.h tools/*.h \
 	tests/*/*.h tests/bench/help/*.h)
 SH_FILES := bootstrap .ci/run tests/run-tests \
 	$(shell grep -lE '^#!.*(/|env )(ba|da)?sh' -r tests tools conf debian main 2>/dev/null)
@@ -388,6 +390,7 @@ $(eval $(call archive,$(CORE_A),$(CORE_SRC) $(CRL_SRC)))
 $(eval $(call archive,$(AUDIT_A),$(AUDIT_SRC)))
 $(eval $(call archive,$(SIGNER_A),$(SIGNER_SRC)))
 $(eval $(call archive,$(TOKEN_A),$(TOKEN_SRC)))
+$(eval $(call archive,$(HOSTKEY_A),$(HOSTKEY_SRC)))
 $(eval $(call archive,$(SUPERVISE_A),$(SUPERVISE_SRC)))
 $(eval $(call archive,$(OCSP_A),$(OCSP_SRC)))
 $(eval $(call archive,$(EST_A),$(EST_SRC)))
@@ -441,15 +444,21 @@ $(BUILD)/bin/cerca-scan: $(OBJ)/main/cerca-scan.o $(SCAN_A) $(LIB_A)
 $(BUILD)/bin/cerca-agent: $(OBJ)/main/cerca-agent.o $(TOOLS_A) $(AGENT_A) $(SCAN_A) $(CLIENT_A) $(EST_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS))
 
+$(BUILD)/bin/cerca-agent-key: $(OBJ)/main/cerca-agent-key.o $(HOSTKEY_A) $(TOKEN_A) $(LIB_A)
+	$(call link,$(TOKEN_LIBS) $(LIB_LIBS))
+
 $(BUILD)/bin/cerca: $(OBJ)/tools/cerca.o $(TOOLS_A) $(CLIENT_A) $(EST_A) $(AUDIT_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS))
 
 # A test program may reach what its name begins with: signer_ the signer and
-# PKCS#11, supervise_ what cercad is made of, tools_ the command line, ocsp_ the responder,
+# PKCS#11, hostkey_ what cerca-agent-key is made of, supervise_ what cercad is made of, tools_ the command line, ocsp_ the responder,
 # est_ the codec of EST, agent_ what the agent does, scan_ how servers are asked, public_ what HTTP serves, enroll_ what HTTPS does, notify_ the forms of
 # notices, every other one the core.
 $(BUILD)/unit/signer_%: $(OBJ)/tests/unit/signer_%.o $(UNIT_A) $(SIGNER_A) $(TOKEN_A) $(CORE_A) $(WATCH_A) $(EST_A) $(LIB_A)
 	$(call link,$(TOKEN_LIBS) $(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
+
+$(BUILD)/unit/hostkey_%: $(OBJ)/tests/unit/hostkey_%.o $(UNIT_A) $(HOSTKEY_A) $(TOKEN_A) $(CLIENT_A) $(EST_A) $(LIB_A)
+	$(call link,$(TOKEN_LIBS) $(TOOLS_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
 $(BUILD)/unit/supervise_%: $(OBJ)/tests/unit/supervise_%.o $(UNIT_A) $(SUPERVISE_A) $(LIB_A)
 	$(call link,$(CERCAD_LIBS) $(LIB_LIBS) $(TEST_LIBS))

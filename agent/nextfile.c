@@ -10,7 +10,8 @@
 #include "client/newkey.h"
 #include "lib/file.h"
 
-static const char *const names[] = {NEXT_KEY, NEXT_KEY ".new", NEXT_REQUEST, NEXT_LEAF, NEXT_CHAIN};
+static const char *const names[] = {NEXT_KEY,     NEXT_KEY ".new", NEXT_URI,
+                                    NEXT_REQUEST, NEXT_LEAF,       NEXT_CHAIN};
 
 void next_path(const struct agent_cert *c, const char *name, struct buf *path)
 {

@@ -6,6 +6,7 @@
 #include "lib/buf.h"
 
 #define NEXT_KEY "key.pem"
+#define NEXT_URI "key.uri" /* in place of the key: it is in the token */
 #define NEXT_REQUEST "request.der"
 #define NEXT_LEAF "leaf.der"
 #define NEXT_CHAIN "chain.der"

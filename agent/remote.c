@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client/jail.h"
+#include "agent/keychild.h"
 #include "agent/remotechild.h"
 #include "lib/cert.h"
 #include "lib/wire.h"
@@ -53,6 +54,16 @@ static const char *first_of(const char *a, const char *b)
     return a[0] != '\0' ? a : b;
 }
 
+/* Before the jail, which starts nothing. Whoever is taken over in there can have those two keys
+ * sign what their holder lets them sign, and no more. */
+static int open_keys(struct remote_ask *a, struct fault *f)
+{
+    const char *const only[KEYCHILD_ONLY] = {a->own_uri, a->key_uri};
+
+    a->keys = NULL;
+    return a->own_uri == NULL && a->key_uri == NULL ? 0 : keychild_open(a->cert, only, &a->keys, f);
+}
+
 int remote_do(const struct remote_ask *a, struct remote_answer *out, struct fault *f)
 {
     const struct agent_cert *c = a->cert;
@@ -71,7 +82,10 @@ int remote_do(const struct remote_ask *a, struct remote_answer *out, struct faul
     buf_init(&out->leaf, CERT_MAX);
     buf_init(&out->chain, (size_t)REMOTE_CHAIN_MAX * CERT_MAX);
     buf_init(&said, REMOTE_MAX);
-    rc = jail_run(&jail, remote_child, &copy, &said, f);
+    rc = open_keys(&copy, f);
+    if (rc == 0)
+        rc = jail_run(&jail, remote_child, &copy, &said, f);
+    keychild_close(copy.keys);
     wire_in_init(&w, buf_slice(&said));
     out->retry_after = wire_get_i64(&w);
     if (wire_failed(&w) || out->retry_after < 0)

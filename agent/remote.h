@@ -19,13 +19,16 @@ struct remote_ask {
     enum remote_what what;
     const struct agent_cert *cert;
     const char *own, *own_key; /* PEM: certificate and key in force, for TLS; NULL: none */
+    const char *own_uri;       /* in place of own_key: it is in the token of `cert` */
     bool renew;          /* the certificate of `own` is renewed; else the first way of `cert` */
     const char *key;     /* PEM: signs the request */
+    const char *key_uri; /* in place of key, likewise */
     const char *request; /* DER: the one that was made; NULL: it is linked and made anew */
     bool new_names;      /* a renewal asks for the configured names in place of its own */
     bool new_subject;
     struct slice body;
-    int64_t timeout; /* seconds, of one answer */
+    int64_t timeout;       /* seconds, of one answer */
+    struct keychild *keys; /* set by remote_do: who has the keys in the token */
 };
 
 struct remote_answer {

@@ -1,7 +1,12 @@
 #include "agent/remotechild.h"
 
 #include <signal.h>
+#include <string.h>
 
+#include <openssl/evp.h>
+
+#include "agent/keychild.h"
+#include "client/awaykey.h"
 #include "client/estenroll.h"
 #include "client/esthint.h"
 #include "lib/cert.h"
@@ -20,8 +25,57 @@ static const char *given(const char *text)
     return text[0] != '\0' ? text : NULL;
 }
 
+/* ---- keys in the token ---- */
+
+struct remote_key {
+    struct keychild *keys;
+    const char *uri;
+    struct awaykey away;
+    EVP_PKEY *key; /* NULL: there is none */
+};
+
+static int sign(void *arg, enum sig_alg alg, struct slice content, struct buf *signature,
+                struct fault *f)
+{
+    struct remote_key *k = arg;
+
+    return keychild_sign(k->keys, k->uri, alg, content, signature, f);
+}
+
+static int open_key(struct remote_key *k, struct keychild *keys, const char *uri, struct fault *f)
+{
+    struct buf spki;
+    int rc;
+
+    memset(k, 0, sizeof(*k));
+    if (uri == NULL)
+        return 0;
+    k->keys = keys;
+    k->uri = uri;
+    buf_init(&spki, 4096);
+    rc = keychild_show(keys, uri, &spki, f);
+    if (rc == 0)
+        rc = awaykey_open(&k->away, buf_slice(&spki), sign, k, &k->key, f);
+    buf_free(&spki);
+    return rc;
+}
+
+/* OpenSSL and libcurl know only that something failed. */
+static int close_key(struct remote_key *k, int rc, struct fault *f)
+{
+    if (rc != 0 && k->away.why.code != FAULT_NONE) {
+        *f = k->away.why;
+        rc = -(int)f->code;
+    }
+    EVP_PKEY_free(k->key);
+    awaykey_close(&k->away);
+    return rc;
+}
+
+/* ---- asking ---- */
+
 /* As the certificate in force, or in the way that the first one is got. */
-static void set_args(const struct remote_ask *a, struct est_args *e)
+static void set_args(const struct remote_ask *a, EVP_PKEY *own_key, struct est_args *e)
 {
     const struct agent_cert *c = a->cert;
     bool own = a->renew || a->what == REMOTE_HINT || a->what == REMOTE_REPORT;
@@ -31,6 +85,7 @@ static void set_args(const struct remote_ask *a, struct est_args *e)
     e->trust = given(c->trust);
     e->cert = own ? a->own : given(c->cert);
     e->key = own ? a->own_key : given(c->cert_key);
+    e->away = own ? own_key : NULL;
     e->user = own ? NULL : given(c->user);
     e->password_file = own ? NULL : given(c->password_file);
     e->token_file = own ? NULL : given(c->token_file);
@@ -137,15 +192,20 @@ int remote_child(void *arg, struct buf *out, struct fault *f)
     const struct remote_ask *a = arg;
     struct est_enroll_args args = {.use_key = a->request == NULL ? a->key : NULL,
                                    .csr = a->request};
+    struct remote_key own, next = {0};
     struct came came = {0};
     struct enrollment e;
-    int rc;
+    int rc = open_key(&own, a->keys, a->own_uri, f);
 
     (void)signal(SIGPIPE, SIG_IGN);
-    set_args(a, &args.est);
+    if (rc == 0)
+        rc = open_key(&next, a->keys, a->request == NULL ? a->key_uri : NULL, f);
+    args.use_away = next.key;
+    set_args(a, own.key, &args.est);
     set_names(a, &args);
     enrollment_init(&e, &args, a->renew ? EST_SIMPLEREENROLL : EST_SIMPLEENROLL);
-    rc = ask(a, &e, &came, f);
+    if (rc == 0)
+        rc = ask(a, &e, &came, f);
     wire_put_i64(out, came.retry_after);
     wire_put_u8(out, came.linking);
     wire_put_bytes(out, came.request);
@@ -154,5 +214,6 @@ int remote_child(void *arg, struct buf *out, struct fault *f)
     wire_put_i64(out, came.hint.end);
     wire_put_text(out, came.hint.explanation);
     enrollment_free(&e);
-    return rc;
+    rc = close_key(&own, rc, f);
+    return close_key(&next, rc, f);
 }

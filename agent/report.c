@@ -9,6 +9,7 @@
 
 #include "agent/entries.h"
 #include "agent/found.h"
+#include "agent/identity.h"
 #include "agent/remote.h"
 #include "agent/work.h"
 #include "lib/clock.h"
@@ -233,7 +234,7 @@ int report_make(const struct agent_conf *c, bool found,
 
 struct speaker {
     struct remote_ask ask;
-    struct buf cert, key;
+    struct identity as;
 };
 
 static int find_speaker(const struct agent_conf *c, struct speaker *s, struct fault *f)
@@ -245,12 +246,15 @@ static int find_speaker(const struct agent_conf *c, struct speaker *s, struct fa
 
         if (c->report_as[0] != '\0' && strcmp(c->report_as, e->name) != 0)
             continue;
-        if (work_identity(e, &s->cert, &s->key, &none) != 0)
+        if (identity_find(e, &s->as, &none) != 0) {
+            identity_free(&s->as);
             continue;
+        }
         s->ask = (struct remote_ask){.what = REMOTE_REPORT,
                                      .cert = e,
-                                     .own = buf_cstr(&s->cert),
-                                     .own_key = buf_cstr(&s->key),
+                                     .own = buf_cstr(&s->as.cert),
+                                     .own_key = s->as.key.n > 0 ? buf_cstr(&s->as.key) : NULL,
+                                     .own_uri = s->as.uri.n > 0 ? buf_cstr(&s->as.uri) : NULL,
                                      .timeout = c->timeout};
         return 0;
     }
@@ -287,8 +291,7 @@ int report_send(const struct agent_conf *c, bool found, struct fault *f)
     if (rc != 0)
         return rc;
     rc = report_make(c, found, tell, &s, f);
-    buf_free(&s.cert);
-    buf_free(&s.key);
+    identity_free(&s.as);
     return rc;
 }
 
@@ -307,7 +310,6 @@ int report_removed(const struct agent_conf *c, const char *name, struct fault *f
     o = begin(c);
     (void)json_array_append_new(json_object_get(o, "entries"), entry_of(&e, &gone));
     rc = post(o, tell, &s, f);
-    buf_free(&s.cert);
-    buf_free(&s.key);
+    identity_free(&s.as);
     return rc;
 }

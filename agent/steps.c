@@ -4,27 +4,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "agent/conf/window.h"
 #include "agent/deploy/deploy.h"
 #include "agent/due.h"
+#include "agent/identity.h"
+#include "agent/keystep.h"
 #include "agent/names.h"
 #include "agent/nextfile.h"
 #include "agent/remote.h"
-#include "client/signkey.h"
+#include "agent/wanted.h"
 #include "lib/anycert.h"
 #include "lib/clock.h"
 #include "lib/key.h"
 #include "lib/log.h"
-#include "lib/name.h"
+#include "lib/p11uri.h"
 #include "lib/text.h"
 
 #define KEY_MAX 65536
+#define SPKI_MAX 4096
 #define CHAIN_MAX (8 * (size_t)ANYCERT_MAX)
 #define HINT_EVERY 21600  /* seconds between two questions for a hint */
 #define HINT_LEAST 60     /* ... at least */
 #define ASK_AGAIN 60      /* seconds until an approval is asked for again, unless told */
+#define LEAST_PART 20     /* of a life, between two renewals */
 #define LOCAL_FAILED 3600 /* a hint that could not be had is asked for again then */
 
 /* ---- facts ---- */
@@ -73,69 +75,13 @@ int64_t step_due(const struct agent_cert *c, const struct record *r)
 
 /* ---- what a renewal has to change ---- */
 
-#define WANTED_MAX 65536 /* octets of names and subject */
-#define LEAST_PART 20
 #define NAMES_TOLD_MAX 16384
-
-struct wanted {
-    bool names, subject;
-};
-
-static bool has_subject(const struct agent_cert *c, const struct anycert *present)
-{
-    struct buf name;
-    struct fault f;
-    bool same;
-
-    if (c->subject[0] == '\0')
-        return true;
-    buf_init(&name, NAME_DER_MAX);
-    same = name_parse(c->subject, &name, &f) == 0 && slice_eq(buf_slice(&name), present->subject);
-    buf_free(&name);
-    return same;
-}
-
-/* Of the certificate in force; nothing when that cannot be read. */
-static struct wanted changes(const struct agent_cert *c)
-{
-    struct wanted out = {false, false};
-    struct anycert present;
-    unsigned version;
-    struct fault f;
-    struct buf der;
-
-    buf_init(&der, ANYCERT_MAX);
-    if (deploy_current(c, &version, &f) == 0 && deploy_leaf(c, version, &der, &f) == 0 &&
-        anycert_parse(buf_slice(&der), &present, &f) == 0) {
-        out.names = !names_same(c, &present);
-        out.subject = !has_subject(c, &present);
-    }
-    buf_free(&der);
-    return out;
-}
-
-/* Of what the configuration asks to be certified. */
-static void wanted_hash(const struct agent_cert *c, char out[65])
-{
-    uint8_t hash[32];
-    struct buf all;
-
-    buf_init(&all, WANTED_MAX);
-    buf_put_str(&all, c->subject);
-    for (size_t i = 0; i < c->n_names; i++) {
-        buf_put_u8(&all, 0);
-        buf_put_str(&all, c->names[i]);
-    }
-    sha256(buf_slice(&all), hash);
-    hex_encode(slice_of(hash, sizeof(hash)), out);
-    buf_free(&all);
-}
 
 /* A CA that certifies other names than it is asked for is not asked for ever: only a configuration
  * that is another since is a reason to renew. */
 static bool is_changed(const struct work *w)
 {
-    struct wanted change = changes(w->c);
+    struct wanted change = wanted_changes(w->c);
     char wanted[65];
 
     wanted_hash(w->c, wanted);
@@ -152,15 +98,16 @@ static bool has_way(const struct agent_cert *c)
 struct call {
     struct remote_ask ask;
     struct remote_answer answer;
-    struct buf own, own_key, key, request;
+    struct identity own;
+    struct buf key, uri, request;
 };
 
 static void call_free(struct call *k)
 {
     remote_answer_free(&k->answer);
-    buf_free(&k->own);
-    buf_free(&k->own_key);
+    identity_free(&k->own);
     buf_free(&k->key);
+    buf_free(&k->uri);
     buf_free(&k->request);
 }
 
@@ -174,31 +121,54 @@ static void set_renew(struct work *w, struct call *k, bool has_own, bool anew)
         version = 0;
     k->ask.renew = has_own && !anew && !(version == 0 && has_way(w->c));
     if (k->ask.renew) {
-        struct wanted change = changes(w->c);
+        struct wanted change = wanted_changes(w->c);
 
         k->ask.new_names = change.names;
         k->ask.new_subject = change.subject;
     }
 }
 
+static const char *given(struct buf *b)
+{
+    return b->n > 0 ? buf_cstr(b) : NULL;
+}
+
+/* The keys, in files or in the token: that of the certificate in force and that of the attempt. */
+static int set_keys(struct work *w, struct call *k, bool *has_own, struct fault *f)
+{
+    struct fault none;
+
+    *has_own = identity_find(w->c, &k->own, &none) == 0;
+    k->ask.own = *has_own ? buf_cstr(&k->own.cert) : NULL;
+    k->ask.own_key = *has_own ? given(&k->own.key) : NULL;
+    k->ask.own_uri = *has_own ? given(&k->own.uri) : NULL;
+    next_path(w->c, NEXT_KEY, &k->key);
+    next_path(w->c, NEXT_REQUEST, &k->request);
+    k->ask.key = buf_cstr(&k->key);
+    buf_init(&k->uri, P11URI_MAX);
+    if (!agent_key_in_token(w->c) || k->ask.what == REMOTE_HINT)
+        return 0;
+    k->ask.key = NULL;
+    if (next_get(w->c, NEXT_URI, P11URI_MAX, &k->uri, f) != 0)
+        return -(int)f->code;
+    k->ask.key_uri = buf_cstr(&k->uri);
+    return 0;
+}
+
 /* `anew`: as for a first certificate, whatever is in force. */
 static int call_ca(struct work *w, struct call *k, enum remote_what what, bool anew,
                    struct fault *f)
 {
-    struct fault none;
     bool has_own;
     int rc;
 
     memset(k, 0, sizeof(*k));
-    has_own = work_identity(w->c, &k->own, &k->own_key, &none) == 0;
-    next_path(w->c, NEXT_KEY, &k->key);
-    next_path(w->c, NEXT_REQUEST, &k->request);
     k->ask.what = what;
     k->ask.cert = w->c;
     k->ask.timeout = w->order.timeout;
-    k->ask.own = has_own ? buf_cstr(&k->own) : NULL;
-    k->ask.own_key = has_own ? buf_cstr(&k->own_key) : NULL;
-    k->ask.key = buf_cstr(&k->key);
+    rc = set_keys(w, k, &has_own, f);
+    if (rc != 0)
+        return rc;
     if (what == REMOTE_ENROLL && !w->r.linking && !anew)
         k->ask.request = buf_cstr(&k->request);
     set_renew(w, k, has_own, anew);
@@ -288,38 +258,13 @@ static int wait_due(struct work *w, struct fault *f)
     return STEP_WAITS;
 }
 
-static int new_or_same_key(struct work *w, EVP_PKEY **key, struct fault *f)
-{
-    struct buf own, own_key;
-    struct fault none;
-    int rc;
-
-    if (!w->c->reuse_key || w->r.fresh_key || work_identity(w->c, &own, &own_key, &none) != 0)
-        return signkey_make(w->c->key_type, key, f);
-    rc = signkey_read(buf_cstr(&own_key), key, f);
-    buf_free(&own);
-    buf_free(&own_key);
-    return rc;
-}
-
 static int make_key(struct work *w, struct fault *f)
 {
-    EVP_PKEY *key = NULL;
-    struct buf pem;
     int rc = next_begin(w->c, f);
 
-    buf_init(&pem, KEY_MAX);
     if (rc == 0)
         rc = deploy_next(w->c, &w->r.version, f);
-    if (rc == 0)
-        rc = new_or_same_key(w, &key, f);
-    if (rc == 0)
-        rc = signkey_pem(key, &pem, f);
-    if (rc == 0)
-        rc = next_put(w->c, NEXT_KEY, buf_slice(&pem), f);
-    EVP_PKEY_free(key);
-    buf_free(&pem);
-    return rc;
+    return rc == 0 ? keystep_make(w->c, w->r.version, w->r.fresh_key, f) : rc;
 }
 
 static int make_request(struct work *w, struct fault *f)
@@ -398,28 +343,43 @@ static void tell_further(const struct work *w, struct slice leaf)
     buf_free(&names);
 }
 
+/* The key itself, or what it shows in the token. */
+static int get_key(struct work *w, struct buf *key, struct buf *uri, struct buf *spki,
+                   struct fault *f)
+{
+    return agent_key_in_token(w->c) ? keystep_show(w->c, uri, spki, f)
+                                    : next_get(w->c, NEXT_KEY, KEY_MAX, key, f);
+}
+
 static int stage(struct work *w, struct fault *f)
 {
-    struct buf key, leaf, chain;
+    struct buf key, uri, spki, leaf, chain;
     int rc;
 
     buf_init(&key, KEY_MAX);
+    buf_init(&uri, P11URI_MAX);
+    buf_init(&spki, SPKI_MAX);
     buf_init(&leaf, ANYCERT_MAX);
     buf_init(&chain, CHAIN_MAX);
-    rc = next_get(w->c, NEXT_KEY, KEY_MAX, &key, f);
+    rc = get_key(w, &key, &uri, &spki, f);
     if (rc == 0)
         rc = next_get(w->c, NEXT_LEAF, ANYCERT_MAX, &leaf, f);
     if (rc == 0)
         rc = next_get(w->c, NEXT_CHAIN, CHAIN_MAX, &chain, f);
     if (rc == 0) {
-        const struct deploy_material m = {
-            .key = buf_slice(&key), .leaf = buf_slice(&leaf), .chain = buf_slice(&chain)};
+        const struct deploy_material m = {.key = buf_slice(&key),
+                                          .uri = buf_slice(&uri),
+                                          .spki = buf_slice(&spki),
+                                          .leaf = buf_slice(&leaf),
+                                          .chain = buf_slice(&chain)};
 
         rc = deploy_stage(w->c, &m, w->r.version, f);
     }
     if (rc == 0)
         tell_further(w, buf_slice(&leaf));
     buf_free(&key);
+    buf_free(&uri);
+    buf_free(&spki);
     buf_free(&leaf);
     buf_free(&chain);
     return rc;
@@ -496,6 +456,7 @@ static void done(struct work *w)
     w->r.hint_start = w->r.hint_end = 0;
     w->r.hint_next = 0;
     next_wipe(w->c);
+    keystep_tidy(w->c);
     if (deploy_hook(w->c, DEPLOY_AFTER, NULL, &f) == 0)
         return;
     log_fault(LOG_LEVEL_ERROR, "agent.hook", &f, "entry", w->c->name, NULL);

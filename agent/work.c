@@ -16,7 +16,7 @@
 #include "lib/log.h"
 #include "lib/step.h"
 
-/* ---- folder, lock, identity ---- */
+/* ---- folder, lock ---- */
 
 static int make_folder(const char *path, struct fault *f)
 {
@@ -54,47 +54,6 @@ int work_lock(const struct agent_cert *c, struct fault *f)
         return fd;
     (void)close(fd);
     return fault_set(f, FAULT_CONFLICT, "agent.busy", "another process works on %s", c->name);
-}
-
-/* A configured file of the version that has such a thing in it. */
-static bool find_file(const struct agent_cert *c, const char *folder, bool key, struct buf *out)
-{
-    for (size_t i = 0; i < c->n_files; i++) {
-        const char *slash = strrchr(c->files[i].path, '/');
-        enum agent_format format = c->files[i].format;
-
-        if (format != AGENT_COMBINED &&
-            (key ? format != AGENT_KEY : format != AGENT_FULLCHAIN && format != AGENT_CERT))
-            continue;
-        buf_reset(out);
-        buf_printf(out, "%s/%s", folder, slash == NULL ? c->files[i].path : slash + 1);
-        if (access(buf_cstr(out), R_OK) == 0)
-            return true;
-    }
-    return false;
-}
-
-int work_identity(const struct agent_cert *c, struct buf *cert, struct buf *key, struct fault *f)
-{
-    char folder[PATH_MAX];
-    unsigned version;
-    int rc = deploy_current(c, &version, f);
-
-    buf_init(cert, PATH_MAX);
-    buf_init(key, PATH_MAX);
-    if (rc != 0)
-        return rc;
-    (void)snprintf(folder, sizeof(folder), "%.3000s/versions/%u", c->state_dir, version);
-    buf_printf(cert, "%s/" DEPLOY_IDENTITY, folder);
-    buf_printf(key, "%s/" DEPLOY_IDENTITY, folder);
-    if (access(buf_cstr(cert), R_OK) == 0)
-        return 0;
-    if (find_file(c, folder, false, cert) && find_file(c, folder, true, key))
-        return 0;
-    buf_free(cert);
-    buf_free(key);
-    return fault_set(f, FAULT_NOT_FOUND, "agent.begin",
-                     "the files of %s hold no key and certificate as PEM", c->name);
 }
 
 /* ---- steps ---- */

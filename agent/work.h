@@ -30,9 +30,5 @@ enum work_result work_on(const struct agent_cert *c, const struct work_order *o,
 int work_folder(const struct agent_cert *c, struct fault *f) WARN_UNUSED;
 /* Its lock: the descriptor, or -FAULT_CONFLICT when somebody has it. Close it to let go. */
 int work_lock(const struct agent_cert *c, struct fault *f) WARN_UNUSED;
-/* Files of the certificate and key in force, PEM, for TLS (they may be one); -FAULT_NOT_FOUND:
- * there are none. */
-int work_identity(const struct agent_cert *c, struct buf *cert, struct buf *key,
-                  struct fault *f) WARN_UNUSED;
 
 #endif

@@ -15,7 +15,7 @@
 
 #define STOP_US 5000000
 #define POLL_US 20000
-#define ARGS_MAX 40
+#define ARGS_MAX 80
 #define TAIL_MAX 4096
 
 /* The folder that this program lies in. */

@@ -69,6 +69,7 @@ int est_open(struct est *e, const struct est_caller *caller, const struct est_ar
     if (!unverified) {
         e->server.certificate = a->cert;
         e->server.key = a->key;
+        e->server.away = a->away;
         rc = set_secrets(e, f);
     }
     return rc == 0 ? http_session_open(&e->server, &e->session, f) : rc;

@@ -5,6 +5,8 @@
 #ifndef CLIENT_ESTCALL_H
 #define CLIENT_ESTCALL_H
 
+#include <openssl/types.h>
+
 #include "est/path.h"
 #include "client/http.h"
 
@@ -12,6 +14,7 @@ struct est_args {
     const char *url, *label;
     const char *trust;
     const char *cert, *key;
+    EVP_PKEY *away; /* in place of `key`: it is elsewhere (client/awaykey.h) */
     const char *user, *password_file, *token_file;
     int64_t wait; /* seconds for an approval or a busy server */
     bool verbose;

@@ -12,6 +12,7 @@
 struct est_enroll_args {
     struct est_args est; /* first: commands share its options */
     const char *csr, *key_out, *use_key, *key_type;
+    EVP_PKEY *use_away; /* in place of use_key: it is elsewhere */
     struct texts sans;
     const char *subject;
     const char *open_cert, *open_key;

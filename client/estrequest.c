@@ -162,6 +162,10 @@ static int get_key(struct enrollment *e, struct fault *f)
                        : a->key_out == NULL && e->op == EST_SIMPLEREENROLL ? a->est.key
                                                                            : NULL;
 
+    if (a->use_away != NULL && EVP_PKEY_up_ref(a->use_away) == 1) {
+        e->key = a->use_away;
+        return 0;
+    }
     return file != NULL ? signkey_read(file, &e->key, f) : make_key(e, f);
 }
 

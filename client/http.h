@@ -2,6 +2,8 @@
 #ifndef CLIENT_HTTP_H
 #define CLIENT_HTTP_H
 
+#include <openssl/types.h>
+
 #include "lib/buf.h"
 #include "lib/fault.h"
 
@@ -25,8 +27,9 @@ struct http_server {
     const char *anchors;           /* PEM file, the only ones; NULL: those of the system */
     bool unverified;               /* whoever it is: for finding out, never for secrets */
     const char *certificate, *key; /* PEM files of this side's own; NULL: none */
-    const char *user, *secret;     /* Basic or Digest, when the server asks; NULL: none */
-    const char *bearer;            /* RFC 6750 2.1, with every request; NULL: none */
+    EVP_PKEY *away;            /* in place of `key`: it is elsewhere, and signs for TLS 1.3 only */
+    const char *user, *secret; /* Basic or Digest, when the server asks; NULL: none */
+    const char *bearer;        /* RFC 6750 2.1, with every request; NULL: none */
 };
 
 #define HTTP_BINDING_MAX 64

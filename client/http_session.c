@@ -148,13 +148,14 @@ static void set_server(CURL *c, const struct http_server *s)
 
     curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, verify);
     curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L * verify);
-    curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(c, CURLOPT_SSLVERSION,
+                     (long)(s->away != NULL ? CURL_SSLVERSION_TLSv1_3 : CURL_SSLVERSION_TLSv1_2));
     curl_easy_setopt(c, CURLOPT_SSL_SESSIONID_CACHE, 0L);
     if (s->anchors != NULL) {
         curl_easy_setopt(c, CURLOPT_CAINFO, s->anchors);
         curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
     }
-    if (s->certificate != NULL) {
+    if (s->certificate != NULL && s->away == NULL) {
         curl_easy_setopt(c, CURLOPT_SSLCERT, s->certificate);
         curl_easy_setopt(c, CURLOPT_SSLKEY, s->key);
     }
@@ -170,13 +171,20 @@ static void set_server(CURL *c, const struct http_server *s)
     }
 }
 
-/* Certificates are judged by the time that everything else goes by. */
-static CURLcode judge_now(CURL *curl, void *ctx, void *arg)
+/* Certificates are judged by the time that everything else goes by. What libcurl cannot read from a
+ * file is given to OpenSSL here. */
+static CURLcode set_context(CURL *curl, void *ctx, void *arg)
 {
+    const struct http_server *s = arg;
+
     (void)curl;
-    (void)arg;
     X509_VERIFY_PARAM_set_time(SSL_CTX_get0_param(ctx), (time_t)clock_now());
-    return CURLE_OK;
+    if (s->away == NULL || s->unverified || s->certificate == NULL)
+        return CURLE_OK;
+    return SSL_CTX_use_certificate_chain_file(ctx, s->certificate) == 1 &&
+                   SSL_CTX_use_PrivateKey(ctx, s->away) == 1
+               ? CURLE_OK
+               : CURLE_SSL_CERTPROBLEM;
 }
 
 static void set_up(struct http_session *s, const struct http_request *r, struct curl_slist *list)
@@ -186,7 +194,8 @@ static void set_up(struct http_session *s, const struct http_request *r, struct 
     curl_easy_reset(c); /* connections stay */
     http_set_request(c, r, list, &s->answer->body, s->why);
     set_server(c, s->server);
-    curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, judge_now);
+    curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, set_context);
+    curl_easy_setopt(c, CURLOPT_SSL_CTX_DATA, (void *)(uintptr_t)s->server);
     curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(c, CURLOPT_VERBOSE, 1L);

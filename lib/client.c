@@ -19,16 +19,22 @@ struct client {
     int at, n; /* frames of the batch that are still to be looked at */
 };
 
+struct client *client_of(int fd)
+{
+    struct client *c = xcalloc(1, sizeof *c);
+
+    c->fd = fd;
+    c->batch = conn_batch_new();
+    return c;
+}
+
 int client_open(const char *path, struct client **out, struct fault *f)
 {
     *out = NULL;
     int fd = connect_unix(path, f);
     if (fd < 0)
         return fd;
-    struct client *c = xcalloc(1, sizeof *c);
-    c->fd = fd;
-    c->batch = conn_batch_new();
-    *out = c;
+    *out = client_of(fd);
     return 0;
 }
 

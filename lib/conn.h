@@ -75,6 +75,8 @@ int peer_of(int fd, struct conn_peer *out) WARN_UNUSED;
 /* For command lines: a blocking connection that asks one thing at a time. */
 struct client;
 int client_open(const char *path, struct client **out, struct fault *f) WARN_UNUSED;
+/* The same over one end of a socket pair, which is taken over. */
+struct client *client_of(int fd);
 void client_free(struct client *c);
 /* Sends and waits for the frame with the same id (its body is good until the
  * next call). MSG_FAULT answers come back as the fault. timeout_ms 0: none. Connection lost:

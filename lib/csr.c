@@ -248,6 +248,21 @@ int csr_parse(struct slice der, struct csr *out, struct fault *f)
     return rc;
 }
 
+int csr_parse_info(struct slice der, struct csr *out, struct fault *f)
+{
+    struct slice in = der, body;
+    int rc;
+
+    memset(out, 0, sizeof(*out));
+    if (der.n > CSR_MAX || der_get(&in, DER_SEQUENCE, &body) < 0 || !der_end(in))
+        return malformed(f, "csr.der", "not a CertificationRequestInfo");
+    out->info = der;
+    rc = read_info(der, false, out, f);
+    if (rc < 0)
+        memset(out, 0, sizeof(*out));
+    return rc;
+}
+
 const struct csr_attribute *csr_find(const struct csr *c, struct slice oid)
 {
     for (size_t i = 0; i < c->n_attributes; i++)

@@ -51,6 +51,8 @@ int csr_parse(struct slice der, struct csr *out, struct fault *f) WARN_UNUSED;
 /* The same of who has its key made elsewhere (RFC 7030 4.4.1): key and signature may be of any
  * kind and are not looked at; what is not known here is KEY_NONE and SIG_NONE. */
 int csr_parse_keyless(struct slice der, struct csr *out, struct fault *f) WARN_UNUSED;
+/* A CertificationRequestInfo alone, before anybody has signed it: no alg, no signature. */
+int csr_parse_info(struct slice der, struct csr *out, struct fault *f) WARN_UNUSED;
 /* The attribute with this OID; NULL when there is none. */
 const struct csr_attribute *csr_find(const struct csr *c, struct slice oid);
 /* Proof of possession (RFC 2986 section 3, note 2): rule "csr.pop". Also finds points off the

@@ -204,6 +204,17 @@ enum msg_type {
     MSG_SCAN_PROGRESS = 0x0626,
     MSG_SCAN_DONE = 0x0627,
 
+    /* the pair of cerca-agent and cerca-agent-key (lib/proto_hostkey.h) */
+    MSG_HOSTKEY_MAKE = 0x0640,
+    MSG_HOSTKEY_SHOW = 0x0641,
+    MSG_HOSTKEY_PUBLIC = 0x0642,
+    MSG_HOSTKEY_SIGN = 0x0643,
+    MSG_HOSTKEY_SIGNED = 0x0644,
+    MSG_HOSTKEY_DESTROY = 0x0645,
+    MSG_HOSTKEY_DESTROYED = 0x0646,
+    MSG_HOSTKEY_OPEN = 0x0647,
+    MSG_HOSTKEY_OPENED = 0x0648,
+
     /* metrics socket: cerca-admin asks, cerca-ca answers (lib/proto_metrics.h) */
     MSG_METRICS = 0x0701,
     MSG_METRICS_ARE = 0x0702,

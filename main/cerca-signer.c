@@ -18,6 +18,7 @@
 #include "ca/signer/keyring.h"
 #include "ca/signer/provision.h"
 #include "ca/signer/serve.h"
+#include "token/jail.h"
 #include "token/watch.h"
 #include "lib/conn.h"
 #include "lib/exitcode.h"
@@ -138,37 +139,6 @@ static int exit_code(const struct fault *f)
     }
 }
 
-/* The module's environment belongs to this token alone; cercad may have set it already. */
-static void set_environment(const struct conf_token *t)
-{
-    for (size_t i = 0; i < t->n_environment; i++)
-        (void)putenv(t->environment[i]);
-}
-
-static void allow_libraries(struct sandbox *s, const char *module)
-{
-    static char folder[PATH_MAX];
-    const char *slash = strrchr(module, '/');
-    static const char *const paths[] = {"/usr/lib",
-                                        "/lib",
-                                        "/lib64",
-                                        "/usr/local/lib",
-                                        "/usr/lib64",
-                                        "/etc/ld.so.cache",
-                                        "/etc/ssl/openssl.cnf",
-                                        "/etc/ssl/certs",
-                                        "/etc/pki/tls/openssl.cnf",
-                                        "/etc/localtime",
-                                        "/usr/share/zoneinfo"};
-
-    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
-        sandbox_allow(s, paths[i], false);
-    if (slash != NULL && slash != module && (size_t)(slash - module) < sizeof(folder)) {
-        memcpy(folder, module, (size_t)(slash - module));
-        sandbox_allow(s, folder, false);
-    }
-}
-
 static int allow_pins(struct sandbox *s, const struct conf_token *t, bool so, struct fault *f)
 {
     static struct buf path;
@@ -209,14 +179,10 @@ static int allow_edkey(struct sandbox *s, const struct conf *conf, bool provisio
 static int jail(const struct conf *conf, const struct conf_token *t, bool provision,
                 struct fault *f)
 {
-    struct sandbox s = {.program = "cerca-signer", .net_connect = t->network, .load_modules = true};
+    struct sandbox s = {.program = "cerca-signer"};
     int rc;
 
-    allow_libraries(&s, t->module);
-    for (size_t i = 0; i < t->n_paths; i++)
-        sandbox_allow(&s, t->paths[i], true);
-    for (size_t i = 0; i < t->n_read_paths; i++)
-        sandbox_allow(&s, t->read_paths[i], false);
+    token_allow(&s, t);
     sandbox_allow(&s, conf->record_dir, true);
     rc = allow_pins(&s, t, provision && t->pin_file[0] != 0, f);
     if (rc == 0 && checkpointer_here(conf, t))
@@ -350,7 +316,7 @@ static int run(const struct options *o, const struct conf *conf, const struct co
 {
     int fd = o->listen_fd, rc;
 
-    set_environment(t);
+    token_environment(t);
     if (o->check)
         return check(conf, t, f);
     if (mkdir(conf->record_dir, 0700) != 0 && errno != EEXIST)

@@ -17,6 +17,7 @@
 struct add_args {
     struct agent_args agent;
     const char *url, *label, *trust, *key_type, *subject;
+    const char *token, *module, *pin_file;
     const char *token_file, *cert, *cert_key, *user, *password_file;
     struct texts names, files, recipes, probes, windows;
     bool take_over, reuse_key, now;
@@ -81,6 +82,18 @@ static void put_certificate(const struct add_args *a, struct buf *out)
     put_list("windows", &a->windows, out);
     buf_put_str(out, a->take_over ? "    take_over = true;\n" : "");
     buf_put_str(out, a->reuse_key ? "    reuse_key = true;\n" : "");
+    buf_put_str(out, "};\n");
+}
+
+/* What a module needs besides is written into the file by hand. */
+static void put_key(const struct add_args *a, struct buf *out)
+{
+    if (a->token == NULL && a->module == NULL && a->pin_file == NULL)
+        return;
+    buf_put_str(out, "key = {\n");
+    put_text("token", a->token, out);
+    put_path("module", a->module, out);
+    put_path("pin_file", a->pin_file, out);
     buf_put_str(out, "};\n");
 }
 
@@ -162,6 +175,7 @@ static int add(struct tool *t, const struct add_args *a, const struct agent_conf
     int rc;
 
     put_certificate(a, text);
+    put_key(a, text);
     rc = put_files(t, &a->files, text);
     if (rc == EXIT_OK)
         rc = put_services(t, a, text);
@@ -206,6 +220,10 @@ static const struct opt add_opts[] = {
     {"subject", OPT_TEXT, AT(subject), "NAME", "such as \"CN=web,O=Example\"", 0},
     {"key-type", OPT_TEXT, AT(key_type), "TYPE", "of the keys that are made; p256 unless given", 0},
     {"reuse-key", OPT_FLAG, AT(reuse_key), NULL, "renewals keep the key", 0},
+    {"key-token", OPT_TEXT, AT(token), "URI",
+     "keys are made in this token or TPM, such as pkcs11:token=host, and stay there", 0},
+    {"key-module", OPT_TEXT, AT(module), "FILE", "its PKCS#11 module", 0},
+    {"key-pin-file", OPT_TEXT, AT(pin_file), "FILE", "its user PIN", 0},
     {"token-file", OPT_TEXT, AT(token_file), "FILE", "a token for the first certificate", 0},
     {"cert", OPT_TEXT, AT(cert), "FILE", "... or a certificate that the server knows", 0},
     {"cert-key", OPT_TEXT, AT(cert_key), "FILE", "its private key", 0},
@@ -213,7 +231,7 @@ static const struct opt add_opts[] = {
     {"password-file", OPT_TEXT, AT(password_file), "FILE", "that user's password", 0},
     {"take-over", OPT_FLAG, AT(take_over), NULL, "... or the files that are there already", 0},
     {"file", OPT_TEXTS, AT(files), "FORMAT=PATH",
-     "key, cert, chain, fullchain, combined or ca, and where; may be repeated", 0},
+     "key, cert, chain, fullchain, combined, key-uri or ca, and where; may be repeated", 0},
     {"recipe", OPT_TEXTS, AT(recipes), "NAME", "a service that uses them; may be repeated", 0},
     {"probe", OPT_TEXTS, AT(probes), "ADDRESS",
      "where it is looked at: \"127.0.0.1:443 sni=web.example.com\"", 0},
@@ -260,8 +278,9 @@ static int run_remove(struct tool *t, void *args)
     if (rc == 0)
         rc = give_up(t, c, e.as, a->quiet, &f);
     if (rc == 0)
-        tool_say(t, "%s is looked after no more; its files stay, what the agent kept is in %s",
-                 e.as->name, e.as->state_dir);
+        tool_say(t, "%s is looked after no more; its files stay%s, what the agent kept is in %s",
+                 e.as->name, agent_key_in_token(e.as) ? " and its keys stay in the token" : "",
+                 e.as->state_dir);
     agent_conf_free(c);
     return rc == 0 ? EXIT_OK : tool_fail(t, &f);
 }

@@ -4,6 +4,7 @@
 
 #include "agent/conf/trust.h"
 #include "agent/deploy/deploy.h"
+#include "agent/keychild.h"
 #include "tools/agent_tool.h"
 
 /* ---- check ---- */
@@ -23,6 +24,24 @@ static int check_readable(const struct tool *t, const struct agent_cert *c, cons
     return wrong(t, c, what, path, "cannot be read");
 }
 
+/* One attempt with its PIN, as a renewal makes. */
+static int check_token(const struct tool *t, const struct agent_cert *c)
+{
+    static const char *const all[KEYCHILD_ONLY] = {NULL, NULL};
+    struct keychild *k = NULL;
+    struct fault f = {0};
+    int bad = 0;
+
+    if (!agent_key_in_token(c))
+        return 0;
+    bad += check_readable(t, c, "module", c->token.module);
+    bad += check_readable(t, c, "pin_file", c->token.pin_file);
+    if (bad == 0 && keychild_open(c, all, &k, &f) != 0)
+        bad += wrong(t, c, "token", c->token.uri, f.text);
+    keychild_close(k);
+    return bad;
+}
+
 static int check_entry(const struct tool *t, const struct agent_cert *c)
 {
     int bad = check_readable(t, c, "trust", c->trust);
@@ -33,6 +52,7 @@ static int check_entry(const struct tool *t, const struct agent_cert *c)
     bad += check_readable(t, c, "password_file", c->password_file);
     for (size_t i = 0; i < c->n_files; i++)
         bad += check_readable(t, c, "password_file", c->files[i].password_file);
+    bad += check_token(t, c);
     return bad;
 }
 

@@ -3,9 +3,11 @@
 
 #include "agent/conf/window.h"
 #include "agent/deploy/deploy.h"
+#include "agent/identity.h"
 #include "agent/names.h"
 #include "agent/steps.h"
 #include "lib/clock.h"
+#include "lib/p11uri.h"
 #include "tools/agent_tool.h"
 
 static int64_t window_of(const struct agent_cert *c, int64_t from)
@@ -66,6 +68,28 @@ static void put_further(const struct agent_cert *c, struct buf *out)
     buf_free(&names);
 }
 
+/* Where the key in force is: in a token, at this URI. */
+static bool find_key(const struct agent_cert *c, struct buf *uri)
+{
+    unsigned version;
+    struct fault f;
+
+    buf_init(uri, P11URI_MAX);
+    return agent_key_in_token(c) && deploy_current(c, &version, &f) == 0 &&
+           identity_uri(c, version, uri, &f) == 0;
+}
+
+static void put_key(const struct agent_cert *c, struct buf *out)
+{
+    struct buf uri;
+
+    if (find_key(c, &uri))
+        buf_printf(out, "key: in a token, %s\n", buf_cstr(&uri));
+    else if (agent_key_in_token(c))
+        buf_printf(out, "key: to be made in the token %s\n", c->token.uri);
+    buf_free(&uri);
+}
+
 static void put_all(const struct entry *e, const struct record *r, struct buf *out)
 {
     const struct agent_cert *c = e->as;
@@ -78,6 +102,7 @@ static void put_all(const struct entry *e, const struct record *r, struct buf *o
                    c->label, way_of(c, r));
     if (e->trust == NULL && r->version > 0 && r->fingerprint[0] != '\0')
         put_further(c, out);
+    put_key(c, out);
     for (size_t i = 0; i < c->n_files; i++)
         buf_printf(out, "file: %s\n", c->files[i].path);
 }
@@ -86,9 +111,12 @@ static json_t *explain_json(const struct entry *e, const struct record *r)
 {
     const struct agent_cert *c = e->as;
     json_t *o = agent_entry_json(e, r), *files = json_array();
+    struct buf uri;
 
-    if (e->trust != NULL)
+    if (e->trust != NULL) {
+        json_decref(files);
         return o;
+    }
     json_put(o, "due", r->fingerprint[0] != '\0' ? json_time(step_due(c, r)) : json_null());
     json_put(o, "renew_at", json_integer(c->renew_at));
     json_put(o, "hint_start", r->hint_start > 0 ? json_time(r->hint_start) : json_null());
@@ -100,6 +128,8 @@ static json_t *explain_json(const struct entry *e, const struct record *r)
     for (size_t i = 0; i < c->n_files; i++)
         (void)json_array_append_new(files, json_text(c->files[i].path));
     json_put(o, "files", files);
+    json_put(o, "key_uri", find_key(c, &uri) ? json_text(buf_cstr(&uri)) : json_null());
+    buf_free(&uri);
     return o;
 }
 

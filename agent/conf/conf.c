@@ -97,6 +97,41 @@ static int check_file(const struct agent_cert *c, const struct agent_file *file,
     return 0;
 }
 
+bool agent_key_in_token(const struct agent_cert *c)
+{
+    return c->token.module != NULL && c->token.module[0] != '\0';
+}
+
+/* Key files and keys in a token exclude each other. */
+static int check_key_file(const struct agent_cert *c, const struct agent_file *file,
+                          struct fault *f)
+{
+    bool token = agent_key_in_token(c), uri = file->format == AGENT_KEY_URI;
+
+    if (!token && uri)
+        return refuse(c, "files.format", f, "files: key-uri is for a key in a token (section key)");
+    if (!uri && file->text != NULL && file->text[0] != '\0')
+        return refuse(c, "files.text", f, "files: text belongs to key-uri");
+    if (token && (file->format == AGENT_KEY || file->format == AGENT_COMBINED ||
+                  file->format == AGENT_PKCS12))
+        return refuse(c, "files.format", f,
+                      "files: a key in a token is in no file; key-uri says where it is");
+    return 0;
+}
+
+static int check_token(const struct agent_cert *c, struct fault *f)
+{
+    bool module = c->token.module[0] != '\0', uri = c->token.uri[0] != '\0';
+
+    if (module != uri || module != (c->token.pin_file[0] != '\0'))
+        return refuse(c, "key.token", f, "key: token, module and pin_file belong together");
+    if (module && strcmp(c->key_type, "ed25519") == 0)
+        return refuse(c, "certificate.key_type", f, "a key in a token is RSA or on a NIST curve");
+    if (module && c->n_secrets > 0)
+        return refuse(c, "secrets.name", f, "a Secret needs a key that can be copied");
+    return 0;
+}
+
 static int check_cert(const struct agent_cert *c, struct fault *f)
 {
     int rc = 0;
@@ -108,8 +143,13 @@ static int check_cert(const struct agent_cert *c, struct fault *f)
     if ((c->method == AGENT_EXCHANGE) != (c->folder[0] != '\0'))
         return refuse(c, "certificate.folder", f, "folder belongs to method exchange");
     rc = check_ways(c, f);
-    for (size_t i = 0; i < c->n_files && rc == 0; i++)
+    if (rc == 0)
+        rc = check_token(c, f);
+    for (size_t i = 0; i < c->n_files && rc == 0; i++) {
         rc = check_file(c, &c->files[i], f);
+        if (rc == 0)
+            rc = check_key_file(c, &c->files[i], f);
+    }
     return rc;
 }
 
@@ -152,6 +192,7 @@ int agent_conf_read_cert(const struct agent_conf *c, const char *name, const cha
         fill(&out->url, c->url);
         fill(&out->trust, c->trust);
         fill(&out->chain_trust, out->trust);
+        fill(&out->key_label, out->name);
         rc = check_cert(out, f);
     }
     if (rc != 0)

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/conf.h"
 #include "lib/fault.h"
 
 #define AGENT_ENTRIES_MAX 1024
@@ -25,7 +26,8 @@ enum agent_format {
     AGENT_FULLCHAIN, /* both, the certificate first */
     AGENT_COMBINED,  /* key and full chain in one file, as `order` says */
     AGENT_PKCS12,
-    AGENT_CA, /* what clients should trust: the anchors of the entry */
+    AGENT_CA,      /* what clients should trust: the anchors of the entry */
+    AGENT_KEY_URI, /* where the key is, in a token */
 };
 
 const char *agent_format_word(enum agent_format format); /* "key" ... */
@@ -36,6 +38,8 @@ enum agent_order {
     AGENT_TOP_FIRST, /* of AGENT_CHAIN: from its top down */
 };
 
+#define AGENT_TEXT_URI "{uri}"
+
 struct agent_file {
     char *path; /* first: where a service reads it; a name alone stays in the entry's folder */
     enum agent_format format;
@@ -44,6 +48,7 @@ struct agent_file {
     char *password_file; /* of PKCS#12 */
     bool legacy;         /* PKCS#12 for old programs (client/p12.h) */
     enum agent_order order;
+    char *text; /* of AGENT_KEY_URI: with "{uri}" in it; "": the URI and a newline */
 };
 
 struct agent_service {
@@ -79,19 +84,21 @@ enum agent_method {
 
 /* A certificate that is kept. */
 struct agent_cert {
-    char *name;            /* of its file, without .conf */
-    char *path;            /* of that file */
-    char *state_dir;       /* STATE/NAME */
-    char *url;             /* of the EST server */
-    char *label;           /* ""; none */
-    char *trust;           /* PEM: whom to trust as server; "": the system's */
-    char *chain_trust;     /* PEM: anchors that a chain must end below; "": as trust */
-    char *key_type;        /* "p256" ... */
-    bool reuse_key;        /* the same key in each renewal */
-    char *subject;         /* RFC 4514; "": made from the first DNS name */
-    char **names;          /* "dns:web.example.com", "ip:192.0.2.1" ... */
-    size_t n_names;        /* none: those of the certificate that is taken over */
-    char *token_file;      /* first enrollment: a token, or ... */
+    char *name;              /* of its file, without .conf */
+    char *path;              /* of that file */
+    char *state_dir;         /* STATE/NAME */
+    char *url;               /* of the EST server */
+    char *label;             /* ""; none */
+    char *trust;             /* PEM: whom to trust as server; "": the system's */
+    char *chain_trust;       /* PEM: anchors that a chain must end below; "": as trust */
+    char *key_type;          /* "p256" ... */
+    bool reuse_key;          /* the same key in each renewal */
+    struct conf_token token; /* where its keys are made and stay; module "": in files */
+    char *key_label;         /* of those keys, with "-" and the version behind it */
+    char *subject;           /* RFC 4514; "": made from the first DNS name */
+    char **names;            /* "dns:web.example.com", "ip:192.0.2.1" ... */
+    size_t n_names;          /* none: those of the certificate that is taken over */
+    char *token_file;        /* first enrollment: a token, or ... */
     char *cert, *cert_key; /* ... a certificate that the server knows (a manufacturer's), or ... */
     char *user, *password_file; /* ... a password; "" each where it is not the way */
     bool take_over;             /* files that are there are the first version */
@@ -151,6 +158,8 @@ int agent_conf_load(const char *dir, const char *state_dir, struct agent_conf **
 int agent_conf_read_cert(const struct agent_conf *c, const char *name, const char *text,
                          struct agent_cert *out, struct fault *f) WARN_UNUSED;
 void agent_cert_free(struct agent_cert *c);
+/* Are its keys in a token? */
+bool agent_key_in_token(const struct agent_cert *c);
 /* The example file of agent.conf (and of an entry), and the manual page's list. */
 void agent_conf_example(bool entry, struct buf *out);
 void agent_conf_manual(bool entry, struct buf *out);

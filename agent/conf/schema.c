@@ -79,6 +79,13 @@ static int check_probe(const char *text, struct fault *f)
     return probe_parse(text, &p, f);
 }
 
+static int check_text(const char *text, struct fault *f)
+{
+    return text[0] == '\0' || strstr(text, AGENT_TEXT_URI) != NULL
+               ? 0
+               : fault_set(f, FAULT_CONFIG, RULE, "must have " AGENT_TEXT_URI " in it");
+}
+
 static int check_key_type(const char *text, struct fault *f)
 {
     return conf_check_key_type(text, f);
@@ -94,6 +101,7 @@ static const struct conf_word formats[] = {
     {"combined", AGENT_COMBINED},
     {"pkcs12", AGENT_PKCS12},
     {"ca", AGENT_CA},
+    {"key-uri", AGENT_KEY_URI},
     {NULL, 0},
 };
 const char *agent_format_word(enum agent_format format)
@@ -249,20 +257,23 @@ static const struct conf_key file_keys[] = {
      .help = "Where services read it; a name alone: in the folder current of the entry."},
     {.name = "format", .type = CONF_WORD, IN(format), .words = formats, .example = "key|fullchain",
      .help = "What is in it. chain: the CA's certificates up to below the root; fullchain: the "
-             "certificate first; combined: key and full chain; ca: what clients should trust. All "
-             "PEM but pkcs12."},
+             "certificate first; combined: key and full chain; ca: what clients should trust; "
+             "key-uri: where the key is in its token (section key). All PEM but the last and pkcs12."},
     {.name = "owner", .type = CONF_TEXT, IN(owner), .fallback = "",
      .help = "User that owns it, by name or number; \"\": who runs the agent."},
     {.name = "group", .type = CONF_TEXT, IN(group), .fallback = "",
      .help = "Its group; \"\": that of the owner's or agent's own files."},
     {.name = "mode", .type = CONF_MODE, IN(mode), .fallback = "",
-     .help = "Permissions, such as \"0640\"; \"\": 0600 where a key is in it, else 0644."},
+     .help = "Permissions, such as \"0640\"; \"\": 0600 where a key or its URI is in it, else 0644."},
     {.name = "order", .type = CONF_WORD, IN(order), .words = orders, .fallback = "key-first",
      .help = "Of combined: where the key stands. Of chain: top-first begins next to the root."},
     {.name = "password_file", .type = CONF_PATH, IN(password_file), .fallback = "",
      .help = "Of pkcs12: file of the password, in its first line."},
     {.name = "legacy", .type = CONF_BOOL, IN(legacy), .fallback = "false",
      .help = "Of pkcs12: 3DES and SHA-1, all that old programs read."},
+    {.name = "text", .type = CONF_TEXT, IN(text), .fallback = "", .check = check_text,
+     .help = "Of key-uri: what is written, {uri} being the key's URI, such as \"ssl_certificate_key "
+             "engine:pkcs11:{uri};\"; \"\": the URI alone."},
 };
 static const struct conf_section file_section = {
     .name = "files", KEYS(file_keys), ELEMENTS_OF(agent_cert, agent_file, files, LIST_MAX),
@@ -342,5 +353,5 @@ const struct conf_section agent_hooks = {
     .name = "hooks", KEYS(hook_keys), .help = "Commands of your own. None goes through a shell."};
 
 static const struct conf_section *const entry_sections[] = {
-    &cert_section, &file_section, &agent_services, &secret_section, &agent_hooks};
-const struct conf_table entry_table = {entry_sections, 5};
+    &cert_section, &agent_key_section, &file_section, &agent_services, &secret_section, &agent_hooks};
+const struct conf_table entry_table = {entry_sections, 6};

@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 
 #include "agent/deploy/material.h"
@@ -83,6 +84,22 @@ static int check_key(const struct agent_cert *c, X509 *leaf, struct slice pem, s
         rc = check_loads(leaf, key, f);
     EVP_PKEY_free(key);
     BIO_free(bio);
+    return rc;
+}
+
+/* The same of one in a token. */
+static int check_public(X509 *leaf, struct slice spki, struct fault *f)
+{
+    const uint8_t *p = spki.p;
+    EVP_PKEY *key = spki.n > LONG_MAX ? NULL : d2i_PUBKEY(NULL, &p, (long)spki.n);
+    int rc = 0;
+
+    if (key == NULL)
+        rc = fault_set(f, FAULT_MALFORMED, "deploy.key", "the public key cannot be read");
+    else if (EVP_PKEY_eq(X509_get0_pubkey(leaf), key) != 1)
+        rc = fault_set(f, FAULT_CONFLICT, "deploy.key",
+                       "the certificate is of another key than the one in the token");
+    EVP_PKEY_free(key);
     return rc;
 }
 
@@ -176,6 +193,8 @@ int material_check(const struct agent_cert *c, const struct deploy_material *m, 
         rc = unreadable(f, "the certificate");
     if (rc == 0 && m->key.n > 0)
         rc = check_key(c, leaf, m->key, f);
+    else if (rc == 0 && m->uri.n > 0)
+        rc = check_public(leaf, m->spki, f);
     if (rc == 0)
         rc = check_times(a, f);
     if (rc == 0)

@@ -2,7 +2,8 @@
  * Deployment: a certificate becomes what services serve, or nothing has changed.
  *
  *   DIR/versions/N/     the files of version N, in every configured form, and identity.pem
- *                       (key, certificate, chain; mode 0600), which is the agent's own
+ *                       (key, certificate, chain; mode 0600), which is the agent's own; of a key
+ *                       in a token, identity.uri beside it
  *   DIR/current         symlink to versions/N: what services see, replaced by one rename, so that
  *                       key and certificate change together
  *   DIR/good            symlink to the version that was last seen served: what a rollback brings
@@ -28,9 +29,12 @@
 #include "lib/buf.h"
 
 #define DEPLOY_IDENTITY "identity.pem"
+#define DEPLOY_IDENTITY_URI "identity.uri"
 
 struct deploy_material {
-    struct slice key;   /* PKCS#8 PEM; empty: it is not in a file */
+    struct slice key;   /* PKCS#8 PEM; empty: it is in a token, ... */
+    struct slice uri;   /* ... there (RFC 7512), */
+    struct slice spki;  /* ... and shows this SubjectPublicKeyInfo */
     struct slice leaf;  /* DER */
     struct slice chain; /* DER certificates, one behind the other, without the anchor */
 };

@@ -12,7 +12,8 @@ static const char certificate[] = "CERTIFICATE";
 
 bool material_has_key(enum agent_format format)
 {
-    return format == AGENT_KEY || format == AGENT_COMBINED || format == AGENT_PKCS12;
+    return format == AGENT_KEY || format == AGENT_COMBINED || format == AGENT_PKCS12 ||
+           format == AGENT_KEY_URI;
 }
 
 static int put_chain(struct slice chain, bool top_first, struct buf *out, struct fault *f)
@@ -93,6 +94,24 @@ static int put_pkcs12(const struct agent_cert *c, const struct agent_file *file,
     return rc;
 }
 
+/* The text of a file of format key-uri, every {uri} in it the key's. */
+static int put_uri(const struct agent_file *file, const struct deploy_material *m, struct buf *out,
+                   struct fault *f)
+{
+    const char *text = file->text != NULL && file->text[0] != '\0' ? file->text : AGENT_TEXT_URI;
+
+    if (m->uri.n == 0)
+        return fault_set(f, FAULT_CONFIG, "deploy.key", "its key lies in no token");
+    for (const char *at; (at = strstr(text, AGENT_TEXT_URI)) != NULL;
+         text = at + strlen(AGENT_TEXT_URI)) {
+        buf_put(out, text, (size_t)(at - text));
+        buf_put_slice(out, m->uri);
+    }
+    buf_put_str(out, text);
+    buf_put_u8(out, '\n');
+    return 0;
+}
+
 static int put_anchors(const struct agent_cert *c, struct buf *out, struct fault *f)
 {
     static const char *const labels[] = {"CERTIFICATE", "TRUSTED CERTIFICATE", NULL};
@@ -140,6 +159,8 @@ static int put(const struct agent_cert *c, const struct agent_file *file,
         return put_pkcs12(c, file, m, out, f);
     case AGENT_CA:
         return put_anchors(c, out, f);
+    case AGENT_KEY_URI:
+        return put_uri(file, m, out, f);
     }
     return fault_set(f, FAULT_INTERNAL, "deploy.write", "an unknown format");
 }

@@ -21,6 +21,7 @@ int material_put(const struct agent_cert *c, const struct agent_file *file,
 /* identity.pem */
 int material_identity(const struct deploy_material *m, struct buf *out,
                       struct fault *f) WARN_UNUSED;
+/* Or the way to one: its URI may have a PIN beside it. */
 bool material_has_key(enum agent_format format);
 
 #endif

@@ -21,10 +21,13 @@ const struct agent_file *deploy_files(const struct agent_cert *c, size_t *n)
         {.path = "cert.pem", .format = AGENT_CERT, .owner = "", .group = ""},
         {.path = "chain.pem", .format = AGENT_CHAIN, .owner = "", .group = ""},
         {.path = "fullchain.pem", .format = AGENT_FULLCHAIN, .owner = "", .group = ""},
+        {.path = "key.uri", .format = AGENT_KEY_URI, .owner = "", .group = "", .text = ""},
     };
 
-    *n = c->n_files > 0 ? c->n_files : sizeof(standard) / sizeof(standard[0]);
-    return c->n_files > 0 ? c->files : standard;
+    *n = c->n_files > 0 ? c->n_files : sizeof(standard) / sizeof(standard[0]) - 1;
+    if (c->n_files > 0)
+        return c->files;
+    return agent_key_in_token(c) ? standard + 1 : standard;
 }
 
 /* ---- whose a file is ---- */
@@ -104,19 +107,26 @@ static int write_file(const struct agent_cert *c, const struct agent_file *file,
     return rc;
 }
 
-static int write_identity(const struct deploy_material *m, const char *folder, struct fault *f)
+static int write_own(const char *folder, const char *name, struct slice data, struct fault *f)
 {
     const struct place_owner owner = {(uid_t)-1, (gid_t)-1, 0600};
     char path[PATH_MAX];
+    int rc = place_in(folder, name, path, f);
+
+    return rc == 0 ? place_write(path, data, &owner, f) : rc;
+}
+
+static int write_identity(const struct deploy_material *m, const char *folder, struct fault *f)
+{
     struct buf data;
     int rc;
 
     buf_init(&data, DEPLOY_FILE_MAX);
     rc = material_identity(m, &data, f);
     if (rc == 0)
-        rc = place_in(folder, DEPLOY_IDENTITY, path, f);
-    if (rc == 0)
-        rc = place_write(path, buf_slice(&data), &owner, f);
+        rc = write_own(folder, DEPLOY_IDENTITY, buf_slice(&data), f);
+    if (rc == 0 && m->uri.n > 0)
+        rc = write_own(folder, DEPLOY_IDENTITY_URI, m->uri, f);
     buf_free(&data);
     return rc;
 }

@@ -14,7 +14,8 @@ static int check_files(const struct agent_cert *c, struct fault *f)
     for (size_t i = 0; i < n; i++) {
         const char *name = place_name(&files[i]);
 
-        if (name[0] == '\0' || name[0] == '.' || strcmp(name, DEPLOY_IDENTITY) == 0)
+        if (name[0] == '\0' || name[0] == '.' || strcmp(name, DEPLOY_IDENTITY) == 0 ||
+            strcmp(name, DEPLOY_IDENTITY_URI) == 0)
             return fault_set(f, FAULT_CONFIG, "deploy.path", "%.150s has no name for a file",
                              files[i].path);
         for (size_t k = 0; k < i; k++)

@@ -9,10 +9,10 @@ ok 'make install puts everything below DESTDIR' \
     make -s -C "$root" install "BUILD=$CERCA_RELEASE_BUILD" "DESTDIR=$dest" PREFIX=/usr
 is 'nothing lands outside of PREFIX' "$(ls -A "$dest")" usr
 is 'the command is in bin' "$(ls "$dest/usr/bin")" cerca
-is 'the daemons are in sbin' "$(cd "$dest/usr/sbin" && echo *)" 'cerca-admin cerca-agent cerca-ca cerca-enroll cerca-public cerca-scan cerca-signer cerca-watch cercad'
+is 'the daemons are in sbin' "$(cd "$dest/usr/sbin" && echo *)" 'cerca-admin cerca-agent cerca-agent-key cerca-ca cerca-enroll cerca-public cerca-scan cerca-signer cerca-watch cercad'
 is 'each manual page is there' \
     "$(cd "$dest/usr/share/man" && find . -type f | sort | tr '\n' ' ')" \
-    './man1/cerca-agents.1 ./man1/cerca-alerts.1 ./man1/cerca-campaign.1 ./man1/cerca-ct.1 ./man1/cerca-est.1 ./man1/cerca-explain.1 ./man1/cerca-findings.1 ./man1/cerca-observations.1 ./man1/cerca-report.1 ./man1/cerca-scan.1 ./man1/cerca-scans.1 ./man1/cerca.1 ./man5/cerca-agent.conf.5 ./man5/cerca.conf.5 ./man8/cerca-admin.8 ./man8/cerca-agent.8 ./man8/cerca-ca.8 ./man8/cerca-enroll.8 ./man8/cerca-public.8 ./man8/cerca-scan.8 ./man8/cerca-signer.8 ./man8/cerca-watch.8 ./man8/cercad.8 '
+    './man1/cerca-agents.1 ./man1/cerca-alerts.1 ./man1/cerca-campaign.1 ./man1/cerca-ct.1 ./man1/cerca-est.1 ./man1/cerca-explain.1 ./man1/cerca-findings.1 ./man1/cerca-observations.1 ./man1/cerca-report.1 ./man1/cerca-scan.1 ./man1/cerca-scans.1 ./man1/cerca.1 ./man5/cerca-agent.conf.5 ./man5/cerca.conf.5 ./man8/cerca-admin.8 ./man8/cerca-agent-key.8 ./man8/cerca-agent.8 ./man8/cerca-ca.8 ./man8/cerca-enroll.8 ./man8/cerca-public.8 ./man8/cerca-scan.8 ./man8/cerca-signer.8 ./man8/cerca-watch.8 ./man8/cercad.8 '
 is 'everybody may read what is installed' "$(find "$dest/usr" ! -perm -444)" ''
 is 'nobody but its owner may change it' "$(find "$dest/usr" -type f -perm /022)" ''
 like 'a unit starts the program that is installed' \

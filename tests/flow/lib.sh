@@ -297,10 +297,12 @@ no_sanitizer_complained() {
 
 nginx_pid=
 # nginx_start FILE: a real nginx, whose http { } has this in it. Its errors are in nginx/error.log.
+# Of the environment its workers see the variable $nginx_env alone.
 nginx_start() {
     mkdir -p "$scratch/nginx"
     {
         [ "$(id -u)" -ne 0 ] || echo 'user root;'
+        [ -z "${nginx_env-}" ] || echo "env $nginx_env;"
         echo "daemon off; worker_processes 2; pid $scratch/nginx/pid;"
         echo "error_log $scratch/nginx/error.log info; events { worker_connections 128; }"
         echo 'http { access_log off; server_names_hash_bucket_size 128;'

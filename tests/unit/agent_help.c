@@ -120,8 +120,9 @@ void test_leaf_make(const struct test_ca *ca, const char *name, long from, long 
     put_key(key, &out->key);
     put_der(x, &out->leaf);
     put_der(ca->issuing, &out->chain);
-    out->m = (struct deploy_material){buf_slice(&out->key), buf_slice(&out->leaf),
-                                      buf_slice(&out->chain)};
+    out->m = (struct deploy_material){.key = buf_slice(&out->key),
+                                      .leaf = buf_slice(&out->leaf),
+                                      .chain = buf_slice(&out->chain)};
     X509_free(x);
     EVP_PKEY_free(key);
 }
