@@ -9,7 +9,7 @@ own_root "$0" "$@"
 
 next=$(cat "$root/VERSION")+next
 version=$(cat "$root/VERSION")
-packages='cerca cerca-agent cerca-node cerca-tools'
+packages='cerca cerca-agent cerca-agent-key cerca-node cerca-tools'
 
 # The same again, as of a later version.
 next_version() {
@@ -36,13 +36,13 @@ ok 'and the next version does too' sh -c "umask 022; $(declare -f next_version);
     scratch='$scratch' machine='$machine' version='$version' next='$next' architecture='$architecture'; next_version"
 # shellcheck disable=SC2046 # a list of words
 ok 'they install' in_root dpkg -i $(files "$version")
-is 'whole' "$(in_root dpkg --verify cerca cerca-agent cerca-node cerca-tools)" ''
+is 'whole' "$(in_root dpkg --verify cerca cerca-agent cerca-agent-key cerca-node cerca-tools)" ''
 # shellcheck disable=SC2046 # a list of words
 ok 'a second time too' in_root dpkg -i $(files "$version")
 is 'no unit is enabled' "$(find "$machine"/etc/systemd -name 'cerca*')" ''
 ok 'there is no configuration yet' test ! -e "$machine/etc/cerca/cerca.conf"
 for program in cercad cerca-ca cerca-signer cerca-public cerca-enroll cerca-admin cerca-watch cerca-scan \
-    cerca-agent cerca; do
+    cerca-agent cerca-agent-key cerca; do
     run in_root "$program" --version
     is "$program is there" "$(cat "$out")" "$program $version"
     pages=$(find "$machine/usr/share/man" -name "$program.[18].gz" | wc -l)
