@@ -54,7 +54,7 @@ while read -r command; do
     like "with an example ($command)" "$out" "^  .*cerca-agent $command( |$)"
     is "and options that are in its manual page ($command)" "$(not_in_manual "$root/man/cerca-agent.8")" ''
 done <commands.agent
-for daemon in cercad cerca-ca cerca-signer cerca-public cerca-enroll cerca-admin cerca-watch cerca-scan; do
+for daemon in cercad cerca-ca cerca-signer cerca-public cerca-enroll cerca-admin cerca-watch cerca-scan cerca-agent-key; do
     ok "$daemon has a usage text" $daemon --help
     is "with options that are in its manual page ($daemon)" "$(not_in_manual "$root/man/$daemon.8")" ''
 done
