@@ -5,13 +5,17 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/httpd_inner.h"
+#include "lib/log.h"
 
-#define AGAIN_MS 20 /* when there is no room */
+#define AGAIN_MS 20           /* when there is no room */
+#define COMPLAIN_EVERY 60000U /* ms */
 
 /* A connection more, if there may be. */
 static bool claim(struct httpd *h)
@@ -32,6 +36,21 @@ static void give_back(struct httpd *h)
     pthread_mutex_unlock(&h->lock);
 }
 
+/* Is it for want of something that accept failed? Said once a minute, for it is tried again and
+ * again. */
+static bool exhausted(struct httpd *h, int why)
+{
+    uint64_t now = clock_coarse_ms();
+
+    if (why != EMFILE && why != ENFILE && why != ENOBUFS && why != ENOMEM)
+        return false;
+    if (h->complained_ms == 0 || now - h->complained_ms >= COMPLAIN_EVERY) {
+        log_error("http.exhausted", "reason", strerror(why), NULL);
+        h->complained_ms = now;
+    }
+    return true;
+}
+
 /* Takes one; false: there is none, or no room or descriptor for it, and it goes on waiting. */
 static bool take(struct httpd *h, bool *room)
 {
@@ -44,9 +63,11 @@ static bool take(struct httpd *h, bool *room)
         return false;
     fd = accept4(h->listen_fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
+        int why = errno;
+
         give_back(h);
-        *room = errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
-        return errno == ECONNABORTED || errno == EINTR;
+        *room = !exhausted(h, why);
+        return why == ECONNABORTED || why == EINTR;
     }
     /* Which thread gets it goes by its descriptor; the lowest free one is always next. The library
      * closes what it does not take. */

@@ -59,7 +59,8 @@ struct httpd {
     pthread_t accept; /* while `accepts`; it ends when stop_fd can be read */
     int stop_fd;
     bool accepts;
-    pthread_mutex_t lock; /* over the list; who holds it may use the descriptors in it */
+    uint64_t complained_ms; /* when it last said that it lacks descriptors or memory; 0: never */
+    pthread_mutex_t lock;   /* over the list; who holds it may use the descriptors in it */
     struct httpd_conn *conns;
     unsigned n_conns; /* from being accepted on, so some may not be in the list yet */
 };
