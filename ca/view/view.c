@@ -17,9 +17,10 @@
 #define BATCH 256
 
 enum {
-    STAMP_EVERY = 20, /* seconds */
-    RETRY_AFTER = 5,  /* seconds, told to requesters while the view is behind */
-    LOG_LEAST = 16384 /* records before a snapshot is worth writing */
+    STAMP_EVERY = 20,  /* seconds */
+    RETRY_AFTER = 5,   /* seconds, told to requesters while the view is behind */
+    LOG_LEAST = 16384, /* records before a snapshot is worth writing */
+    LOG_MOST = 262144  /* records that every reader has in memory, however large the snapshot is */
 };
 
 struct view {
@@ -370,11 +371,17 @@ int view_issuer(struct view *v, uint16_t number, const char *name, struct slice 
 
 /* --- upkeep ------------------------------------------------------------------ */
 
+/* A quarter of the snapshot, so that writing it again costs a few octets for each record; bounded,
+ * so that the memory of readers does not grow with the store. */
 static bool outgrown(struct view *v, const struct view_issuer *i)
 {
-    uint64_t limit = i->snapshot_rows / 4 > LOG_LEAST ? i->snapshot_rows / 4 : LOG_LEAST;
+    uint64_t limit = i->snapshot_rows / 4;
     bool yes;
 
+    if (limit < LOG_LEAST)
+        limit = LOG_LEAST;
+    if (limit > LOG_MOST)
+        limit = LOG_MOST;
     pthread_mutex_lock(&v->lock);
     yes = i->log.seen > limit;
     pthread_mutex_unlock(&v->lock);
