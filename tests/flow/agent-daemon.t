@@ -69,13 +69,14 @@ is 'what is older than two versions is gone' "$(find state/web/versions -mindept
 switches() {
     awk '/voluntary_ctxt_switches/ { n += $2 } END { print n }' "/proc/$agent_pid/task/$agent_pid/status"
 }
-calm() { # for three seconds; a report of what changed is due five seconds after it
+calm() { # SECONDS
     before=$(switches)
-    sleep 3
+    sleep "$1"
     [ "$(switches)" = "$before" ]
 }
-ok 'nothing wakes it while nothing is due' wait_until 20 calm
-is '... nor later' "$(calm || echo woken)" ''
+# A report of what changed is due five seconds after it.
+ok 'nothing wakes it while nothing is due' wait_until 30 calm 8
+is '... nor later' "$(calm 4 || echo woken)" ''
 
 # --- the CA is away for a week ----------------------------------------------------------------------
 

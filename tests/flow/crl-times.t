@@ -130,7 +130,7 @@ ok 'both are on the CRL' wait_until 20 on_crl short
 ca_stop
 
 start $((25 * hour)) || bail 'it does not start a day later'
-ok 'a CRL that went away is told of' state_is root none
+ok 'a CRL that went away is told of' wait_until 20 state_is root none
 run cerca status
 is '... as something that is wrong' "$status" 1
 ok 'a day later the regular CRL is due' wait_until 20 state_is issuing current
@@ -183,12 +183,12 @@ start $((29 * day)) || bail 'it does not start 29 days later'
 ok 'the CRL of the root is current for most of its life' wait_until 20 state_is root current
 ca_stop
 start $((31 * day)) || bail 'it does not start 31 days later'
-ok 'in its last quarter the status asks for the next one' state_is root due
+ok 'in its last quarter the status asks for the next one' wait_until 20 state_is root due
 run cerca status
 like '... by its name' "$out" 'crl.root +due .*to be installed'
 ca_stop
 start $((41 * day)) || bail 'it does not start 41 days later'
-ok 'then it has expired' state_is root expired
+ok 'then it has expired' wait_until 20 state_is root expired
 ca_stop
 
 done_testing

@@ -91,7 +91,7 @@ ok '... and OCSP says so at once' says revoked two
 ok 'the status calls the CRL late' wait_until 20 state_is crl.issuing late
 run cerca status
 is '... and is not well' "$status" 1
-ok 'the responder is current' state_is ocsp.issuing current
+ok 'the responder is current' wait_until 20 state_is ocsp.issuing current
 rm "$order"
 ok 'the token is back: the CRL comes by itself' wait_until 90 on_crl two
 ok '... and all is well' wait_until 30 cerca status
