@@ -12,6 +12,7 @@ BUILD ?= build
 HOOKS ?=
 SANITIZE ?=
 COVERAGE ?=
+ANALYZER ?=
 WERROR ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -273,6 +274,7 @@ lint: ## formatting, static analysis, floors, forbidden calls, link maps
 		--suppressions-list=tests/lint/cppcheck.txt -I. -D_GNU_SOURCE -DCERCA_TEST_HOOKS \
 		'-DCERCA_VERSION="$(VERSION)"' $(ALL_SRC)
 	$(SELF) -k -O BUILD=$(BUILD)/test HOOKS=1 tidy
+	$(SELF) -k BUILD=$(BUILD)/analyzer WERROR=1 ANALYZER=1 programs
 
 # A stamp a source, so that the slow part of linting is done again only where something changed.
 TIDY_STAMPS := $(patsubst %.c,$(BUILD)/tidy/%.ok,$(ALL_SRC))
@@ -374,9 +376,10 @@ $(BUILD)/flags: .FORCE
 $(OBJ)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo '  CC    $(@:$(BUILD)/%=%)'
-	@$(CC) $(ALL_CFLAGS) $(if $(WERROR),-Werror) $(EXTRA_CFLAGS) -MMD -MP -c $< -o $@
+	@$(CC) $(ALL_CFLAGS) $(if $(WERROR),-Werror) $(EXTRA_CFLAGS) \
+		$(if $(ANALYZER),-fanalyzer $(if $(filter-out lib/fault.c,$<),-include tests/lint/analyzer.h)) -MMD -MP -c $< -o $@
 
-$(call objects,$(SHIM_SRC)): EXTRA_CFLAGS := -fPIC
+$(call objects,$(SHIM_SRC) $(FAULTS_SRC)): EXTRA_CFLAGS := -fPIC
 
 # An archive is made anew: `ar r` would keep the members of deleted sources.
 define archive
@@ -505,7 +508,6 @@ $(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/target/%.o $(call objects,tests/fuzz/harness.
 $(BUILD)/replay/%: $(OBJ)/tests/fuzz/target/%.o $(call objects,tests/fuzz/replay.c $(FUZZ_HELP_SRC)) $(NOTIFY_A) $(FUZZED_A)
 	$(call link,$(FUZZ_LIBS))
 
-$(call objects,$(SHIM_SRC) $(FAULTS_SRC)): ALL_CFLAGS += -fPIC
 $(BUILD)/shim/libcerca-shim.so: $(call objects,$(SHIM_SRC))
 $(BUILD)/shim/libcerca-faults.so: $(call objects,$(FAULTS_SRC))
 $(BUILD)/shim/%.so:

@@ -253,6 +253,13 @@ static const char *name_of(const struct conf_section *s, config_setting_t *group
     return config_setting_get_string(name);
 }
 
+static bool is_named(const struct conf_section *s, config_setting_t *group, const char *name)
+{
+    const char *own = s == NULL ? NULL : name_of(s, group);
+
+    return own != NULL && strcmp(own, name) == 0;
+}
+
 /* Profiles that are there before the file is read are the built-in ones. */
 static void *find_builtin(const struct conf_section *s, const void *root, size_t n_builtin,
                           const char *name)
@@ -264,15 +271,14 @@ static void *find_builtin(const struct conf_section *s, const void *root, size_t
 }
 
 static int refuse_twice(const struct conf_reader *r, const struct conf_section *s,
-                        config_setting_t *list, int at, struct fault *f)
+                        config_setting_t *list, int at, const char *name, struct fault *f)
 {
     config_setting_t *group = config_setting_get_elem(list, (unsigned)at);
-    const char *name = name_of(s, group);
 
     for (int i = 0; i < at; i++) {
         config_setting_t *other = config_setting_get_elem(list, (unsigned)i);
 
-        if (strcmp(name_of(s, other), name) == 0)
+        if (is_named(s, other, name))
             return conf_refuse(r, line_of(config_setting_get_member(group, s->keys[0].name)),
                                "conf.duplicate", s->keys[0].name, f,
                                "%s: \"%.64s\" is already there, at line %u", s->name, name,
@@ -285,15 +291,17 @@ static int read_element(const struct conf_reader *r, const struct conf_section *
                         config_setting_t *list, int at, size_t n_builtin, struct fault *f)
 {
     config_setting_t *group = config_setting_get_elem(list, (unsigned)at);
+    const char *name;
     void *element = NULL;
     int rc = 0;
 
     if (config_setting_type(group) != CONFIG_TYPE_GROUP)
         return conf_refuse(r, line_of(group), "conf.type", s->name, f,
                            "%s: must be a list of groups: ( { ... }, { ... } )", s->name);
-    if (name_of(s, group) != NULL) {
-        rc = refuse_twice(r, s, list, at, f);
-        element = find_builtin(s, r->root, n_builtin, name_of(s, group));
+    name = name_of(s, group);
+    if (name != NULL) {
+        rc = refuse_twice(r, s, list, at, name, f);
+        element = find_builtin(s, r->root, n_builtin, name);
     }
     if (rc < 0)
         return rc;
@@ -406,7 +414,7 @@ static config_setting_t *find_group(const struct conf_reader *r, const char *sec
     for (int i = 0, n = config_setting_length(list); i < n; i++) {
         config_setting_t *group = config_setting_get_elem(list, (unsigned)i);
 
-        if (strcmp(name_of(find_section(r, section), group), name) == 0)
+        if (is_named(find_section(r, section), group, name))
             return group;
     }
     return NULL;

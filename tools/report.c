@@ -235,19 +235,23 @@ static int make_file(struct report *r, struct list_request *q, const char *path)
 {
     struct file_new file = {.fd = -1};
     struct fault f = {0};
+    FILE *out;
     int fd, rc;
 
     if (file_begin(path, &file, &f) != 0)
         return tool_fail(r->tool, &f);
     fd = dup(file.fd);
-    r->tool->out = fd < 0 ? NULL : fdopen(fd, "w");
-    if (r->tool->out == NULL) {
+    out = fd < 0 ? NULL : fdopen(fd, "w");
+    if (out == NULL) {
         tool_say(r->tool, "cannot write to %s: %s", path, strerror(errno));
+        if (fd >= 0)
+            (void)close(fd);
         file_drop(&file);
         return EXIT_FAILED;
     }
+    r->tool->out = out;
     rc = make(r, q);
-    (void)fclose(r->tool->out); /* which each tool_print flushed */
+    (void)fclose(out); /* which each tool_print flushed */
     r->tool->out = NULL;
     if (rc == EXIT_OK)
         return file_end(&file, 0640, &f) == 0 ? EXIT_OK : tool_fail(r->tool, &f);

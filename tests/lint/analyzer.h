@@ -1,6 +1,6 @@
 /*
- * Included in front of every source that clang-tidy reads, and by no compiler. The analyzer sees
- * one file at a time and so cannot know that these functions never return 0; without this it
+ * Included in front of every source that clang-tidy and gcc's -fanalyzer read, and in nothing that runs. They see
+ * one file at a time and so they cannot know that these functions never return 0; without this it
  * takes every `return fault_set(...)` for a success whose out-parameters are not set.
  */
 #ifndef TESTS_LINT_ANALYZER_H
