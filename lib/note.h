@@ -22,9 +22,10 @@
 #define NOTE_NAME_MAX 200
 #define NOTE_KEY_MAX 160 /* octets of a SubjectPublicKeyInfo (P-521: 158) */
 #define NOTE_SIGNATURES_MAX 16
-#define NOTE_SIGNATURE_OCTETS 528 /* of a log's RSA key of 4096 bits, with what stands before it   \
-                                   */
-#define VKEY_MAX 512              /* octets of a key as text */
+#define NOTE_SIGNATURE_OCTETS                                                                      \
+    528              /* of a log's RSA key of 4096 bits, with what stands before it                \
+                      */
+#define VKEY_MAX 512 /* octets of a key as text */
 
 enum note_type { NOTE_ED25519 = 0x01, NOTE_ECDSA = 0x02 };
 

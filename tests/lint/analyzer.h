@@ -1,7 +1,8 @@
 /*
- * Included in front of every source that clang-tidy and gcc's -fanalyzer read, and in nothing that runs. They see
- * one file at a time and so they cannot know that these functions never return 0; without this it
- * takes every `return fault_set(...)` for a success whose out-parameters are not set.
+ * Included in front of every source that clang-tidy and gcc's -fanalyzer read, and in nothing that
+ * runs. They see one file at a time and so they cannot know that these functions never return 0;
+ * without this it takes every `return fault_set(...)` for a success whose out-parameters are not
+ * set.
  */
 #ifndef TESTS_LINT_ANALYZER_H
 #define TESTS_LINT_ANALYZER_H
