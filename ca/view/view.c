@@ -20,7 +20,8 @@ enum {
     STAMP_EVERY = 20,  /* seconds */
     RETRY_AFTER = 5,   /* seconds, told to requesters while the view is behind */
     LOG_LEAST = 16384, /* records before a snapshot is worth writing */
-    LOG_MOST = 262144  /* records that every reader has in memory, however large the snapshot is */
+    LOG_MOST =
+        196608 /* records, which every reader has in a table, however large the snapshot is */
 };
 
 struct view {
