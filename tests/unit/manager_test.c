@@ -132,7 +132,7 @@ static void memory_is_kept(void **state)
 
 static uint16_t port_of(int fd)
 {
-    struct sockaddr_in a;
+    struct sockaddr_in a = {0};
     socklen_t n = sizeof a;
 
     assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
