@@ -377,7 +377,7 @@ $(OBJ)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo '  CC    $(@:$(BUILD)/%=%)'
 	@$(CC) $(ALL_CFLAGS) $(if $(WERROR),-Werror) $(EXTRA_CFLAGS) \
-		$(if $(ANALYZER),-fanalyzer $(if $(filter-out lib/fault.c,$<),-include tests/lint/analyzer.h)) -MMD -MP -c $< -o $@
+		$(if $(ANALYZER),-fanalyzer -Wno-unused-value $(if $(filter-out lib/fault.c,$<),-include tests/lint/analyzer.h)) -MMD -MP -c $< -o $@
 
 $(call objects,$(SHIM_SRC) $(FAULTS_SRC)): EXTRA_CFLAGS := -fPIC
 
