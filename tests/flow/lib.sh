@@ -33,7 +33,8 @@ report() {
         return
     fi
     failures=$((failures + 1))
-    echo "not ok $tests - $2"
+    # Where only the names of what failed are shown, this is what there is to go by.
+    echo "not ok $tests - $2 ($(tail -qn 4 "$out" "$err" 2>/dev/null | tr -d '#' | cut -c1-200 | paste -sd '|'))"
     for file in "$out" "$err"; do
         [ -s "$file" ] && head -c 4000 "$file" | sed "s/^/#   $(basename "$file"): /"
     done

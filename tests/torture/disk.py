@@ -61,7 +61,7 @@ class Campaign(Daemon):
     def ledger_from(self, other, told=None):
         ledger = Ledger(told)
         ledger.wrong, ledger.begin = self.wrong, self.begin
-        for kind in KINDS + ("crls",):
+        for kind in KINDS + ("coming", "crls"):
             getattr(ledger, kind).update(getattr(other, kind))
         ledger.checkpoints = list(other.checkpoints)
         return ledger
@@ -123,7 +123,7 @@ class Campaign(Daemon):
         elif kind == "checkpoints":
             ledger.checkpoints.append(key)
         else:
-            getattr(ledger, kind)[key] = value
+            ledger.hold(kind, key, value)
 
     def look(self, image, modes, ledger, during):
         """Starts on the image, and checks all that was acknowledged before."""

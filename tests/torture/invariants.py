@@ -82,6 +82,10 @@ class Invariants:
             self.violated("imported certificates occur twice")
         self.missing("imported certificates are not in the store", self.ledger.imported, have)
         notes = {r["subject"].removeprefix("CN="): r["note"] for r in theirs}
+        for name, text in self.ledger.coming.items():
+            if notes.get(name) == text:  # done, and nobody was told
+                self.ledger.notes[name] = text
+        self.ledger.coming.clear()
         self.missing("notes are not what was acknowledged", self.ledger.notes.items(), notes.items())
 
     def store(self):

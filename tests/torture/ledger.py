@@ -19,6 +19,7 @@ class Ledger:
         self.imported = {}     # SHA-256: name
         self.ending = {}       # name: SHA-256, of imported ones that an alert is due about
         self.notes = {}        # name: text
+        self.coming = {}       # name: the note that was asked for and is not acknowledged
         self.alerts = {}       # name: the event that was told about its end
         self.hook_from = 0     # where the log of the receiver begins that counts
         self.checkpoints = []  # files
@@ -45,9 +46,20 @@ class Ledger:
     def acknowledge(self, kind, key, value=True):
         """kind: issued, revoked, imported, notes or ending."""
         with self.lock:
-            getattr(self, kind)[key] = value
+            self.hold(kind, key, value)
             self.counts[kind] = self.counts.get(kind, 0) + 1
         self.told(kind, key, value)
+
+    def hold(self, kind, key, value):
+        getattr(self, kind)[key] = value
+        if kind == "notes":
+            self.coming.pop(key, None)
+
+    def intend(self, name, text):
+        """A note that is asked for now may be there before it is acknowledged."""
+        with self.lock:
+            self.coming[name] = text
+        self.told("coming", name, text)
 
     def keep_checkpoint(self, path):
         with self.lock:

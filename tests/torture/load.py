@@ -152,6 +152,7 @@ class World:
         if not names:
             return
         name, text = self.random.choice(names), "note %d" % self.number()
+        self.ledger.intend(name, text)
 
         def attempt():
             r = run("cerca", "inventory", "set", "note=" + text, name, "--timeout", "30")

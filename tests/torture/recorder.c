@@ -99,6 +99,8 @@ static void append(enum kind kind, unsigned flags, uint64_t inode, uint64_t at,
     for (int i = 0; i < count; i++)
         n += v[i].iov_len;
     uint64_t size = (sizeof(struct record) + n + 7) / 8 * 8;
+    /* Before the place: what was told at or before this time has its records before this one. */
+    uint64_t time = now();
     uint64_t pos = atomic_fetch_add(&head->used, size);
     if (place)
         *place = pos;
@@ -111,7 +113,7 @@ static void append(enum kind kind, unsigned flags, uint64_t inode, uint64_t at,
     r->flags = (uint16_t)flags;
     r->inode = inode;
     r->at = at;
-    r->time = now();
+    r->time = time;
     r->n = (uint32_t)n;
     r->size = (uint32_t)size;
     uint8_t *p = (uint8_t *)(r + 1);
