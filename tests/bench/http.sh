@@ -101,7 +101,7 @@ stop_served() {
 served_us() {
     for pid in "$1" $(ps -o pid= --ppid "$1"); do
         sed 's/.*) //' "/proc/$pid/stat"
-    done | awk -v hz="$(getconf CLK_TCK)" '{ n += $12 + $13 } END { printf "%d", n * 1000000 / hz }'
+    done | awk -v hz="$(getconf CLK_TCK)" '{ n += $12 + $13 } END { printf "%.0f", n * 1000000 / hz }'
 }
 
 # load NAME PID PORT SECONDS REQUESTS [COUNT]: appends "rate p50 p99 us-of-the-server" to $work/load.NAME. As many

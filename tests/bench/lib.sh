@@ -100,7 +100,7 @@ mean() { printf '%s\n' "$@" | awk '{ n += $1 } END { printf "%.0f", n / NR }'; }
 
 # What the disk holds for certificates: both environments, the view, the signer's record.
 stored_bytes() {
-    du -sB1 "$1/store" "$1/view" "$1/signer" | awk '{ n += $1 } END { printf "%d", n }'
+    du -sB1 "$1/store" "$1/view" "$1/signer" | awk '{ n += $1 } END { printf "%.0f", n }' # mawk's %d ends at 2^31
 }
 
 # Anonymous memory of one of our programs: mapped database pages do not count.
