@@ -169,16 +169,13 @@ runs_anew() {
     [ -n "$now" ] && [ "$now" != "$2" ]
 }
 
+# Two that nobody else is given (ports).
 free_ports() {
-    perl -MIO::Socket::INET -e '
-        my @s = map { IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1") or die } 1 .. 2;
-        print join(" ", map { $_->sockport } @s), "\n"'
+    "$root/tests/flow/ports" tcp 2
 }
 
 free_udp_port() {
-    perl -MIO::Socket::INET -e '
-        my $s = IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1") or die;
-        print $s->sockport, "\n"'
+    "$root/tests/flow/ports" udp 1
 }
 
 # port_options: for cerca init, ports that are free.
