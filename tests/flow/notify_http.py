@@ -56,7 +56,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             data = None
         entry = {"method": self.command, "path": self.path, "id": self.headers.get("webhook-id"),
                  "type": self.headers.get("Content-Type"), "auth": self.headers.get("Authorization"),
-                 "signed": signature_ok(self.headers, body), "time": time.time(), "body": data}
+                 "signed": signature_ok(self.headers, body), "monotonic": time.monotonic(), "body": data}
         with lock, open(log_path, "a", encoding="utf-8") as out:
             out.write(json.dumps(entry) + "\n")
         return data
@@ -117,6 +117,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return self.answer(204)
 
     def handle_one(self):
+        if self.path == "/others":  # how many others it is busy with, all that came before among them
+            with lock:
+                others = self.server.busy - 1
+            return self.answer(200, str(others))
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         data = self.note(body)
         what = self.path.split("/")[1].split("?")[0]
@@ -150,12 +154,29 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.jira(data)
         else:
             self.answer(404)
+        return None
 
     do_GET = do_POST = do_PATCH = handle_one
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-server.daemon_threads = True
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    busy = 0  # connections
+
+    def process_request(self, request, client_address):
+        with lock:
+            self.busy += 1
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request, client_address):
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with lock:
+                self.busy -= 1
+
+
+server = Server(("127.0.0.1", 0), Handler)
 if len(sys.argv) > 4:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(sys.argv[3], sys.argv[4])

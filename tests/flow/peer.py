@@ -102,16 +102,18 @@ class Responder:
 
     def __init__(self, port, template):
         self.port, self.template, self.connection = port, template, None
-        self.place = template.rfind(b"\x02\x10") + 2
-        self.first, self.end = self.cert_id()
+        self.first, self.place, self.end = self.cert_id()
 
     def cert_id(self):
-        """The CertID's octets, which an answer repeats: the SEQUENCE whose end is the serial's."""
-        der_, end = self.template, self.place + 16
-        for start in range(self.place - 2, 0, -1):
-            if der_[start] == 0x30 and der_[start + 1] < 0x80 and start + 2 + der_[start + 1] == end:
-                if der_[start + 2] == 0x30:  # the hash's AlgorithmIdentifier comes first
-                    return start, end
+        """The CertID's octets, which an answer repeats: the SEQUENCE whose end is the serial's. Its begin, the
+        serial's begin, and the end of both."""
+        der_, place = self.template, len(self.template) + 2
+        while (place := der_.rfind(b"\x02\x10", 0, place - 2) + 2) > 2:  # the serial may have these octets too
+            end = place + 16
+            for start in range(place - 2, 0, -1):
+                if der_[start] == 0x30 and der_[start + 1] < 0x80 and start + 2 + der_[start + 1] == end:
+                    if der_[start + 2] == 0x30:  # the hash's AlgorithmIdentifier comes first
+                        return start, place, end
         raise SystemExit("no CertID in the request")
 
     def exchange(self, body):

@@ -9,10 +9,12 @@ What is recorded begins on the last of those images, so that recoveries are cut 
 invariant was violated; the image stays in the folder `lost`.
 """
 import ctypes
+import http.client
 import json
 import os
 import random
 import shutil
+import ssl
 import sys
 import time
 import uuid
@@ -34,6 +36,7 @@ FIRST = 5000000     # number of a client's request; those before are of kills.py
 IGNORED = ("lock.mdb", "cercad.lock", "derived/in-use", "token.object", "generation")
 SHARES = (0, 0, 0, 0.3, 0.7, 0.95)
 UNITS = (0, 4096, 512)
+LOADED = ("issued", "revoked", "imported")  # in each recording
 KINDS = ("issued", "revoked", "imported", "notes", "ending", "alerts")
 
 
@@ -50,6 +53,21 @@ class Campaign(Daemon):
         self.counts = dict.fromkeys(("recordings", "recorded events", "recorded octets",
                                      "completed syncs", "nothing unsynced kept", "some of it kept",
                                      "acknowledged before the cuts"), 0)
+
+    def heard(self):
+        """The receiver has written whatever was sent: what comes later is of another life."""
+        context = ssl.create_default_context(cafile=self.setting["hook_ca"])
+
+        def rests():
+            connection = http.client.HTTPSConnection("localhost", self.setting["hook_port"], timeout=60,
+                                                     context=context)
+            connection.request("GET", "/others")
+            others = connection.getresponse().read()
+            connection.close()
+            return others == b"0"
+
+        if not invariants.until(PATIENCE, rests):
+            raise SystemExit("the receiver of notices does not end")
 
     # --- recording --------------------------------------------------------------------------------
 
@@ -89,11 +107,15 @@ class Campaign(Daemon):
         world.start()
         self.ledger.work()
         time.sleep(self.setting["seconds"])
+        if not invariants.until(PATIENCE, lambda: all(getattr(self.ledger, kind).keys() -
+                                                      getattr(self.known, kind).keys() for kind in LOADED)):
+            self.ledger.violated("nothing is acknowledged", "load")
         if not self.ledger.rest(PATIENCE + 60):
             self.ledger.violated("clients wait for ever", "load")
         self.ledger.end()
         self.number = world.number()
         self.stop()
+        self.heard()
         self.raised = list(world.raised())
         events = read_log(log)
         os.unlink(log)
@@ -111,7 +133,10 @@ class Campaign(Daemon):
     # --- cuts -------------------------------------------------------------------------------------
 
     def cuts(self, events, n):
-        """So many numbers of events, rising: half of them right behind an acknowledgement."""
+        """So many numbers of events, rising: half of them right behind an acknowledgement. Where no sync
+        keeps anything: behind all of them, of which something has to be missing."""
+        if not self.setting["syncs"]:
+            return [len(events)] * n
         marks = [i + 1 for i, e in enumerate(events) if e.kind == MARK] or [len(events)]
         return sorted(self.random.choice(marks) if self.random.random() < 0.5
                       else self.random.randrange(1, len(events) + 1) for _ in range(n))
@@ -133,21 +158,24 @@ class Campaign(Daemon):
         ledger.hook_from = os.path.getsize(self.setting["hook"])
         self.boot()
         world = World(ledger, self.setting["folder"], self.setting, 0)
-        invariants.Invariants(world, during).all(False)
+        invariants.Invariants(world, during, lost_power=True).all(False)
         self.stop()
+        self.heard()
 
     def session(self, n):
         """A recording, and n rounds of it."""
         disk, events = self.record()
-        ledger, at = self.ledger_from(self.known), 0
+        ledger, at, latest = self.ledger_from(self.known), 0, 0.0
         for cut in self.cuts(events, n):
             for e in events[at:cut]:
                 disk.apply(e)
+                latest = max(latest, e.time)
                 if e.kind == MARK:
                     self.acknowledge(ledger, e)
             at = cut
-            ledger.alerts.update((name, event) for name, event, time_ in self.raised
-                                 if time_ <= events[cut - 1].time)
+            # An event knows the time before it has its place: what was told at some event's time was
+            # told before that one's place. Nor may it be missed: whether that was noted is there too.
+            ledger.alerts.update((name, event) for name, event, time_ in self.raised if time_ <= latest)
             keep = Keep(self.random, self.random.choice(SHARES) if self.setting["syncs"] else 0,
                         self.random.choice(UNITS))
             self.done += 1
@@ -177,7 +205,7 @@ def main():
     rounds, seed, report = int(sys.argv[2]), sys.argv[3], sys.argv[4]
     campaign = Campaign(setting, rounds, seed)
     if not setting["syncs"]:
-        invariants.PATIENCE = 2  # what is never there is not waited for
+        invariants.COMES = 2  # what is never there is not waited for
     try:
         campaign.go()
     finally:

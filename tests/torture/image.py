@@ -4,7 +4,7 @@ cut. What a completed sync covers is there; of everything else as much as chance
 The model is POSIX's, which promises less than file systems keep: a sync of a file says nothing of its
 name, a sync of a folder nothing of its files' contents; without them any write may be there or not, in
 any order, whole, by pages of 4096 or by sectors of 512 octets. Changes of one folder's names are kept in
-their order.
+their order. Only a folder's own rename is durable at once: that of indexes, which are made anew.
 """
 import mmap
 import os
@@ -38,7 +38,7 @@ def new_log(path, size):
 
 
 def read_log(path):
-    """The events in their order, up to where a writer was killed."""
+    """The events in their order, without those in whose midst a writer was killed."""
     events = []
     with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ) as m:
         used, overflowed = struct.unpack_from("<QQ", m, 0)
@@ -47,10 +47,11 @@ def read_log(path):
         at = HEAD
         while at < used:
             size, kind, flags, inode, where, time, n, done = RECORD.unpack_from(m, at)
-            if size == 0 or not done:
+            if size == 0:
                 break
             begin = at + RECORD.size
-            events.append(Event(at, kind, flags, inode, where, time, m[begin:begin + n]))
+            if done:
+                events.append(Event(at, kind, flags, inode, where, time, m[begin:begin + n]))
             at += size
     return events
 
@@ -129,27 +130,50 @@ class Disk:
         text = e.data.decode()
         if e.kind == NAME:
             if e.flags == 1:  # no name: a file of its own, which linkat may name later
-                self.file_of[e.inode] = File()
+                self.new_file(e.inode)
                 return
             if e.flags == 0 and text in self.now:
                 if self.file_of.get(e.inode) is not self.now[text]:
                     raise Unrecorded(text + " is another file than was recorded")
                 return
             if e.flags == 0:
-                self.file_of[e.inode] = File()
+                self.new_file(e.inode)
             change = (NAME, text, self.file_of[e.inode])
         elif e.kind == MKDIR:
+            self.file_of.pop(e.inode, None)  # a number of before
             self.folder_of[e.inode] = text
             change = (NAME, text, None)
         elif e.kind == RENAME:
             old, text = text.split("\0")
-            if self.now.get(old) is None:
-                raise Unrecorded(old + " is renamed and is no file")
+            if old not in self.now:
+                raise Unrecorded(old + " is renamed and was never made")
+            if self.now[old] is None:
+                self.rename_folder(old, text)
+                return
             change = (RENAME, text, old)
         else:
             change = (UNLINK, text, None)
         self.rename(self.now, change)
         self.later.setdefault(parent(text), []).append((e.place, change))
+
+    def new_file(self, inode):
+        self.folder_of.pop(inode, None)  # a number of before
+        self.file_of[inode] = File()
+
+    def rename_folder(self, old, new):
+        """With all that is in it, and behind all that happened to the folder that it is in."""
+        def moved(path):
+            return new + path[len(old):] if path == old or path.startswith(old + "/") else path
+
+        for _, change in self.later.pop(parent(old), []):
+            self.rename(self.names, change)
+        self.now, self.names = ({moved(path): what for path, what in names.items()}
+                                for names in (self.now, self.names))
+        self.modes = {moved(path): mode for path, mode in self.modes.items()}
+        self.folder_of = {inode: moved(path) for inode, path in self.folder_of.items()}
+        self.later = {moved(folder): [(place, (kind, moved(path), moved(what) if kind == RENAME else what))
+                                      for place, (kind, path, what) in changes]
+                      for folder, changes in self.later.items()}
 
     @staticmethod
     def rename(names, change):

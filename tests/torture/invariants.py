@@ -9,10 +9,12 @@ import random
 import time
 
 from load import PATIENCE, run
-from peer import Responder
+from peer import Responder, crl_contents
 
 SAMPLE = 200     # certificates that OCSP is asked about after a batch; at the end all
 AT_A_TIME = 100  # checkpoints of one `cerca audit verify`, which takes no more
+COMES = PATIENCE  # what may still be under way: alerts, the CRL
+WAITS = ("--timeout", str(PATIENCE))  # of a command that is given once
 
 
 def until(seconds, condition):
@@ -25,8 +27,9 @@ def until(seconds, condition):
 
 
 class Invariants:
-    def __init__(self, world, during):
+    def __init__(self, world, during, lost_power=False):
         self.world, self.ledger, self.during = world, world.ledger, during
+        self.lost_power = lost_power
         self.rows = None
 
     def violated(self, text):
@@ -90,7 +93,7 @@ class Invariants:
 
     def store(self):
         """Every signature of the signers' records has an intent, among all else that this walks."""
-        r = run("cerca", "store", "check")
+        r = run("cerca", "store", "check", *WAITS)
         if r.returncode != 0:
             self.violated("cerca store check: " + (r.stdout + r.stderr)[:1000])
 
@@ -100,7 +103,7 @@ class Invariants:
         if not whole:
             kept = kept[-20:] + random.sample(kept, min(20, len(kept)))
         for at in range(0, len(kept), AT_A_TIME):
-            command = ["cerca", "audit", "verify"]
+            command = ["cerca", "audit", "verify", *WAITS]
             for vkey in self.world.setting["vkeys"]:
                 command += ["--key", vkey]
             for path in kept[at:at + AT_A_TIME]:
@@ -112,33 +115,61 @@ class Invariants:
     def view(self, whole):
         """OCSP says of each certificate what the list does."""
         responder = Responder(self.world.setting["http"], self.world.template)
-        state = [(r["serial"], r["status"]) for r in self.rows
-                 if r["issuer"] == "issuing" and r["status"] in ("valid", "revoked", "open")]
-        for serial, status in state if whole else random.sample(state, min(SAMPLE, len(state))):
-            got = []
-
-            def answered():
-                got[:] = [responder.ask(serial)]
-                return got[0] is not None
-
-            if not until(PATIENCE, answered):
+        state = self.having("valid", "revoked", "open")
+        asked = list(state) if whole else random.sample(list(state), min(SAMPLE, len(state)))
+        said = {}
+        for serial in asked:
+            said[serial] = self.said(responder, serial)
+            if said[serial] is None:
                 return self.violated("OCSP does not answer about " + serial)
-            said = {0x80: "valid", 0xA1: "revoked", 0x82: "open"}.get(got[0][0])
-            if said != status:
-                self.violated("OCSP says %s of %s, which the store calls %s" % (said, serial, status))
+        differ = [serial for serial in asked if said[serial] != state[serial]]
+        if differ and self.listed():  # one may have been given up meanwhile
+            state = {**self.having("valid", "revoked", "open"),
+                     **dict.fromkeys(self.having("abandoned"), "revoked")}
+        for serial in differ:
+            now = self.said(responder, serial)
+            if now != state.get(serial):
+                self.violated("OCSP says %s of %s, which the store calls %s" % (now, serial, state.get(serial)))
         return None
+
+    def having(self, *statuses):
+        """{serial: status} of ours that have one of these."""
+        return {r["serial"]: r["status"] for r in self.rows
+                if r["issuer"] == "issuing" and r["status"] in statuses}
+
+    @staticmethod
+    def said(responder, serial):
+        """None: no answer, for long."""
+        got = []
+
+        def answered():
+            got[:] = [responder.ask(serial)]
+            return got[0] is not None
+
+        if not until(PATIENCE, answered):
+            return None
+        return {0x80: "valid", 0xA1: "revoked", 0x82: "open"}.get(got[0][0], "nothing")
 
     def crl(self):
         """The next one has all that was revoked."""
         def complete():
             for path in glob.glob(os.path.join(self.world.setting["view"], "issuing-*", "crl.der")):
                 with open(path, "rb") as f:
-                    self.world.judge_crl(f.read())
+                    octets = f.read()
+                # One that somebody saw, but whose name was not durable yet, is followed by the one
+                # before until the next is made, which is soon.
+                if self.lost_power and self.older(octets):
+                    return False
+                self.world.judge_crl(octets)
             last = self.ledger.crls.get("issuing")
             return last is not None and set(self.ledger.revoked) <= last[2]
 
-        if not until(PATIENCE, complete):
+        if not until(COMES, complete):
             self.violated("the CRL does not get what was revoked")
+
+    def older(self, octets):
+        last = self.ledger.crls.get("issuing")
+        return last is not None and crl_contents(octets)[0] < last[0]
 
     def alerts(self):
         """Each certificate that ends soon is told of as one event, and one alert is about it."""
@@ -150,7 +181,7 @@ class Invariants:
                 events.setdefault(name, set()).add(event)
             return all(name in events for name in self.ledger.ending)
 
-        if not until(PATIENCE, read):
+        if not until(COMES, read):
             self.missing("alerts were not delivered", self.ledger.ending, events)
         for name, ids in events.items():
             if len(ids) > 1:

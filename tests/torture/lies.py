@@ -69,7 +69,7 @@ def main():
         invariants.Invariants(campaign.world, "the truth").all(True)
         if not enough or ledger.wrong:
             raise SystemExit("the truth is not believed")
-        invariants.PATIENCE = 2  # what is never there is not waited for
+        invariants.COMES = 2  # what is never there is not waited for
         for tell, _ in LIES:
             tell(campaign)
         invariants.Invariants(campaign.world, "lies").all(True)

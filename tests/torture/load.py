@@ -275,7 +275,7 @@ class World:
                 body = entry.get("body") or {}
                 data = body.get("data", {})
                 if data.get("rule") == "expiry" and data.get("kind") == "raised":
-                    yield body["subject"].removeprefix("CN="), body["id"], entry["time"]
+                    yield body["subject"].removeprefix("CN="), body["id"], entry["monotonic"]
 
     # --- threads ----------------------------------------------------------------------------------
 

@@ -49,7 +49,7 @@ struct record {
     uint16_t kind, flags;
     uint64_t inode; /* of the file, or 0 */
     uint64_t at;
-    uint64_t time;         /* microseconds since 1970 */
+    uint64_t time;         /* microseconds of the monotonic clock */
     uint32_t n;            /* octets that follow */
     _Atomic uint32_t done; /* set last */
 };
@@ -88,7 +88,7 @@ int recorder_open(const char *log, const char *below);
 static uint64_t now(void)
 {
     struct timespec t;
-    (void)clock_gettime(CLOCK_REALTIME, &t);
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
@@ -109,13 +109,13 @@ static void append(enum kind kind, unsigned flags, uint64_t inode, uint64_t at,
         return;
     }
     struct record *r = (struct record *)(void *)((uint8_t *)head + pos);
+    r->size = (uint32_t)size; /* first, so that those behind are found if this one is never done */
     r->kind = (uint16_t)kind;
     r->flags = (uint16_t)flags;
     r->inode = inode;
     r->at = at;
     r->time = time;
     r->n = (uint32_t)n;
-    r->size = (uint32_t)size;
     uint8_t *p = (uint8_t *)(r + 1);
     for (int i = 0; i < count; i++) {
         memcpy(p, v[i].iov_base, v[i].iov_len);
@@ -427,6 +427,11 @@ int unlink(const char *path)
 int rmdir(const char *path)
 {
     return unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
+}
+int remove(const char *path)
+{
+    int rc = unlink(path);
+    return rc != 0 && (errno == EISDIR || errno == EPERM) ? rmdir(path) : rc;
 }
 
 int mkdirat(int dirfd, const char *path, mode_t mode)
