@@ -122,11 +122,10 @@ done
 
 # --- two at once, and nothing can be written -----------------------------------------------------------------------
 
-flock state/web/lock sleep 2 &
-locked=$!
-wait_until 5 sh -c '! flock -n state/web/lock true'
+exec 8<state/web/lock
+flock 8
 fails 'of two that work on an entry one gives way' 1 'another process works on web' agent renew web
-wait $locked
+exec 8<&-
 
 old=$(serial_of tls/web.pem)
 # A limit on the size of files is a disk that is full for it.

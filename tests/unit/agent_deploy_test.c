@@ -305,7 +305,7 @@ static void a_pipe_in_an_exchanged_folder_holds_nobody_up(void **s)
     scene.entry.folder = scene.place;
     scene.files[0].path = "web.key";
     scene.files[1].path = "web.pem";
-    (void)alarm(20);
+    (void)alarm(120);
     scene_install(&scene.first, 1);
     scene_install(&scene.second, 2);
     (void)alarm(0);

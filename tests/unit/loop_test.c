@@ -59,7 +59,7 @@ static void timers_run_by_time_and_then_in_the_order_they_were_set(void **state)
     struct letter a = {w, 'a', false, NULL}, b = {w, 'b', false, NULL}, c = {w, 'c', false, NULL},
                   z = {w, 'z', true, NULL};
     struct letter *all[] = {&z, &c, &a, &b};
-    const uint64_t ms[] = {40, 20, 1, 20};
+    const uint64_t ms[] = {900, 400, 1, 400}; /* further apart than setting them takes */
     uint64_t start = clock_mono_us();
     for (size_t i = 0; i < 4; i++) {
         all[i]->timer = loop_timer(w->loop, note, all[i]);
@@ -67,7 +67,7 @@ static void timers_run_by_time_and_then_in_the_order_they_were_set(void **state)
     }
     loop_run(w->loop);
     assert_string_equal(buf_cstr(&w->seen), "acbz");
-    assert_true(clock_mono_us() - start >= 40000);
+    assert_true(clock_mono_us() - start >= 900000);
     for (size_t i = 0; i < 4; i++)
         loop_timer_free(all[i]->timer);
 }
@@ -99,15 +99,16 @@ struct many {
 };
 struct one_of_many {
     struct many *all;
-    uint64_t ms;
+    uint64_t due[2]; /* microseconds; not before the first, not after the second */
     struct loop_timer *timer;
 };
 
 static void in_order(void *arg)
 {
     struct one_of_many *o = arg;
-    assert_true(o->ms >= o->all->last_due);
-    o->all->last_due = o->ms;
+    assert_true(o->due[1] >= o->all->last_due);
+    if (o->due[0] > o->all->last_due)
+        o->all->last_due = o->due[0];
     if (++o->all->ran == MANY / 2)
         loop_stop(o->all->w->loop);
 }
@@ -120,8 +121,11 @@ static void hundreds_of_timers_keep_their_order_while_others_are_cleared(void **
     uint32_t x = 12345;
     for (int i = 0; i < MANY; i++) {
         x = x * 1664525 + 1013904223;
-        o[i] = (struct one_of_many){&all, x >> 26, loop_timer(w->loop, in_order, &o[i])};
-        loop_timer_set(o[i].timer, o[i].ms * 4);
+        uint64_t ms = (x >> 26) * 4;
+        o[i] = (struct one_of_many){&all, {0, 0}, loop_timer(w->loop, in_order, &o[i])};
+        o[i].due[0] = clock_mono_us() + ms * 1000;
+        loop_timer_set(o[i].timer, ms);
+        o[i].due[1] = clock_mono_us() + ms * 1000;
     }
     for (int i = 0; i < MANY; i += 2)
         loop_timer_clear(o[i].timer);

