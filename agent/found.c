@@ -176,7 +176,7 @@ int found_look(const char *path, const char *password_file, const char *except,
                                 .file_max = FOUND_FILE_MAX,
                                 .one_system = true,
                                 .no_links = true}};
-    const struct jail jail = {.name = "cerca-agent",
+    const struct jail jail = {.name = "cerca-agent-found",
                               .offline = true,
                               .limit = FOUND_LIMIT,
                               .files = {full, l.password_file}};

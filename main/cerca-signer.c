@@ -179,7 +179,7 @@ static int allow_edkey(struct sandbox *s, const struct conf *conf, bool provisio
 static int jail(const struct conf *conf, const struct conf_token *t, bool provision,
                 struct fault *f)
 {
-    struct sandbox s = {.program = "cerca-signer"};
+    struct sandbox s = {.program = provision ? "cerca-signer-setup" : "cerca-signer"};
     int rc;
 
     token_allow(&s, t);

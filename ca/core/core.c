@@ -51,7 +51,10 @@ static void allow_certificates(struct sandbox *s, const struct conf *conf, bool 
 
 int core_jail(const struct conf *conf, bool set_up, const char *const *more, struct fault *f)
 {
-    struct sandbox s = {.program = "cerca-ca", .unix_connect = true};
+    struct sandbox s = {.program = more != NULL ? "cerca-ca-restore"
+                                   : set_up     ? "cerca-ca-setup"
+                                                : "cerca-ca",
+                        .unix_connect = true};
     char **folder = xcalloc(conf->n_issuers, sizeof(folder[0]));
     int rc;
 

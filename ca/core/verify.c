@@ -20,7 +20,7 @@ struct verify {
 
 static int jail(const char *path, struct fault *f)
 {
-    struct sandbox s = {.program = "cerca-ca"};
+    struct sandbox s = {.program = "cerca-ca-verify"};
 
     sandbox_allow(&s, path, false);
     sandbox_allow(&s, "/etc/localtime", false);
