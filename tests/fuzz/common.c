@@ -1,5 +1,6 @@
 /* What targets share, whichever program they are linked into. */
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,22 +60,37 @@ char *fuzz_text(struct slice s)
 static char folder[64];
 static char *files[FILES_MAX]; /* that were put there */
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+void fuzz_remove(const char *path)
+{
+    (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 static void remove_folder(void)
 {
-    for (size_t i = 0; i < FILES_MAX && files[i] != NULL; i++) {
-        (void)unlink(files[i]);
+    for (size_t i = 0; i < FILES_MAX; i++)
         free(files[i]);
-        files[i] = NULL;
-    }
-    (void)rmdir(folder);
+    memset((void *)files, 0, sizeof(files));
+    fuzz_remove(folder);
 }
 
 const char *fuzz_folder(void)
 {
     if (folder[0] != '\0')
         return folder;
-    (void)snprintf(folder, sizeof(folder), "/tmp/cerca-fuzz-XXXXXX");
-    FUZZ_CHECK(mkdtemp(folder) != NULL);
+    /* In memory where there is such a place: what is synced costs nothing there. */
+    (void)snprintf(folder, sizeof(folder), "/dev/shm/cerca-fuzz-XXXXXX");
+    if (mkdtemp(folder) == NULL) {
+        (void)snprintf(folder, sizeof(folder), "/tmp/cerca-fuzz-XXXXXX");
+        FUZZ_CHECK(mkdtemp(folder) != NULL);
+    }
     (void)atexit(remove_folder);
     return folder;
 }

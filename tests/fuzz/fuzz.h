@@ -45,5 +45,7 @@ char *fuzz_text(struct slice s);
 const char *fuzz_folder(void);
 /* Puts a file there, instead of what was there before; its path is good until the next call. */
 const char *fuzz_file(const char *name, struct slice octets);
+/* A file, or a folder with all below it. */
+void fuzz_remove(const char *path);
 
 #endif
