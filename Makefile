@@ -456,7 +456,7 @@ $(BUILD)/bin/cerca: $(OBJ)/tools/cerca.o $(TOOLS_A) $(CLIENT_A) $(EST_A) $(AUDIT
 
 # A test program may reach what its name begins with: signer_ the signer and
 # PKCS#11, hostkey_ what cerca-agent-key is made of, supervise_ what cercad is made of, tools_ the command line, ocsp_ the responder,
-# est_ the codec of EST, agent_ what the agent does, scan_ how servers are asked, public_ what HTTP serves, enroll_ what HTTPS does, notify_ the forms of
+# est_ the codec of EST, fuzz_ what fuzzing is made of, agent_ what the agent does, scan_ how servers are asked, public_ what HTTP serves, enroll_ what HTTPS does, notify_ the forms of
 # notices, every other one the core.
 $(BUILD)/unit/signer_%: $(OBJ)/tests/unit/signer_%.o $(UNIT_A) $(SIGNER_A) $(TOKEN_A) $(CORE_A) $(WATCH_A) $(EST_A) $(LIB_A)
 	$(call link,$(TOKEN_LIBS) $(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
@@ -490,6 +490,9 @@ $(BUILD)/unit/scan_%: $(OBJ)/tests/unit/scan_%.o $(UNIT_A) $(SCAN_A) $(LIB_A)
 
 $(BUILD)/unit/agent_%: $(OBJ)/tests/unit/agent_%.o $(UNIT_A) $(AGENT_A) $(CLIENT_A) $(SCAN_A) $(EST_A) $(LIB_A)
 	$(call link,$(TOOLS_LIBS) $(LIB_LIBS) $(TEST_LIBS))
+
+$(BUILD)/unit/fuzz_%: $(OBJ)/tests/unit/fuzz_%.o $(call objects,tests/fuzz/mutate_der.c) $(UNIT_A) $(LIB_A)
+	$(call link,$(LIB_LIBS) $(TEST_LIBS))
 
 # Models stand in for what they are named after, so only those link them who want no real one.
 $(BUILD)/unit/view_%: $(OBJ)/tests/unit/view_%.o $(OBJ)/tests/unit/model_store.o $(UNIT_A) \
