@@ -58,7 +58,7 @@ static void note_end(const void *code)
     const char *name = dladdr(code, &in) != 0 ? strrchr(in.dli_fname, '/') : NULL;
 
     if (order != NULL && name != NULL)
-        strncpy(order->ended_in, name + 1, sizeof(order->ended_in) - 1);
+        memccpy(order->ended_in, name + 1, '\0', sizeof(order->ended_in) - 1);
 }
 
 static void on_crash(int sig, siginfo_t *info, void *context)
