@@ -84,8 +84,10 @@ static int check_entry(struct walk *w, const struct signrecord_entry *e, struct 
 
     if (rc != 0 && rc != -FAULT_NOT_FOUND)
         return rc;
-    if (n == 0)
+    if (n == 0) {
+        fault_clear(f); /* a finding: the walk goes on */
         find(w, "record.intent", e, "signed, but no intent is recorded");
+    }
     for (size_t i = 0; i < n; i++) {
         if (store_get(w->store, &refs[i], &w->row, f) != 0)
             return -(int)f->code;
