@@ -35,10 +35,15 @@ ok 'everything that the README says to type succeeds' bash "$scratch/session"
 like 'the certificate verifies' "$out" '^run/web.pem: OK$'
 like 'the renewed certificate says what it replaces' "$out" '"replaces": "[0-9a-f]{32}"'
 
-# What the guides name: files behind links, and files in code text, with * as the shell has it.
+# What the guides name: files behind links, with their headings, and files in code text, with * as the shell has it.
+headings_of() { # FILE: as links name them
+    sed -n 's/^#* //p' "$1" | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9\n_-'
+}
 links_of() { # FILE
     grep -oE '\]\([^)#h][^)]*\)' "$1" | tr -d '])(' | while read -r f; do
-        [ -e "$(dirname "$1")/$f" ] || echo "$f"
+        file=$(dirname "$1")/${f%%#*}
+        [ -e "$file" ] || echo "$f"
+        [ "$f" = "${f#*#}" ] || headings_of "$file" | grep -qx -- "${f#*#}" || echo "$f"
     done
 }
 
@@ -54,6 +59,10 @@ for guide in *.md docs/*.md conf/*.md tests/*.md; do
     is "every link of $guide leads to a file" "$(links_of "$guide")" ''
     is "every file that $guide names is there" "$(files_of "$guide")" ''
 done
+make -s -C "$root" help >"$scratch/make"
+is 'make help has every target that a guide names' \
+    "$(grep -ohE '(^    |`)make [a-z-]+' ./*.md docs/*.md conf/*.md tests/*.md tests/*/*.md | sed 's/.*make //' | sort -u |
+        while read -r target; do grep -q "^make $target " "$scratch/make" || echo "$target"; done)" ''
 for page in man/*; do
     is "the words of $page fit the screen" "$(grep -nE '^[^.].{80}' "$page")" ''
 done
