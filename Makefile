@@ -158,20 +158,20 @@ recorder: $(RECORDER)
 everything: programs unit-programs bench-programs replay-programs shim recorder
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
-	@echo 'Variables: BUILD CC CFLAGS WERROR=1 PREFIX DESTDIR DEB_DIR DEB_VERSION RUN_DIR HTTP_PORT HTTPS_PORT V=1 N ROUNDS SEED POINTS SECONDS'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
+	@echo 'For each of them: BUILD=build, CC=gcc, CFLAGS=, WERROR=1, BOOTSTRAP=true (installs nothing).'
 
 .PHONY: run test unit asan torture soak hsm-campaign faults coverage bench lint tidy install clean
 
 # In the foreground; ^C or TERM stops it, and everything is still there at the next start.
-run: ## install what is missing, make a CA in run/ if there is none, and run it
+run: ## install what is missing, make a CA in RUN_DIR=run if there is none, and run it (HTTP_PORT=8080, HTTPS_PORT=8443)
 	@$(BOOTSTRAP) run
 	$(SELF) programs
 	@$(BUILD)/bin/cerca init --brief --dev $(RUN_DIR) \
 		$(if $(HTTP_PORT),--http-port $(HTTP_PORT)) $(if $(HTTPS_PORT),--https-port $(HTTPS_PORT))
 	@exec $(BUILD)/bin/cercad --hint -c $(RUN_DIR)/cerca.conf
 
-test: ## install what is missing, build, and run all unit tests and flows
+test: ## install what is missing, build, and run all unit tests and flows (V=1: each assertion; JOBS= at one time)
 	@$(BOOTSTRAP) test
 	$(SELF) WERROR=1 programs
 	$(SELF) BUILD=$(BUILD)/test HOOKS=1 WERROR=1 everything
@@ -189,16 +189,17 @@ asan: ## all tests with AddressSanitizer and UndefinedBehaviorSanitizer
 	@CERCA_RELEASE_BUILD=$(BUILD) CERCA_BUILD=$(BUILD)/asan \
 		UBSAN_OPTIONS=print_stacktrace=1 tests/run-tests
 
-# N kills, ROUNDS of a power cut; SEED repeats their order. What broke, when, and the state of the CA
-# then is kept.
+# N kills, all promises checked after each BATCH of them, ROUNDS of a power cut; SEED repeats their order. What
+# broke, when, and the state of the CA then is kept.
 N ?= 1000
+BATCH ?=
 ROUNDS ?= 200
 SEED ?=
-torture: ## kill -9 the programs N times under load, cut the power ROUNDS times: nothing acknowledged may be lost
+torture: ## kill -9 programs under load N=1000 times (looking after each BATCH=20), cut the power ROUNDS=200 times, by SEED=: nothing acknowledged may be lost
 	@$(BOOTSTRAP) test
 	$(SELF) BUILD=$(BUILD)/test HOOKS=1 WERROR=1 programs recorder
 	@CERCA_BIN=$(abspath $(BUILD)/test/bin) CERCA_RECORDER=$(abspath $(BUILD)/test/torture/recorder.so) \
-		tests/torture/run -n $(N) -d $(ROUNDS) $(if $(SEED),-s $(SEED)) -o $(BUILD)/torture
+		tests/torture/run -n $(N) $(if $(BATCH),-b $(BATCH)) -d $(ROUNDS) $(if $(SEED),-s $(SEED)) -o $(BUILD)/torture
 
 hsm-campaign: ## every PKCS#11 return value, hang, crash and lie at every call of the signer
 	@$(BOOTSTRAP) test
@@ -207,14 +208,14 @@ hsm-campaign: ## every PKCS#11 return value, hang, crash and lie at every call o
 		tests/run-tests $(BUILD)/test/unit/signer_campaign_test 2>$(BUILD)/hsm-campaign.log
 
 # Two thirds of the time are compared, so a few minutes say little.
-soak: ## mixed load at four fifths for SECONDS (3600); nothing may grow
+soak: ## mixed load at four fifths for SECONDS=3600; nothing may grow
 	@$(BOOTSTRAP) run test
 	$(SELF) programs bench-programs shim
 	@CERCA_BUILD=$(BUILD) tests/soak/run $(if $(filter command line,$(origin SECONDS)),$(SECONDS),3600)
 
 # POINTS of each kind of call fail, in each program.
 POINTS ?= 10
-faults: ## let the Nth allocation, open, write, sync, ... of each program fail; no promise may break
+faults: ## let POINTS=10 allocations, opens, writes, syncs, ... of each program fail, by SEED=; no promise may break
 	@$(BOOTSTRAP) test
 	$(SELF) BUILD=$(BUILD)/test HOOKS=1 WERROR=1 programs shim
 	@tests/faults/run $(BUILD)/test --points $(POINTS) $(if $(SEED),--seed $(SEED)) --json $(BUILD)/faults.json
@@ -228,7 +229,7 @@ coverage: ## all tests, counting which lines and branches they run, and a table 
 	-@CERCA_RELEASE_BUILD=$(BUILD) CERCA_BUILD=$(BUILD)/coverage tests/run-tests
 	@tests/coverage $(BUILD)/coverage
 
-bench: ## measure, print value, reference and ratio, write build/bench.json
+bench: ## measure, print value, reference, ratio and goal, write build/bench.json; BENCH_PARTS="growing" and so on: docs/benchmarks.md
 	@$(BOOTSTRAP) run test
 	$(SELF) programs bench-programs shim
 	@CERCA_BUILD=$(BUILD) tests/bench/run
@@ -243,7 +244,7 @@ define fuzz-build
 endef
 
 .PHONY: fuzz fuzz-corpus
-fuzz: ## run every fuzz target (or FUZZ="NAME ...") for SECONDS=60 each
+fuzz: ## run every fuzz target (or FUZZ="NAME ...") for SECONDS=60 each, or for RUNS= inputs of a fixed seed
 	$(fuzz-build)
 	@tests/fuzz/run --seconds $(FUZZ_SECONDS) $(if $(RUNS),--runs $(RUNS)) $(BUILD)/fuzz $(FUZZ)
 
@@ -309,7 +310,7 @@ DEB_DIR ?= $(BUILD)/deb
 DEB_VERSION ?= $(VERSION)
 DEB_TREE := $(DEB_DIR)/cerca-$(DEB_VERSION)
 .PHONY: deb
-deb: ## install what is missing, build, and make Debian packages in build/deb
+deb: ## install what is missing, build, and make Debian packages in DEB_DIR=build/deb, of DEB_VERSION=
 	@$(BOOTSTRAP) run deb
 	$(SELF) WERROR=1 programs
 	rm -rf $(DEB_DIR)
@@ -328,7 +329,7 @@ boot-test: ## as root: install, use, upgrade and purge the packages on a machine
 	tests/boot/run $(BUILD)/deb $(BUILD)/deb-next
 
 # cercad finds the programs that it starts in its own folder, so they lie together.
-install: programs ## install to DESTDIR and PREFIX (default /usr/local)
+install: programs ## install to PREFIX=/usr/local below DESTDIR=
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR)
 	install -m 755 $(BUILD)/bin/cerca $(DESTDIR)$(BINDIR)/
 	install -m 755 $(filter-out %/cerca,$(PROGRAMS)) $(DESTDIR)$(SBINDIR)/
