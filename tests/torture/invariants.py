@@ -188,7 +188,11 @@ class Invariants:
                 self.violated("the alert about %s was raised as %d events" % (name, len(ids)))
         self.ledger.alerts.update((name, min(ids)) for name, ids in events.items())
         self.ledger.counts["alerts told"] = len(events)
-        r = run("cerca", "alerts", "list", "--all", "-o", "json")
-        about = [a["name"] for a in json.loads(r.stdout or "[]") if a["rule"] == "expiry"]
+        about = self.alerted()
         if len(about) != len(set(about)):
             self.violated("two alerts are about one certificate")
+
+    def alerted(self):
+        """The names of alerts about an end."""
+        r = run("cerca", "alerts", "list", "--all", "-o", "json")
+        return [a["name"] for a in json.loads(r.stdout or "[]") if a["rule"] == "expiry"]
