@@ -208,6 +208,8 @@ def main():
         invariants.COMES = 2  # what is never there is not waited for
     try:
         campaign.go()
+    except KeyboardInterrupt:
+        sys.exit(130)
     finally:
         campaign.kill_daemon()
         whole = campaign.ledger_from(campaign.known)

@@ -122,6 +122,8 @@ def main():
     campaign = Campaign(setting, kills, seed)
     try:
         campaign.go()
+    except KeyboardInterrupt:
+        sys.exit(130)
     finally:
         campaign.kill_daemon()
         campaign.ledger.report(report, campaign="kills", seed=seed, killed=campaign.killed)
