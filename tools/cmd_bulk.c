@@ -52,7 +52,8 @@ struct bulk {
     int column[N_COLUMNS]; /* index of the field; -1: the file has none */
     struct rows report;
     size_t issued, there, refused, waiting;
-    bool stop; /* the CA does not answer any more */
+    bool unknown; /* the CA did not answer: there could be a certificate for the last row */
+    bool stop;    /* that, or it would refuse the next row too */
 };
 
 /* One row. */
@@ -310,7 +311,8 @@ static int issue_one(struct bulk *b, struct item *i, struct fault *f)
     if (rc != 0)
         return rc;
     rc = ask(i, b->tool, &unknown, f);
-    b->stop = unknown && rc != -FAULT_PENDING;
+    b->unknown = unknown && rc != -FAULT_PENDING;
+    b->stop = b->unknown || (rc != 0 && fault_retryable(f));
     if (!unknown)
         tidy(i, rc == 0 && !b->args->dry_run);
     return rc;
@@ -372,7 +374,7 @@ static int one_row(struct bulk *b)
         result = "waiting";
         b->waiting++;
     } else if (rc != 0) {
-        result = b->stop ? "unknown" : "refused";
+        result = b->unknown ? "unknown" : "refused";
         b->refused++;
     }
     rc = report(b, &i, result, &f);
@@ -445,7 +447,8 @@ static int run_bulk(struct tool *t, void *args)
     if (b.waiting > 0)
         tool_say(t, "%zu wait for approval; the same command asks for them again", b.waiting);
     if (b.stop)
-        tool_say(t, "cerca-ca does not answer; the same command goes on where this one stopped");
+        tool_say(t, "%s; the same command goes on where this one stopped",
+                 b.unknown ? "cerca-ca does not answer" : "nothing more is issued now");
     return b.refused > 0 ? EXIT_FAILED : b.waiting > 0 ? EXIT_PENDING : EXIT_OK;
 }
 

@@ -148,9 +148,19 @@ static int make_key(struct job *j, struct fault *f)
                : write_sealed(j, f);
 }
 
-/* Could there be a certificate although no answer said so, or will there be one? */
-static bool outcome_unknown(const struct fault *f)
+/* Refusals that pass by themselves, but are decided where what is recorded under this request key
+ * goes before; a closed CA says so of what it has recorded too, so by an earlier try. */
+static bool nothing_recorded(const struct tool *t, const struct fault *f)
 {
+    return strncmp(f->rule, "limit.", 6) == 0 || strcmp(f->rule, "request.many") == 0 ||
+           (strcmp(f->rule, "store.closed") == 0 && t->tries == 1);
+}
+
+/* Could there be a certificate although no answer said so, or will there be one? */
+static bool outcome_unknown(const struct tool *t, const struct fault *f)
+{
+    if (nothing_recorded(t, f))
+        return false;
     return fault_retryable(f) || f->code == FAULT_PENDING || f->code == FAULT_INTERNAL ||
            strcmp(f->rule, "answer") == 0 || strcmp(f->rule, "frame") == 0;
 }
@@ -195,7 +205,7 @@ static int ask(struct job *j, struct tool *t, struct frame *answer, struct fault
     buf_free(&body);
     if (rc == 0)
         return 0;
-    j->unknown = outcome_unknown(f) && !j->args->dry_run;
+    j->unknown = outcome_unknown(t, f) && !j->args->dry_run;
     if (!j->unknown)
         keyfile_drop(&j->key);
     return rc;

@@ -217,7 +217,7 @@ int tool_call_patient(struct tool *t, uint16_t type, struct slice body, uint16_t
 
     if (rc != 0)
         return rc;
-    for (;;) {
+    for (t->tries = 1;; t->tries++) {
         rc = tool_call(t, type, body, answer_type, answer, f);
         if (rc == 0 || !fault_retryable(f))
             return rc;

@@ -79,6 +79,7 @@ struct tool {
     bool help;               /* --help */
     int64_t timeout;         /* --timeout in seconds, 60 unless given */
     uint64_t started_us;     /* clock_mono_us at the start */
+    unsigned tries;          /* of the last tool_call_patient */
     int n_words;             /* words behind the options */
     char **words;
     struct conf *conf;     /* after tool_conf; freed by the main */

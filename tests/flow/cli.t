@@ -407,6 +407,19 @@ is 'for the key that was kept' "$(openssl x509 -in s.pem -noout -pubkey)" \
 ok 'and the request that was not answered' cerca list --name s.example -o json
 json 'was not issued twice' 'length == 1'
 
+kill -STOP "$(core)"
+cerca issue --profile tls-server --key-out w.key --san dns:w.example --out w.pem >"$out" 2>"$err" &
+asking=$!
+wait_until 30 test -s w.key
+kill -KILL "$asking"
+wait "$asking"
+kill -CONT "$(core)"
+ok 'the key of a command that was killed stays: it may have a certificate' openssl pkey -in w.key -noout
+cp w.key w.key.before
+fails '... and is not replaced' 1 'is there already' cerca issue --profile tls-server --key-out w.key \
+    --san dns:w.example
+ok '... it is as it was' cmp w.key w.key.before
+
 first=$(core)
 kill -STOP "$first"
 cerca issue --profile tls-server --key-out t.key --san dns:t.example --out t.pem >"$out" 2>"$err" &

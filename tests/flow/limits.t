@@ -45,6 +45,16 @@ ok 'the first of the profile' ask tls-server a
 ok 'the second' ask tls-server b
 fails 'the third is refused, with the time to wait' 1 'rule limit\.profile.*retry after [0-9]{5} s' \
     ask tls-server c
+is '... and leaves no key' "$(cd "$scratch" && echo c.*)" 'c.*'
+cp "$scratch/a.key" "$scratch/a.before"
+fails 'nor in place of one that serves' 1 'rule limit\.profile' ask tls-server a
+is '... which stays' "$(cmp "$scratch/a.key" "$scratch/a.before" && cd "$scratch" && echo a.*)" \
+    'a.before a.key a.pem'
+printf 'name,sans\nx,dns:x.limit.example\ny,dns:y.limit.example\n' >"$scratch/rows.csv"
+fails 'of many none is asked for behind the one that is refused so' 1 'nothing more is issued now' \
+    cerca bulk "$scratch/rows.csv" --out-dir "$scratch/rows" --profile tls-server -o csv
+like '... for the limit' "$out" '^2,x,refused,,,limit\.profile'
+is '... and no key is left' "$(ls "$scratch/rows")" ''
 key=$(printf '%064d' 7)
 openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj / \
     -addext subjectAltName=DNS:d.limit.example -keyout /dev/null -out "$scratch/d.csr" 2>/dev/null
@@ -75,6 +85,8 @@ fails 'a restart forgets no count' 1 'rule limit\.profile' ask tls-server c
 # --- two operators ---
 
 ok 'the CA is closed' cerca close --reason 'somebody left'
+fails 'which issues nothing' 1 'rule store\.closed' ask tls-server g
+is '... and no key is left' "$(cd "$scratch" && echo g.*)" 'g.*'
 fails 'opening it waits for a second operator' 3 'request 1 waits for a second operator' \
     cerca open --reason 'all well'
 fails '... once, however often it is asked for' 3 'request 1 waits' cerca open --reason 'all well'
