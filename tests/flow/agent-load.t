@@ -50,8 +50,10 @@ s/recipe = "haproxy"/recipe = "haproxy"; probes = ( "127.0.0.1:8443" )/}' "$guid
 guide=$scratch/here.md
 recipe_begins haproxy hour
 recipe_begins postgresql hour
-# haproxy gives the worker that goes a second to hand its listening sockets over; what waits in the queue
-# of one that was not is reset in the end. Our clients and everything else beside this come after it.
+# A worker of haproxy that starts asks the one before for its listening sockets, and waits one second for
+# them (sock_get_old_sockets). Else it makes its own beside those (SO_REUSEPORT), and connections that wait
+# in their queues, not accepted yet, are reset by the kernel when the worker before closes them: a failed
+# handshake that no renewal is to blame for. So haproxy has the processor before our clients do.
 renice -n -10 -p "$(server_process haproxy)" >/dev/null 2>&1
 runuser -u postgres -- psql -qc "create role someone login password 'known'"
 export PGPASSWORD=known
