@@ -75,7 +75,7 @@ int child_start(struct child *c, const char *name, const char *const argv[], str
     pid_t self = getpid();
     int rc;
 
-    *c = (struct child){.name = name, .output = -1};
+    *c = (struct child){.name = name, .output = -1, .status = -1};
     rc = find_program(name, path, f);
     if (rc != 0)
         return rc;
@@ -105,13 +105,13 @@ void child_output(const struct child *c, struct buf *out)
 static int ended(struct child *c, int status, struct fault *f)
 {
     c->pid = 0;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+    c->status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    if (c->status == 0)
         return 0;
     if (WIFSIGNALED(status))
         return fault_set(f, FAULT_INTERNAL, "program", "%s was ended by signal %d", c->name,
                          WTERMSIG(status));
-    return fault_set(f, FAULT_INTERNAL, "program", "%s ended with status %d", c->name,
-                     WEXITSTATUS(status));
+    return fault_set(f, FAULT_INTERNAL, "program", "%s ended with status %d", c->name, c->status);
 }
 
 int child_wait(struct child *c, struct fault *f)

@@ -13,6 +13,7 @@ struct child {
     const char *name;
     pid_t pid;  /* 0: not running */
     int output; /* what it wrote to standard output and error; -1: none */
+    int status; /* that it ended with; -1: it runs, or a signal ended it */
 };
 
 /* Starts NAME, found beside this program, in ../sbin or in ../libexec/cerca. argv[0] is

@@ -220,10 +220,17 @@ int hex_decode(const char *text, uint8_t *out, size_t n)
     return *text == 0 ? 0 : -1;
 }
 
+static int end_without_memory = EXIT_FAILURE;
+
+void out_of_memory_ends_with(int status)
+{
+    end_without_memory = status;
+}
+
 void out_of_memory(void)
 {
     log_error("out-of-memory", NULL);
-    _exit(EXIT_FAILURE);
+    _exit(end_without_memory);
 }
 
 static void *had(void *p)

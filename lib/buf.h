@@ -74,6 +74,8 @@ int hex_decode(const char *text, uint8_t *out, size_t n) WARN_UNUSED;
 /* Logs it and ends the process at once: other threads may be anywhere. Also for what fails in
  * OpenSSL for no other reason. */
 _Noreturn void out_of_memory(void);
+/* With which status; EXIT_FAILURE unless it is set, before there are other threads. */
+void out_of_memory_ends_with(int status);
 /* malloc and friends: they return only with what was asked for. */
 void *xcalloc(size_t count, size_t size);
 /* At a multiple of PAGE_ALIGN, as direct input and output wants it; not zeroed. */

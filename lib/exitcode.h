@@ -10,6 +10,7 @@ enum exitcode {
     EXITCODE_CONFIG = 4,    /* not before a reload */
     EXITCODE_STORE = 5,     /* a commit has an unknown outcome: start again and recover */
     EXITCODE_TOKEN = 6,     /* the module or the token failed: try again, with back-off */
+    EXITCODE_UNSOUND = 7,   /* what was to be verified is not sound (not told to cercad) */
 };
 
 #endif

@@ -10,7 +10,7 @@ const struct program program = {
     .manual = "cerca-agent(8)",
     .usage = "COMMAND [options]",
     .exits = "exit status: 0 all is well, 1 refused, failed or stuck, 2 not called as intended,\n"
-             "3 waits for an approval\n",
+             "3 waits for an approval, 4 no memory\n",
 };
 
 const struct opt common_opts[] = {

@@ -296,8 +296,11 @@ static int verify(const char *path)
 
     fault_clear(&f);
     if (backup_verify(path, &findings, &f) != 0)
-        return fail("backup.refused", &f, EXITCODE_FAILED);
-    return findings == 0 ? EXITCODE_OK : EXITCODE_FAILED;
+        return fail("backup.refused", &f,
+                    f.code == FAULT_MALFORMED || strcmp(f.rule, "store.damaged") == 0
+                        ? EXITCODE_UNSOUND
+                        : EXITCODE_FAILED);
+    return findings == 0 ? EXITCODE_OK : EXITCODE_UNSOUND;
 }
 
 int main(int argc, char **argv)

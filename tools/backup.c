@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/exitcode.h"
+
 #define POLL_US 50000
 #define OUT_MAX 65536
 
@@ -99,7 +101,7 @@ int backup_check(struct tool *t, const char *path, struct fault *f)
         return rc;
     rc = backup_child(t, &c, f);
     child_free(&c);
-    if (rc != 0)
-        (void)fault_set(f, FAULT_MALFORMED, "backup.unsound", "%s is not a sound backup", path);
+    if (rc != 0 && c.status == EXITCODE_UNSOUND)
+        rc = fault_set(f, FAULT_MALFORMED, "backup.unsound", "%s is not a sound backup", path);
     return rc;
 }

@@ -218,7 +218,7 @@ static int run_audit_verify(struct tool *t, void *args)
         rc = t->n_words > 0 ? verify_export(&r, t->words[0], a, &f) : verify_online(&r, a, &f);
     if (rc == 0)
         verify_end(&r.v);
-    rc = rc == 0 ? report(&r, a->keys.n == 0) : tool_fail(t, &f);
+    rc = rc == 0 ? report(&r, a->keys.n == 0) : tool_fail_to_verify(t, &f);
     verify_free(&r.v);
     json_decref(r.findings);
     return rc;

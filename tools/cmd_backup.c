@@ -223,7 +223,7 @@ static int run_verify(struct tool *t, void *args)
         rc = backup_check(t, t->words[0], &f);
     if (rc != 0) {
         free(m);
-        return tool_fail(t, &f);
+        return tool_fail_to_verify(t, &f);
     }
     o = manifest_json(m);
     free(m);

@@ -104,7 +104,7 @@ static int run_store_check(struct tool *t, void *args)
     (void)args;
     if (rc == 0)
         rc = run_all(&c, &f);
-    rc = rc == 0 ? report(&c) : tool_fail(t, &f);
+    rc = rc == 0 ? report(&c) : tool_fail_to_verify(t, &f);
     json_decref(c.findings);
     return rc;
 }

@@ -33,9 +33,11 @@ struct exported {
     unsigned at;
 };
 
+/* A file that is not there is a fault of the export, one that cannot be read is none. */
 static int failed(const char *path, struct fault *f)
 {
-    return fault_set(f, FAULT_NOT_FOUND, "export.read", "%s: %s", path, strerror(errno));
+    return fault_set(f, errno == ENOENT || errno == ENOTDIR ? FAULT_NOT_FOUND : FAULT_INTERNAL,
+                     "export.read", "%s: %s", path, strerror(errno));
 }
 
 /* A pipe among the files would have us wait for ever. */
@@ -166,6 +168,11 @@ int exported_checkpoints(const struct exported *e, struct verify *v, struct faul
 
 /* ---- records ---- */
 
+static bool unreadable(const struct exported *e)
+{
+    return ferror(e->records) || ferror(e->hashes);
+}
+
 static int hex_field(const json_t *o, const char *key, uint8_t *out, size_t max, size_t *n)
 {
     const char *text = json_str(o, key);
@@ -281,7 +288,7 @@ int exported_leaves(struct exported *e, struct verify *v,
     e->at = 1;
     advance(e);
     advance(e);
-    for (uint64_t i = 0; i < e->size; i++) {
+    for (uint64_t i = 0; i < e->size && !unreadable(e); i++) {
         bool tiled = fread(hash, 1, sizeof(hash), e->hashes) == sizeof(hash);
         const uint8_t *by_record = record_at(e, v, i, &missing, record);
 
@@ -291,8 +298,8 @@ int exported_leaves(struct exported *e, struct verify *v,
         if (i % TILE_WIDTH == 0)
             progress(arg, i, e->size);
     }
-    if (ferror(e->records) || ferror(e->hashes))
-        return failed(e->dir, f);
+    if (unreadable(e))
+        return fault_set(f, FAULT_INTERNAL, "export.read", "%s cannot be read", e->dir);
     if (present(e)->there)
         verify_found(v, "audit.reordered", "there are more lines than records");
     return 0;

@@ -6,6 +6,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/step.h"
+#include "tools/memory.h"
 #include "tools/tool.h"
 
 #define HELP_MAX 65536
@@ -154,6 +155,7 @@ int tool_main(int argc, char **argv)
     int rc;
 
     log_open(program.name, LOG_LEVEL_ERROR);
+    memory_or_end();
     STEP_INIT(program.name);
     if (argc == 2 && strcmp(argv[1], "--version") == 0)
         return printf("%s %s\n", program.name, CERCA_VERSION) < 0 ? EXIT_FAILED : EXIT_OK;

@@ -74,6 +74,14 @@ int tool_fail(const struct tool *t, const struct fault *f)
     return f->code == FAULT_PENDING ? say_pending(t, f) : say_failed(t, f);
 }
 
+int tool_fail_to_verify(const struct tool *t, const struct fault *f)
+{
+    bool unread = fault_retryable(f) || f->code == FAULT_INTERNAL || f->code == FAULT_DENIED;
+    int rc = tool_fail(t, f);
+
+    return unread && strcmp(f->rule, "store.damaged") != 0 ? EXIT_UNKNOWN : rc;
+}
+
 int tool_usage(const struct tool *t, const char *fmt, ...)
 {
     va_list ap;

@@ -19,8 +19,9 @@
 #include "lib/fault.h"
 #include "lib/san.h"
 
-/* Pending: recorded, and waits for another operator's yes. */
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_PENDING = 3 };
+/* Pending: recorded, and waits for another operator's yes. Unknown: what was to be verified could
+ * not be, or there was no memory. */
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_PENDING = 3, EXIT_UNKNOWN = 4 };
 
 /* Values of -o. */
 enum format {
@@ -138,6 +139,10 @@ void tool_say(const struct tool *t, const char *fmt, ...) __attribute__((format(
 /* Says it; EXIT_FAILED. FAULT_PENDING is no failure: EXIT_PENDING, and with -o json the request's
  * number on standard output. */
 int tool_fail(const struct tool *t, const struct fault *f);
+/* The same for what verifies: EXIT_UNKNOWN when nothing is wrong with what was looked at as far as
+ * is known, and it could not be looked at (FAULT_UNAVAILABLE, FAULT_FULL, FAULT_INTERNAL,
+ * FAULT_DENIED). */
+int tool_fail_to_verify(const struct tool *t, const struct fault *f);
 /* Says it, and where help is; EXIT_USAGE. */
 int tool_usage(const struct tool *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Copies an argument into a field of a message (NULL: as ""); -FAULT_TOO_LARGE, naming it, when
