@@ -11,7 +11,7 @@
 #include "lib/ownkey.h"
 #include "lib/proto.h"
 
-#define TURN_MS 1000
+#define LOOK_MS 5000        /* at least so often: the clock may be set */
 #define ASK_AGAIN_S 5       /* after what may be over soon */
 #define REFUSED_AGAIN_S 600 /* after what only a new configuration changes */
 #define CHAIN_MAX 65536
@@ -80,6 +80,7 @@ static void ask_later(struct own_certificate *o, uint64_t seconds)
     EVP_PKEY_free(o->key);
     o->key = NULL;
     o->not_before_us = clock_mono_us() + seconds * 1000000;
+    loop_timer_set(o->turn, seconds * 1000 < LOOK_MS ? seconds * 1000 : LOOK_MS);
 }
 
 static int take_issued(struct own_certificate *o, struct slice body, struct fault *f)
@@ -146,9 +147,12 @@ static void on_turn(void *arg)
 {
     struct own_certificate *o = arg;
 
-    if (o->key == NULL && clock_now() >= o->due && clock_mono_us() >= o->not_before_us)
+    if (o->key != NULL) /* asked; the answer sets the timer */
+        return;
+    if (clock_now() >= o->due && clock_mono_us() >= o->not_before_us)
         ask(o);
-    loop_timer_set(o->turn, TURN_MS);
+    else
+        loop_timer_set(o->turn, LOOK_MS);
 }
 
 struct own_certificate *own_certificate_new(struct loop *l, const struct conf *c, struct ca_link *k,

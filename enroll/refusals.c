@@ -8,7 +8,7 @@
 #include "lib/proto_enroll.h"
 #include "lib/source.h"
 
-#define TURN_MS 1000
+#define TURN_MS 1000        /* while there is somebody */
 #define OTHERS REFUSALS_MAX /* the place of those that have none */
 
 struct place {
@@ -79,12 +79,19 @@ static void tell(struct refusals *r)
     }
 }
 
+/* Until all places are free again: who comes then is the first, and posts. */
 static void on_turn(void *arg)
 {
     struct refusals *r = arg;
+    bool some = false;
 
     tell(r);
-    loop_timer_set(r->turn, TURN_MS);
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i <= OTHERS; i++)
+        some = some || r->place[i].used;
+    pthread_mutex_unlock(&r->lock);
+    if (some)
+        loop_timer_set(r->turn, TURN_MS);
 }
 
 static void on_first(void *arg)
@@ -94,7 +101,7 @@ static void on_first(void *arg)
     pthread_mutex_lock(&r->lock);
     r->posted = false;
     pthread_mutex_unlock(&r->lock);
-    tell(r);
+    on_turn(r);
 }
 
 /* ---- counting ---- */
@@ -153,7 +160,6 @@ struct refusals *refusals_new(struct loop *l, struct ca_link *k)
     r->link = k;
     pthread_mutex_init(&r->lock, NULL);
     r->turn = loop_timer(l, on_turn, r);
-    loop_timer_set(r->turn, TURN_MS);
     return r;
 }
 

@@ -10,7 +10,6 @@
 #include "lib/log.h"
 #include "lib/proto.h"
 
-#define TURN_MS 500
 #define BUCKETS 1024
 #define QUEUE_MAX ((size_t)64 << 20)
 
@@ -29,8 +28,8 @@ struct ca_link {
     struct ca_link_options o;
     struct permit permits[CA_LINK_ANSWERS_MAX + 1];
     struct conn_callbacks callbacks;
-    struct conn *conn; /* NULL: not connected */
-    struct loop_timer *turn;
+    struct conn *conn;           /* NULL: not connected */
+    struct loop_timer *deadline; /* of the first question */
     uint64_t last_id;
     struct question *first, *last; /* sent and not answered */
     struct question *bucket[BUCKETS];
@@ -123,6 +122,29 @@ static void on_closed(struct conn *conn, void *owner)
 
 /* ---- asking ---- */
 
+/* All have the same time, so the first that was asked is the first to end. */
+static void set_deadline(struct ca_link *k)
+{
+    uint64_t now = clock_mono_us();
+
+    if (k->first != NULL)
+        loop_timer_set(k->deadline,
+                       k->first->until_us > now ? (k->first->until_us - now + 999) / 1000 : 0);
+}
+
+static void on_deadline(void *arg)
+{
+    struct ca_link *k = arg;
+    uint64_t now = clock_mono_us();
+
+    for (struct question *q = k->first, *next; q != NULL && now >= q->until_us; q = next) {
+        next = q->next;
+        take_out(k, q);
+        end_unavailable(k, q, 5, "est.deadline", "this takes too long");
+    }
+    set_deadline(k);
+}
+
 static bool connected(struct ca_link *k)
 {
     struct buf path;
@@ -161,6 +183,8 @@ static void send_question(struct ca_link *k, struct question *q)
     q->prev = k->last;
     *(k->last != NULL ? &k->last->next : &k->first) = q;
     k->last = q;
+    if (k->first == q)
+        set_deadline(k);
     conn_send(k->conn, q->type, q->id, buf_slice(&q->body), -1);
     buf_free(&q->body); /* wiped: a secret may be in there */
 }
@@ -225,19 +249,6 @@ void ca_link_ask(struct ca_link *k, uint16_t type, struct buf *body, ca_link_rep
 
 /* ---- the link itself ---- */
 
-static void on_turn(void *arg)
-{
-    struct ca_link *k = arg;
-    uint64_t now = clock_mono_us();
-
-    for (struct question *q = k->first, *next; q != NULL && now >= q->until_us; q = next) {
-        next = q->next;
-        take_out(k, q);
-        end_unavailable(k, q, 5, "est.deadline", "this takes too long");
-    }
-    loop_timer_set(k->turn, TURN_MS);
-}
-
 static void permit_answers(struct ca_link *k)
 {
     size_t n = 0;
@@ -257,8 +268,7 @@ struct ca_link *ca_link_new(struct loop *l, const struct ca_link_options *o)
     k->o = *o;
     permit_answers(k);
     pthread_mutex_init(&k->lock, NULL);
-    k->turn = loop_timer(l, on_turn, k);
-    on_turn(k);
+    k->deadline = loop_timer(l, on_deadline, k);
     return k;
 }
 
@@ -280,7 +290,7 @@ void ca_link_free(struct ca_link *k)
 {
     if (k == NULL)
         return;
-    loop_timer_free(k->turn);
+    loop_timer_free(k->deadline);
     pthread_mutex_destroy(&k->lock);
     free(k);
 }

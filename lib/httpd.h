@@ -109,8 +109,10 @@ struct httpd;
 void httpd_prepare(void);
 /* Starts the threads: signals should be blocked. Rule "http.start". */
 int httpd_start(const struct httpd_options *o, struct httpd **out, struct fault *f) WARN_UNUSED;
-/* Ends connections whose time is over; call twice a second. */
+/* Ends connections whose time is over; call twice a second while there are any. */
 void httpd_sweep(struct httpd *h);
+/* Calls `fn`, from any thread, when there is a connection after there was none. */
+void httpd_on_first(struct httpd *h, void (*fn)(void *arg), void *arg);
 /* Takes no new connections; the others go on. */
 void httpd_quiesce(struct httpd *h);
 /* Requests that are not answered in full yet. */

@@ -27,6 +27,7 @@ void httpd_conn_turned_away(const struct httpd_conn *c, enum httpd_why why)
 static struct httpd_conn *begin(struct httpd *h, struct MHD_Connection *c)
 {
     struct httpd_conn *n = xcalloc(1, sizeof *n);
+    void (*first)(void *arg) = NULL;
 
     n->httpd = h;
     n->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
@@ -38,8 +39,12 @@ static struct httpd_conn *begin(struct httpd *h, struct MHD_Connection *c)
     n->next = h->conns;
     if (n->next != NULL)
         n->next->prev = n;
+    else
+        first = h->first;
     h->conns = n;
     pthread_mutex_unlock(&h->lock);
+    if (first != NULL)
+        first(h->first_arg);
     return n;
 }
 
@@ -104,6 +109,14 @@ static bool is_idle(const struct httpd_conn *c)
 {
     return atomic_load_explicit(&c->phase, memory_order_relaxed) == HTTPD_WAITS &&
            atomic_load_explicit(&c->asked, memory_order_relaxed);
+}
+
+void httpd_on_first(struct httpd *h, void (*fn)(void *arg), void *arg)
+{
+    pthread_mutex_lock(&h->lock);
+    h->first_arg = arg;
+    h->first = fn;
+    pthread_mutex_unlock(&h->lock);
 }
 
 void httpd_sweep(struct httpd *h)

@@ -62,6 +62,8 @@ struct httpd {
     uint64_t complained_ms; /* when it last said that it lacks descriptors or memory; 0: never */
     pthread_mutex_t lock;   /* over the list; who holds it may use the descriptors in it */
     struct httpd_conn *conns;
+    void (*first)(void *arg); /* NULL: nobody is told */
+    void *first_arg;
     unsigned n_conns; /* from being accepted on, so some may not be in the list yet */
 };
 

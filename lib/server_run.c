@@ -23,9 +23,11 @@ static bool is_drained(const struct server_run *s)
            (!s->tls || httpd_connections(s->httpd) == 0);
 }
 
+/* Once more after the last has gone. */
 static void on_sweep(void *arg)
 {
     struct server_run *s = arg;
+    bool alone = httpd_connections(s->httpd) == 0;
 
     if (s->turn != NULL)
         s->turn(s->arg);
@@ -34,7 +36,24 @@ static void on_sweep(void *arg)
         loop_stop(s->loop);
         return;
     }
-    loop_timer_set(s->sweep, s->drain_since_us != 0 ? SWEEP_MS / 10 : SWEEP_MS);
+    if (s->drain_since_us != 0)
+        loop_timer_set(s->sweep, SWEEP_MS / 10);
+    else if (s->always || !alone)
+        loop_timer_set(s->sweep, SWEEP_MS);
+}
+
+static void on_first(void *arg)
+{
+    struct server_run *s = arg;
+
+    loop_timer_set(s->sweep, SWEEP_MS);
+}
+
+static void post_first(void *arg)
+{
+    struct server_run *s = arg;
+
+    loop_post(s->loop, on_first, s);
 }
 
 static void on_stop(void *arg, int signo)
@@ -68,7 +87,8 @@ void server_run_open(struct server_run *s)
 
 void server_run_serving(struct server_run *s)
 {
-    loop_timer_set(s->sweep, SWEEP_MS);
+    httpd_on_first(s->httpd, post_first, s);
+    on_first(s);
 }
 
 void server_run_close(struct server_run *s)

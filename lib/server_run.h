@@ -1,7 +1,7 @@
 /*
- * The loop of a program that serves HTTP: turns, and an end at TERM or INT that lets requests under
- * way finish. New connections then wait in the listening socket, which is cercad's, for whoever
- * comes next.
+ * The loop of a program that serves HTTP: turns while there is something to do, and an end at TERM
+ * or INT that lets requests under way finish. New connections then wait in the listening socket,
+ * which is cercad's, for whoever comes next.
  */
 #ifndef LIB_SERVER_RUN_H
 #define LIB_SERVER_RUN_H
@@ -13,7 +13,8 @@ struct server_run {
     struct loop *loop;
     struct httpd *httpd;        /* NULL: not serving yet */
     const char *stopping;       /* the event that is logged at the signal */
-    void (*turn)(void *arg);    /* twice a second while serving; NULL: nothing */
+    void (*turn)(void *arg);    /* twice a second while somebody is connected; NULL: nothing */
+    bool always;                /* and while nobody is */
     bool (*flushed)(void *arg); /* asked before the end: is everything told? NULL: it is */
     void *arg;
     bool tls; /* who has just come is at the handshake still, and asks soon */

@@ -71,6 +71,13 @@ static bool flushed(void *arg)
     return refusals_flush(s->refusals);
 }
 
+static void turn(void *arg)
+{
+    struct server *s = arg;
+
+    telling_news(s->telling);
+}
+
 /* Who comes before there is anything to answer with waits in the listening socket, but not for
  * ever. */
 static void on_ready(void *arg)
@@ -111,11 +118,14 @@ static int serve(const struct conf *conf, int listen_fd, int keep_fd, struct fau
 {
     static const uint16_t answers[] = {MSG_ISSUED,       MSG_ENROLL_KEYED,  MSG_ENROLL_CAS_ARE,
                                        MSG_ENROLL_NOTED, MSG_ENROLL_HINTED, MSG_ENROLL_REPORTED};
-    struct server s = {
-        .run = {.stopping = "enroll.stopping", .flushed = flushed, .tls = true, .arg = &s},
-        .tls = httpd_tls_new(),
-        .since_us = clock_mono_us(),
-        .fault = f};
+    struct server s = {.run = {.stopping = "enroll.stopping",
+                               .turn = turn,
+                               .flushed = flushed,
+                               .tls = true,
+                               .arg = &s},
+                       .tls = httpd_tls_new(),
+                       .since_us = clock_mono_us(),
+                       .fault = f};
     struct httpd_options o = {.listen_fd = listen_fd,
                               .tls = s.tls,
                               .waits = true,

@@ -83,8 +83,9 @@ static int make_responder(const struct conf *c, struct ocsp_responder **out, str
 static int serve(const struct conf *conf, int view_fd, int listen_fd, EVP_PKEY *own_key,
                  int keep_fd, struct fault *f)
 {
-    struct server s = {.run = {.stopping = "public.stopping", .turn = turn, .arg = &s},
-                       .places = places_new(conf, view_fd)};
+    struct server s = {
+        .run = {.stopping = "public.stopping", .turn = turn, .always = true, .arg = &s},
+        .places = places_new(conf, view_fd)};
     struct httpd_options o = {.listen_fd = listen_fd,
                               .threads =
                                   conf->http_threads > 0 ? conf->http_threads : server_threads(),

@@ -328,7 +328,8 @@ int nodes_new(const struct delegate_parts *parts, struct nodes **out, struct fau
     for (size_t i = 0; i < n->n * parts->authorities->n; i++)
         n->place[i] = (struct place){
             .owner = n, .node = i / parts->authorities->n, .issuer = i % parts->authorities->n};
-    loop_timer_set(n->turn, TURN_MS);
+    if (n->n > 0)
+        loop_timer_set(n->turn, TURN_MS);
     *out = n;
     return 0;
 }

@@ -12,7 +12,7 @@
 #include "lib/proto_scan.h"
 #include "lib/scantargets.h"
 
-#define TICK_MS 1000
+#define LOOK_MS 5000   /* at least so often while a scan is to come: the clock may be set */
 #define WAITING_MAX 32 /* results on their way into the store; more of them wait outside */
 #define TARGETS_OCTETS 40000
 #define SAVE_S 10
@@ -122,6 +122,8 @@ static void save(struct jobs *j, struct job *x)
 
 /* ---- a scan ---- */
 
+static void plan(struct jobs *j);
+
 static void end_run(struct jobs *j)
 {
     struct job *x = j->running;
@@ -136,6 +138,7 @@ static void end_run(struct jobs *j)
     j->stopping = j->ended = j->has_reached = false;
     if (x != NULL)
         save(j, x);
+    plan(j);
 }
 
 /* Once nothing is on its way, all that was told before the newest progress is kept. */
@@ -257,24 +260,49 @@ static void begin_run(struct jobs *j, struct job *x, int64_t now)
     save(j, x);
 }
 
+static bool may_run(const struct job *x)
+{
+    return !x->row.paused && !x->unreadable;
+}
+
 static bool is_due(const struct job *x, int64_t now)
 {
     const struct scan_job_row *r = &x->row;
 
-    return !r->paused && !x->unreadable &&
-           (r->asked || r->started == 0 || r->finished < r->started ||
-            now - r->started >= x->conf->every || now < r->started);
+    return may_run(x) && (r->asked || r->started == 0 || r->finished < r->started ||
+                          now - r->started >= x->conf->every || now < r->started);
 }
 
-static void tick(void *arg)
+static bool can_begin(const struct jobs *j)
+{
+    return j->running == NULL && j->worker != NULL && j->worker->ready && !j->draining;
+}
+
+/* Whenever somebody could begin one, or what is due has changed. */
+static void plan(struct jobs *j)
+{
+    int64_t now = clock_now();
+    bool some = false, due = false;
+
+    for (size_t i = 0; i < j->n; i++) {
+        some = some || may_run(&j->job[i]);
+        due = due || is_due(&j->job[i], now);
+    }
+    if (some && can_begin(j))
+        loop_timer_set(j->timer, due ? 0 : LOOK_MS);
+    else
+        loop_timer_clear(j->timer);
+}
+
+static void look(void *arg)
 {
     struct jobs *j = arg;
     int64_t now = clock_now();
 
-    for (size_t i = 0; i < j->n && j->running == NULL && !j->draining; i++)
-        if (j->worker != NULL && j->worker->ready && is_due(&j->job[i], now))
+    for (size_t i = 0; i < j->n && can_begin(j); i++)
+        if (is_due(&j->job[i], now))
             begin_run(j, &j->job[i], now);
-    loop_timer_set(j->timer, TICK_MS);
+    plan(j);
 }
 
 static void stop_run(struct jobs *j)
@@ -293,6 +321,7 @@ static void on_ready(struct conn *conn, void *owner, const struct frame *frame)
 
     (void)conn, (void)frame;
     w->ready = true;
+    plan(w->owner);
 }
 
 static void on_result(struct conn *conn, void *owner, const struct frame *frame)
@@ -418,11 +447,10 @@ int jobs_new(const struct jobs_parts *parts, int listen_fd, struct jobs **out, s
     j->parts = *parts;
     j->recorder = recorder_new(&(const struct recorder_parts){
         parts->loop, parts->store, parts->authorities, parts->workers, parts->conf->generation});
-    j->timer = loop_timer(parts->loop, tick, j);
+    j->timer = loop_timer(parts->loop, look, j);
     j->listener = listener_new(parts->loop, listen_fd, on_accepted, j);
     listener_for(j->listener, "cerca-scan");
     *out = j;
-    loop_timer_set(j->timer, TICK_MS);
     return load(j, f);
 }
 
@@ -431,6 +459,7 @@ void jobs_drain(struct jobs *j)
     if (j == NULL)
         return;
     j->draining = true;
+    plan(j);
     stop_run(j);
 }
 
@@ -470,6 +499,7 @@ static void apply(struct jobs *j, struct job *x, enum job_verb verb)
     x->row.asked = verb == JOB_RUN && x != j->running;
     if (verb == JOB_PAUSE && x == j->running)
         stop_run(j);
+    plan(j);
 }
 
 void jobs_change(struct jobs *j, const struct job_change *c, const char *actor, const char *origin,

@@ -80,8 +80,13 @@ static void on_beat(void *arg)
 
 void beat_start(struct watch *w)
 {
+    bool some = false;
+
     w->beat = loop_timer(w->parts.loop, on_beat, w);
-    loop_timer_set(w->beat, LOOK_MS);
+    for (size_t i = 0; i < w->parts.conf->n_channels; i++)
+        some = some || w->parts.conf->channels[i].heartbeat;
+    if (some && w->parts.conf->alert_heartbeat != 0)
+        loop_timer_set(w->beat, LOOK_MS);
 }
 
 /* ---- status ---- */
