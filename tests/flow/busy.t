@@ -11,7 +11,7 @@ order_file=$ca_dir/signer/shim.control
 of_one_client=1024 # a quarter of what the door takes
 
 slow() {
-    echo 'C_Sign delay 8000' >"$order_file"
+    echo 'C_Sign hold' >"$order_file"
 }
 
 quick() {
@@ -85,7 +85,7 @@ floods=
 ca_init || bail 'no CA'
 sed -i -e "s|module = .*|module = \"$CERCA_SHIM\";|" \
     -e 's|environment = ( |&"CERCA_SHIM_CONTROL=%d/signer/shim.control", |' \
-    -e 's|read_paths = .*|& call_limit = "60s";|' "$ca_dir/cerca.conf"
+    -e 's|read_paths = .*|& call_limit = "10m";|' "$ca_dir/cerca.conf"
 ca_start || bail 'it does not start'
 
 slow

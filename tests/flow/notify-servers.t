@@ -27,8 +27,9 @@ read -r closed _ <<<"$(free_ports)"
 
 liars='head status noise hangup silent half 500'
 liar() { # PATH [MORE]
+    case $1 in head | silent) limit=2s ;; *) limit=30s ;; esac # who never answers
     printf '{ name = "%s"; type = "webhook"; url = "http://localhost:%s/%s"; tls = "none";
-        secret_file = "%s/hook"; timeout = "2s"; rules = ( "ca.gate" ); %s },' "$1" "$http" "$1" "$peers" "${2:-}"
+        secret_file = "%s/hook"; timeout = "%s"; rules = ( "ca.gate" ); %s },' "$1" "$http" "$1" "$peers" "$limit" "${2:-}"
 }
 post() { # NAME PORT
     printf '{ name = "%s"; type = "mail"; url = "smtp://localhost:%s"; tls = "none"; timeout = "2s";

@@ -210,6 +210,9 @@ CK_RV control_call(const char *function, struct control_result *result)
         return error_named(o.arg);
     if (strcmp(o.verb, "delay") == 0)
         rest_ms(strtol(o.arg, NULL, 10));
+    else if (strcmp(o.verb, "hold") == 0)
+        while (order_take(function, &o) && strcmp(o.verb, "hold") == 0)
+            rest_ms(20);
     else if (strcmp(o.verb, "hang") == 0)
         for (;;)
             rest_ms(1000);

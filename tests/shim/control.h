@@ -2,16 +2,19 @@
  * What the tests order the shim to do wrong: one line in the file that
  * CERCA_SHIM_CONTROL names, read at every call; no file: nothing.
  *
- *   C_Sign error CKR_DEVICE_ERROR [COUNT [AFTER]]   the call returns that instead; any code as
- * 0x... C_Sign delay MILLISECONDS [COUNT [AFTER]]       the call takes longer C_Sign hang [COUNT
- * [AFTER]]                     the call never returns C_Sign crash [COUNT [AFTER]] the process dies
- * in the call C_Sign short, long, huge, zero, wrong [COUNT [AFTER]] it succeeds, and what it gives
- * is one octet too short or too long, says to be of a length that nothing has, is empty, or has a
- * bit flipped; so C_GetAttributeValue. C_SignInit wrong: with another key of the token.
- * C_FindObjects zero, huge: none, or more than asked for. C_GetTokenInfo zero, C_GetSessionInfo
- * zero: nothing is filled in. C_OpenSession limit N                           CKR_SESSION_COUNT
- * once N are open token vanish                                    no slot has a token, no session
- * works token final-try, token pin-locked               the flags of C_GetTokenInfo say so
+ * - C_Sign error CKR_DEVICE_ERROR [COUNT [AFTER]]: the call returns that instead; any code as 0x...
+ * - C_Sign delay MILLISECONDS [COUNT [AFTER]]: the call takes longer
+ * - C_Sign hold: it waits until the order goes
+ * - C_Sign hang [COUNT [AFTER]]: the call never returns
+ * - C_Sign crash [COUNT [AFTER]]: the process dies in the call
+ * - C_Sign short, long, huge, zero, wrong [COUNT [AFTER]]: it succeeds, and what it gives is one
+ *   octet too short or too long, says to be of a length that nothing has, is empty, or has a bit
+ *   flipped; so C_GetAttributeValue. C_SignInit wrong: with another key of the token. C_FindObjects
+ *   zero, huge: none, or more than asked for. C_GetTokenInfo zero, C_GetSessionInfo zero: nothing
+ *   is filled in
+ * - C_OpenSession limit N: CKR_SESSION_COUNT once N are open
+ * - token vanish: no slot has a token, no session works
+ * - token final-try, token pin-locked: the flags of C_GetTokenInfo say so
  *
  * COUNT 0, or none: an order stands until the file goes. With it, each time costs one, across
  * processes, and the last removes the file first. AFTER calls are left alone before.
