@@ -13,7 +13,7 @@ scrape() { curl -sS --fail "http://127.0.0.1:$port/metrics" >"$metrics"; }
 value() { awk -v s="$1" 'index($0, s " ") == 1 { print $NF }' "$metrics"; }
 grown() { scrape && [ "$(value "$1")" = "$2" ]; }
 over() { scrape && at=$(value "$1") && [ "${at:-0}" -ge "$2" ]; }
-fresh() { over "$1" $(($(date +%s) - 60)); }
+fresh() { over "$1" $(($(date +%s) - 600)); }
 alerts() { # STATE: of any severity
     awk -v s="cerca_alerts{state=\"$1\"" 'index($0, s) == 1 { n += $NF } END { print n }' "$metrics"
 }

@@ -54,7 +54,7 @@ is 'the name has no valid certificate any more' \
 
 like 'no backup was made' "$metrics" '^cerca_backup_timestamp_seconds 0$'
 ok 'one is made' cerca backup --out "$scratch/backup"
-fresh() { scrape && [ $(($(date +%s) - $(value "$1"))) -lt 60 ]; }
+fresh() { scrape && [ $(($(date +%s) - $(value "$1"))) -lt 600 ]; }
 ok 'and is of now' fresh cerca_backup_timestamp_seconds
 is 'each program runs' "$(value 'cerca_program_up{program="cerca-admin",token=""}')" 1
 is 'the signer too' "$(value 'cerca_program_up{program="cerca-signer",token="default"}')" 1
