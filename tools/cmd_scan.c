@@ -255,7 +255,7 @@ static const struct opt opts[] = {
     {"prefix4", OPT_COUNT, AT(prefix4), "BITS", "what a network of IPv4 is (default 24)", 0},
     {"prefix6", OPT_COUNT, AT(prefix6), "BITS", "what a network of IPv6 is (default 64)", 0},
     {"connections", OPT_COUNT, AT(connections), "N", "at one time (default 1000)", 0},
-    {"deadline", OPT_SPAN, AT(deadline), "SPAN", "of one target (default 10s)", 0},
+    {"deadline", OPT_WAIT, AT(deadline), "SPAN", "of one target (default 10s)", 0},
     {"record", OPT_FLAG, AT(record), NULL, "tell the CA what is seen (cerca observations list)", 0},
     {"resume", OPT_TEXT, AT(resume), "FILE",
      "keep there how far it is, and go on from there; gone when all is done", 0},

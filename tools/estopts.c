@@ -19,7 +19,7 @@ const struct opt est_opts[] = {
      "first line: its password; - is standard input; else it is asked for", 0},
     {"token-file", OPT_TEXT, AT(token_file), "FILE",
      "first line: a token, sent as Bearer; - is standard input", 0},
-    {"wait", OPT_SPAN, AT(wait), "SPAN",
+    {"wait", OPT_WAIT, AT(wait), "SPAN",
      "how long to wait for an approval or a busy server; else not at all", 0},
     {"verbose", OPT_FLAG, AT(verbose), NULL, "show what each side sends, without secrets", 0},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},

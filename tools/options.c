@@ -60,7 +60,7 @@ static int read_number(const char *text, unsigned long max, unsigned long *out)
     return errno != 0 || *end != 0 || *out > max ? -1 : 0;
 }
 
-static int read_span(const char *text, int64_t *out)
+static int read_wait(const char *text, int64_t *out)
 {
     unsigned long seconds;
 
@@ -94,7 +94,9 @@ static const char *take(const struct opt *o, void *to, const char *value)
     case OPT_TEXTS:
         return add_text(to, value) == 0 ? NULL : "given at most 100 times";
     case OPT_SPAN:
-        return read_span(value, to) == 0 ? NULL : "a span such as 90d, 12h or 30m";
+        return clock_parse_span(value, to) == 0 ? NULL : "a span such as 90d, 12h or 30m";
+    case OPT_WAIT:
+        return read_wait(value, to) == 0 ? NULL : "seconds, or a span such as 90s or 2m";
     case OPT_TIME:
         return clock_parse(value, to) == 0 ? NULL : "a time such as 2027-01-31T12:00:00Z";
     case OPT_COUNT:

@@ -40,7 +40,8 @@ enum opt_kind {
     OPT_FLAG,  /* bool */
     OPT_TEXT,  /* const char *, points into argv */
     OPT_TEXTS, /* struct texts: may be given many times */
-    OPT_SPAN,  /* int64_t seconds: "90d"; a number alone is seconds */
+    OPT_SPAN,  /* int64_t seconds: "90d" */
+    OPT_WAIT,  /* the same; a number alone is seconds */
     OPT_TIME,  /* int64_t seconds since 1970: RFC 3339 or a date */
     OPT_COUNT, /* uint32_t */
     OPT_PORT,  /* uint16_t, 1 to 65535 */
@@ -103,7 +104,7 @@ extern const struct opt common_opts[];         /* by offset in struct tool */
     {"output", OPT_TEXT, offsetof(struct tool, format_text), "FORMAT", "how to print the result",  \
      'o'},                                                                                         \
         {"timeout",                                                                                \
-         OPT_SPAN,                                                                                 \
+         OPT_WAIT,                                                                                 \
          offsetof(struct tool, timeout),                                                           \
          "SPAN",                                                                                   \
          "give up after this time (default 60s)",                                                  \

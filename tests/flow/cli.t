@@ -229,6 +229,10 @@ fails 'two ends are a usage error' 2 'cannot both be given' cerca issue --profil
     --san dns:a.example --validity 1d --not-after 2030-01-01
 fails 'a span without a sense is a usage error' 2 'a span such as' cerca issue --profile mtls \
     --key-out k --validity fortnight
+fails 'a span without a unit is a usage error: seconds are hardly meant' 2 'a span such as' cerca issue \
+    --profile mtls --key-out k --validity 30
+fails '... also where it is looked for' 2 '"30" should be a span' cerca list --expires-within 30
+fails '... but for waiting' 1 'no certificate' cerca show --timeout 30 nowhere
 fails 'a request key of the wrong length is a usage error' 2 '64 hexadecimal' cerca issue \
     --profile mtls --key-out k --request-key abc
 fails 'an unknown kind of key is refused with what there is' 1 'allowed: p256' cerca issue \
