@@ -126,6 +126,7 @@ int op_restored(struct write_txn *w, struct store_op *op)
 {
     struct store_gate *g = &w->gate;
     struct store_restore *r;
+    w->record = false;
     if (g->n_restores == STORE_RESTORES_MAX || g->n_skips == STORE_RESTORES_MAX)
         return too_often(&op->fault);
     r = &g->restore[g->n_restores++];

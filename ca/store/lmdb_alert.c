@@ -130,7 +130,7 @@ static int operator_may(const struct alert *was, struct fault *f)
     return fault_set(f, FAULT_CONFLICT, "alert.resolved", "This alert is resolved");
 }
 
-int op_alert(struct write_txn *w, struct store_op *op, bool *record)
+int op_alert(struct write_txn *w, struct store_op *op)
 {
     struct store_alert *q = op->alert;
     struct outbox_notice notice;
@@ -139,14 +139,14 @@ int op_alert(struct write_txn *w, struct store_op *op, bool *record)
     bool known;
     int rc;
 
-    *record = by_operator(q->in.verb);
+    w->record = by_operator(q->in.verb);
     q->in.now = op->time;
     if (q->in.verb == ALERT_SEEN)
         alert_key(q->in.seen->rule, q->in.seen->subject, q->key);
     known = alert_load(w, q->key, &was);
     if (w->rc != 0)
         return 0;
-    rc = *record ? operator_may(known ? &was : NULL, &op->fault) : 0;
+    rc = w->record ? operator_may(known ? &was : NULL, &op->fault) : 0;
     if (rc != 0)
         return rc;
     alert_step(q->times, known ? &was : NULL, &q->in, &o);
@@ -154,7 +154,7 @@ int op_alert(struct write_txn *w, struct store_op *op, bool *record)
     q->told = o.tell;
     if (!o.changed) {
         op->outcome = STORE_SAME;
-        *record = false;
+        w->record = false;
         return 0;
     }
     w_alert(w, q->key, &o.alert);
@@ -168,20 +168,22 @@ int op_alert(struct write_txn *w, struct store_op *op, bool *record)
     return 0;
 }
 
-void op_mark(struct write_txn *w, struct store_op *op)
+int op_mark(struct write_txn *w, struct store_op *op)
 {
     const struct alert *mark = op->mark->mark;
     uint8_t key[ALERT_KEY];
     struct alert was;
 
+    w->record = false;
     alert_key(mark->rule, mark->subject, key);
     if ((alert_load(w, key, &was) && was.epoch >= mark->epoch) || w->rc != 0) {
         op->outcome = STORE_SAME;
-        return;
+        return 0;
     }
     w_alert(w, key, mark);
     for (size_t i = 0; i < op->mark->n; i++)
         outbox_append(w, &op->mark->notice[i], op->time);
+    return 0;
 }
 
 /* ---- reading ---- */

@@ -83,7 +83,7 @@ static void tell(struct audit_event *e, const struct store_annotate *n)
                    detail[0] ? ": " : "", detail);
 }
 
-int op_annotate(struct write_txn *w, struct store_op *op, struct audit_event *e, bool *record)
+int op_annotate(struct write_txn *w, struct store_op *op)
 {
     struct store_annotate *n = op->annotate;
     struct annotation a;
@@ -95,7 +95,7 @@ int op_annotate(struct write_txn *w, struct store_op *op, struct audit_event *e,
     n->changed = annotation_merge(&a, &n->row, n->mask);
     if (n->changed == 0) {
         op->outcome = STORE_SAME;
-        *record = false;
+        w->record = false;
         n->row = a;
         return 0;
     }
@@ -103,7 +103,7 @@ int op_annotate(struct write_txn *w, struct store_op *op, struct audit_event *e,
     memcpy(a.updated_by, n->row.updated_by, sizeof(a.updated_by));
     n->row = a;
     w_annotation(w, op, &a);
-    tell(e, n);
+    tell(&w->event, n);
     return 0;
 }
 

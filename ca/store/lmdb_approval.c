@@ -373,16 +373,17 @@ void approval_audit(const struct approval_row *r, struct audit_event *e)
                    detail[0] != '\0' ? ": " : "", detail);
 }
 
-int op_approval(struct write_txn *w, struct store_op *op, struct audit_event *e)
+int op_approval(struct write_txn *w, struct store_op *op)
 {
     struct store_approval *q = op->approval;
     struct approval_row r;
     int rc = load(w, q->id, &r, &op->fault);
     if (rc != 0) {
-        (void)snprintf(e->detail, sizeof(e->detail), "request %llu", (unsigned long long)q->id);
+        (void)snprintf(w->event.detail, sizeof(w->event.detail), "request %llu",
+                       (unsigned long long)q->id);
         return rc;
     }
-    approval_audit(&r, e);
+    approval_audit(&r, &w->event);
     rc = check_open(w, op, &r, &op->fault);
     if (rc == 0 && q->verb == REQUEST_APPROVE)
         rc = check_approver(&r, &q->who, &op->fault);

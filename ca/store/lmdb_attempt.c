@@ -84,16 +84,17 @@ static int find(struct store *s, MDB_txn *t, const uint8_t identity[IDENTITY_LEN
     return rc == 0 ? attempt_get(row, out) : rc;
 }
 
-void op_attempt(struct write_txn *w, struct store_op *op)
+int op_attempt(struct write_txn *w, struct store_op *op)
 {
     struct attempt *a = op->attempt, was = {.times = 0};
     bool known = w_found(w, find(w->s, w->t, a->identity, &was));
     bool same = known && same_reason(&was, a);
 
+    w->record = false;
     a->last = op->time;
     if (w->rc != 0 || w->s->full || (known && attempt_too_soon(&was, a))) {
         op->outcome = STORE_SAME;
-        return;
+        return 0;
     }
     a->first = same ? was.first : op->time;
     a->times = same ? was.times + (was.times < UINT32_MAX) : 1;
@@ -101,6 +102,7 @@ void op_attempt(struct write_txn *w, struct store_op *op)
         identity_changed(w, op, a->identity);
     attempt_put(w_row(w), a);
     w_put(w, D_ATTEMPT, a->identity, IDENTITY_LEN, 0);
+    return 0;
 }
 
 /* ---- reading ---- */

@@ -222,13 +222,14 @@ int store_checkpoints(struct store *s, int64_t log, uint64_t least, store_checkp
     return checkpoints_in(s, checkpoints_of(s, log), least, fn, arg, f);
 }
 
-void op_checkpoint(struct write_txn *w, struct store_op *op)
+int op_checkpoint(struct write_txn *w, struct store_op *op)
 {
     const struct store_checkpoint c = {.time = op->time, .note = op->note, .keys = op->keys};
     uint8_t key[8];
     number_put(op->size, key);
     row_checkpoint_put(w_row(w), &c);
     w_put(w, D_CHECKPOINT, key, sizeof(key), 0);
+    return 0;
 }
 
 /* ---- pruning ---- */
@@ -282,19 +283,19 @@ static void prune_record(struct write_txn *w, uint64_t index)
     w_put(w, D_AUDIT, key, sizeof(key), 0);
 }
 
-void op_prune(struct write_txn *w, struct store_op *op, struct audit_event *e, bool *record)
+int op_prune(struct write_txn *w, struct store_op *op)
 {
     uint64_t from, to = covered(w);
     char name[32];
     uint8_t key[8];
     if (op->until < to)
         to = op->until;
-    *record = false;
+    w->record = false;
     if (!w_found(w, audit_pruned(w->s, w->t, &from)))
-        return;
+        return 0;
     op->until = from;
     if (from >= to)
-        return;
+        return 0;
     if (to - from > STORE_PRUNE_SLICE)
         to = from + STORE_PRUNE_SLICE;
     for (uint64_t i = from; i < to && w->rc == 0; i++)
@@ -302,7 +303,9 @@ void op_prune(struct write_txn *w, struct store_op *op, struct audit_event *e, b
     number_put(to, key);
     buf_put(w_row(w), key, sizeof(key));
     w_put(w, D_META, name, pruned_key(w->s, name), 0);
-    (void)snprintf(e->detail, sizeof(e->detail), "records %" PRIu64 " to %" PRIu64, from, to - 1);
+    (void)snprintf(w->event.detail, sizeof(w->event.detail), "records %" PRIu64 " to %" PRIu64,
+                   from, to - 1);
     op->until = to;
-    *record = true;
+    w->record = true;
+    return 0;
 }

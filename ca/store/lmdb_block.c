@@ -18,7 +18,7 @@ int op_block(struct write_txn *w, struct store_op *op)
     return 0;
 }
 
-int op_unblock(struct write_txn *w, struct store_op *op, struct audit_event *e)
+int op_unblock(struct write_txn *w, struct store_op *op)
 {
     struct slice row;
     if (!w_found(w, row_get(w->t, w->s->dbi[D_BLOCKED_ID], op->identity, IDENTITY, &row)))
@@ -26,9 +26,9 @@ int op_unblock(struct write_txn *w, struct store_op *op, struct audit_event *e)
                          "No subject and names are blocked under this identity");
     if (row_ref_get(row, &op->ref) != 0)
         return store_damaged(&op->fault, "blocked identity");
-    e->has_serial = true;
-    e->issuer = op->ref.issuer;
-    memcpy(e->serial, op->ref.serial, sizeof(e->serial));
+    w->event.has_serial = true;
+    w->event.issuer = op->ref.issuer;
+    memcpy(w->event.serial, op->ref.serial, sizeof(w->event.serial));
     w_del(w, D_BLOCKED_ID, op->identity, IDENTITY);
     identity_changed(w, op, op->identity);
     return 0;

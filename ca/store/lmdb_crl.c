@@ -83,7 +83,7 @@ static uint64_t next_number(const struct store_crl *c, int64_t now)
     return greatest(next, now > 0 ? (uint64_t)now : 0);
 }
 
-int op_crl(struct write_txn *w, struct store_op *op, bool *record)
+int op_crl(struct write_txn *w, struct store_op *op)
 {
     struct store_crl_step *step = op->crl;
     struct store_crl now;
@@ -93,7 +93,7 @@ int op_crl(struct write_txn *w, struct store_op *op, bool *record)
         return store_damaged(&op->fault, "CRL row");
     if (!w_found(w, rc))
         return 0;
-    *record = step->publish;
+    w->record = step->publish;
     if (step->publish && step->row.published <= now.published)
         return fault_set(&op->fault, FAULT_CONFLICT, "crl.number",
                          "CRL number %llu is not greater than %llu, the last one published",

@@ -312,10 +312,10 @@ static void count(struct store_foreign *a, enum foreign_outcome outcome)
     a->malformed += outcome == FOREIGN_MALFORMED;
 }
 
-int op_foreign(struct write_txn *w, struct store_op *op, struct audit_event *e)
+int op_foreign(struct write_txn *w, struct store_op *op)
 {
     struct store_foreign *a = op->foreign;
-    char detail[sizeof(e->detail)];
+    char detail[sizeof(w->event.detail)];
     a->added = a->seen = a->issued = a->malformed = 0;
     if (a->n == 0 || a->n > STORE_FOREIGN_MAX)
         return fault_set(&op->fault, FAULT_MALFORMED, "foreign.count",
@@ -329,8 +329,8 @@ int op_foreign(struct write_txn *w, struct store_op *op, struct audit_event *e)
         count(a, a->item[i].outcome);
     }
     a->changes = w->n_changes - before;
-    memcpy(detail, e->detail, sizeof(detail));
-    (void)snprintf(e->detail, sizeof(e->detail),
+    memcpy(detail, w->event.detail, sizeof(detail));
+    (void)snprintf(w->event.detail, sizeof(w->event.detail),
                    "added %zu, seen again %zu, issued here %zu%s%.180s", a->added, a->seen,
                    a->issued, detail[0] ? ": " : "", detail);
     return 0;

@@ -164,15 +164,17 @@ static void take_file(struct taking *t, struct found_file *now, const struct for
     w_put(t->w, D_INSTALLATION, key.at, key.n, 0);
 }
 
-static int take_files(struct taking *t, struct audit_event *e)
+/* The report's own record says enough of them. */
+static int take_files(struct taking *t)
 {
-    struct audit_event ignored = *e;
+    struct audit_event own = t->w->event;
     int rc;
 
     if (t->r->add == NULL || t->r->n_found == 0)
         return 0;
     t->op->foreign = t->r->add;
-    rc = op_foreign(t->w, t->op, &ignored);
+    rc = op_foreign(t->w, t->op);
+    t->w->event = own;
     for (size_t i = 0; rc == 0 && t->w->rc == 0 && i < t->r->n_found; i++)
         take_file(t, &t->r->found[i], &t->r->add->item[i]);
     return rc;
@@ -282,10 +284,10 @@ static void put_reporter(struct taking *t)
     w_put(t->w, D_INSTALLATION, key.at, key.n, 0);
 }
 
-int op_report(struct write_txn *w, struct store_op *op, struct audit_event *e, bool *record)
+int op_report(struct write_txn *w, struct store_op *op)
 {
     struct taking t = {.w = w, .op = op, .r = op->report};
-    char detail[sizeof(e->detail)];
+    char detail[sizeof(w->event.detail)];
     int rc;
 
     t.r->changed = false;
@@ -293,7 +295,7 @@ int op_report(struct write_txn *w, struct store_op *op, struct audit_event *e, b
         return store_full(&op->fault);
     take_reporter(&t);
     prune(&t);
-    rc = take_files(&t, e);
+    rc = take_files(&t);
     if (rc == 0)
         rc = take_entries(&t);
     if (rc != 0 || w->rc != 0)
@@ -301,9 +303,9 @@ int op_report(struct write_txn *w, struct store_op *op, struct audit_event *e, b
     if (t.changed > 0)
         touch(&t, t.r->reporter.identity);
     put_reporter(&t);
-    t.r->changed = *record = t.changed > 0;
-    memcpy(detail, e->detail, sizeof(detail));
-    (void)snprintf(e->detail, sizeof(e->detail), "host %.100s: %u changed%s%.100s",
+    t.r->changed = w->record = t.changed > 0;
+    memcpy(detail, w->event.detail, sizeof(detail));
+    (void)snprintf(w->event.detail, sizeof(w->event.detail), "host %.100s: %u changed%s%.100s",
                    t.r->reporter.host, t.changed, detail[0] ? ": " : "", detail);
     return 0;
 }

@@ -201,7 +201,7 @@ static void look(struct write_txn *w, const struct store_op *op, struct observat
 }
 
 /* The leaves that there are, in a row, for the inventory; and back. */
-static int add_leaves(struct write_txn *w, struct store_op *op, struct audit_event *e)
+static int add_leaves(struct write_txn *w, struct store_op *op)
 {
     struct store_observe *q = op->observe;
     struct foreign *item = xcalloc(q->n, sizeof(*item));
@@ -213,7 +213,7 @@ static int add_leaves(struct write_txn *w, struct store_op *op, struct audit_eve
             item[add.n++] = q->leaf[i];
     op->foreign = &add;
     if (add.n > 0)
-        rc = op_foreign(w, op, e);
+        rc = op_foreign(w, op);
     add.n = 0;
     for (size_t i = 0; rc == 0 && i < q->n; i++)
         if (q->leaf[i].der.n > 0)
@@ -224,7 +224,7 @@ static int add_leaves(struct write_txn *w, struct store_op *op, struct audit_eve
     return rc;
 }
 
-int op_observe(struct write_txn *w, struct store_op *op, struct audit_event *e, bool *record)
+int op_observe(struct write_txn *w, struct store_op *op)
 {
     struct store_observe *q = op->observe;
     int rc;
@@ -235,10 +235,10 @@ int op_observe(struct write_txn *w, struct store_op *op, struct audit_event *e, 
                          "1 to %d looks are taken at once", STORE_OBSERVE_MAX);
     if (w->s->full)
         return store_full(&op->fault);
-    rc = add_leaves(w, op, e);
+    rc = add_leaves(w, op);
     for (size_t i = 0; rc == 0 && w->rc == 0 && i < q->n; i++)
         look(w, op, &q->row[i], &q->leaf[i]);
-    *record = rc != 0 || q->fresh > 0;
+    w->record = rc != 0 || q->fresh > 0;
     return rc;
 }
 
@@ -263,6 +263,7 @@ static void forget(struct write_txn *w, const struct store_op *op,
 
 int op_forget(struct write_txn *w, struct store_op *op)
 {
+    w->record = false;
     op->forget->dropped = 0;
     if (op->forget->n == 0 || op->forget->n > STORE_FORGET_MAX)
         return fault_set(&op->fault, FAULT_MALFORMED, "observe.count",

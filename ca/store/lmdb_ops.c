@@ -101,7 +101,7 @@ static void replaced_put(struct write_txn *w, const struct cert_ref *by)
     w_put(w, D_REPLACED, key, sizeof(key), 0);
 }
 
-static int op_finish(struct write_txn *w, struct store_op *op, struct audit_event *e)
+static int op_finish(struct write_txn *w, struct store_op *op)
 {
     struct row_open open;
     struct row_sig sig = {.finished = op->time, .signature = op->signature};
@@ -109,7 +109,7 @@ static int op_finish(struct write_txn *w, struct store_op *op, struct audit_even
     int rc = open_intent(w, op, &open);
     if (rc != 0) {
         if (rc == 1)
-            e->action = AUDIT_DROP;
+            w->event.action = AUDIT_DROP;
         return rc < 0 ? rc : 0;
     }
     ref_put(&op->ref, key);
@@ -136,13 +136,13 @@ void status_put(struct write_txn *w, struct store_op *op, struct row_status *row
     op->state = row->state;
 }
 
-static int op_abandon(struct write_txn *w, struct store_op *op, bool *record)
+static int op_abandon(struct write_txn *w, struct store_op *op)
 {
     struct row_open open;
     struct cert_view v;
     int rc = open_intent(w, op, &open);
     if (rc != 0) {
-        *record = rc < 0;
+        w->record = rc < 0;
         return rc < 0 ? rc : 0;
     }
     if (!w_view(w, &op->ref, &v))
@@ -173,127 +173,63 @@ static int foreign_refused(struct fault *f)
                      "This certificate was not issued here: its own CA alone can change its state");
 }
 
-static int dispatch(struct write_txn *w, struct store_op *op, struct audit_event *e, bool *record)
+/* The record alone. */
+static int op_audit(struct write_txn *w, struct store_op *op)
 {
-    int rc = 0;
-    if (op->ref.issuer >= STORE_ANNOTATED)
-        return foreign_refused(&op->fault);
-    switch (op->kind) {
-    case STORE_RESERVE:
-        rc = op_reserve(w, op, e, record);
-        break;
-    case STORE_FINISH:
-        rc = op_finish(w, op, e);
-        break;
-    case STORE_ABANDON:
-        rc = op_abandon(w, op, record);
-        break;
-    case STORE_REVOKE:
-        rc = op_revoke(w, op);
-        break;
-    case STORE_REQUEST:
-        rc = op_request(w, op, e, record);
-        break;
-    case STORE_APPROVAL:
-        rc = op_approval(w, op, e);
-        break;
-    case STORE_TOKEN:
-        rc = op_token(w, op, e);
-        break;
-    case STORE_RELEASE:
-        rc = op_release(w, op);
-        break;
-    case STORE_BLOCK:
-        rc = op_block(w, op);
-        break;
-    case STORE_UNBLOCK:
-        rc = op_unblock(w, op, e);
-        break;
-    case STORE_CHECKPOINT:
-        op_checkpoint(w, op);
-        break;
-    case STORE_PRUNE:
-        op_prune(w, op, e, record);
-        break;
-    case STORE_AUDIT:
-        if (op->audit.action == AUDIT_BACKUP)
-            backup_noted(w, op->time);
-        break;
-    case STORE_GATE:
-        rc = op_gate(w, op);
-        break;
-    case STORE_RESTORED:
-        rc = op_restored(w, op);
-        *record = rc != 0;
-        break;
-    case STORE_SKIP:
-        rc = op_skip(w, op);
-        break;
-    case STORE_CRL:
-        rc = op_crl(w, op, record);
-        break;
-    case STORE_OUTBOX:
-        rc = op_outbox(w, op, record);
-        break;
-    case STORE_ALERT:
-        rc = op_alert(w, op, record);
-        break;
-    case STORE_MARK:
-        op_mark(w, op);
-        *record = false;
-        break;
-    case STORE_EXCEPT:
-        rc = op_except(w, op);
-        break;
-    case STORE_CAMPAIGN:
-        rc = op_campaign(w, op);
-        break;
-    case STORE_ATTEMPT:
-        op_attempt(w, op);
-        *record = false;
-        break;
-    case STORE_PUBLISHED:
-        rc = op_published(w, op, record);
-        break;
-    case STORE_FOREIGN_ADD:
-        rc = op_foreign(w, op, e);
-        break;
-    case STORE_ANNOTATE:
-        rc = op_annotate(w, op, e, record);
-        break;
-    case STORE_REPORT:
-        rc = op_report(w, op, e, record);
-        break;
-    case STORE_OBSERVE:
-        rc = op_observe(w, op, e, record);
-        break;
-    case STORE_FORGET:
-        rc = op_forget(w, op);
-        *record = rc != 0;
-        break;
-    case STORE_SCAN_JOB:
-        rc = op_scan_job(w, op, record);
-        break;
-    case STORE_FILTER:
-        rc = op_filter(w, op);
-        break;
-    }
-    return rc;
+    if (op->audit.action == AUDIT_BACKUP)
+        backup_noted(w, op->time);
+    return 0;
 }
+
+static int (*const functions[])(struct write_txn *w, struct store_op *op) = {
+    [STORE_RESERVE] = op_reserve,
+    [STORE_FINISH] = op_finish,
+    [STORE_ABANDON] = op_abandon,
+    [STORE_REVOKE] = op_revoke,
+    [STORE_REQUEST] = op_request,
+    [STORE_APPROVAL] = op_approval,
+    [STORE_TOKEN] = op_token,
+    [STORE_RELEASE] = op_release,
+    [STORE_BLOCK] = op_block,
+    [STORE_UNBLOCK] = op_unblock,
+    [STORE_CHECKPOINT] = op_checkpoint,
+    [STORE_PRUNE] = op_prune,
+    [STORE_AUDIT] = op_audit,
+    [STORE_GATE] = op_gate,
+    [STORE_RESTORED] = op_restored,
+    [STORE_SKIP] = op_skip,
+    [STORE_CRL] = op_crl,
+    [STORE_OUTBOX] = op_outbox,
+    [STORE_ALERT] = op_alert,
+    [STORE_MARK] = op_mark,
+    [STORE_EXCEPT] = op_except,
+    [STORE_CAMPAIGN] = op_campaign,
+    [STORE_ATTEMPT] = op_attempt,
+    [STORE_PUBLISHED] = op_published,
+    [STORE_FOREIGN_ADD] = op_foreign,
+    [STORE_ANNOTATE] = op_annotate,
+    [STORE_REPORT] = op_report,
+    [STORE_OBSERVE] = op_observe,
+    [STORE_FORGET] = op_forget,
+    [STORE_SCAN_JOB] = op_scan_job,
+    [STORE_FILTER] = op_filter,
+};
+_Static_assert(sizeof(functions) / sizeof(functions[0]) == STORE_PRUNE + 1,
+               "each kind has its own");
 
 void op_apply(struct write_txn *w, struct store_op *op)
 {
-    struct audit_event e = op->audit;
-    bool record = true;
+    w->event = op->audit;
+    w->record = true;
     fault_clear(&op->fault);
     op->outcome = STORE_DONE;
-    int rc = dispatch(w, op, &e, &record);
-    op->result = rc;
-    if (rc < 0) {
-        e.action = AUDIT_REFUSE;
-        audit_set_fault(&e, &op->fault);
-        record = refusal_recorded(w, op);
+    op->result = op->ref.issuer >= STORE_ANNOTATED ? foreign_refused(&op->fault)
+                                                   : functions[op->kind](w, op);
+    if (op->result < 0) {
+        w->event.action = AUDIT_REFUSE;
+        audit_set_fault(&w->event, &op->fault);
+        w->record = refusal_recorded(w, op);
     }
-    if (record && w->rc == 0)
-        audit_append(w, &e);
+    if (w->record && w->rc == 0)
+        audit_append(w, &w->event);
 }

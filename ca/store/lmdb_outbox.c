@@ -478,9 +478,9 @@ static int decided(struct write_txn *w, struct store_op *op)
     return 0;
 }
 
-int op_outbox(struct write_txn *w, struct store_op *op, bool *record)
+int op_outbox(struct write_txn *w, struct store_op *op)
 {
-    *record = false;
+    w->record = false;
     switch (op->outbox->verb) {
     case OUTBOX_ADD:
         outbox_append(w, op->outbox->add, op->time);
@@ -494,7 +494,7 @@ int op_outbox(struct write_txn *w, struct store_op *op, bool *record)
         return 0;
     case OUTBOX_RETRY:
     case OUTBOX_DROP:
-        *record = true;
+        w->record = true;
         return decided(w, op);
     }
     return fault_set(&op->fault, FAULT_INTERNAL, "outbox.verb", "no such verb");

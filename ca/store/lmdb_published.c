@@ -113,19 +113,19 @@ static bool applied(struct write_txn *w, struct store_op *op)
     return true;
 }
 
-int op_published(struct write_txn *w, struct store_op *op, bool *record)
+int op_published(struct write_txn *w, struct store_op *op)
 {
     uint32_t kept;
     if (!w->gate.closed || !w->gate.restored || w->gate.n_restores == 0)
         return fault_set(&op->fault, FAULT_CONFLICT, "restore.state",
                          "The store is not closed since a restore");
     kept = counts(w)->kept_held;
-    *record = applied(w, op);
-    if (*record)
+    w->record = applied(w, op);
+    if (w->record)
         count_status(w, op->published.state);
     else
         op->outcome = STORE_SAME;
-    if (w->rc == 0 && (*record || counts(w)->kept_held != kept))
+    if (w->rc == 0 && (w->record || counts(w)->kept_held != kept))
         gate_put(w);
     return 0;
 }

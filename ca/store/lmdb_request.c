@@ -328,13 +328,13 @@ static int request_step(struct write_txn *w, struct store_op *op)
     return 0;
 }
 
-int op_request(struct write_txn *w, struct store_op *op, struct audit_event *e, bool *record)
+int op_request(struct write_txn *w, struct store_op *op)
 {
-    char detail[sizeof(e->detail)];
+    char detail[sizeof(w->event.detail)];
     int rc = op->request->verb == REQUEST_ADD ? request_add(w, op) : request_step(w, op);
-    *record = op->outcome != STORE_KNOWN;
-    memcpy(detail, e->detail, sizeof(detail));
-    (void)snprintf(e->detail, sizeof(e->detail), "request %llu: %.224s",
+    w->record = op->outcome != STORE_KNOWN;
+    memcpy(detail, w->event.detail, sizeof(detail));
+    (void)snprintf(w->event.detail, sizeof(w->event.detail), "request %llu: %.224s",
                    (unsigned long long)op->request->row.id, detail);
     return rc;
 }

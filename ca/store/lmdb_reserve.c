@@ -223,32 +223,32 @@ static void reserve_put(struct write_txn *w, struct store_op *op, const struct k
 }
 
 /* No intent: the record says instead that it waits, the first time. */
-static int waits(struct store_op *op, struct audit_event *e, bool *record, bool is_new)
+static int waits(struct write_txn *w, struct store_op *op, bool is_new)
 {
     op->outcome = STORE_WAITS;
-    *record = is_new;
-    e->action = AUDIT_REQUEST;
-    e->has_serial = false;
-    memset(e->serial, 0, sizeof(e->serial));
-    e->issuer = 0;
-    (void)snprintf(e->detail, sizeof(e->detail), "waits for approval");
-    approval_audit(&op->intent.approval->row, e);
+    w->record = is_new;
+    w->event.action = AUDIT_REQUEST;
+    w->event.has_serial = false;
+    memset(w->event.serial, 0, sizeof(w->event.serial));
+    w->event.issuer = 0;
+    (void)snprintf(w->event.detail, sizeof(w->event.detail), "waits for approval");
+    approval_audit(&op->intent.approval->row, &w->event);
     return 0;
 }
 
-int op_reserve(struct write_txn *w, struct store_op *op, struct audit_event *e, bool *record)
+int op_reserve(struct write_txn *w, struct store_op *op)
 {
     struct known old;
     int rc = reserve_decide(w, op, &old);
     if (rc == 2 || rc == 3)
-        return waits(op, e, record, rc == 2);
+        return waits(w, op, rc == 2);
     if (rc == 1) {
         op->outcome = STORE_KNOWN;
-        *record = false;
+        w->record = false;
         return 0;
     }
     if (rc == 0 && w->rc == 0 && op->intent.approval != NULL)
-        approval_audit(&op->intent.approval->row, e);
+        approval_audit(&op->intent.approval->row, &w->event);
     if (rc == 0 && w->rc == 0)
         reserve_put(w, op, &old);
     return rc;

@@ -48,13 +48,13 @@ bool scan_job_row_sound(struct slice key, struct slice row)
     return row_read(row, &r) == 0 && slice_is(key, r.name);
 }
 
-int op_scan_job(struct write_txn *w, struct store_op *op, bool *record)
+int op_scan_job(struct write_txn *w, struct store_op *op)
 {
     const struct scan_job_row *r = op->scan_job;
     size_t n = strlen(r->name);
     MDB_stat st;
 
-    *record = op->audit.action != 0;
+    w->record = op->audit.action != 0;
     if (w->s->full)
         return store_full(&op->fault);
     w->rc = mdb_stat(w->t, w->s->dbi[D_SCAN_JOB], &st);

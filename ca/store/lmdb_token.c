@@ -212,12 +212,12 @@ static int token_revoke(struct write_txn *w, struct store_op *op)
     return 0;
 }
 
-int op_token(struct write_txn *w, struct store_op *op, struct audit_event *e)
+int op_token(struct write_txn *w, struct store_op *op)
 {
-    char detail[sizeof(e->detail)];
+    char detail[sizeof(w->event.detail)];
     int rc = op->token->verb == TOKEN_CREATE ? token_create(w, op) : token_revoke(w, op);
-    memcpy(detail, e->detail, sizeof(detail));
-    (void)snprintf(e->detail, sizeof(e->detail), "token %llu%s%.224s",
+    memcpy(detail, w->event.detail, sizeof(detail));
+    (void)snprintf(w->event.detail, sizeof(w->event.detail), "token %llu%s%.224s",
                    (unsigned long long)op->token->row.info.id, detail[0] ? ": " : "", detail);
     return rc;
 }

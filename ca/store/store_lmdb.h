@@ -193,6 +193,9 @@ struct write_txn {
     size_t n_changes;
     struct newest newest;
     bool limit_told; /* the limit that was just found reached has its audit record */
+    /* Of the operation that is applied: its audit record, and whether there will be one. */
+    struct audit_event event;
+    bool record;
     struct buf row;
 };
 void w_put(struct write_txn *w, enum durable_dbi d, const void *key, size_t n, unsigned flags);
@@ -224,12 +227,12 @@ int store_full(struct fault *f) WARN_UNUSED;
 int store_unknown(struct fault *f) WARN_UNUSED;
 int op_revoke(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 int op_release(struct write_txn *w, struct store_op *op) WARN_UNUSED;
-/* 0 or the refusal; *record is cleared when there is nothing to record. */
-int op_reserve(struct write_txn *w, struct store_op *op, struct audit_event *e, bool *record);
-/* The same; what the record says besides is put into *e. */
-int op_request(struct write_txn *w, struct store_op *op, struct audit_event *e, bool *record);
-int op_token(struct write_txn *w, struct store_op *op, struct audit_event *e);
-int op_approval(struct write_txn *w, struct store_op *op, struct audit_event *e) WARN_UNUSED;
+/* One kind of operation each: 0, and w->event is recorded if w->record stays, or the refusal, of
+ * which op_apply makes the record. */
+int op_reserve(struct write_txn *w, struct store_op *op) WARN_UNUSED;
+int op_request(struct write_txn *w, struct store_op *op) WARN_UNUSED;
+int op_token(struct write_txn *w, struct store_op *op) WARN_UNUSED;
+int op_approval(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 /* lmdb_approval.c: has an earlier reserve taken the approval (1; op->ref); is there one (0), does
  * it wait as recorded now (2) or before (3), or the refusal; the intent takes it. `there`: the
  * intent takes the place of one that took it. */
@@ -274,12 +277,12 @@ void key_block(struct write_txn *w, const struct store_op *op, enum durable_dbi 
                const uint8_t *key, size_t n);
 /* lmdb_block.c */
 int op_block(struct write_txn *w, struct store_op *op) WARN_UNUSED;
-int op_unblock(struct write_txn *w, struct store_op *op, struct audit_event *e) WARN_UNUSED;
-/* lmdb_crl.c; *record is cleared when there is nothing to record. */
-int op_crl(struct write_txn *w, struct store_op *op, bool *record) WARN_UNUSED;
-/* lmdb_alert.c; *record is cleared when there is nothing to record. */
-int op_alert(struct write_txn *w, struct store_op *op, bool *record) WARN_UNUSED;
-void op_mark(struct write_txn *w, struct store_op *op);
+int op_unblock(struct write_txn *w, struct store_op *op) WARN_UNUSED;
+/* lmdb_crl.c */
+int op_crl(struct write_txn *w, struct store_op *op) WARN_UNUSED;
+/* lmdb_alert.c */
+int op_alert(struct write_txn *w, struct store_op *op) WARN_UNUSED;
+int op_mark(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 bool alert_row_sound(struct slice key, struct slice row);
 /* lmdb_exception.c */
 int op_except(struct write_txn *w, struct store_op *op) WARN_UNUSED;
@@ -287,17 +290,15 @@ bool exception_row_sound(struct slice key, struct slice row);
 /* lmdb_campaign.c */
 int op_campaign(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 bool campaign_row_sound(struct slice key, struct slice row);
-/* lmdb_installation.c, lmdb_place.c; *record is cleared when there is nothing to record. */
-int op_report(struct write_txn *w, struct store_op *op, struct audit_event *e,
-              bool *record) WARN_UNUSED;
+/* lmdb_installation.c, lmdb_place.c */
+int op_report(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 bool installation_row_sound(struct slice key, struct slice row);
-/* lmdb_scanjob.c; *record is cleared when there is nothing to record. */
-int op_scan_job(struct write_txn *w, struct store_op *op, bool *record) WARN_UNUSED;
+/* lmdb_scanjob.c */
+int op_scan_job(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 bool scan_job_row_sound(struct slice key, struct slice row);
 /* lmdb_observation.c */
 int op_forget(struct write_txn *w, struct store_op *op) WARN_UNUSED;
-int op_observe(struct write_txn *w, struct store_op *op, struct audit_event *e,
-               bool *record) WARN_UNUSED;
+int op_observe(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 bool observation_row_sound(struct slice key, struct slice row);
 bool place_row_sound(struct store *s, MDB_txn *t, struct slice key, struct slice row);
 void backup_noted(struct write_txn *w, int64_t time);
@@ -306,11 +307,10 @@ struct outbox_notice;
 void outbox_append(struct write_txn *w, struct outbox_notice *o, int64_t now);
 /* Nothing that waits (for one channel; "": for any) is told without an operator's word. */
 void outbox_park_all(struct write_txn *w, const char *channel, const char *why);
-/* *record is cleared when there is nothing to record. */
-int op_outbox(struct write_txn *w, struct store_op *op, bool *record) WARN_UNUSED;
+int op_outbox(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 bool outbox_row_sound(struct store *s, MDB_txn *t, struct slice key, struct slice row);
 /* lmdb_published.c */
-int op_published(struct write_txn *w, struct store_op *op, bool *record) WARN_UNUSED;
+int op_published(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 /* Decides and applies one operation: its rows, its change of state and its audit record.
  * The answer is in op; what LMDB says sticks to w. */
 void op_apply(struct write_txn *w, struct store_op *op);
@@ -355,9 +355,8 @@ bool audit_row_get(struct slice row, struct slice *salt, struct slice *record);
 /* 0 or an LMDB code. */
 int audit_pruned(struct store *s, MDB_txn *t, uint64_t *out) WARN_UNUSED;
 /* lmdb_foreign.c, lmdb_annotate.c: ca/store/inventory.h */
-int op_foreign(struct write_txn *w, struct store_op *op, struct audit_event *e) WARN_UNUSED;
-int op_annotate(struct write_txn *w, struct store_op *op, struct audit_event *e,
-                bool *record) WARN_UNUSED;
+int op_foreign(struct write_txn *w, struct store_op *op) WARN_UNUSED;
+int op_annotate(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 /* What is known of an identity is another than it was: a number in the change sequence. */
 void identity_changed(struct write_txn *w, const struct store_op *op, const uint8_t identity[16]);
 struct store_moment {
@@ -365,7 +364,7 @@ struct store_moment {
     MDB_txn *t;
 };
 /* lmdb_attempt.c: ca/store/attempts.h */
-void op_attempt(struct write_txn *w, struct store_op *op);
+int op_attempt(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 bool attempt_row_sound(struct slice key, struct slice row);
 int op_filter(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 bool filter_row_sound(struct slice key, struct slice row);
@@ -380,9 +379,8 @@ int annotation_find(struct store *s, MDB_txn *t, const uint8_t identity[16],
 bool annotation_row_sound(struct slice key, struct slice row);
 /* How many changes of state an operation makes at most. */
 size_t op_changes(const struct store_op *op);
-void op_checkpoint(struct write_txn *w, struct store_op *op);
-/* *record is cleared when nothing was there to prune. */
-void op_prune(struct write_txn *w, struct store_op *op, struct audit_event *e, bool *record);
+int op_checkpoint(struct write_txn *w, struct store_op *op) WARN_UNUSED;
+int op_prune(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 /* Is the request key of this certificate past its life? */
 bool request_key_expired(const struct store *s, const struct cert_view *v, int64_t now);
 
