@@ -9,18 +9,7 @@
 # shellcheck disable=SC2154,SC2317 # lib.sh has them; functions are called by name
 
 own_root() {
-    if [ -z "${CERCA_FLOW_ROOT:-}" ]; then
-        CERCA_FLOW_ROOT=yes
-        export CERCA_FLOW_ROOT
-        rm -rf "$scratch"
-        own_users=
-        [ "$(id -u)" -eq 0 ] || own_users='--map-root-user --map-auto'
-        # shellcheck disable=SC2016,SC2086 # expanded by the inner shell; words
-        exec unshare $own_users --net --mount --propagation private --pid --fork --kill-child \
-            --mount-proc sh -c '"$@"; exit $?' sh "$@"
-    fi
-    ip link set lo up
-    chmod 711 "$scratch"
+    own_machine "$@"
     # Not below $scratch, whose end is rm -r: these mounts go with their namespace.
     mount -n -t tmpfs -o mode=755 tmpfs /mnt
     (umask 022 && mkdir /mnt/upper /mnt/work /mnt/root)

@@ -6,15 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 
 # The small disk is a tmpfs, which takes root or a user namespace of our own.
-if [ -z "${CERCA_FLOW_NAMESPACE:-}" ]; then
-    CERCA_FLOW_NAMESPACE=yes
-    export CERCA_FLOW_NAMESPACE
-    rm -rf "$scratch"
-    if [ "$(id -u)" -eq 0 ]; then
-        exec unshare --mount "$0"
-    fi
-    exec unshare --map-root-user --mount "$0"
-fi
+own_namespaces --mount "$0"
 
 small() { # DIR MIB: what is in it moves onto a small disk
     cp -a "$1" "$scratch/kept"

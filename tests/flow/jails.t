@@ -14,22 +14,9 @@
 
 trap 'stop_peers; cleanup' EXIT
 cd "$scratch" || exit 1
-http=on
-peer_certificates || bail 'no certificates'
-secret hook 'a key for signatures'
-start_http
-ca_init || bail 'no CA'
+all_fronts || bail 'no CA'
 conf=$ca_dir/cerca.conf
-# shellcheck disable=SC2046 # two words
-set -- $(free_ports)
-metrics=$1
-unused=$2
-cat >>"$conf" <<END
-metrics = { listen = "127.0.0.1"; port = "$metrics"; };
-est = ( { name = "default"; profile = "tls-client"; ways = ( "token" ); } );
-scans = ( { name = "self"; targets = ( "127.0.0.1:$http_port" ); } );
-END
-channels "$(hook hook /ok)"
+read -r unused _ <<<"$(free_ports)"
 # Once it has a store and keys: what is tried has to be there.
 ca_start || bail 'it does not start'
 run cerca backup --out cerca.backup

@@ -247,19 +247,39 @@ ca_start() {
     return 1
 }
 
-# --- networks ---------------------------------------------------------------------------------------
+# --- namespaces -------------------------------------------------------------------------------------
 
-# own_network "$0" "$@", first of all: the flow begins anew in a network that has loopback and nothing
-# else.
+# own_namespaces OPTIONS COMMAND...: that command, which is the flow, begins anew, once, with namespaces of its
+# own (OPTIONS of unshare), and is root in them. First of all in a flow.
+own_users=
+own_namespaces() {
+    namespaces=$1
+    shift
+    [ -z "${CERCA_FLOW_NAMESPACES:-}" ] || return 0
+    CERCA_FLOW_NAMESPACES=yes
+    export CERCA_FLOW_NAMESPACES
+    rm -rf "$scratch"
+    [ "$(id -u)" -eq 0 ] || namespaces="--map-root-user $own_users $namespaces"
+    # shellcheck disable=SC2086 # words
+    exec unshare $namespaces "$@"
+}
+
+# own_network "$0" "$@": a network that has loopback and nothing else.
 own_network() {
-    if [ -z "${CERCA_FLOW_NETWORK:-}" ]; then
-        CERCA_FLOW_NETWORK=yes
-        export CERCA_FLOW_NETWORK
-        rm -rf "$scratch"
-        [ "$(id -u)" -eq 0 ] && exec unshare --net "$@"
-        exec unshare --map-root-user --net "$@"
-    fi
+    own_namespaces --net "$@"
     ip link set lo up
+}
+
+# own_machine "$0" "$@": such a network, other users, mounts, and processes that all end with the flow, for
+# which the first of them waits.
+own_machine() {
+    own_users=--map-auto
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    own_namespaces '--net --mount --propagation private --pid --fork --kill-child --mount-proc' \
+        sh -c '"$@"; exit $?' sh "$@"
+    ip link set lo up
+    # Servers of other users go through it.
+    chmod 711 "$scratch"
 }
 
 # Another such network, and whatever runs in it: in_network COMMAND...

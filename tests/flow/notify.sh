@@ -49,6 +49,21 @@ start_http() {
     http_port=$port http_pid=$pid
 }
 
+# A CA in which all programs that face somebody have something to do: HTTP, EST, metrics at $metrics, a channel,
+# a scan.
+all_fronts() {
+    http=on
+    peer_certificates && secret hook 'a key for signatures' && start_http && ca_init || return 1
+    metrics=$(free_ports)
+    metrics=${metrics%% *}
+    cat >>"$ca_dir/cerca.conf" <<END
+metrics = { listen = "127.0.0.1"; port = "$metrics"; };
+est = ( { name = "default"; profile = "tls-client"; ways = ( "token", "certificate", "password" ); } );
+scans = ( { name = "self"; targets = ( "127.0.0.1:$http_port" ); } );
+END
+    channels "$(hook hook /ok)"
+}
+
 # shellcheck disable=SC2086,SC2317 # a list of numbers; called from the trap
 stop_peers() {
     [ -z "$pids" ] || kill $pids 2>/dev/null

@@ -27,20 +27,7 @@
 guide=$root/docs/agent-recipes.md
 
 own_host() {
-    if [ -z "${CERCA_FLOW_HOST:-}" ]; then
-        CERCA_FLOW_HOST=yes
-        export CERCA_FLOW_HOST
-        rm -rf "$scratch"
-        own_users=
-        [ "$(id -u)" -eq 0 ] || own_users='--map-root-user --map-auto'
-        # The first process of the host waits for the flow; with it all others end.
-        # shellcheck disable=SC2016,SC2086 # expanded by the inner shell; words
-        exec unshare $own_users --net --mount --propagation private --pid --fork --kill-child \
-            --mount-proc sh -c '"$@"; exit $?' sh "$@"
-    fi
-    ip link set lo up
-    # Servers of other users go through it.
-    chmod 711 "$scratch"
+    own_machine "$@"
     own_folder /etc .
     own_folder /var/spool .
     own_folder /var/log

@@ -10,19 +10,7 @@
 
 trap 'stop_peers; cleanup' EXIT
 cd "$scratch" || exit 1
-http=on
-peer_certificates || bail 'no certificates'
-secret hook 'a key for signatures'
-start_http
-ca_init || bail 'no CA'
-conf=$ca_dir/cerca.conf
-read -r metrics _ <<<"$(free_ports)"
-cat >>"$conf" <<END
-est = ( { name = "default"; profile = "tls-client"; ways = ( "token", "certificate", "password" ); } );
-metrics = { listen = "127.0.0.1"; port = "$metrics"; };
-scans = ( { name = "self"; targets = ( "127.0.0.1:$http_port" ); } );
-END
-channels "$(hook hook /ok)"
+all_fronts || bail 'no CA'
 ca_start || bail 'it does not start'
 core=$(pid_of cerca-ca)
 sock=$ca_dir/sock
