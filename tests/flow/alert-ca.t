@@ -36,6 +36,8 @@ ok 'a certificate' cerca issue --profile tls-server --san dns:a.own.example --ke
 ok 'a backup' cerca backup --out first
 ok 'all is well' wait_until 20 cerca status
 ok 'and nobody is told of anything' wait_until 20 none
+# What was slow to start may have been an alert for a moment.
+cerca alerts list --all -o json | jq 'map({ key: (.rule + .name), value: .times }) | from_entries' >before.json
 
 echo 'token vanish' >"$order"
 ok 'the token is away: somebody is told' wait_until 60 raised ca.hsm hsm.default critical
@@ -51,7 +53,8 @@ ok 'the token comes back' wait_until 60 alert '.rule == "ca.hsm" and .state == "
 ok 'the clock is right' cerca open --reason 'days have passed'
 ok 'a backup is made' cerca backup --out second
 ok 'all of it is resolved by itself' wait_until 120 none
-is '... and was raised once' "$(cerca alerts list --all -o json | jq '[.[] | select(.rule != "ca.issuing") | .times] | max')" 1
+is '... and was raised once' "$(cerca alerts list --all -o json | jq --slurpfile before before.json \
+    '[.[] | select(.rule != "ca.issuing") | .times - ($before[0][.rule + .name] // 0)] | max')" 1
 
 ca_stop
 moved $((1780 * day))

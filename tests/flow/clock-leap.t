@@ -29,6 +29,8 @@ expiries() { cerca alerts list --all -o json | jq '[.[] | select(.rule == "expir
 
 ok 'a certificate' issue one
 ok 'is evaluated' wait_until 20 evaluates
+times() { cerca alerts list --all -o json | jq '[.[] | select(.rule == "ca.issuing") | .times] | add // 0'; }
+before=$(times) # of a slow start
 for leap in $year -$year; do
     moved "$leap"
     ok "by $leap s: somebody is told, as critical" wait_until 30 told \
@@ -42,7 +44,7 @@ for leap in $year -$year; do
     ok 'set right it is over' wait_until 30 told '.state == "resolved"'
     ok '... the inventory is evaluated' wait_until 20 evaluates
 done
-is 'each time was one alert' "$(cerca alerts list --all -o json | jq '[.[] | select(.rule == "ca.issuing")] | .[0].times')" 2
+is 'each time was one alert' "$(($(times) - before))" 2
 is 'and there was none of an end' "$(expiries)" 0
 ok 'it issues' issue three
 ok 'the store is sound' cerca store check

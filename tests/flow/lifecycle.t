@@ -49,7 +49,11 @@ ok 'what evaluates has the least priority' wait_until 5 steps_back
 ok 'one certificate lives for three days' issue soon.example.com 3d
 ok 'another one longer' issue later.example.com 60d
 ok 'all is evaluated' wait_until 20 evaluated
-ok 'nobody is told of them yet' test "$(cerca alerts list -o json | jq length)" = 0
+# Of the CA itself somebody may be told for a moment, where it starts slowly.
+open_ones() {
+    cerca alerts list -o json | jq -c '[.[] | select(.rule | startswith("ca.") | not)]'
+}
+is 'nobody is told of them yet' "$(open_ones)" '[]'
 ok 'explain says when it is to be renewed' cerca explain soon.example.com
 like 'by its state' "$out" 'dns:soon.example.com: ok'
 like 'and what comes next' "$out" 'next +somebody has to renew it from 20'
@@ -66,9 +70,9 @@ start $later
 expired='.rule == "expiry" and .name == "dns:soon.example.com"'
 ok 'what passed meanwhile is told' wait_until 20 alert "$expired"
 ok 'as critical, to its owner' alert "$expired and .severity == \"critical\" and .owner == \"web\" and .told == \"owner\" and .state == \"raised\""
-is 'and once' "$(cerca alerts list -o json | jq length)" 1
-first=$(cerca alerts list -o json | jq -r '.[0].first_seen')
-id=$(cerca alerts list -o json | jq -r '.[0].id')
+is 'and once' "$(open_ones | jq length)" 1
+first=$(open_ones | jq -r '.[0].first_seen')
+id=$(open_ones | jq -r '.[0].id')
 ok 'one alert is shown' cerca alerts show dns:soon.example.com
 like 'with who has it' "$out" 'owner +web'
 like 'and when it escalates' "$out" 'told again +20'
@@ -99,7 +103,7 @@ fails 'nor under a wrong ID' 1 'There is no such alert' cerca alerts ack 0011223
 
 ok 'it is renewed' cerca renew "$(openssl x509 -in soon.example.com.pem -noout -serial | sed 's/serial=//')" --key-out new.key --out new.pem
 ok 'then the alert is resolved' wait_until 20 alert "$expired and .state == \"resolved\""
-is 'and nothing is open' "$(cerca alerts list -o json | jq length)" 0
+is 'and nothing is open' "$(open_ones)" '[]'
 fails 'nobody acknowledges what is resolved' 1 'resolved' cerca alerts ack "$id"
 
 # --- the CA itself ---------------------------------------------------------------------------------
