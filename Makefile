@@ -220,14 +220,19 @@ faults: ## let POINTS=10 allocations, opens, writes, syncs, ... of each program 
 	$(SELF) BUILD=$(BUILD)/test HOOKS=1 WERROR=1 programs shim
 	@tests/faults/run $(BUILD)/test --points $(POINTS) $(if $(SEED),--seed $(SEED)) --json $(BUILD)/faults.json
 
-# The tests may fail where counting makes them slow; what they ran is counted all the same.
-coverage: ## all tests, counting which lines and branches they run, and a table of that
+# The tests may fail where counting makes them slow; what they ran is counted all the same. Then POINTS of each kind of
+# call fail in each program, so that what is left are the error paths that neither ran.
+COUNTED := $(BUILD)/coverage
+coverage: ## which lines and branches run in all tests, and when calls fail (POINTS): a table, and the rest as a list
 	@$(BOOTSTRAP) test lint
 	$(SELF) WERROR=1 programs
-	$(SELF) BUILD=$(BUILD)/coverage HOOKS=1 CC=clang COVERAGE=1 everything
-	@rm -rf $(BUILD)/coverage/counts && mkdir -m 1777 $(BUILD)/coverage/counts
-	-@CERCA_RELEASE_BUILD=$(BUILD) CERCA_BUILD=$(BUILD)/coverage tests/run-tests
-	@tests/coverage $(BUILD)/coverage
+	$(SELF) BUILD=$(COUNTED) HOOKS=1 CC=clang COVERAGE=1 everything
+	@rm -rf $(COUNTED)/counts && mkdir -m 1777 $(COUNTED)/counts
+	-@CERCA_RELEASE_BUILD=$(BUILD) CERCA_BUILD=$(COUNTED) tests/run-tests
+	@tests/coverage merge $(COUNTED) tests
+	-@tests/faults/run $(COUNTED) --points $(POINTS) $(if $(SEED),--seed $(SEED)) --json $(COUNTED)/faults.json
+	@tests/coverage merge $(COUNTED) faults
+	@tests/coverage report $(COUNTED) tests faults
 
 bench: ## measure, print value, reference, ratio and goal, write build/bench.json; BENCH_PARTS="growing" and so on: docs/benchmarks.md
 	@$(BOOTSTRAP) run test
@@ -457,7 +462,7 @@ $(BUILD)/bin/cerca: $(OBJ)/tools/cerca.o $(TOOLS_A) $(CLIENT_A) $(EST_A) $(AUDIT
 
 # A test program may reach what its name begins with: signer_ the signer and
 # PKCS#11, hostkey_ what cerca-agent-key is made of, supervise_ what cercad is made of, tools_ the command line, ocsp_ the responder,
-# est_ the codec of EST, fuzz_ what fuzzing is made of, agent_ what the agent does, scan_ how servers are asked, public_ what HTTP serves, enroll_ what HTTPS does, notify_ the forms of
+# est_ the codec of EST, fuzz_ what fuzzing is made of, nomem_ all that needs no token, agent_ what the agent does, scan_ how servers are asked, public_ what HTTP serves, enroll_ what HTTPS does, notify_ the forms of
 # notices, every other one the core.
 $(BUILD)/unit/signer_%: $(OBJ)/tests/unit/signer_%.o $(UNIT_A) $(SIGNER_A) $(TOKEN_A) $(CORE_A) $(WATCH_A) $(EST_A) $(LIB_A)
 	$(call link,$(TOKEN_LIBS) $(CORE_LIBS) $(LIB_LIBS) $(TEST_LIBS))
@@ -494,6 +499,11 @@ $(BUILD)/unit/agent_%: $(OBJ)/tests/unit/agent_%.o $(UNIT_A) $(AGENT_A) $(CLIENT
 
 $(BUILD)/unit/fuzz_%: $(OBJ)/tests/unit/fuzz_%.o $(call objects,tests/fuzz/mutate_der.c) $(UNIT_A) $(LIB_A)
 	$(call link,$(LIB_LIBS) $(TEST_LIBS))
+
+# In these the Nth allocation of OpenSSL's fails (tests/unit/nomem_help.h).
+$(BUILD)/unit/nomem_%: $(OBJ)/tests/unit/nomem_%.o $(UNIT_A) $(TOOLS_A) $(AGENT_A) $(CLIENT_A) $(SCAN_A) $(OCSP_A) \
+		$(CORE_A) $(WATCH_A) $(EST_A) $(LIB_A)
+	$(call link,$(CORE_LIBS) $(TOOLS_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
 # Models stand in for what they are named after, so only those link them who want no real one.
 $(BUILD)/unit/view_%: $(OBJ)/tests/unit/view_%.o $(OBJ)/tests/unit/model_store.o $(UNIT_A) \
