@@ -77,14 +77,35 @@ struct slice buf_slice(const struct buf *b)
     return slice_of(b->p, b->n);
 }
 
+static int end_without_memory = EXIT_FAILURE;
+
+void out_of_memory_ends_with(int status)
+{
+    end_without_memory = status;
+}
+
+void out_of_memory(void)
+{
+    log_error("out-of-memory", NULL);
+    _exit(end_without_memory);
+}
+
+static void *had(void *p)
+{
+    if (p == NULL)
+        out_of_memory();
+    return p;
+}
+
 /* Moves rather than reallocs: the old bytes may be a secret and are wiped. One octet more than
  * `cap` is allocated, so that a NUL always fits behind the contents. */
 static bool move_to(struct buf *b, size_t cap)
 {
-    uint8_t *p = cap < SIZE_MAX ? malloc(cap + 1) : NULL;
+    uint8_t *p;
 
-    if (p == NULL)
+    if (cap == SIZE_MAX)
         return false;
+    p = had(malloc(cap + 1));
     if (b->p != NULL) {
         memcpy(p, b->p, b->n);
         OPENSSL_cleanse(b->p, b->cap);
@@ -218,26 +239,6 @@ int hex_decode(const char *text, uint8_t *out, size_t n)
         text += 2;
     }
     return *text == 0 ? 0 : -1;
-}
-
-static int end_without_memory = EXIT_FAILURE;
-
-void out_of_memory_ends_with(int status)
-{
-    end_without_memory = status;
-}
-
-void out_of_memory(void)
-{
-    log_error("out-of-memory", NULL);
-    _exit(end_without_memory);
-}
-
-static void *had(void *p)
-{
-    if (p == NULL)
-        out_of_memory();
-    return p;
 }
 
 void *xcalloc(size_t count, size_t size)

@@ -4,10 +4,10 @@
  *   struct slice  a read-only view of bytes that somebody else owns;
  *   struct buf    owned bytes that grow up to a fixed bound.
  *
- * A buf keeps its first error: once a put would pass the bound (or memory for
- * a bounded buffer of a library caller cannot be had), every later put does
- * nothing and buf_failed() says so. Callers put freely and check once, at the
- * end, the way a transaction is checked at its commit.
+ * A buf keeps its first error: once a put would pass the bound, every later put
+ * does nothing and buf_failed() says so. Callers put freely and check once, at the
+ * end, the way a transaction is checked at its commit; who puts what cannot pass the bound need
+ * not. Without memory the process ends: nothing goes on with half of what was put.
  *
  * Not thread-safe: one buf belongs to one thread at a time.
  */

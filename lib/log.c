@@ -147,14 +147,15 @@ static void put_fault(struct buf *line, const struct fault *f)
     put_pair(line, "text", f->text);
 }
 
+/* On the stack: it is also how a process says that it has no memory left. */
 static void write_line(enum log_level level, const char *event, const struct fault *f, va_list ap)
 {
-    struct buf line;
+    uint8_t room[LINE_MAX_OCTETS + 1]; /* and the NUL that a buffer keeps */
+    struct buf line = {.p = room, .cap = LINE_MAX_OCTETS, .max = LINE_MAX_OCTETS};
     const char *key;
 
     if (level > level_now)
         return;
-    buf_init(&line, LINE_MAX_OCTETS);
     put_head(&line, level, event);
     while ((key = va_arg(ap, const char *)) != NULL)
         put_pair(&line, key, va_arg(ap, const char *));
@@ -170,7 +171,6 @@ static void write_line(enum log_level level, const char *event, const struct fau
     /* Nobody is left to tell when standard error is gone. */
     if (write(STDERR_FILENO, line.p, line.n) < 0) {
     }
-    buf_free(&line);
 }
 
 void log_error(const char *event, ...)
