@@ -157,7 +157,9 @@ static int sign(EVP_PKEY *key, enum sig_alg alg, struct slice info, uint8_t out[
 
     *n = SIGNATURE_MAX;
     ok = ctx != NULL && EVP_DigestSignInit(ctx, NULL, digest_of(alg), NULL, key) == 1 &&
-         EVP_DigestSign(ctx, out, n, info.p, info.n) == 1;
+         EVP_DigestSign(ctx, out, n, info.p, info.n) == 1 && *n > 0 &&
+         *n <= SIGNATURE_MAX; /* OpenSSL 3.0 says 2^32 - 1 when memory fails at an ECDSA signature's
+                                 DER */
     EVP_MD_CTX_free(ctx);
     return ok ? 0 : -1;
 }

@@ -114,7 +114,8 @@ static bool sign(EVP_MD_CTX *c, EVP_PKEY *key, enum sig_alg a, struct slice data
         (EVP_PKEY_CTX_set_rsa_padding(p, RSA_PKCS1_PSS_PADDING) <= 0 ||
          EVP_PKEY_CTX_set_rsa_pss_saltlen(p, RSA_PSS_SALTLEN_DIGEST) <= 0))
         return false;
-    return EVP_DigestSign(c, out, n, data.p, data.n) == 1;
+    /* Without memory for its DER, OpenSSL 3.0 makes an ECDSA signature of 2^32 - 1 octets. */
+    return EVP_DigestSign(c, out, n, data.p, data.n) == 1 && *n > 0 && *n <= SIGNATURE_MAX;
 }
 
 int ocsp_delegate_sign(const struct ocsp_delegate *d, enum sig_alg a, struct slice data,
