@@ -16,6 +16,8 @@ static int request(EVP_PKEY *key, struct slice subject, struct buf *csr, struct 
     rc = signkey_public(key, &spki, f);
     r.spki = buf_slice(&spki);
     est_request_put(&info, &r);
+    if (rc == 0 && buf_failed(&info))
+        rc = fault_set(f, FAULT_TOO_LARGE, "csr.size", "the certification request is too large");
     if (rc == 0)
         rc = signkey_request(key, buf_slice(&info), csr, f);
     buf_free(&info);

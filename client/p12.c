@@ -2,6 +2,7 @@
 
 #include <limits.h>
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
@@ -14,6 +15,7 @@
 
 static int failed(struct fault *f, const char *what)
 {
+    ERR_clear_error();
     return fault_set(f, FAULT_INTERNAL, "p12.make", "OpenSSL cannot %s", what);
 }
 
@@ -81,7 +83,7 @@ int p12_make(struct slice key, struct slice leaf, struct slice chain, const char
         n = i2d_PKCS12(p12, &der);
     if (n > 0)
         buf_put(out, der, (size_t)n);
-    else
+    if (n <= 0 || buf_failed(out))
         rc = failed(f, "make the PKCS#12 file");
     OPENSSL_free(der);
     PKCS12_free(p12);
@@ -105,7 +107,7 @@ int p12_seal_key(struct slice key, const char *password, struct buf *out, struct
         n = BIO_get_mem_data(bio, &text);
     if (n > 0)
         buf_put(out, text, (size_t)n);
-    else
+    if (n <= 0 || buf_failed(out))
         rc = failed(f, "encrypt the key");
     BIO_free(bio);
     EVP_PKEY_free(pkey);

@@ -91,5 +91,7 @@ int bundle_truststore(const struct bundle *b, const char *password, struct buf *
     OPENSSL_free(der);
     PKCS12_free(p12);
     sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
-    return n > 0 ? 0 : fault_set(f, FAULT_INTERNAL, "bundle.make", "OpenSSL cannot make the file");
+    return n > 0 && !buf_failed(out)
+               ? 0
+               : fault_set(f, FAULT_INTERNAL, "bundle.make", "OpenSSL cannot make the file");
 }

@@ -223,6 +223,8 @@ static int take_believed(struct slice certs, STACK_OF(X509) * all, STACK_OF(X509
             rc = take_one(store, all, sk_X509_value(all, i), der, now, out, item, f);
     }
     X509_STORE_free(store);
+    if (rc == 0 && buf_failed(out))
+        rc = fault_set(f, FAULT_TOO_LARGE, "trust.ca", "the certificates are too large together");
     if (rc == 0 && out->n == 0)
         rc = fault_set(f, FAULT_CONFLICT, "trust.ca", "all certificates have expired");
     return rc;
