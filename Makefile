@@ -215,9 +215,12 @@ soak: ## mixed load at four fifths for SECONDS=3600; nothing may grow
 
 # POINTS of each kind of call fail, in each program.
 POINTS ?= 10
+NOMEM := $(patsubst tests/unit/%.c,unit/%,$(wildcard tests/unit/nomem_*_test.c))
 faults: ## let POINTS=10 allocations, opens, writes, syncs, ... of each program fail, by SEED=; no promise may break
 	@$(BOOTSTRAP) test
-	$(SELF) BUILD=$(BUILD)/test HOOKS=1 WERROR=1 programs shim
+	$(SELF) BUILD=$(BUILD)/test HOOKS=1 WERROR=1 programs shim $(addprefix $(BUILD)/test/,$(NOMEM))
+	@CERCA_CAMPAIGN=full V=1 CERCA_RELEASE_BUILD=$(BUILD) CERCA_BUILD=$(BUILD)/test \
+		tests/run-tests $(addprefix $(BUILD)/test/,$(NOMEM)) 2>$(BUILD)/nomem.log
 	@tests/faults/run $(BUILD)/test --points $(POINTS) $(if $(SEED),--seed $(SEED)) --json $(BUILD)/faults.json
 
 # The tests may fail where counting makes them slow; what they ran is counted all the same. Then POINTS of each kind of
@@ -230,6 +233,7 @@ coverage: ## which lines and branches run in all tests, and when calls fail (POI
 	@rm -rf $(COUNTED)/counts && mkdir -m 1777 $(COUNTED)/counts
 	-@CERCA_RELEASE_BUILD=$(BUILD) CERCA_BUILD=$(COUNTED) tests/run-tests
 	@tests/coverage merge $(COUNTED) tests
+	-@CERCA_CAMPAIGN=full CERCA_RELEASE_BUILD=$(BUILD) CERCA_BUILD=$(COUNTED) tests/run-tests $(addprefix $(COUNTED)/,$(NOMEM))
 	-@tests/faults/run $(COUNTED) --points $(POINTS) $(if $(SEED),--seed $(SEED)) --json $(COUNTED)/faults.json
 	@tests/coverage merge $(COUNTED) faults
 	@tests/coverage report $(COUNTED) tests faults

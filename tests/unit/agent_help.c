@@ -83,7 +83,7 @@ void test_ca_free(struct test_ca *ca)
     EVP_PKEY_free(ca->issuing_key);
 }
 
-static void put_der(X509 *x, struct buf *out)
+void test_x509_der(X509 *x, struct buf *out)
 {
     uint8_t *der = NULL;
     int n = i2d_X509(x, &der);
@@ -118,8 +118,8 @@ void test_leaf_make(const struct test_ca *ca, const char *name, long from, long 
     buf_init(&out->leaf, 65536);
     buf_init(&out->chain, 65536);
     put_key(key, &out->key);
-    put_der(x, &out->leaf);
-    put_der(ca->issuing, &out->chain);
+    test_x509_der(x, &out->leaf);
+    test_x509_der(ca->issuing, &out->chain);
     out->m = (struct deploy_material){.key = buf_slice(&out->key),
                                       .leaf = buf_slice(&out->leaf),
                                       .chain = buf_slice(&out->chain)};
@@ -160,7 +160,7 @@ void test_write_certs(const char *path, X509 *const *list, size_t n)
     buf_init(&der, 65536);
     for (size_t i = 0; i < n; i++) {
         buf_reset(&der);
-        put_der(list[i], &der);
+        test_x509_der(list[i], &der);
         pem_put(&pem, "CERTIFICATE", buf_slice(&der));
     }
     assert_int_equal(file_write(path, 0644, buf_slice(&pem), &f), 0);
@@ -233,7 +233,7 @@ bool test_shows(const char *path, const struct test_leaf *l)
 
     buf_init(&der, 65536);
     if (x != NULL)
-        put_der(x, &der);
+        test_x509_der(x, &der);
     same = slice_eq(buf_slice(&der), buf_slice(&l->leaf));
     buf_free(&der);
     X509_free(x);

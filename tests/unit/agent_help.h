@@ -24,6 +24,8 @@ void test_leaf_make(const struct test_ca *ca, const char *name, long from, long 
                     struct test_leaf *out);
 void test_leaf_free(struct test_leaf *l);
 
+/* Appends DER. */
+void test_x509_der(X509 *x, struct buf *out);
 /* FOLDER/root.pem; a path that stays good. */
 const char *test_path(const char *folder, const char *name);
 void test_write(const char *path, const char *text);

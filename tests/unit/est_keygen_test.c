@@ -21,6 +21,7 @@
 #include "est/body.h"
 #include "est/certs.h"
 #include "lib/pem.h"
+#include "tests/unit/keygen_help.h"
 #include "tests/unit/x509_help.h"
 
 static const char *const no_extensions[][2] = {{NULL, NULL}};
@@ -245,62 +246,6 @@ static void test_answers_with_something_missing_are_refused(void **state)
 }
 
 /* ---- the envelope ---- */
-
-static void pkcs8_of(enum key_type t, struct buf *out)
-{
-    PKCS8_PRIV_KEY_INFO *p8 = EVP_PKEY2PKCS8(test_key(t));
-    uint8_t *p = NULL;
-    int n = i2d_PKCS8_PRIV_KEY_INFO(p8, &p);
-
-    assert_true(n > 0);
-    buf_init(out, KEYGEN_KEY_MAX);
-    buf_put(out, p, (size_t)n);
-    OPENSSL_free(p);
-    PKCS8_PRIV_KEY_INFO_free(p8);
-}
-
-/* Everybody in it, each with the test key of a type: P-384 made the key, an Ed25519 one, and signed
- * it below a CA with P-256. */
-struct people {
-    struct buf ca, signer, recipient, key, signer_key, recipient_key;
-    struct keygen_seal seal;
-};
-
-static void people_open(struct people *p, enum key_type recipient, uint16_t key_usage)
-{
-    struct tbs_spec spec;
-
-    memset(p, 0, sizeof(*p));
-    buf_init(&p->ca, EST_BODY_MAX);
-    buf_init(&p->signer, EST_BODY_MAX);
-    buf_init(&p->recipient, EST_BODY_MAX);
-    test_draft_ca(&spec, KEY_P256);
-    test_issue(&spec, KEY_P256, &p->ca);
-    test_draft(&spec, KEY_P384, KEY_P256);
-    test_issue(&spec, KEY_P256, &p->signer);
-    test_draft(&spec, recipient, KEY_P256);
-    spec.key_usage = key_usage;
-    test_issue(&spec, KEY_P256, &p->recipient);
-    pkcs8_of(KEY_ED25519, &p->key);
-    pkcs8_of(KEY_P384, &p->signer_key);
-    pkcs8_of(recipient, &p->recipient_key);
-    p->seal = (struct keygen_seal){
-        .key = buf_slice(&p->key),
-        .recipient = buf_slice(&p->recipient),
-        .signer = buf_slice(&p->signer),
-        .signer_key = buf_slice(&p->signer_key),
-    };
-}
-
-static void people_close(struct people *p)
-{
-    buf_free(&p->ca);
-    buf_free(&p->signer);
-    buf_free(&p->recipient);
-    buf_free(&p->key);
-    buf_free(&p->signer_key);
-    buf_free(&p->recipient_key);
-}
 
 /* What OpenSSL sees from outside (RFC 7030 4.4.2): who opens it is named by key identifier, and
  * what is inside is a SignedData. */
