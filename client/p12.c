@@ -67,6 +67,21 @@ static PKCS12 *seal(EVP_PKEY *key, X509 *leaf, STACK_OF(X509) * chain, const cha
     return p12;
 }
 
+/* OpenSSL 3.0 leaves out a certificate for which memory fails, and succeeds. */
+static bool reads_back(PKCS12 *p12, const char *password, int others)
+{
+    EVP_PKEY *key = NULL;
+    X509 *leaf = NULL;
+    STACK_OF(X509) *chain = NULL;
+    bool whole = PKCS12_parse(p12, password, &key, &leaf, &chain) == 1 && key != NULL &&
+                 leaf != NULL && (chain == NULL ? 0 : sk_X509_num(chain)) == others;
+
+    EVP_PKEY_free(key);
+    X509_free(leaf);
+    sk_X509_pop_free(chain, X509_free);
+    return whole;
+}
+
 int p12_make(struct slice key, struct slice leaf, struct slice chain, const char *name,
              const char *password, bool legacy, struct buf *out, struct fault *f)
 {
@@ -79,7 +94,7 @@ int p12_make(struct slice key, struct slice leaf, struct slice chain, const char
 
     if (pkey != NULL && cert != NULL && others != NULL)
         p12 = seal(pkey, cert, others, name, password, legacy);
-    if (p12 != NULL)
+    if (p12 != NULL && reads_back(p12, password, sk_X509_num(others)))
         n = i2d_PKCS12(p12, &der);
     if (n > 0)
         buf_put(out, der, (size_t)n);
