@@ -164,27 +164,14 @@ int store_annotations(struct store *s, const uint8_t after[IDENTITY_LEN], size_t
                       store_annotation_each fn, void *arg, struct fault *f)
 {
     struct annotation a;
-    MDB_cursor *c;
-    MDB_txn *t;
-    int rc = read_begin(s, &t, f);
+    struct table_walk w;
+    int rc = walk_behind(s, D_IDENTITY, after, after ? IDENTITY_LEN : 0, &w, f);
     if (rc != 0)
         return rc;
-    MDB_val k = val_of(after, after ? IDENTITY_LEN : 0), v;
-    rc = mdb_cursor_open(t, s->dbi[D_IDENTITY], &c);
-    if (rc == 0) {
-        rc = mdb_cursor_get(c, &k, &v, after ? MDB_SET_RANGE : MDB_FIRST);
-        if (rc == 0 && after && slice_eq(val_slice(k), slice_of(after, IDENTITY_LEN)))
-            rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
-        for (; rc == 0 && max > 0; max--) {
-            rc = row_read(val_slice(k), val_slice(v), &a);
-            if (rc != 0 || fn(arg, &a) != 0)
-                break;
-            rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
-        }
-        mdb_cursor_close(c);
+    for (; w.rc == 0 && max > 0; walk_next(&w), max--) {
+        w.rc = row_read(val_slice(w.k), val_slice(w.v), &a);
+        if (w.rc != 0 || fn(arg, &a) != 0)
+            break;
     }
-    read_end(s, t);
-    if (rc == MDB_CORRUPTED)
-        return store_damaged(f, "annotation");
-    return rc == 0 || rc == MDB_NOTFOUND ? 0 : store_fail(f, rc, "reading annotations");
+    return walk_end(&w, "annotation", f);
 }

@@ -86,27 +86,17 @@ int op_except(struct write_txn *w, struct store_op *op)
 int store_exceptions(struct store *s, store_exception_each fn, void *arg, struct fault *f)
 {
     struct exception e;
-    MDB_cursor *c;
-    MDB_val k, v;
-    MDB_txn *t;
-    int rc = read_begin(s, &t, f);
+    struct table_walk w;
+    int rc = walk_begin(s, D_EXCEPTION, NULL, 0, &w, f);
 
     if (rc != 0)
         return rc;
-    rc = mdb_cursor_open(t, s->dbi[D_EXCEPTION], &c);
-    if (rc == 0) {
-        for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
-             rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) {
-            rc = exception_get(val_slice(v), &e) != 0 ? MDB_CORRUPTED : 0;
-            if (rc != 0 || fn(arg, &e) != 0)
-                break;
-        }
-        mdb_cursor_close(c);
+    for (; w.rc == 0; walk_next(&w)) {
+        w.rc = exception_get(val_slice(w.v), &e) != 0 ? MDB_CORRUPTED : 0;
+        if (w.rc != 0 || fn(arg, &e) != 0)
+            break;
     }
-    read_end(s, t);
-    if (rc == MDB_CORRUPTED)
-        return store_damaged(f, "exception");
-    return rc == 0 || rc == MDB_NOTFOUND ? 0 : store_fail(f, rc, "reading exceptions");
+    return walk_end(&w, "exception", f);
 }
 
 /* ---- the newest backup: a row of the meta table ---- */

@@ -76,30 +76,17 @@ int store_filter_get(struct store *s, const char *name, struct saved_filter *out
 int store_filters(struct store *s, const char *after, store_filter_each fn, void *arg,
                   struct fault *f)
 {
-    struct saved_filter *row = xcalloc(1, sizeof(*row));
-    MDB_cursor *c;
-    MDB_txn *t;
-    MDB_val k = val_of(after, strlen(after)), v;
-    int rc = read_begin(s, &t, f);
-    if (rc != 0) {
-        free(row);
+    struct saved_filter *row;
+    struct table_walk w;
+    int rc = walk_behind(s, D_FILTER, after, strlen(after), &w, f);
+    if (rc != 0)
         return rc;
+    row = xcalloc(1, sizeof(*row));
+    for (; w.rc == 0; walk_next(&w)) {
+        w.rc = row_read(val_slice(w.k), val_slice(w.v), row);
+        if (w.rc != 0 || fn(arg, row) != 0)
+            break;
     }
-    rc = mdb_cursor_open(t, s->dbi[D_FILTER], &c);
-    if (rc == 0) {
-        rc = mdb_cursor_get(c, &k, &v, after[0] ? MDB_SET_RANGE : MDB_FIRST);
-        if (rc == 0 && after[0] && slice_is(val_slice(k), after))
-            rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
-        for (; rc == 0; rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) {
-            rc = row_read(val_slice(k), val_slice(v), row);
-            if (rc != 0 || fn(arg, row) != 0)
-                break;
-        }
-        mdb_cursor_close(c);
-    }
-    read_end(s, t);
     free(row);
-    if (rc == MDB_CORRUPTED)
-        return store_damaged(f, "filter");
-    return rc == 0 || rc == MDB_NOTFOUND ? 0 : store_fail(f, rc, "reading filters");
+    return walk_end(&w, "filter", f);
 }

@@ -157,24 +157,14 @@ void reserve_limits_put(struct write_txn *w, struct store_op *op)
 int store_limits(struct store *s, store_limit_each fn, void *arg, struct fault *f)
 {
     struct limit_row r;
-    MDB_cursor *c;
-    MDB_val k, v;
-    MDB_txn *t;
-    int rc = read_begin(s, &t, f);
+    struct table_walk w;
+    int rc = walk_begin(s, D_LIMIT, NULL, 0, &w, f);
     if (rc != 0)
         return rc;
-    rc = mdb_cursor_open(t, s->dbi[D_LIMIT], &c);
-    if (rc == 0) {
-        for (rc = mdb_cursor_get(c, &k, &v, MDB_FIRST); rc == 0;
-             rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) {
-            rc = row_get_limit(val_slice(k), val_slice(v), &r) != 0 ? MDB_CORRUPTED : 0;
-            if (rc != 0 || fn(arg, &r) != 0)
-                break;
-        }
-        mdb_cursor_close(c);
+    for (; w.rc == 0; walk_next(&w)) {
+        w.rc = row_get_limit(val_slice(w.k), val_slice(w.v), &r) != 0 ? MDB_CORRUPTED : 0;
+        if (w.rc != 0 || fn(arg, &r) != 0)
+            break;
     }
-    read_end(s, t);
-    if (rc == MDB_CORRUPTED)
-        return store_damaged(f, "limit");
-    return rc == 0 || rc == MDB_NOTFOUND ? 0 : store_fail(f, rc, "reading limits");
+    return walk_end(&w, "limit", f);
 }

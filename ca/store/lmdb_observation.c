@@ -279,31 +279,18 @@ int store_observations(struct store *s, const uint8_t after[OBSERVATION_KEY], si
                        store_observation_each fn, void *arg, struct fault *f)
 {
     struct observation o;
-    MDB_cursor *c;
-    MDB_txn *t;
-    MDB_val k = val_of(after, after ? OBSERVATION_KEY : 0), v;
-    int rc = read_begin(s, &t, f);
+    struct table_walk w;
+    int rc = walk_behind(s, D_OBSERVATION, after, after ? OBSERVATION_KEY : 0, &w, f);
 
     if (rc != 0)
         return rc;
-    rc = mdb_cursor_open(t, s->dbi[D_OBSERVATION], &c);
-    if (rc == 0) {
-        rc = mdb_cursor_get(c, &k, &v, after ? MDB_SET_RANGE : MDB_FIRST);
-        if (rc == 0 && after && slice_eq(val_slice(k), slice_of(after, OBSERVATION_KEY)))
-            rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
-        for (; rc == 0 && max > 0; max--) {
-            rc = k.mv_size == OBSERVATION_KEY ? row_observation_get(val_slice(v), &o)
+    for (; w.rc == 0 && max > 0; walk_next(&w), max--) {
+        w.rc = w.k.mv_size == OBSERVATION_KEY ? row_observation_get(val_slice(w.v), &o)
                                               : MDB_CORRUPTED;
-            if (rc != 0 || fn(arg, k.mv_data, &o) != 0)
-                break;
-            rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
-        }
-        mdb_cursor_close(c);
+        if (w.rc != 0 || fn(arg, w.k.mv_data, &o) != 0)
+            break;
     }
-    read_end(s, t);
-    if (rc == MDB_CORRUPTED)
-        return store_damaged(f, "observation");
-    return rc == 0 || rc == MDB_NOTFOUND ? 0 : store_fail(f, rc, "reading observations");
+    return walk_end(&w, "observation", f);
 }
 
 bool observation_row_sound(struct slice key, struct slice row)

@@ -147,17 +147,8 @@ int store_get(struct store *s, const struct cert_ref *ref, struct cert_row *out,
     return rc;
 }
 
-/* A cursor on a table in a read transaction of its own, placed at the first key >= `from`. */
-struct walk {
-    struct store *s;
-    MDB_txn *t;
-    MDB_cursor *c;
-    MDB_val k, v;
-    int rc;
-};
-
-static int walk_begin(struct store *s, enum durable_dbi d, const void *from, size_t n,
-                      struct walk *w, struct fault *f)
+int walk_begin(struct store *s, enum durable_dbi d, const void *from, size_t n,
+               struct table_walk *w, struct fault *f)
 {
     memset(w, 0, sizeof(*w));
     w->s = s;
@@ -172,12 +163,21 @@ static int walk_begin(struct store *s, enum durable_dbi d, const void *from, siz
     return 0;
 }
 
-static void walk_next(struct walk *w)
+int walk_behind(struct store *s, enum durable_dbi d, const void *after, size_t n,
+                struct table_walk *w, struct fault *f)
+{
+    int rc = walk_begin(s, d, after, n, w, f);
+    if (rc == 0 && w->rc == 0 && n > 0 && slice_eq(val_slice(w->k), slice_of(after, n)))
+        walk_next(w);
+    return rc;
+}
+
+void walk_next(struct table_walk *w)
 {
     w->rc = mdb_cursor_get(w->c, &w->k, &w->v, MDB_NEXT);
 }
 
-static int walk_end(struct walk *w, const char *what, struct fault *f)
+int walk_end(struct table_walk *w, const char *what, struct fault *f)
 {
     if (w->c)
         mdb_cursor_close(w->c);
@@ -187,7 +187,7 @@ static int walk_end(struct walk *w, const char *what, struct fault *f)
     return w->rc == 0 || w->rc == MDB_NOTFOUND ? 0 : store_fail(f, w->rc, what);
 }
 
-static bool walk_at_ref(const struct walk *w, struct cert_ref *ref)
+static bool walk_at_ref(const struct table_walk *w, struct cert_ref *ref)
 {
     if (w->rc != 0 || w->k.mv_size != ROW_REF)
         return false;
@@ -198,7 +198,7 @@ static bool walk_at_ref(const struct walk *w, struct cert_ref *ref)
 int store_find_serial(struct store *s, const uint8_t serial[SERIAL_LEN], struct cert_ref *out,
                       size_t max, size_t *n, struct fault *f)
 {
-    struct walk w;
+    struct table_walk w;
     *n = 0;
     int rc = walk_begin(s, D_CERT, serial, SERIAL_LEN, &w, f);
     if (rc != 0)
@@ -217,7 +217,7 @@ int store_find_serial(struct store *s, const uint8_t serial[SERIAL_LEN], struct 
 int store_open_intents(struct store *s, int64_t before, struct cert_ref *out, size_t max, size_t *n,
                        struct fault *f)
 {
-    struct walk w;
+    struct table_walk w;
     struct row_open open;
     *n = 0;
     int rc = walk_begin(s, D_OPEN, NULL, 0, &w, f);
@@ -237,7 +237,7 @@ int store_open_intents(struct store *s, int64_t before, struct cert_ref *out, si
 int store_changes_since(struct store *s, uint64_t after, struct store_change *out, size_t max,
                         size_t *n, struct fault *f)
 {
-    struct walk w;
+    struct table_walk w;
     uint8_t key[8];
     *n = 0;
     if (after == UINT64_MAX)
@@ -262,18 +262,16 @@ int store_changes_since(struct store *s, uint64_t after, struct store_change *ou
 int store_states(struct store *s, const struct cert_ref *after, struct store_change *out,
                  size_t max, size_t *n, struct fault *f)
 {
-    struct walk w;
+    struct table_walk w;
     struct cert_ref ref;
     struct cert_view v;
     uint8_t key[ROW_REF] = {0};
     *n = 0;
     if (after)
         ref_put(after, key);
-    int rc = walk_begin(s, D_CERT, key, sizeof(key), &w, f);
+    int rc = walk_behind(s, D_CERT, key, after ? sizeof(key) : 0, &w, f);
     if (rc != 0)
         return rc;
-    if (after && w.rc == 0 && w.k.mv_size == ROW_REF && memcmp(w.k.mv_data, key, ROW_REF) == 0)
-        walk_next(&w);
     for (size_t i = 0; *n < max && walk_at_ref(&w, &ref); walk_next(&w), i++) {
         if (i >= STATES_STEPS_MAX && *n > 0)
             break;

@@ -69,27 +69,17 @@ int op_scan_job(struct write_txn *w, struct store_op *op)
 int store_scan_jobs(struct store *s, struct scan_job_row out[SCAN_JOBS_MAX], size_t *n,
                     struct fault *f)
 {
-    MDB_cursor *c;
-    MDB_txn *t;
-    MDB_val k, v;
-    int rc = read_begin(s, &t, f);
+    struct table_walk w;
+    int rc = walk_begin(s, D_SCAN_JOB, NULL, 0, &w, f);
 
     *n = 0;
     if (rc != 0)
         return rc;
-    rc = mdb_cursor_open(t, s->dbi[D_SCAN_JOB], &c);
-    if (rc == 0) {
-        rc = mdb_cursor_get(c, &k, &v, MDB_FIRST);
-        while (rc == 0 && *n < SCAN_JOBS_MAX) {
-            rc = row_read(val_slice(v), &out[*n]);
-            ++*n;
-            if (rc == 0)
-                rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
-        }
-        mdb_cursor_close(c);
+    for (; w.rc == 0 && *n < SCAN_JOBS_MAX; walk_next(&w)) {
+        w.rc = row_read(val_slice(w.v), &out[*n]);
+        ++*n;
+        if (w.rc != 0)
+            break;
     }
-    read_end(s, t);
-    if (rc == MDB_CORRUPTED)
-        return store_damaged(f, "scan");
-    return rc == 0 || rc == MDB_NOTFOUND ? 0 : store_fail(f, rc, "reading scans");
+    return walk_end(&w, "scan", f);
 }

@@ -153,6 +153,25 @@ char *store_path(const char *dir, const char *name);
 /* A read transaction that sees the last commit. */
 int read_begin(struct store *s, MDB_txn **out, struct fault *f) WARN_UNUSED;
 void read_end(struct store *s, MDB_txn *t);
+/* lmdb_read.c: one row after the other of a table, in a read transaction of its own. `rc` is what
+ * LMDB said: 0 while k and v are a row. Who finds one that does not decode sets MDB_CORRUPTED. */
+struct table_walk {
+    struct store *s;
+    MDB_txn *t;
+    MDB_cursor *c;
+    MDB_val k, v;
+    int rc;
+};
+/* At the first key that is not before `from`, or, with n 0, the first of all. After a fault there
+ * is nothing to end. */
+int walk_begin(struct store *s, enum durable_dbi d, const void *from, size_t n,
+               struct table_walk *w, struct fault *f) WARN_UNUSED;
+/* At the first key behind that one. */
+int walk_behind(struct store *s, enum durable_dbi d, const void *after, size_t n,
+                struct table_walk *w, struct fault *f) WARN_UNUSED;
+void walk_next(struct table_walk *w);
+/* 0, or what was wrong with w->rc: `what` is what a row is. */
+int walk_end(struct table_walk *w, const char *what, struct fault *f) WARN_UNUSED;
 void read_pool_free(struct read_pool *p);
 /* One value, good until the transaction ends. 0 or an LMDB code. */
 int row_get(MDB_txn *t, MDB_dbi dbi, const void *key, size_t n, struct slice *out) WARN_UNUSED;
