@@ -90,36 +90,38 @@ int object_bytes(struct token *t, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE typ
     return 0;
 }
 
+/* Of a size that is known. 1: it is there, 0: it is not, or a fault. */
+static int get_value(struct token *t, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *value,
+                     CK_ULONG size, struct fault *f)
+{
+    CK_ATTRIBUTE a = {type, value, size};
+    CK_RV rv = get_attribute(t, object, &a);
+
+    if (not_there(rv, &a))
+        return 0;
+    if (rv == CKR_OK && a.ulValueLen == size)
+        return 1;
+    return ckr_fault(f, "C_GetAttributeValue", rv != CKR_OK ? rv : CKR_DEVICE_ERROR);
+}
+
 int object_ulong(struct token *t, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, CK_ULONG *out,
                  struct fault *f)
 {
     CK_ULONG value = CK_UNAVAILABLE_INFORMATION;
-    CK_ATTRIBUTE a = {type, &value, sizeof(value)};
-    CK_RV rv = get_attribute(t, object, &a);
+    int rc = get_value(t, object, type, &value, sizeof(value), f);
 
-    *out = CK_UNAVAILABLE_INFORMATION;
-    if (not_there(rv, &a))
-        return 0;
-    if (rv != CKR_OK || a.ulValueLen != sizeof(value))
-        return ckr_fault(f, "C_GetAttributeValue", rv != CKR_OK ? rv : CKR_DEVICE_ERROR);
-    *out = value;
-    return 0;
+    *out = rc == 1 ? value : CK_UNAVAILABLE_INFORMATION;
+    return rc < 0 ? rc : 0;
 }
 
 int object_is(struct token *t, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, bool want,
               bool *out, struct fault *f)
 {
     CK_BBOOL value = CK_FALSE;
-    CK_ATTRIBUTE a = {type, &value, sizeof(value)};
-    CK_RV rv = get_attribute(t, object, &a);
+    int rc = get_value(t, object, type, &value, sizeof(value), f);
 
-    *out = false;
-    if (not_there(rv, &a))
-        return 0;
-    if (rv != CKR_OK || a.ulValueLen != sizeof(value))
-        return ckr_fault(f, "C_GetAttributeValue", rv != CKR_OK ? rv : CKR_DEVICE_ERROR);
-    *out = (value != CK_FALSE) == want;
-    return 0;
+    *out = rc == 1 && (value != CK_FALSE) == want;
+    return rc < 0 ? rc : 0;
 }
 
 void object_destroy(struct token *t, CK_OBJECT_HANDLE object)
