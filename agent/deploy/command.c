@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/deploy/asunit.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 
@@ -23,7 +24,7 @@
 
 /* ---- the child ---- */
 
-enum stage { STAGE_BIND = 1, STAGE_EXEC };
+enum stage { STAGE_BIND = 1, STAGE_EXEC, STAGE_MANAGER };
 struct trouble { /* from the child, when it cannot run the command */
     int stage, error;
 };
@@ -42,6 +43,23 @@ static _Noreturn void give_up(int tell, enum stage stage)
     _exit(write(tell, &t, sizeof(t)) == (ssize_t)sizeof(t) ? 126 : 127);
 }
 
+/* One of these runs; `unit` when it is not NULL. */
+static _Noreturn void run(const struct command *c, char **env, char **unit)
+{
+    environ = env; /* whose PATH is looked in */
+    if (unit != NULL) {
+        errno = asunit_missing(c->argv[0]);
+        if (errno != 0)
+            give_up(3, STAGE_EXEC);
+        execvp(unit[0], unit);
+        give_up(3, STAGE_MANAGER);
+    }
+    if (c->bind_from != NULL && see_another(c->bind_from, c->bind_to) < 0)
+        give_up(3, STAGE_BIND);
+    execvp(c->argv[0], (char *const *)(uintptr_t)c->argv);
+    give_up(3, STAGE_EXEC);
+}
+
 /* What we ignore or block is not the command's business. */
 static void plain_signals(void)
 {
@@ -54,7 +72,7 @@ static void plain_signals(void)
         sigaction(i, &plain, NULL);
 }
 
-static _Noreturn void become(const struct command *c, char **env, int output, int tell)
+static _Noreturn void become(const struct command *c, char **env, char **unit, int output, int tell)
 {
     int null = open("/dev/null", O_RDONLY);
 
@@ -65,11 +83,7 @@ static _Noreturn void become(const struct command *c, char **env, int output, in
         give_up(tell, STAGE_EXEC);
     close_range(4, ~0U, 0);
     umask(022);
-    if (c->bind_from != NULL && see_another(c->bind_from, c->bind_to) < 0)
-        give_up(3, STAGE_BIND);
-    environ = env; /* whose PATH is looked in */
-    execvp(c->argv[0], (char *const *)(uintptr_t)c->argv);
-    give_up(3, STAGE_EXEC);
+    run(c, env, unit);
 }
 
 /* ---- the environment ---- */
@@ -157,7 +171,7 @@ static void wait_for(struct running *r, int64_t limit)
 static int start(const struct command *c, struct running *r, struct fault *f)
 {
     int out[2] = {-1, -1}, tell[2] = {-1, -1};
-    char **env;
+    char **env, **unit;
 
     if (pipe2(out, O_CLOEXEC) < 0 || pipe2(tell, O_CLOEXEC) < 0) {
         if (out[0] >= 0) {
@@ -167,14 +181,16 @@ static int start(const struct command *c, struct running *r, struct fault *f)
         return fault_set(f, FAULT_INTERNAL, "command.start", "no pipe: %s", strerror(errno));
     }
     env = make_env(c);
+    unit = asunit_wanted() ? asunit_argv(c) : NULL;
     r->pid = fork();
     if (r->pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        become(c, env, out[1], tell[1]);
+        become(c, env, unit, out[1], tell[1]);
     }
     if (r->pid > 0)
         setpgid(r->pid, r->pid); /* whoever of both comes first */
     free_env(env);
+    asunit_free(unit);
     close(out[1]);
     close(tell[1]);
     r->output = out[0];
@@ -210,7 +226,7 @@ static int judge(const struct command *c, const struct running *r, struct fault 
     if (n == (ssize_t)sizeof(t))
         return fault_set(f, t.stage == STAGE_BIND ? FAULT_UNAVAILABLE : FAULT_CONFIG,
                          t.stage == STAGE_BIND ? "command.bind" : "command.start", "%.80s: %s",
-                         c->argv[0], strerror(t.error));
+                         t.stage == STAGE_MANAGER ? "systemd-run" : c->argv[0], strerror(t.error));
     last_words(&r->kept, words);
     if (r->late)
         return fault_set(f, FAULT_UNAVAILABLE, "command.limit",
@@ -225,6 +241,11 @@ static int judge(const struct command *c, const struct running *r, struct fault 
     return 0;
 }
 
+int64_t command_limit(const struct command *c)
+{
+    return c->limit > 0 ? c->limit : LIMIT_DEFAULT;
+}
+
 int command_run(const struct command *c, struct buf *output, struct fault *f)
 {
     struct running r = {.output = -1, .tell = -1};
@@ -232,7 +253,7 @@ int command_run(const struct command *c, struct buf *output, struct fault *f)
 
     buf_init(&r.kept, COMMAND_OUTPUT_MAX);
     if (rc == 0) {
-        wait_for(&r, c->limit > 0 ? c->limit : LIMIT_DEFAULT);
+        wait_for(&r, command_limit(c));
         rc = judge(c, &r, f);
         if (rc < 0)
             log_fault(LOG_LEVEL_WARN, "command.failed", f, "command", c->argv[0], "output",
@@ -253,7 +274,11 @@ int command_run(const struct command *c, struct buf *output, struct fault *f)
 bool command_can_bind(void)
 {
     int status = 1;
-    pid_t pid = fork();
+    pid_t pid;
+
+    if (asunit_wanted())
+        return true;
+    pid = fork();
 
     if (pid == 0)
         _exit(see_another(NULL, NULL) < 0);

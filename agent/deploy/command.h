@@ -1,7 +1,8 @@
 /*
  * Commands of services and hooks: argv as it is, no shell, an environment of their own, standard
  * input empty, no descriptor of ours, a process group of their own that is killed whole when the
- * time is over. A command ends when we do. What it prints is kept up to a bound, and logged.
+ * time is over. A command ends when we do. What it prints is kept up to a bound, and logged. Where
+ * the service manager runs it (asunit.h) it is a unit in place of a group, and ends by itself.
  */
 #ifndef AGENT_DEPLOY_COMMAND_H
 #define AGENT_DEPLOY_COMMAND_H
@@ -25,6 +26,8 @@ struct command {
     const char *bind_from, *bind_to; /* a folder that it sees in another's place; NULL: none */
 };
 
+/* The same, never 0. */
+int64_t command_limit(const struct command *c);
 /* 0 when it ended with status 0. Rule: "command.failed", with how it ended and the end of what
  * it printed; "command.limit"; "command.start" (not found, may not be run); "command.bind" (the
  * system allows no view of its own; nothing was run). `output` may be NULL. */

@@ -18,9 +18,9 @@
  * a time an entry. Commands run without a shell (agent/deploy/command.h).
  *
  * Rules: "deploy.key", "deploy.loads", "deploy.chain", "deploy.names", "deploy.expired",
- * "deploy.certificate" (checks); "deploy.write", "deploy.full", "deploy.owner", "deploy.password",
- * "deploy.path", "deploy.version" (no such one); "deploy.test", "deploy.reload", "deploy.probe";
- * "deploy.hook"; "deploy.previous" (nothing to go back to).
+ * "deploy.certificate" (checks); "deploy.write", "deploy.readonly", "deploy.full", "deploy.owner",
+ * "deploy.password", "deploy.path", "deploy.version" (no such one); "deploy.test", "deploy.reload",
+ * "deploy.probe"; "deploy.hook"; "deploy.previous" (nothing to go back to).
  */
 #ifndef AGENT_DEPLOY_DEPLOY_H
 #define AGENT_DEPLOY_DEPLOY_H

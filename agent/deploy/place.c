@@ -18,6 +18,12 @@ int place_failed(const char *what, const char *path, struct fault *f)
     if (error == ENOSPC || error == EDQUOT)
         return fault_set(f, FAULT_FULL, "deploy.full", "cannot %s %.150s: %s", what, path,
                          strerror(error));
+    if (error == EROFS)
+        return fault_set(
+            f, FAULT_UNAVAILABLE, "deploy.readonly",
+            "cannot %s %.100s: read-only for the agent; is it cerca-agent.service that "
+            "keeps it so, it wants ReadWritePaths= of that folder",
+            what, path);
     return fault_set(f, FAULT_UNAVAILABLE, "deploy.write", "cannot %s %.150s: %s", what, path,
                      strerror(error));
 }

@@ -353,7 +353,8 @@ static void a_full_or_read_only_disk_changes_nothing(void **s)
         test_sh("rm %s/filler && test \"$(ls -A %s/versions)\" = 1", scene.state, scene.state), 0);
     assert_int_equal(test_sh("mount -o remount,ro %s", scene.state), 0);
     assert_int_equal(deploy_stage(&scene.entry, &scene.second.m, 2, &f), -FAULT_UNAVAILABLE);
-    assert_string_equal(f.rule, "deploy.write");
+    assert_string_equal(f.rule, "deploy.readonly");
+    assert_non_null(strstr(f.text, "ReadWritePaths="));
     assert_true(test_pair_fits(scene.key_path, scene.chain_path));
     assert_true(test_shows(scene.chain_path, &scene.first));
     assert_int_equal(test_sh("mount -o remount,rw %s", scene.state), 0);
