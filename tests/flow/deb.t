@@ -53,7 +53,6 @@ ok 'every unit is sound' in_root sh -c 'systemd-analyze verify $(dpkg -L cerca c
 
 for unit in "$machine"/lib/systemd/system/cerca*.service; do
     case $unit in
-    */cerca-agent.service) continue ;; # root on purpose: what it deploys to is anybody's
     *@.service) cp "$unit" "$scratch/${unit##*/}" && unit=$scratch/${unit##*/} ;;
     esac
     instance=${unit/@./@hsm.}
@@ -61,6 +60,8 @@ for unit in "$machine"/lib/systemd/system/cerca*.service; do
     run systemd-analyze security --offline=true --threshold=20 "$instance"
     report "$status" "$(basename "$instance") is exposed by 2.0 at most"
 done
+is 'programs of a node have a user each' \
+    "$(sed -n 's/^User=//p' "$machine"/lib/systemd/system/cerca-node*.service | sort | tr '\n' ' ')" 'cerca cerca-node '
 sed -n 's/^User=//p' "$machine"/lib/systemd/system/cerca*.service | sort -u >"$scratch/users"
 while read -r user; do
     ok "the user $user is there" in_root id "$user"
