@@ -38,8 +38,13 @@ static int find_program(const char *name, char out[PATH_MAX], struct fault *f)
 {
     static const char *const beside[] = {"", "/../sbin", "/../libexec/cerca"};
     char folder[PATH_MAX];
-    int rc = own_folder(folder, f);
+    int rc;
 
+    if (name[0] == '/') {
+        (void)snprintf(out, PATH_MAX, "%s", name);
+        return 0;
+    }
+    rc = own_folder(folder, f);
     for (size_t i = 0; rc == 0 && i < sizeof(beside) / sizeof(beside[0]); i++) {
         int n = snprintf(out, PATH_MAX, "%s%s/%s", folder, beside[i], name);
 

@@ -1,6 +1,6 @@
 /*
- * Programs of Cerca that the command runs. What they write is kept and shown when
- * they fail; they end when the command ends, however that happens.
+ * Programs that the command runs, Cerca's own for the most part. What they write is kept and shown
+ * when they fail; they end when the command ends, however that happens.
  */
 #ifndef CLIENT_CHILD_H
 #define CLIENT_CHILD_H
@@ -16,8 +16,8 @@ struct child {
     int status; /* that it ended with; -1: it runs, or a signal ended it */
 };
 
-/* Starts NAME, found beside this program, in ../sbin or in ../libexec/cerca. argv[0] is
- * put in; `argv` ends with NULL. */
+/* Starts NAME, found beside this program, in ../sbin or in ../libexec/cerca; or that very file,
+ * when it begins with "/". argv[0] is put in; `argv` ends with NULL. */
 int child_start(struct child *c, const char *name, const char *const argv[],
                 struct fault *f) WARN_UNUSED;
 /* Waits for its end. Any status but 0 is a fault that ends with what it wrote last. */

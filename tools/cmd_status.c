@@ -5,9 +5,11 @@
 #include "lib/proto.h"
 #include "tools/commands.h"
 #include "tools/json.h"
+#include "tools/units.h"
 #include "lib/text.h"
 
 #define TEXT_MAX 131072
+#define PROGRAMS_MAX 64
 
 static json_t *item_json(const struct status_item *s)
 {
@@ -63,6 +65,33 @@ static void unreachable(json_t *status, const struct fault *f)
     json_put(status, "items", items);
 }
 
+/* In place of what is said of that program already. */
+static void put_program(json_t *status, const struct status_item *p)
+{
+    json_t *items = json_object_get(status, "items");
+    size_t n = json_array_size(items), i = 0;
+
+    while (i < n && strcmp(json_str(json_array_get(items, i), "name"), p->name) != 0)
+        i++;
+    if (i < n)
+        (void)json_array_set_new(items, i, item_json(p));
+    else
+        (void)json_array_append_new(items, item_json(p));
+    if (!p->ok)
+        json_put(status, "ok", json_false());
+}
+
+/* Where systemd runs the programs, cerca-ca knows nothing of them. */
+static void put_programs(const struct conf *c, json_t *status)
+{
+    struct status_item *programs = xcalloc(PROGRAMS_MAX, sizeof(*programs));
+    size_t n = units_status(c, programs, PROGRAMS_MAX);
+
+    for (size_t i = 0; i < n; i++)
+        put_program(status, &programs[i]);
+    free(programs);
+}
+
 /* ---- as text ---- */
 
 /* Groups, in the order of the screen, and the items of each: "crl" is "crl.issuing", too. */
@@ -71,7 +100,7 @@ static const struct {
     const char *items[12];
 } groups[] = {
     {"Issuing", {"cerca-ca", "issuing", "gate", "issuer", "requests", "limits"}},
-    {"Programs", {"signer", "public", "enroll", "admin", "watch", "configuration"}},
+    {"Programs", {"ca", "signer", "public", "enroll", "admin", "watch", "scan", "configuration"}},
     {"Tokens", {"hsm"}},
     {"CRLs", {"crl"}},
     {"OCSP", {"ocsp", "node"}},
@@ -199,6 +228,7 @@ static int run_status(struct tool *t, void *args)
         rc = read_answer(answer.body, status, &f);
     if (rc != 0)
         unreachable(status, &f);
+    put_programs(t->conf, status);
     well = json_is_true(json_object_get(status, "ok"));
     if (t->format == FORMAT_JSON) {
         rc = json_print(t, status);

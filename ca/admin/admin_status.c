@@ -259,17 +259,20 @@ static bool has_front(const struct admin *a, const char *program)
     return false;
 }
 
-/* Of this host nothing while no cerca-public runs here. */
+/* Of this host nothing while no cerca-public runs here: cercad tells, or where systemd starts the
+ * programs, it does itself. */
 static void add_responders(struct items *items, const struct admin *a)
 {
+    bool here = has_front(a, "cerca-public");
     struct status_item i;
 
     for (size_t k = 0; nodes_status(a->parts.nodes, k, &i); k++)
         add(items, &i);
-    if (a->parts.delegates == NULL || !has_front(a, "cerca-public"))
+    if (a->parts.delegates == NULL)
         return;
     for (size_t k = 0; k < a->parts.authorities->n; k++)
-        if (delegates_status(a->parts.delegates, k, &i))
+        if ((here || delegates_state(a->parts.delegates, k) != NULL) &&
+            delegates_status(a->parts.delegates, k, &i))
             add(items, &i);
 }
 
