@@ -337,6 +337,20 @@ boot-test: ## as root: install, use, upgrade and purge the packages on a machine
 	@apt-get -qq install --no-install-recommends systemd-container
 	tests/boot/run $(BUILD)/deb $(BUILD)/deb-next
 
+# The packages of an earlier commit, which its own Makefile makes; of a version that is older than this one's.
+FROM ?=
+UPGRADE := $(abspath $(BUILD))/upgrade
+.PHONY: upgrade-test
+upgrade-test: ## as root: install the packages of the commit FROM, use them, upgrade to these; nothing may be lost: FROM=COMMIT
+	@test -n '$(FROM)' || { echo 'usage: make upgrade-test FROM=COMMIT' >&2; exit 2; }
+	rm -rf $(UPGRADE)
+	mkdir -p $(UPGRADE)/tree
+	git archive $(FROM) | tar -x -C $(UPGRADE)/tree
+	$(MAKE) -C $(UPGRADE)/tree deb BUILD=build DEB_DIR=$(UPGRADE)/deb DEB_VERSION=$(VERSION)~$(shell git rev-parse --short=7 $(FROM) 2>/dev/null)
+	$(MAKE) deb DEB_DIR=$(BUILD)/deb
+	@apt-get -qq install --no-install-recommends systemd-container
+	tests/boot/run $(UPGRADE)/deb $(BUILD)/deb upgrade
+
 # cercad finds the programs that it starts in its own folder, so they lie together.
 install: programs ## install to PREFIX=/usr/local below DESTDIR=
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR)
