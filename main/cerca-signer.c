@@ -58,16 +58,6 @@ static _Noreturn void usage(void)
     exit(EXITCODE_USAGE);
 }
 
-static int descriptor(const char *text)
-{
-    char *end;
-    long n = strtol(text, &end, 10);
-
-    if (end == text || *end != 0 || n < 0 || n > INT_MAX)
-        usage();
-    return (int)n;
-}
-
 static void options_read(int argc, char **argv, struct options *o)
 {
     enum { CONF_FD = 256, TEXT, TOKEN, LISTEN_FD, CHECK, PROVISION, HELP, VERSION };
@@ -95,13 +85,13 @@ static void options_read(int argc, char **argv, struct options *o)
             o->conf_fd = option_text("cerca-signer", optarg);
             break;
         case CONF_FD:
-            o->conf_fd = descriptor(optarg);
+            o->conf_fd = option_fd("cerca-signer", optarg);
             break;
         case TOKEN:
             o->token = optarg;
             break;
         case LISTEN_FD:
-            o->listen_fd = descriptor(optarg);
+            o->listen_fd = option_fd("cerca-signer", optarg);
             break;
         case CHECK:
             o->check = true;
