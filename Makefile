@@ -38,8 +38,9 @@ endif
 # What was run is counted in a mapped file, one for all processes of a program, so that the counts of a
 # jailed or killed one are not lost.
 ifneq ($(COVERAGE),)
-OPTIMIZE := -O1 -g -Wno-unused-command-line-argument -fprofile-instr-generate=$(abspath $(BUILD))/counts/%c%m.profraw \
-	-fcoverage-mapping -fprofile-update=atomic -mllvm -runtime-counter-relocation
+COUNTING := -fprofile-instr-generate=$(abspath $(BUILD))/counts/%c%m.profraw -fcoverage-mapping -fprofile-update=atomic \
+	-mllvm -runtime-counter-relocation
+OPTIMIZE := -O1 -g -Wno-unused-command-line-argument $(COUNTING)
 endif
 
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE -I. -DCERCA_VERSION='"$(VERSION)"' \
@@ -548,11 +549,11 @@ $(BUILD)/shim/%.so:
 	@echo '  LINK  $(@:$(BUILD)/%=%)'
 	@$(CC) $(filter-out -fPIE,$(ALL_CFLAGS)) -fPIC -shared -Wl,-z,relro,-z,now -o $@ $^ -ldl
 
-# Preloaded before a sanitizer's own library, so without one.
+# Preloaded before a sanitizer's own library, so without one; what it counted would be in what it records.
 $(BUILD)/torture/recorder.so: $(RECORDER_SRC) $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo '  LINK  $(@:$(BUILD)/%=%)'
-	@$(CC) $(filter-out -fPIE -fsanitize=% -fno-sanitize-recover=%,$(ALL_CFLAGS)) $(if $(WERROR),-Werror) -fPIC -shared \
+	@$(CC) $(filter-out -fPIE -fsanitize=% -fno-sanitize-recover=% $(COUNTING),$(ALL_CFLAGS)) $(if $(WERROR),-Werror) -fPIC -shared \
 		-Wl,-z,relro,-z,now -o $@ $(filter %.c,$^)
 
 .SECONDARY:
