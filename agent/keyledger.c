@@ -75,7 +75,7 @@ int keyledger_load(const struct agent_cert *c, struct keyledger *out, struct fau
     path_of(c, &path);
     if (access(buf_cstr(&path), F_OK) == 0) {
         rc = file_read(buf_cstr(&path), (size_t)KEYLEDGER_MAX * LINE_MAX_SIZE, &text, f);
-        if (rc == 0 && memchr(text.p, 0, text.n) != NULL)
+        if (rc == 0 && text.n > 0 && memchr(text.p, 0, text.n) != NULL)
             rc = fault_set(f, FAULT_MALFORMED, "agent.keys", "a zero octet");
         if (rc == 0)
             rc = read_lines(out, (char *)(uintptr_t)buf_cstr(&text), f);

@@ -81,7 +81,7 @@ int trust_read_certs(struct slice octets, struct buf *der, struct fault *f)
     int rc;
 
     buf_init(der, CERTS_OCTETS);
-    if (memmem(octets.p, octets.n, begin, strlen(begin)) != NULL) {
+    if (octets.n > 0 && memmem(octets.p, octets.n, begin, strlen(begin)) != NULL) {
         rc = take_pem(octets, der, f);
     } else {
         buf_init(&binary, CERTS_OCTETS);

@@ -283,6 +283,8 @@ static void only_cas_are_taken(void **s)
     of_a_ca();
     bundle(list, 2);
     assert_int_equal(refresh(), -FAULT_DENIED);
+    assert_int_equal(test_sh(": >%s/bundle.pem", scene.place), 0);
+    assert_int_equal(refresh(), -FAULT_MALFORMED);
     bundle(list, 1);
     assert_int_equal(refresh(), 0);
     X509_free(list[1]);
