@@ -100,7 +100,7 @@ FUZZ_HELP_SRC := $(addprefix tests/fuzz/,common.c issuer.c peer.c transport.c vi
 # What targets run: no more than that is built with libFuzzer's instrumentation. In place of the
 # network, and of children that talk to it, there is transport.c.
 FUZZED_SRC := $(LIB_SRC) $(EST_SRC) $(filter-out client/http%.c client/jail.c,$(CLIENT_SRC)) $(OCSP_SRC) $(SCAN_SRC) $(WATCH_SRC) $(ENROLL_SRC) $(AGENT_SRC) \
-	$(wildcard ca/store/*.c ca/audit/*.c) ca/enroll/passwords.c crl/build.c $(addprefix ca/signer/,checklog.c record.c) $(wildcard ca/signer/guard*.c) tests/unit/signer_place.c \
+	$(wildcard ca/store/*.c ca/audit/*.c) ca/enroll/passwords.c crl/build.c hostkey/content.c $(addprefix ca/signer/,checklog.c record.c) $(wildcard ca/signer/guard*.c) tests/unit/signer_place.c \
 	$(addprefix tools/,$(addsuffix .c,csv importindex ctstate scanstate exported verify json tool viewimport viewimport_apply viewimport_stage))
 ALL_SRC := $(LIB_SRC) $(CORE_SRC) $(SIGNER_SRC) $(TOKEN_SRC) $(HOSTKEY_SRC) $(SUPERVISE_SRC) $(CRL_SRC) $(OCSP_SRC) $(EST_SRC) $(ENROLL_SRC) $(PUBLIC_SRC) $(ADMIN_SRC) $(WATCH_SRC) \
 	$(NOTIFY_SRC) $(DELIVER_SRC) $(SCAN_SRC) $(CLIENT_SRC) $(AGENT_SRC) $(MAIN_SRC) $(TOOLS_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(SHIM_SRC) $(FAULTS_SRC) $(RECORDER_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) $(UNIT_MODEL_SRC) $(FUZZ_SRC)

@@ -37,10 +37,16 @@ described() { # TARGET
     grep -qF "| \`$1\` |" tests/fuzz/README.md
 }
 
+# In the table of parsers and targets.
+listed() { # TARGET
+    grep -E '^\|.*\|$' docs/fuzzing.md | grep -qF "\`$1\`"
+}
+
 for source in tests/fuzz/target/*.c; do
     target=$(basename "$source" .c)
     check "$target holds on all its inputs" replay "$target"
     check "$target is described" described "$target"
+    check "$target stands beside what it covers" listed "$target"
 done
 for folder in tests/fuzz/corpus/* tests/fuzz/crashes/*; do
     if [ -d "$folder" ]; then

@@ -7,11 +7,18 @@
 #include "client/http.h"
 #include "client/jail.h"
 
-static struct slice answers;
+static struct slice answers, said;
+static bool taken_over;
 
 void transport_feed(struct slice s)
 {
     answers = s;
+}
+
+void transport_lie(struct slice s)
+{
+    said = s;
+    taken_over = true;
 }
 
 void http_answer_init(struct http_answer *a, size_t body_max)
@@ -92,6 +99,10 @@ int http_call(const struct http_request *r, struct buf *body, struct fault *f)
 int jail_run(const struct jail *j, int (*work)(void *arg, struct buf *out, struct fault *f),
              void *arg, struct buf *out, struct fault *f)
 {
-    (void)j;
-    return work(arg, out, f);
+    if (!taken_over)
+        return work(arg, out, f);
+    buf_put_slice(out, said);
+    return buf_failed(out)
+               ? fault_set(f, FAULT_TOO_LARGE, "jail.failed", "%.60s found too much", j->name)
+               : 0;
 }
