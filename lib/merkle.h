@@ -46,8 +46,6 @@ struct merkle_path {
     uint8_t hash[MERKLE_PATH_MAX][32];
 };
 
-/* The root of the tree of the first `size` leaves. */
-int merkle_root_of(uint64_t size, merkle_node_at at, void *arg, uint8_t out[32]) WARN_UNUSED;
 /* RFC 9162 2.1.3.1; index < size. */
 int merkle_inclusion(uint64_t index, uint64_t size, merkle_node_at at, void *arg,
                      struct merkle_path *out) WARN_UNUSED;

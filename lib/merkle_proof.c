@@ -75,18 +75,6 @@ static int subproof(struct prover *p, uint64_t m, uint64_t first, uint64_t n, bo
     return rc == 0 ? append(p, first, k) : rc;
 }
 
-int merkle_root_of(uint64_t size, merkle_node_at at, void *arg, uint8_t out[32])
-{
-    const struct prover p = {at, arg, NULL};
-    const struct merkle empty = {.size = 0};
-
-    memset(out, 0, 32);
-    if (size > 0)
-        return range(&p, 0, size, out);
-    merkle_root(&empty, out);
-    return 0;
-}
-
 int merkle_inclusion(uint64_t index, uint64_t size, merkle_node_at at, void *arg,
                      struct merkle_path *out)
 {

@@ -33,7 +33,6 @@ enum ocsp_hash { OCSP_HASH_OTHER, OCSP_SHA1, OCSP_SHA256, OCSP_SHA384, OCSP_SHA5
 #define OCSP_HASHES 5
 const char *ocsp_hash_name(enum ocsp_hash h); /* "sha1" ...; "other" */
 int ocsp_hash_parse(const char *text, enum ocsp_hash *out) WARN_UNUSED;
-size_t ocsp_hash_len(enum ocsp_hash h);
 
 /* How an issuer is named in a CertID, by one hash (RFC 6960 4.1.1). */
 struct ocsp_issuer_id {

@@ -25,11 +25,6 @@ const char *ocsp_hash_name(enum ocsp_hash h)
     return hashes[h].name;
 }
 
-size_t ocsp_hash_len(enum ocsp_hash h)
-{
-    return hashes[h].len;
-}
-
 int ocsp_hash_parse(const char *text, enum ocsp_hash *out)
 {
     *out = OCSP_HASH_OTHER;

@@ -99,14 +99,6 @@ void agent_trust_free(struct agent_trust *t)
     memset(t, 0, sizeof(*t));
 }
 
-const struct agent_trust *agent_conf_trust(const struct agent_conf *c, const char *name)
-{
-    for (size_t i = 0; i < c->n_trusts; i++)
-        if (strcmp(c->trusts[i].as.name, name) == 0)
-            return &c->trusts[i];
-    return NULL;
-}
-
 void agent_trust_example(struct buf *out)
 {
     conf_put_example(&trust_table,

@@ -57,8 +57,6 @@ struct agent_trust {
 int agent_conf_read_trust(const struct agent_conf *c, const char *name, const char *text,
                           struct agent_trust *out, struct fault *f) WARN_UNUSED;
 void agent_trust_free(struct agent_trust *t);
-/* NULL: there is none of that name. */
-const struct agent_trust *agent_conf_trust(const struct agent_conf *c, const char *name);
 void agent_trust_example(struct buf *out);
 void agent_trust_manual(struct buf *out);
 

@@ -67,9 +67,6 @@ struct store_foreign {
     size_t changes;                        /* out: of the change sequence */
 };
 
-/* When a certificate was last met by an import or a scan; issued ones too. 0: never. */
-int store_last_seen(struct store *s, const uint8_t fingerprint[32], int64_t *out,
-                    struct fault *f) WARN_UNUSED;
 
 /* ---- annotations ---- */
 
@@ -86,11 +83,6 @@ struct store_annotate {
 /* *known is false, and *out empty but for its identity, when nothing is set. */
 int store_annotation(struct store *s, const uint8_t identity[IDENTITY_LEN], struct annotation *out,
                      bool *known, struct fault *f) WARN_UNUSED;
-/* In the order of identities, from behind `after` (NULL: from the start), at most `max`, in one
- * short transaction, until fn returns other than 0. */
-typedef int (*store_annotation_each)(void *arg, const struct annotation *a);
-int store_annotations(struct store *s, const uint8_t after[IDENTITY_LEN], size_t max,
-                      store_annotation_each fn, void *arg, struct fault *f) WARN_UNUSED;
 
 /* ---- filters of lists, kept under a name ---- */
 

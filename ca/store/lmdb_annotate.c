@@ -159,19 +159,3 @@ int store_line_newest(struct store_moment *m, const struct store_line *l, struct
         return store_damaged(f, "annotation");
     return rc == 0 || rc == MDB_NOTFOUND ? 0 : store_fail(f, rc, "reading an annotation");
 }
-
-int store_annotations(struct store *s, const uint8_t after[IDENTITY_LEN], size_t max,
-                      store_annotation_each fn, void *arg, struct fault *f)
-{
-    struct annotation a;
-    struct table_walk w;
-    int rc = walk_behind(s, D_IDENTITY, after, after ? IDENTITY_LEN : 0, &w, f);
-    if (rc != 0)
-        return rc;
-    for (; w.rc == 0 && max > 0; walk_next(&w), max--) {
-        w.rc = row_read(val_slice(w.k), val_slice(w.v), &a);
-        if (w.rc != 0 || fn(arg, &a) != 0)
-            break;
-    }
-    return walk_end(&w, "annotation", f);
-}

@@ -93,18 +93,6 @@ int seen_get(struct store *s, MDB_txn *t, const uint8_t fingerprint[32], int64_t
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-int store_last_seen(struct store *s, const uint8_t fingerprint[32], int64_t *out, struct fault *f)
-{
-    MDB_txn *t;
-    *out = 0;
-    int rc = read_begin(s, &t, f);
-    if (rc != 0)
-        return rc;
-    rc = seen_get(s, t, fingerprint, out);
-    read_end(s, t);
-    return rc == 0 ? 0 : store_fail(f, rc, "reading when it was seen");
-}
-
 /* ---- adding ---- */
 
 /* Is it one of ours? Its serial finds it, its fingerprint says so. */

@@ -122,11 +122,6 @@ bool child_alive(const struct child *c)
     return c->pid > 0;
 }
 
-const struct program *child_program(const struct child *c)
-{
-    return c->program;
-}
-
 void child_status(const struct child *c, struct child_status *out)
 {
     *out = (struct child_status){.state = c->state,

@@ -26,7 +26,6 @@ void child_end(struct child *c, int signo);
 /* Tells of an ended process. True if it was this one. */
 bool child_reaped(struct child *c, pid_t pid, int wait_status);
 bool child_alive(const struct child *c);
-const struct program *child_program(const struct child *c);
 void child_status(const struct child *c, struct child_status *out);
 
 #endif
