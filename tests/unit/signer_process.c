@@ -13,7 +13,7 @@
 #include "lib/clock.h"
 #include "lib/file.h"
 
-#define PATIENCE_US 20000000
+#define PATIENCE_US 60000000
 #define CALL_MS 15000
 
 static _Noreturn void broken(const char *what)

@@ -334,7 +334,7 @@ static void a_slow_module_within_its_limit_is_waited_for(void **state)
 
     (void)state;
     bench_open(&b, place_two_issuers, "issuing");
-    process_order(b.p, "C_Sign delay 400\n");
+    process_order(b.p, "C_Sign delay 200\n");
     signs(&b);
     answer_is_right(&b);
     bench_close(&b);
