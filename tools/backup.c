@@ -33,6 +33,11 @@ int backup_look(struct tool *t, const char *path, struct backup_manifest *out, s
         rc = backup_hash(fd, hash, draw, &p, f);
     progress_end(&p);
     (void)close(fd);
+    if (rc != 0) {
+        struct fault why = *f;
+
+        (void)fault_set(f, why.code, why.rule, "%s: %s", path, why.text);
+    }
     return rc;
 }
 

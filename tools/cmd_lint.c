@@ -64,7 +64,7 @@ static void add(struct looked *l, struct slice one)
 
 /* The blocks go into one buffer, which must not move while slices point into it: it is as large
  * as the text from the start. */
-static int read_pem(struct looked *l, struct slice text, struct fault *f)
+static int read_pem(struct looked *l, const char *path, struct slice text, struct fault *f)
 {
     static const char *const labels[] = {"CERTIFICATE", "X509 CERTIFICATE", NULL};
     struct buf one;
@@ -73,7 +73,7 @@ static int read_pem(struct looked *l, struct slice text, struct fault *f)
 
     buf_init(&l->der, room);
     if (buf_grow(&l->der, room) == NULL)
-        return fault_set(f, FAULT_TOO_LARGE, "lint.file", "the file is too large");
+        return fault_set(f, FAULT_TOO_LARGE, "lint.file", "%s is too large", path);
     l->der.n = 0;
     buf_init(&one, room);
     while ((rc = pem_next(&text, labels, NULL, &one, f)) == 0) {
@@ -88,7 +88,7 @@ static int read_pem(struct looked *l, struct slice text, struct fault *f)
         return rc;
     return l->n > 0 ? 0
                     : fault_set(f, FAULT_MALFORMED, "lint.file",
-                                "there is no certificate in it (neither PEM nor DER)");
+                                "%s holds no certificate, neither PEM nor DER", path);
 }
 
 static int read_file(struct looked *l, const char *path, struct fault *f)
@@ -104,7 +104,7 @@ static int read_file(struct looked *l, const char *path, struct fault *f)
         return 0;
     }
     if (rc == 0)
-        rc = read_pem(l, text, f);
+        rc = read_pem(l, path, text, f);
     buf_free(&file);
     return rc;
 }

@@ -223,11 +223,12 @@ static int run_explain(struct tool *t, void *args)
     struct explained e;
     struct fault f = {0};
     struct job j;
-    int rc = job_begin(&j, t, a);
+    int rc;
 
-    if (rc == EXIT_OK && a->profile == NULL)
-        rc = tool_usage(t, "--profile is missing");
-    else if (rc == EXIT_OK && (job_fill(&j, &f) != 0 || ask(&j, t, &e, &f) != 0))
+    if (a->profile == NULL || a->csr == NULL)
+        return tool_usage(t, a->profile == NULL ? "--profile is missing" : "--csr is missing");
+    rc = job_begin(&j, t, a);
+    if (rc == EXIT_OK && (job_fill(&j, &f) != 0 || ask(&j, t, &e, &f) != 0))
         rc = tool_fail(t, &f);
     else if (rc == EXIT_OK)
         rc = tell(t, &e);

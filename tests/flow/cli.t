@@ -59,6 +59,7 @@ for daemon in cercad cerca-ca cerca-signer cerca-public cerca-enroll cerca-admin
     is "with options that are in its manual page ($daemon)" "$(not_in_manual "$root/man/$daemon.8")" ''
 done
 ok 'the version is told' cerca --version
+cp "$out" version.txt
 fails 'an unknown option is a usage error' 2 'no option --colour' cerca list --colour
 fails 'a missing value is a usage error' 2 'needs a value' cerca list --name
 fails 'an option given twice is a usage error' 2 'given twice' cerca list --name a --name b
@@ -68,6 +69,8 @@ fails '... and options are not the word' 2 'import: \(FILE \| FOLDER\) is missin
 fails 'a format that a command has not is a usage error' 2 'should be table\|json\|csv' cerca list -o pem
 fails 'a status that does not exist is a usage error' 2 'should be valid' cerca list --status vaild
 fails 'control characters of an argument are not echoed' 2 'x1b\[31m' cerca show a $'\e[31m'
+fails 'what a command does not have is not asked for' 2 '--csr is missing' cerca policy explain --profile tls-server
+fails 'a file that is no backup is named' 1 'version.txt: the file is too short' cerca backup verify version.txt
 fails 'without a configuration the places tried are told' 1 \
     'CERCA_CONF is not set, and there is no ./cerca.conf and no /etc/cerca/cerca.conf' cerca list
 fails 'a configuration that is not there is named' 1 '/nonexistent/c.conf' cerca list -c /nonexistent/c.conf

@@ -42,7 +42,7 @@ json 'are told apart' 'all(.[]; .certificate == 2)'
 head -c 200 good.der >cut.der
 fails 'a cut certificate is a finding' 1 'errors' cerca lint cut.der
 like 'that says how it is broken' "$out" 'lint.der.cut'
-fails 'a private key is no certificate' 1 'no certificate in it' cerca lint good.key
+fails 'a private key is no certificate' 1 'good.key holds no certificate' cerca lint good.key
 fails 'a file that is not there' 1 'nothing.pem' cerca lint nothing.pem
 fails 'another severity is a usage error' 2 'error, warning or notice' \
     cerca lint good.pem --severity loud
