@@ -124,22 +124,22 @@ static int write_request(struct work *w, const struct guard_issuer *g, struct bu
     return rc;
 }
 
+int cakey_read(const struct work *w, struct job *j, struct fault *f)
+{
+    if (csr_request_get(slice_of(j->body, j->n), &j->csr) != 0)
+        return fault_set(f, FAULT_MALFORMED, "signer.request", "not a request to show a key");
+    return guard_generation(w->guard, j->csr.generation, f);
+}
+
 int cakey_csr(struct work *w, struct job *j)
 {
     struct fault *f = &j->fault;
     struct guard_issuer *g;
-    struct csr_request r;
-    int rc;
+    int rc = find_issuer(w->guard, w->token->conf, j->csr.issuer, &g, f);
 
-    if (csr_request_get(slice_of(j->body, j->n), &r) != 0)
-        return fault_set(f, FAULT_MALFORMED, "signer.request", "not a request to show a key");
-    if (memcmp(r.generation, w->guard->conf->generation, sizeof(r.generation)) != 0)
-        return fault_unavailable(f, 1, "signer.generation",
-                                 "the request was made under another configuration");
-    rc = find_issuer(w->guard, w->token->conf, r.issuer, &g, f);
     if (rc != 0 || g == NULL)
         return rc;
-    rc = ready(w->token, g, r.make_key, f);
+    rc = ready(w->token, g, j->csr.make_key, f);
     if (rc != 0)
         return rc;
     j->by = g;

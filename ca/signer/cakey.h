@@ -8,9 +8,12 @@
 
 #include "ca/signer/work.h"
 
-/* Serves MSG_CA_CSR; the request becomes the job's answer. The request is in the signer's own
- * record before it is signed. From any signing thread. Rules "signer.request",
- * "signer.generation", "signer.issuer", "signer.key". */
+/* Reads a MSG_CA_CSR into the job; touches no token. Rules "signer.request", "signer.generation".
+ */
+int cakey_read(const struct work *w, struct job *j, struct fault *f) WARN_UNUSED;
+/* Serves it; the request becomes the job's answer. The request is in the signer's own
+ * record before it is signed. From any signing thread. Rules "signer.issuer",
+ * "signer.key". */
 int cakey_csr(struct work *w, struct job *j) WARN_UNUSED;
 
 /* While it is held, no key of an issuer is made and none is taken into use. */

@@ -12,7 +12,6 @@
 #include "token/signop.h"
 #include "lib/clock.h"
 #include "lib/log.h"
-#include "lib/proto_audit.h"
 #include "lib/step.h"
 #include "lib/viewexport.h"
 
@@ -176,8 +175,8 @@ static bool origin_is_ours(const char *ours, const char *origin)
     return n <= 19 && strspn(origin, "0123456789") == n;
 }
 
-static int check(const struct checkpointer *c, struct slice body, struct checkpoint_request *r,
-                 struct fault *f)
+int checkpointer_read(const struct checkpointer *c, struct slice body, struct checkpoint_request *r,
+                      struct fault *f)
 {
     if (c == NULL)
         return fault_set(f, FAULT_NOT_FOUND, "signer.checkpoint.here",
@@ -244,31 +243,28 @@ static void put_answer(uint64_t size, struct slice note, const struct note_key b
     buf_free(&keys);
 }
 
-int checkpointer_sign(struct checkpointer *c, CK_SESSION_HANDLE session, struct slice body,
-                      struct buf *answer, struct fault *f)
+int checkpointer_sign(struct checkpointer *c, CK_SESSION_HANDLE session,
+                      const struct checkpoint_request *r, struct buf *answer, struct fault *f)
 {
-    struct checkpoint_request r;
     struct note_key by[2];
     struct buf text, note;
-    int rc = check(c, body, &r, f);
+    int rc = name_keys(c, r->origin, by, f);
 
-    if (rc == 0)
-        rc = name_keys(c, r.origin, by, f);
     if (rc != 0)
         return rc;
     buf_init(&text, NOTE_MAX);
     buf_init(&note, NOTE_MAX);
-    checkpoint_text_put(&text, r.origin, r.size, r.root);
+    checkpoint_text_put(&text, r->origin, r->size, r->root);
     (void)pthread_mutex_lock(&c->lock);
     STEP("checkpoint.checked");
-    rc = checklog_admit(c->log, r.origin, r.size, r.root, f);
+    rc = checklog_admit(c->log, r->origin, r->size, r->root, f);
     STEP("checkpoint.recorded");
     if (rc == 0)
         rc = put_signatures(c, session, buf_slice(&text), by, &note, f);
     (void)pthread_mutex_unlock(&c->lock);
     STEP("checkpoint.signed");
     if (rc == 0)
-        put_answer(r.size, buf_slice(&note), by, answer);
+        put_answer(r->size, buf_slice(&note), by, answer);
     buf_free(&text);
     buf_free(&note);
     return rc;

@@ -9,6 +9,7 @@
 
 #include "token/token.h"
 #include "lib/buf.h"
+#include "lib/proto_audit.h"
 
 struct checkpointer;
 
@@ -28,9 +29,15 @@ void checkpointer_close(struct checkpointer *c);
  * (ca/signer/greet.h), which calls it with a session of its thread. */
 int checkpointer_still_missing(const struct checkpointer *c, struct token *t,
                                struct fault *f) WARN_UNUSED;
-/* The body of MSG_CHECKPOINT becomes that of MSG_CHECKPOINTED. `c` may be NULL: refused, rule
- * "signer.checkpoint.here". From any signing thread, with its session. */
-int checkpointer_sign(struct checkpointer *c, CK_SESSION_HANDLE session, struct slice body,
-                      struct buf *answer, struct fault *f) WARN_UNUSED;
+/* Reads the body of MSG_CHECKPOINT, and says whether such a checkpoint can be signed here; touches
+ * no token. `c` may be NULL: rule "signer.checkpoint.here". Rules "signer.request",
+ * "signer.generation", "signer.checkpoint.origin". */
+int checkpointer_read(const struct checkpointer *c, struct slice body,
+                      struct checkpoint_request *out, struct fault *f) WARN_UNUSED;
+/* Signs it; the answer is the body of MSG_CHECKPOINTED. From any signing thread, with its session.
+ */
+int checkpointer_sign(struct checkpointer *c, CK_SESSION_HANDLE session,
+                      const struct checkpoint_request *r, struct buf *answer,
+                      struct fault *f) WARN_UNUSED;
 
 #endif

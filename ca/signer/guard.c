@@ -81,6 +81,14 @@ int guard_set_key(struct guard_issuer *i, struct slice spki, unsigned long handl
     return 0;
 }
 
+int guard_generation(const struct guard *g, const uint8_t generation[8], struct fault *f)
+{
+    if (memcmp(generation, g->conf->generation, 8) == 0)
+        return 0;
+    return fault_unavailable(f, 1, "signer.generation",
+                             "the request was made under another configuration");
+}
+
 int guard_find(const struct guard *g, const char *name, const struct guard_issuer **out,
                struct fault *f)
 {

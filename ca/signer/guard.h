@@ -47,6 +47,10 @@ void guard_free(struct guard *g);
 /* Gives an issuer its key; takes a copy of `spki`. */
 int guard_set_key(struct guard_issuer *i, struct slice spki, unsigned long handle,
                   struct fault *f) WARN_UNUSED;
+/* Was the request made under the guard's configuration? Rule "signer.generation": not yet, or not
+ * any more. */
+int guard_generation(const struct guard *g, const uint8_t generation[8],
+                     struct fault *f) WARN_UNUSED;
 /* The issuer of this name whose key is ours; rules "signer.issuer", "signer.key". */
 int guard_find(const struct guard *g, const char *name, const struct guard_issuer **out,
                struct fault *f) WARN_UNUSED;

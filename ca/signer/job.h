@@ -8,6 +8,7 @@
 #include "ca/signer/guard_crl.h"
 #include "lib/buf.h"
 #include "lib/proto.h"
+#include "lib/proto_audit.h"
 
 struct peer;
 
@@ -26,8 +27,10 @@ struct job {
     enum sig_alg alg; /* as tbs says */
     uint8_t hash[64]; /* of tbs, as the signature needs it */
     uint8_t tbs_hash[32];
-    struct guard_crl crl; /* of MSG_SIGN_CRL */
-    int rc;               /* 0, or the code of `fault` */
+    struct guard_crl crl;                 /* of MSG_SIGN_CRL */
+    struct csr_request csr;               /* of MSG_CA_CSR */
+    struct checkpoint_request checkpoint; /* of MSG_CHECKPOINT */
+    int rc;                               /* 0, or the code of `fault` */
     struct buf answer;
     struct fault fault;
 

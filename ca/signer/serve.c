@@ -17,7 +17,10 @@
 #define THREADS_MAX 64
 /* What the core's door takes (DOOR_IN_FLIGHT_MAX), and beside it CRLs, checkpoints and requests. */
 #define UNDER_WAY_MAX 4352
-#define LAST_WORDS_MS 100 /* for answers to leave before the process ends */
+/* cerca-ca has one, and for a moment the one before: whoever holds them bounds what we queue. */
+#define PEERS_MAX 16
+#define QUEUE_MAX ((size_t)16 << 20) /* answers to one that does not read */
+#define LAST_WORDS_MS 100            /* for answers to leave before the process ends */
 #define DRAIN_MS 5000
 
 struct server;
@@ -32,6 +35,7 @@ struct server {
     const struct serve *s;
     struct listener *listener;
     struct peer *peers;
+    unsigned n_peers;
     struct job_queue *queue;
     struct job *newest; /* all jobs under way */
     size_t under_way;
@@ -231,6 +235,7 @@ static void peer_closed(struct conn *c, void *owner)
     while (*at != p)
         at = &(*at)->next;
     *at = p->next;
+    v->n_peers--;
     free(p);
 }
 
@@ -238,7 +243,7 @@ static const struct conn_callbacks callbacks = {
     .permits = permits,
     .n_permits = sizeof(permits) / sizeof(permits[0]),
     .closed = peer_closed,
-    .queue_max = (size_t)64 << 20,
+    .queue_max = QUEUE_MAX,
 };
 
 static void accepted(void *arg, int fd, const struct conn_peer *peer)
@@ -253,7 +258,14 @@ static void accepted(void *arg, int fd, const struct conn_peer *peer)
         (void)close(fd);
         return;
     }
+    if (v->n_peers == PEERS_MAX) {
+        log_warn("signer.peer.refused", "why", "too many connections", "pid", log_num(peer->pid),
+                 NULL);
+        (void)close(fd);
+        return;
+    }
     p = xcalloc(1, sizeof(*p));
+    v->n_peers++;
     p->server = v;
     p->next = v->peers;
     v->peers = p;

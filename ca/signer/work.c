@@ -16,10 +16,9 @@
 static int find_issuer(const struct work *w, struct job *j, const char *issuer,
                        const uint8_t generation[8], struct fault *f)
 {
-    if (memcmp(generation, w->guard->conf->generation, 8) != 0)
-        return fault_unavailable(f, 1, "signer.generation",
-                                 "the request was made under another configuration");
-    return guard_find(w->guard, issuer, &j->by, f);
+    int rc = guard_generation(w->guard, generation, f);
+
+    return rc != 0 ? rc : guard_find(w->guard, issuer, &j->by, f);
 }
 
 /* Reads and checks one request; from here on the bytes at j->tbs are settled. */
@@ -74,11 +73,21 @@ static int prepare_crl(const struct work *w, struct job *j, struct fault *f)
     return 0;
 }
 
+/* Everything that can be said without the token: what is unavailable after this is the token. */
 static int prepare(const struct work *w, struct job *j, struct fault *f)
 {
-    if (j->type == MSG_SIGN_CRL)
+    switch (j->type) {
+    case MSG_SIGN:
+        return prepare_certificate(w, j, f);
+    case MSG_SIGN_CRL:
         return prepare_crl(w, j, f);
-    return j->type == MSG_SIGN ? prepare_certificate(w, j, f) : 0;
+    case MSG_CA_CSR:
+        return cakey_read(w, j, f);
+    case MSG_CHECKPOINT:
+        return checkpointer_read(w->checkpointer, slice_of(j->body, j->n), &j->checkpoint, f);
+    default:
+        return 0;
+    }
 }
 
 static int record_all(struct work *w, struct job *list, struct fault *f)
@@ -145,7 +154,7 @@ static int perform(struct work *w, struct job *j)
     if (j->type == MSG_CA_CSR)
         return cakey_csr(w, j);
     if (j->type == MSG_CHECKPOINT)
-        return checkpointer_sign(w->checkpointer, w->session, slice_of(j->body, j->n), &j->answer,
+        return checkpointer_sign(w->checkpointer, w->session, &j->checkpoint, &j->answer,
                                  &j->fault);
     return sign(w, j);
 }

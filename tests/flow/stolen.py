@@ -1,4 +1,5 @@
-"""Doubles of the programs that talk to cerca-ca, in the hands of who means ill (stolen.t).
+"""Doubles of the programs that talk to cerca-ca, in the hands of who means ill (stolen.t); what
+stolen_core.py has in common with them.
 
     stolen.py types SOCKET TYPE...           which of these types are not cut off: their numbers
     stolen.py frames SOCKET TYPE...          malformed frames and bodies of chance; says how many
@@ -20,7 +21,7 @@ import time
 
 HEADER = 12
 FAULT = 1
-HARMLESS = (FAULT, 0x0504, 0x0506)  # the CA certificates, and "noted"
+HARMLESS = (FAULT, 0x0202, 0x0504, 0x0506)  # public keys, the CA certificates, and "noted"
 
 
 def connect(path):
@@ -190,4 +191,5 @@ def main():
         sys.exit(__doc__)
 
 
-main()
+if __name__ == "__main__":
+    main()
