@@ -204,9 +204,11 @@ torture: ## kill -9 programs under load N=1000 times (looking after each BATCH=2
 
 hsm-campaign: ## every PKCS#11 return value, hang, crash and lie at every call of the signer
 	@$(BOOTSTRAP) test
-	$(SELF) BUILD=$(BUILD)/test HOOKS=1 WERROR=1 programs shim $(BUILD)/test/unit/signer_campaign_test
+	$(SELF) BUILD=$(BUILD)/test HOOKS=1 WERROR=1 programs shim $(BUILD)/test/unit/signer_campaign_test \
+		$(BUILD)/test/unit/signer_provision_test
 	@CERCA_CAMPAIGN=full V=1 CERCA_RELEASE_BUILD=$(BUILD) CERCA_BUILD=$(BUILD)/test \
-		tests/run-tests $(BUILD)/test/unit/signer_campaign_test 2>$(BUILD)/hsm-campaign.log
+		tests/run-tests $(BUILD)/test/unit/signer_campaign_test \
+		$(BUILD)/test/unit/signer_provision_test 2>$(BUILD)/hsm-campaign.log
 
 # Two thirds of the time are compared, so a few minutes say little.
 soak: ## mixed load at four fifths for SECONDS=3600; nothing may grow

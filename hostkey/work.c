@@ -118,7 +118,9 @@ static int destroy_class(struct hostkey *h, CK_OBJECT_CLASS class, const struct 
 
         if (rc != 0 || count == 0)
             return rc;
-        object_destroy(&h->token, object);
+        rc = object_destroy(&h->token, object, f);
+        if (rc != 0)
+            return rc;
     }
     return fault_set(f, FAULT_UNAVAILABLE, "hostkey.destroy", "the token keeps the key");
 }

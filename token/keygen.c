@@ -4,6 +4,7 @@
 #include "token/keyobj.h"
 #include "token/object.h"
 #include "token/watch.h"
+#include "lib/log.h"
 
 #define GENERATE_LEAST_MS 120000 /* RSA-4096 in a small token */
 #define TEMPLATE_MAX 16
@@ -87,6 +88,17 @@ static void plan_fill(struct plan *p, const struct keyobj_want *w)
     name_objects(p);
 }
 
+/* A key that is not what was asked for goes; where the token keeps it, somebody has to know. */
+static void take_back(struct token *t, const struct keyobj_want *w, CK_OBJECT_HANDLE pub,
+                      CK_OBJECT_HANDLE prv)
+{
+    struct fault f;
+
+    if (object_destroy(t, prv, &f) != 0 || object_destroy(t, pub, &f) != 0)
+        log_fault(LOG_LEVEL_ERROR, "signer.key.left", &f, "key", w->uri, "do",
+                  "destroy it by hand before the next try", NULL);
+}
+
 int keyobj_generate(struct token *t, const struct keyobj_want *w, struct fault *f)
 {
     CK_OBJECT_HANDLE pub = 0, prv = 0;
@@ -108,10 +120,8 @@ int keyobj_generate(struct token *t, const struct keyobj_want *w, struct fault *
     watch_leave();
     if (rv != CKR_OK)
         return ckr_fault(f, "C_GenerateKeyPair", rv);
-    rc = keyobj_check(t, prv, f);
-    if (rc != 0) {
-        object_destroy(t, pub);
-        object_destroy(t, prv);
-    }
+    rc = keyobj_check_made(t, prv, f);
+    if (rc != 0)
+        take_back(t, w, pub, prv);
     return rc;
 }

@@ -116,31 +116,45 @@ int keyobj_find(struct token *t, const struct keyobj_want *w, struct keyobj *out
     return rc;
 }
 
-int keyobj_check(struct token *t, CK_OBJECT_HANDLE key, struct fault *f)
+struct wanted {
+    CK_ATTRIBUTE_TYPE type;
+    bool want;
+    const char *name;
+};
+
+static int check_attribute(struct token *t, CK_OBJECT_HANDLE key, const struct wanted *w,
+                           struct fault *f)
 {
-    static const struct {
-        CK_ATTRIBUTE_TYPE type;
-        bool want;
-        const char *name;
-    } wanted[] = {
+    bool right;
+    int rc = object_is(t, key, w->type, w->want, &right, f);
+
+    if (rc != 0 || right)
+        return rc;
+    return fault_set(f, FAULT_CONFIG, "signer.key.attribute", "%s is not %s", w->name,
+                     w->want ? "true" : "false");
+}
+
+int keyobj_check_made(struct token *t, CK_OBJECT_HANDLE key, struct fault *f)
+{
+    static const struct wanted wanted[] = {
         {CKA_PRIVATE, true, "CKA_PRIVATE"},
         {CKA_SENSITIVE, true, "CKA_SENSITIVE"},
         {CKA_ALWAYS_SENSITIVE, true, "CKA_ALWAYS_SENSITIVE"},
         {CKA_EXTRACTABLE, false, "CKA_EXTRACTABLE"},
         {CKA_NEVER_EXTRACTABLE, true, "CKA_NEVER_EXTRACTABLE"},
-        {CKA_LOCAL, true, "CKA_LOCAL"},
         {CKA_SIGN, true, "CKA_SIGN"},
     };
+    int rc = 0;
 
-    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-        bool right;
-        int rc = object_is(t, key, wanted[i].type, wanted[i].want, &right, f);
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]) && rc == 0; i++)
+        rc = check_attribute(t, key, &wanted[i], f);
+    return rc;
+}
 
-        if (rc != 0)
-            return rc;
-        if (!right)
-            return fault_set(f, FAULT_CONFIG, "signer.key.attribute", "%s is not %s",
-                             wanted[i].name, wanted[i].want ? "true" : "false");
-    }
-    return 0;
+int keyobj_check(struct token *t, CK_OBJECT_HANDLE key, struct fault *f)
+{
+    static const struct wanted local = {CKA_LOCAL, true, "CKA_LOCAL"};
+    int rc = keyobj_check_made(t, key, f);
+
+    return rc != 0 ? rc : check_attribute(t, key, &local, f);
 }

@@ -36,8 +36,11 @@ int keyobj_find(struct token *t, const struct keyobj_want *w, struct keyobj *out
  * sensitive, not extractable. What the token says of it afterwards is checked;
  * a pair that is not so is destroyed. */
 int keyobj_generate(struct token *t, const struct keyobj_want *w, struct fault *f) WARN_UNUSED;
-/* CKA_SENSITIVE and ALWAYS_SENSITIVE, not EXTRACTABLE and never, LOCAL, SIGN: rule
- * "signer.key.attribute". An adopted key that fails is worth a warning. */
+/* CKA_SENSITIVE and ALWAYS_SENSITIVE, not EXTRACTABLE and never, SIGN: rule "signer.key.attribute".
+ * Of a key that was just made here. */
+int keyobj_check_made(struct token *t, CK_OBJECT_HANDLE key, struct fault *f) WARN_UNUSED;
+/* The same, and LOCAL, which not every module says of what it made. A key that was found and fails
+ * is worth a warning. */
 int keyobj_check(struct token *t, CK_OBJECT_HANDLE key, struct fault *f) WARN_UNUSED;
 
 /* DER of the named curve's OID (RFC 5480 2.1.1.1), as CKA_EC_PARAMS has it. */

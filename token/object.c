@@ -124,9 +124,12 @@ int object_is(struct token *t, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, 
     return rc < 0 ? rc : 0;
 }
 
-void object_destroy(struct token *t, CK_OBJECT_HANDLE object)
+int object_destroy(struct token *t, CK_OBJECT_HANDLE object, struct fault *f)
 {
+    CK_RV rv;
+
     watch_enter("C_DestroyObject");
-    (void)t->call->C_DestroyObject(t->session, object);
+    rv = t->call->C_DestroyObject(t->session, object);
     watch_leave();
+    return rv != CKR_OK ? ckr_fault(f, "C_DestroyObject", rv) : 0;
 }

@@ -21,6 +21,6 @@ int object_ulong(struct token *t, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE typ
 /* Is the attribute there and equal to `want`? */
 int object_is(struct token *t, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, bool want,
               bool *out, struct fault *f) WARN_UNUSED;
-void object_destroy(struct token *t, CK_OBJECT_HANDLE object);
+int object_destroy(struct token *t, CK_OBJECT_HANDLE object, struct fault *f) WARN_UNUSED;
 
 #endif

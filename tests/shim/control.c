@@ -12,7 +12,7 @@
 struct order {
     char what[32]; /* the function, or "token" */
     char verb[16];
-    char arg[40]; /* of "error", "delay" and "limit" */
+    char arg[40]; /* of "error", "late", "delay" and "limit" */
     long count;   /* 0: stands */
     long after;   /* calls that are left alone first */
 };
@@ -80,10 +80,10 @@ static void order_parse(char *line, struct order *o)
     memset(o, 0, sizeof(*o));
     if (!word(&line, o->what, sizeof(o->what)) || !word(&line, o->verb, sizeof(o->verb)))
         bad("an order without function and verb");
-    has_arg = strcmp(o->verb, "error") == 0 || strcmp(o->verb, "delay") == 0 ||
-              strcmp(o->verb, "limit") == 0;
+    has_arg = strcmp(o->verb, "error") == 0 || strcmp(o->verb, "late") == 0 ||
+              strcmp(o->verb, "delay") == 0 || strcmp(o->verb, "limit") == 0;
     if (has_arg && !word(&line, o->arg, sizeof(o->arg)))
-        bad("error, delay and limit need a value");
+        bad("error, late, delay and limit need a value");
     if (word(&line, number, sizeof(number)))
         o->count = strtol(number, NULL, 10);
     if (word(&line, number, sizeof(number)))
@@ -202,7 +202,7 @@ CK_RV control_call(const char *function, struct control_result *result)
 {
     struct order o;
 
-    *result = (struct control_result){BEND_NONE, 0};
+    *result = (struct control_result){.bend = BEND_NONE};
     note(function);
     if (!order_take(function, &o))
         return CKR_OK;
@@ -218,9 +218,20 @@ CK_RV control_call(const char *function, struct control_result *result)
             rest_ms(1000);
     else if (strcmp(o.verb, "crash") == 0)
         __builtin_trap();
+    else if (strcmp(o.verb, "late") == 0 && strcmp(o.arg, "crash") == 0)
+        result->late_crash = true;
+    else if (strcmp(o.verb, "late") == 0)
+        result->late = error_named(o.arg);
     else
         result->bend = bend_named(o.verb, o.arg, &result->limit);
     return CKR_OK;
+}
+
+CK_RV control_late(const struct control_result *result, CK_RV rv)
+{
+    if (rv == CKR_OK && result->late_crash)
+        __builtin_trap();
+    return rv == CKR_OK ? result->late : rv;
 }
 
 bool control_token(const char *word)

@@ -13,6 +13,10 @@
  *   zero, huge: none, or more than asked for. C_GetTokenInfo zero, C_GetSessionInfo zero: nothing
  *   is filled in
  * - C_OpenSession limit N: CKR_SESSION_COUNT once N are open
+ * - C_InitToken late CODE [COUNT [AFTER]]: the call is made and what it did stays, but it returns
+ *   that; "late crash": the process dies then. So C_InitPIN, C_Login, C_GenerateKeyPair and
+ *   C_DestroyObject
+ * - token keeps: no key says that it was never extractable, and none can be destroyed
  * - token vanish: no slot has a token, no session works
  * - token final-try, token pin-locked: the flags of C_GetTokenInfo say so
  *
@@ -40,10 +44,14 @@ enum control_bend {
 struct control_result {
     enum control_bend bend;
     long limit; /* of BEND_LIMIT */
+    CK_RV late; /* what control_late returns for success */
+    bool late_crash;
 };
 
 /* Notes the call and obeys what is ordered for it. CKR_OK: forward it, then bend its result. */
 CK_RV control_call(const char *function, struct control_result *result);
+/* After the call, for those that may be late: what it returned, or what was ordered instead. */
+CK_RV control_late(const struct control_result *result, CK_RV rv);
 /* Is the order for the token this word? */
 bool control_token(const char *word);
 

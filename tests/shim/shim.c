@@ -101,16 +101,18 @@ static CK_RV shim_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 
 static CK_RV shim_InitToken(CK_SLOT_ID slot, CK_UTF8CHAR *pin, CK_ULONG n, CK_UTF8CHAR *label)
 {
-    CK_RV rv = just_before("C_InitToken");
+    struct control_result result;
+    CK_RV rv = before("C_InitToken", &result);
 
-    return rv != CKR_OK ? rv : real->C_InitToken(slot, pin, n, label);
+    return rv != CKR_OK ? rv : control_late(&result, real->C_InitToken(slot, pin, n, label));
 }
 
 static CK_RV shim_InitPIN(CK_SESSION_HANDLE session, CK_UTF8CHAR *pin, CK_ULONG n)
 {
-    CK_RV rv = just_before("C_InitPIN");
+    struct control_result result;
+    CK_RV rv = before("C_InitPIN", &result);
 
-    return rv != CKR_OK ? rv : real->C_InitPIN(session, pin, n);
+    return rv != CKR_OK ? rv : control_late(&result, real->C_InitPIN(session, pin, n));
 }
 
 static CK_RV shim_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIFY notify,
@@ -159,9 +161,10 @@ static CK_RV shim_GetSessionInfo(CK_SESSION_HANDLE session, CK_SESSION_INFO *inf
 
 static CK_RV shim_Login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG n)
 {
-    CK_RV rv = just_before("C_Login");
+    struct control_result result;
+    CK_RV rv = before("C_Login", &result);
 
-    return rv != CKR_OK ? rv : real->C_Login(session, user, pin, n);
+    return rv != CKR_OK ? rv : control_late(&result, real->C_Login(session, user, pin, n));
 }
 
 static CK_RV shim_Logout(CK_SESSION_HANDLE session)
@@ -238,6 +241,9 @@ static CK_RV shim_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE 
         rv = real->C_GetAttributeValue(session, object, template, n);
     if (rv == CKR_OK && n > 0)
         bend_octets(result.bend, template[0].pValue, cap, &template[0].ulValueLen);
+    if (rv == CKR_OK && n == 1 && template[0].type == CKA_NEVER_EXTRACTABLE &&
+        cap == sizeof(CK_BBOOL) && control_token("keeps"))
+        *(CK_BBOOL *)template[0].pValue = CK_FALSE;
     return rv;
 }
 
@@ -246,19 +252,24 @@ static CK_RV shim_GenerateKeyPair(CK_SESSION_HANDLE session, CK_MECHANISM *mecha
                                   CK_ATTRIBUTE *private_template, CK_ULONG n_private,
                                   CK_OBJECT_HANDLE *public_key, CK_OBJECT_HANDLE *private_key)
 {
-    CK_RV rv = just_before("C_GenerateKeyPair");
+    struct control_result result;
+    CK_RV rv = before("C_GenerateKeyPair", &result);
 
-    return rv != CKR_OK
-               ? rv
-               : real->C_GenerateKeyPair(session, mechanism, public_template, n_public,
-                                         private_template, n_private, public_key, private_key);
+    if (rv == CKR_OK)
+        rv = real->C_GenerateKeyPair(session, mechanism, public_template, n_public,
+                                     private_template, n_private, public_key, private_key);
+    return control_late(&result, rv);
 }
 
 static CK_RV shim_DestroyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object)
 {
-    CK_RV rv = just_before("C_DestroyObject");
+    struct control_result result;
+    CK_RV rv = before("C_DestroyObject", &result);
 
-    return rv != CKR_OK ? rv : real->C_DestroyObject(session, object);
+    if (rv == CKR_OK && control_token("keeps"))
+        rv = CKR_TOKEN_WRITE_PROTECTED;
+
+    return rv != CKR_OK ? rv : control_late(&result, real->C_DestroyObject(session, object));
 }
 
 /* A private key of the token that is not this one. */

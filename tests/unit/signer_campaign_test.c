@@ -26,18 +26,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "token/ckr.h"
 #include "lib/clock.h"
 #include "lib/exitcode.h"
 #include "lib/file.h"
 #include "lib/key.h"
 #include "lib/signrecord.h"
+#include "tests/unit/signer_campaign.h"
 #include "tests/unit/signer_process.h"
 
 #define CALLS_MAX 32
-#define VALUES_MAX 128
-#define VENDOR_VALUE 0x80000451ul /* CKR_VENDOR_DEFINED and something */
-#define NOBODYS_VALUE 0x00007fedul
 #define PATIENCE_US 20000000
 #define SAMPLE 4 /* values at each call and phase unless all are asked for */
 
@@ -75,23 +72,6 @@ static void next_serial(struct campaign *c)
             return;
 }
 
-/* What was answered is a certificate of exactly the draft, and its signature verifies. */
-static bool answer_is_right(struct campaign *c)
-{
-    const uint8_t *at = c->answer.p;
-    struct fault f;
-    struct cert k;
-    X509 *x;
-    bool right;
-
-    if (cert_parse(buf_slice(&c->answer), &k, &f) != 0 || !slice_eq(k.tbs, buf_slice(&c->d.tbs)))
-        return false;
-    x = d2i_X509(NULL, &at, (long)c->answer.n);
-    right = x != NULL && X509_verify(x, c->key) == 1;
-    X509_free(x);
-    return right;
-}
-
 /* The newest entry of the signer's record is that of the draft. */
 static bool draft_is_recorded(struct campaign *c)
 {
@@ -126,7 +106,7 @@ static int sign(struct campaign *c, bool lies, struct fault *f)
         return rc;
     if (!draft_is_recorded(c))
         fail_msg("a signature without its entry in the record");
-    if (answer_is_right(c)) {
+    if (campaign_right(buf_slice(&c->answer), buf_slice(&c->d.tbs), c->key)) {
         c->signatures++;
         return 0;
     }
@@ -340,22 +320,10 @@ static bool is_made(const struct call *k, enum phase phase)
 
 /* ---- the table ---- */
 
-static size_t values(CK_RV out[VALUES_MAX])
-{
-    size_t n = 0;
-
-    assert_true(ckr_count() + 2 < VALUES_MAX);
-    for (size_t i = 1; i < ckr_count(); i++)
-        out[n++] = ckr_at(i);
-    out[n++] = VENDOR_VALUE;
-    out[n++] = NOBODYS_VALUE;
-    return n;
-}
-
 static void every_call_may_return_anything(struct campaign *c)
 {
-    CK_RV value[VALUES_MAX];
-    size_t n = values(value), each = c->full ? n : SAMPLE;
+    CK_RV value[CAMPAIGN_VALUES_MAX];
+    size_t n = campaign_values(value), each = c->full ? n : SAMPLE;
 
     for (size_t i = 0; i < c->n_calls; i++)
         for (enum phase phase = 0; phase < PHASES; phase++)
@@ -439,10 +407,9 @@ static void print_table(const struct campaign *c)
 
 static void whatever_the_module_does_nothing_wrong_is_signed_and_it_comes_back(void **state)
 {
-    const char *how = getenv("CERCA_CAMPAIGN");
     struct campaign *c = *state;
 
-    c->full = how != NULL && strcmp(how, "full") == 0;
+    c->full = campaign_full();
     buf_init(&c->spki, CERT_MAX);
     buf_init(&c->answer, FRAME_BODY_MAX);
     learn_calls(c);

@@ -80,13 +80,11 @@ static void make_folders(struct place *p)
     (void)setenv("SOFTHSM2_CONF", place_path(p, "softhsm2.conf"), 1);
 }
 
-struct place *place_new(const char *module, const char *more, const char *issuers)
+void place_configure(struct place *p, const char *module, const char *more, const char *issuers)
 {
-    struct place *p = xcalloc(1, sizeof(*p));
     struct fault f;
     struct buf b;
 
-    make_folders(p);
     buf_init(&b, 65536);
     buf_printf(&b,
                "tokens = ( { name = \"default\"; module = \"%s\"; uri = \"pkcs11:token=test\";"
@@ -101,10 +99,19 @@ struct place *place_new(const char *module, const char *more, const char *issuer
     place_write(p, "cerca.conf", buf_cstr(&b));
     buf_free(&b);
     (void)snprintf(p->conf_path, sizeof(p->conf_path), "%s/cerca.conf", p->dir);
+    conf_free(p->conf);
     if (conf_load(p->conf_path, &p->conf, &f) != 0) {
         (void)fprintf(stderr, "%s: %s\n", f.rule, f.text);
         exit(EXIT_FAILURE);
     }
+}
+
+struct place *place_new(const char *module, const char *more, const char *issuers)
+{
+    struct place *p = xcalloc(1, sizeof(*p));
+
+    make_folders(p);
+    place_configure(p, module, more, issuers);
     return p;
 }
 

@@ -17,6 +17,8 @@ struct place {
  * libconfig text; the profile tls-server is of "issuing", else of "one". `more` is put into the
  * token's group. */
 struct place *place_new(const char *module, const char *more, const char *issuers);
+/* Another configuration there, which is then the one that is loaded. */
+void place_configure(struct place *p, const char *module, const char *more, const char *issuers);
 void place_free(struct place *p);
 /* A path in the folder, in one of four buffers. */
 const char *place_path(const struct place *p, const char *name);

@@ -15,6 +15,7 @@
 
 #define PATIENCE_US 60000000
 #define CALL_MS 15000
+#define QUICK "call_limit = \"1s\";"
 
 static _Noreturn void broken(const char *what)
 {
@@ -33,7 +34,8 @@ static const char *from_environment(const char *name)
     return value;
 }
 
-static pid_t spawn(const struct process *p, const char *mode)
+/* log: a file of the place for what it logs; NULL: it goes where ours does. */
+static pid_t spawn(const struct process *p, const char *mode, const char *log)
 {
     char program[512];
     pid_t pid;
@@ -50,23 +52,48 @@ static pid_t spawn(const struct process *p, const char *mode)
     /* The leak check at the end of a process needs what no jail allows. */
     (void)setenv("CERCA_NO_JAIL", "1", 1);
 #endif
-    if (mode != NULL && freopen("/dev/null", "w", stdout) == NULL)
+    if ((mode != NULL && freopen("/dev/null", "w", stdout) == NULL) ||
+        (log != NULL && freopen(place_path(p->place, log), "w", stderr) == NULL))
         _exit(127);
     (void)execl(program, program, "-c", p->place->conf_path, "--token", "default", mode, NULL);
     _exit(127);
 }
 
-struct process *process_new(const char *issuers)
+struct process *process_blank(const char *issuers)
 {
     struct process *p = xcalloc(1, sizeof(*p));
 
-    p->place = place_new(from_environment("CERCA_SHIM"), "call_limit = \"1s\";", issuers);
+    p->place = place_new(from_environment("CERCA_SHIM"), QUICK, issuers);
     (void)setenv("CERCA_SHIM_CONTROL", place_path(p->place, "signer/shim.control"), 1);
     (void)setenv("CERCA_SHIM_LOG", place_path(p->place, "signer/shim.log"), 1);
-    p->pid = spawn(p, "--provision");
-    if (process_end(p) != 0)
+    return p;
+}
+
+int process_provision(struct process *p, struct buf *said)
+{
+    struct fault f;
+    int status;
+
+    (void)unlink(place_path(p->place, "signer/shim.log"));
+    p->pid = spawn(p, "--provision", said == NULL ? NULL : "said");
+    status = process_end(p);
+    if (said != NULL && file_read(place_path(p->place, "said"), 1 << 16, said, &f) != 0)
+        broken(f.text);
+    return status;
+}
+
+struct process *process_new(const char *issuers)
+{
+    struct process *p = process_blank(issuers);
+
+    if (process_provision(p, NULL) != 0)
         broken("provision");
     return p;
+}
+
+void process_reissue(const struct process *p, const char *issuers)
+{
+    place_configure(p->place, from_environment("CERCA_SHIM"), QUICK, issuers);
 }
 
 void process_free(struct process *p)
@@ -118,7 +145,7 @@ void process_start(struct process *p)
     (void)unlink(place_path(p->place, "signer/shim.log"));
     client_free(p->client);
     p->client = NULL;
-    p->pid = spawn(p, NULL);
+    p->pid = spawn(p, NULL, NULL);
     buf_init(&path, 256);
     conf_signer_socket(p->place->conf, "default", &path);
     while (!ended(p) && clock_mono_us() < until) {

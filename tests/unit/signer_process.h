@@ -16,6 +16,13 @@ struct process {
 
 /* A place behind the shim, provisioned; call_limit is one second. Nothing runs yet. */
 struct process *process_new(const char *issuers);
+/* The same with nothing in it: no token, no keys. */
+struct process *process_blank(const char *issuers);
+/* cerca-signer --provision to its end: as process_end. What it logged is appended to `said`, unless
+ * that is NULL. */
+int process_provision(struct process *p, struct buf *said);
+/* Other issuers in its configuration; a signer that runs has the old one. */
+void process_reissue(const struct process *p, const char *issuers);
 void process_free(struct process *p);
 /* Orders the shim (tests/shim/control.h); NULL: nothing more. */
 void process_order(const struct process *p, const char *line);

@@ -242,7 +242,7 @@ static void a_public_key_may_come_from_the_certificate_object(void **state)
     assert_int_equal(object_bytes(&t, k.handle, CKA_ID, &id, &f), 0);
     assert_int_equal(object_find(&t, CKO_PUBLIC_KEY, SLICE_NONE, buf_slice(&id), &pub, &n, &f), 0);
     assert_int_equal(n, 1);
-    object_destroy(&t, pub);
+    assert_int_equal(object_destroy(&t, pub, &f), 0);
     assert_int_equal(issuerkey_find(&t, i, &again, &f), -FAULT_CONFIG);
     assert_string_equal(f.rule, "signer.key.public");
 
