@@ -241,6 +241,7 @@ static int start(struct keychild *k, int theirs, const char *const only[KEYCHILD
         a.item[a.n++] = "--network";
     for (size_t i = 0; i < KEYCHILD_ONLY; i++)
         add(&a, "--only", only[i]);
+    add(&a, "--init-reserved", t->init_reserved);
     add_all(&a, "--environment", t->environment, t->n_environment);
     add_all(&a, "--path", t->paths, t->n_paths);
     add_all(&a, "--read-path", t->read_paths, t->n_read_paths);

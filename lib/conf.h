@@ -42,6 +42,7 @@ struct conf_token {
     char *pin_file;       /* one of the three; "" otherwise */
     char *pin_credential; /* name below $CREDENTIALS_DIRECTORY */
     char *pin_fd;         /* a descriptor's number, inherited by cercad */
+    char *init_reserved;  /* for C_Initialize; "" or NULL: nothing */
     char **environment;
     size_t n_environment; /* "NAME=VALUE" for this signer alone */
     char **paths;

@@ -41,6 +41,9 @@ static const struct conf_key token_keys[] = {
      .help = "Name of the systemd credential (LoadCredential=) with the user PIN."},
     {.name = "pin_fd", .type = CONF_TEXT, IN(pin_fd), .fallback = "", .check = conf_check_fd,
      .help = "Number of the descriptor, inherited by cercad, from which the user PIN is read."},
+    {.name = "init_reserved", .type = CONF_TEXT, IN(init_reserved), .fallback = "",
+     .help = "Text for the module's C_Initialize (pReserved of CK_C_INITIALIZE_ARGS), for modules "
+             "that take parameters so, such as NSS softokn: \"configdir='sql:/var/lib/cerca/nss'\"."},
     {.name = "environment", .type = CONF_ENV, LIST(environment), .fallback = "",
      .check = conf_check_env, .example = "SOFTHSM2_CONF=%d/softhsm2.conf",
      .help = "Environment of this token's signer, NAME=VALUE. %d is the folder of the "

@@ -67,6 +67,7 @@ static void put_token(const struct conf_setup *s, struct buf *out)
     put_key("uri", s->uri, out);
     put_key("pin_file", s->pin_file, out);
     put_key("pin_credential", s->pin_credential, out);
+    put_key("init_reserved", s->init_reserved, out);
     put_list("environment", s->softhsm ? environment : s->environment, out);
     put_list("paths", s->softhsm ? paths : s->paths, out);
     put_list("read_paths", s->softhsm ? read_paths : NULL, out);

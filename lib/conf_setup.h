@@ -16,6 +16,7 @@ struct conf_setup {
     bool offline_root;
     const char *module, *uri;
     const char *pin_file, *pin_credential; /* one of them; NULL: not */
+    const char *init_reserved;             /* NULL: nothing */
     bool softhsm;                          /* the token is made, beside the configuration */
     const char *const *paths;              /* of the module, NULL-ended */
     const char *const *environment;

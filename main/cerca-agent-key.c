@@ -48,6 +48,7 @@ static const char usage_text[] =
     "      --token URI               pkcs11: URI of the token\n"
     "      --module FILE             the PKCS#11 module\n"
     "      --pin-file FILE           its user PIN\n"
+    "      --init-reserved TEXT      for its C_Initialize (pReserved)\n"
     "      --environment NAME=VALUE  for the module; may be repeated\n"
     "      --path PATH               what the module reads and writes; may be repeated\n"
     "      --read-path PATH          ... and only reads; may be repeated\n"
@@ -71,7 +72,19 @@ static void add_item(char **list, size_t *n, char *text)
     list[(*n)++] = text;
 }
 
-enum { FD = 256, TOKEN, MODULE, PIN_FILE, ENVIRONMENT, PATH, READ_PATH, NETWORK, LIMIT, ONLY };
+enum {
+    FD = 256,
+    TOKEN,
+    MODULE,
+    PIN_FILE,
+    INIT_RESERVED,
+    ENVIRONMENT,
+    PATH,
+    READ_PATH,
+    NETWORK,
+    LIMIT,
+    ONLY
+};
 
 /* What is a text of its own. */
 static void take(int which, char *text, struct options *o)
@@ -88,6 +101,9 @@ static void take(int which, char *text, struct options *o)
         break;
     case PIN_FILE:
         t->pin_file = text;
+        break;
+    case INIT_RESERVED:
+        t->init_reserved = text;
         break;
     case ENVIRONMENT:
         add_item(t->environment, &t->n_environment, text);
@@ -120,6 +136,7 @@ static void options_read(int argc, char **argv, struct options *o)
         {"token", required_argument, NULL, TOKEN},
         {"module", required_argument, NULL, MODULE},
         {"pin-file", required_argument, NULL, PIN_FILE},
+        {"init-reserved", required_argument, NULL, INIT_RESERVED},
         {"environment", required_argument, NULL, ENVIRONMENT},
         {"path", required_argument, NULL, PATH},
         {"read-path", required_argument, NULL, READ_PATH},

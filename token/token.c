@@ -67,6 +67,8 @@ int token_load(const struct conf_token *conf, struct token *out, struct fault *f
     out->ctx = PKCS11_CTX_new();
     if (out->ctx == NULL)
         return fault_set(f, FAULT_INTERNAL, "signer.module", "libp11 has no memory");
+    if (conf->init_reserved != NULL && conf->init_reserved[0] != 0)
+        PKCS11_CTX_init_args(out->ctx, conf->init_reserved);
     softtoken_keep(conf);
     watch_enter("C_Initialize");
     rc = PKCS11_CTX_load(out->ctx, conf->module);

@@ -218,6 +218,8 @@ static const struct opt opts[] = {
      "or the systemd credential that holds it", 0},
     {"token-path", OPT_TEXTS, offsetof(struct init_args, setup.token_paths), "FILE",
      "file, folder or device that the module needs (may be repeated)", 0},
+    {"token-init", OPT_TEXT, offsetof(struct init_args, setup.token_init), "TEXT",
+     "what the module's C_Initialize is given (init_reserved)", 0},
     {"token-env", OPT_TEXTS, offsetof(struct init_args, setup.token_env), "NAME=VALUE",
      "environment that the module needs (may be repeated)", 0},
     {"token-network", OPT_FLAG, offsetof(struct init_args, setup.token_network), NULL,

@@ -169,6 +169,7 @@ static int plan(struct setup *s, struct fault *f)
     c->pin_file = c->softhsm ? "secrets/default.pin" : a->pin_file;
     c->pin_credential = a->pin_credential;
     c->paths = a->token_paths.item;
+    c->init_reserved = a->token_init;
     c->environment = a->token_env.item;
     c->network = a->token_network;
     return 0;

@@ -10,7 +10,7 @@
 struct setup_args {
     uint16_t http_port, https_port;
     const char *dir, *base_url, *org, *root_subject, *issuing_subject, *root_key, *issuing_key;
-    const char *module, *token, *pin_file, *pin_credential;
+    const char *module, *token, *token_init, *pin_file, *pin_credential;
     struct texts token_paths, token_env, operators;
     bool token_network, offline_root, yes, dry_run;
     const char *operator_name; /* of the caller; never NULL */

@@ -33,6 +33,9 @@ static const struct conf_key key_keys[] = {
              "tried again before this file changes."},
     {.name = "label", .type = CONF_TEXT, IN(key_label), .fallback = "", .check = check_label,
      .help = "Keys are called so, with \"-\" and the version behind it; \"\": as the entry."},
+    {.name = "init_reserved", .type = CONF_TEXT, IN(token.init_reserved), .fallback = "",
+     .help = "Text for the module's C_Initialize (pReserved of CK_C_INITIALIZE_ARGS), for modules "
+             "that take parameters so, such as NSS softokn."},
     {.name = "environment", .type = CONF_ENV, LIST(token.environment, token.n_environment),
      .fallback = "", .check = conf_check_env,
      .help = "Environment for the module, NAME=VALUE: \"TPM2_PKCS11_STORE=/var/lib/tpm2\". %d is the "
