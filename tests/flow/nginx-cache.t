@@ -145,6 +145,8 @@ is 'so is what is too large' "$(cached /ocsp --data-binary @large | cut -d ' ' -
 
 # --- CRLs, certificates, the tree -----------------------------------------------------------------
 
+# The CRL that the revocation brings is there, or it would come in the midst of this.
+cerca crl publish issuing >/dev/null 2>&1 || bail 'no CRL'
 for path in /crl/issuing.crl /ca/issuing.crt /ca/issuing.pem /ca/issuing.p7c; do
     is "$path is fetched once" "$(cached "$path") $(cached "$path")" '200 MISS 200 HIT'
     etag=$(field ETag)
