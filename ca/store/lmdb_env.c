@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ca/store/migrate.h"
@@ -74,6 +75,22 @@ static int in_use(int fd, struct fault *f)
     return fault_set(f, FAULT_CONFLICT, "store.lock", "The store is in use by pid %s", pid);
 }
 
+/* A program whose command or cercad was killed has the store until it sees that it is alone. */
+#define AFTERLIFE_MS 5000
+#define LOOK_EVERY_MS 20
+
+static int take(int fd, bool shared, struct fault *f)
+{
+    const struct timespec rest = {.tv_nsec = LOOK_EVERY_MS * 1000000L};
+    for (int waited = 0; flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0;
+         waited += LOOK_EVERY_MS) {
+        if (errno != EWOULDBLOCK || waited >= AFTERLIFE_MS)
+            return in_use(fd, f);
+        (void)nanosleep(&rest, NULL);
+    }
+    return 0;
+}
+
 /* Held as long as the descriptor is open: a crash releases it. */
 static int lock_folder(const char *dir, bool shared, int *fd, struct fault *f)
 {
@@ -86,10 +103,9 @@ static int lock_folder(const char *dir, bool shared, int *fd, struct fault *f)
             fault_set(f, FAULT_INTERNAL, "store.lock", "Cannot open %s: %s", path, strerror(errno));
         goto out;
     }
-    if (flock(*fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
-        rc = in_use(*fd, f);
+    rc = take(*fd, shared, f);
+    if (rc != 0)
         goto out;
-    }
     int n = snprintf(pid, sizeof(pid), "%d", (int)getpid());
     if (ftruncate(*fd, 0) != 0 || pwrite(*fd, pid, (size_t)n, 0) != n)
         rc = fault_set(f, FAULT_INTERNAL, "store.lock", "Cannot write %s: %s", path,
