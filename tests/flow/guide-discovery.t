@@ -30,6 +30,8 @@ scanned() { # the job has ended
 ok 'the first scan begins at once' wait_until 30 scanned
 ok 'scans are listed, paused, resumed and begun' bash -e "$scratch/sh2"
 ok '... and end' wait_until 30 scanned
+compared() { cerca observations list -o json | jq -e 'length > 0 and all(.[]; .compare != [])' >/dev/null; }
+ok '... and what was seen is compared with what is known' wait_until 30 compared
 ok 'what was seen is listed' bash -e "$scratch/sh3"
 like '... the target' "$out" "127.0.0.1:$port .*unknown"
 like '... the certificate' "$out" 'www.example.com'
