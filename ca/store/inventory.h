@@ -67,7 +67,6 @@ struct store_foreign {
     size_t changes;                        /* out: of the change sequence */
 };
 
-
 /* ---- annotations ---- */
 
 /* STORE_ANNOTATE: sets the fields of `mask` of one identity as in `row` (nothing of a text: unset).
