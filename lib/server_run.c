@@ -23,11 +23,19 @@ static bool is_drained(const struct server_run *s)
            (!s->tls || httpd_connections(s->httpd) == 0);
 }
 
+static void sweep_in(struct server_run *s, uint64_t ms)
+{
+    s->sweeping = true;
+    loop_timer_set(s->sweep, ms);
+}
+
 /* Once more after the last has gone. */
 static void on_sweep(void *arg)
 {
     struct server_run *s = arg;
     bool alone = httpd_connections(s->httpd) == 0;
+
+    s->sweeping = false;
 
     if (s->turn != NULL)
         s->turn(s->arg);
@@ -37,16 +45,18 @@ static void on_sweep(void *arg)
         return;
     }
     if (s->drain_since_us != 0)
-        loop_timer_set(s->sweep, SWEEP_MS / 10);
+        sweep_in(s, SWEEP_MS / 10);
     else if (s->always || !alone)
-        loop_timer_set(s->sweep, SWEEP_MS);
+        sweep_in(s, SWEEP_MS);
 }
 
+/* Whoever comes and goes, alone each time, does not put off the turn that is to come. */
 static void on_first(void *arg)
 {
     struct server_run *s = arg;
 
-    loop_timer_set(s->sweep, SWEEP_MS);
+    if (!s->sweeping)
+        sweep_in(s, SWEEP_MS);
 }
 
 static void post_first(void *arg)

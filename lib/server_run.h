@@ -19,6 +19,7 @@ struct server_run {
     void *arg;
     bool tls; /* who has just come is at the handshake still, and asks soon */
     struct loop_timer *sweep;
+    bool sweeping;           /* the timer is set */
     uint64_t drain_since_us; /* 0: serving */
 };
 

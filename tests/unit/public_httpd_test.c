@@ -10,11 +10,13 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/httpd.h"
+#include "lib/server_run.h"
 
 #define LIMIT 16
 #define HOST "Host: x\r\n"
@@ -242,6 +244,64 @@ static void without_a_crowd_nobody_has_to_hurry(void **state)
     (void)close(fd);
 }
 
+struct visited {
+    struct server_run run;
+    struct fixture *x;
+    atomic_uint turns;
+    atomic_bool over;
+};
+
+static void take_turn(void *arg)
+{
+    struct visited *v = arg;
+
+    if (atomic_fetch_add(&v->turns, 1) == 1)
+        loop_stop(v->run.loop);
+}
+
+static void give_up(void *arg)
+{
+    loop_stop(((struct visited *)arg)->run.loop);
+}
+
+/* One after the other, each alone, and oftener than there are turns. */
+static void *visit(void *arg)
+{
+    struct visited *v = arg;
+
+    while (!atomic_load(&v->over)) {
+        char end[2];
+
+        (void)status_of(v->x, "GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", end);
+        (void)usleep(50000);
+    }
+    return NULL;
+}
+
+/* lib/server_run.h: twice a second; nobody who comes puts that off. */
+static void visitors_do_not_put_off_the_turns(void **state)
+{
+    struct fixture *x = *state;
+    struct visited v = {
+        .run = {.stopping = "test", .turn = take_turn, .always = true, .arg = &v, .httpd = x->h},
+        .x = x};
+    struct loop_timer *limit;
+    pthread_t visitor;
+
+    server_run_open(&v.run);
+    limit = loop_timer(v.run.loop, give_up, &v);
+    loop_timer_set(limit, 20000);
+    server_run_serving(&v.run);
+    assert_int_equal(pthread_create(&visitor, NULL, visit, &v), 0);
+    loop_run(v.run.loop);
+    atomic_store(&v.over, true);
+    assert_int_equal(pthread_join(visitor, NULL), 0);
+    assert_true(atomic_load(&v.turns) >= 2);
+    httpd_on_first(x->h, NULL, NULL);
+    loop_timer_free(limit);
+    server_run_close(&v.run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +309,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(in_a_crowd_who_sends_nothing_makes_room, setup, teardown),
         cmocka_unit_test_setup_teardown(in_a_crowd_who_waits_for_us_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(without_a_crowd_nobody_has_to_hurry, setup, teardown),
+        cmocka_unit_test_setup_teardown(visitors_do_not_put_off_the_turns, setup, teardown),
     };
 
     httpd_prepare();
