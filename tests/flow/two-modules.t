@@ -48,7 +48,14 @@ is '... each of its kind' "$(cut -f 2,3 "$out" | sort | xargs)" \
     'p256 made p521 made rsa2048 made rsa2048 made'
 ok '... once' cerca-signer -c "$conf" --token nss --provision
 is '... which a second time finds' "$(cut -f 3 "$out" | sort | uniq -c | xargs)" '4 found'
-run ca_start
+# Not well yet: the issuers of the other module have no certificates.
+export CERCA_CONF="$conf"
+cercad -c "$conf" >>cercad.log 2>&1 &
+ca_pid=$!
+answers() {
+    cerca status --timeout 5 -o json | jq -e '.items | length > 0'
+}
+ok 'it starts' wait_until 60 answers
 
 issue() { # NAME PROFILE [OPTION...]
     issue_to=$1
