@@ -256,6 +256,48 @@ int annotation_check(struct annotation *a, struct fault *f)
     return tags_sort(a, f);
 }
 
+/* Behind the others; false: there is no room. */
+static bool tag_append(struct annotation *a, const char *tag)
+{
+    size_t n = strlen(a->tags), len = strlen(tag);
+    if (n + 1 + len >= sizeof(a->tags))
+        return false;
+    if (n > 0)
+        a->tags[n++] = ',';
+    memcpy(a->tags + n, tag, len + 1);
+    return true;
+}
+
+static int tags_add(struct annotation *a, const char *tags, struct fault *f)
+{
+    char copy[ANNOTATION_TAGS_MAX], *tag[TAGS_MAX];
+    struct fault why;
+    bool room = true;
+    size_t n;
+    (void)snprintf(copy, sizeof(copy), "%s", tags);
+    room = tags_split(copy, tag, &n) == 0;
+    for (size_t i = 0; i < n && room; i++)
+        room = annotation_has_tag(a, tag[i]) || tag_append(a, tag[i]);
+    if (room && tags_sort(a, &why) == 0)
+        return 0;
+    return fault_set(f, FAULT_TOO_LARGE, "annotation.tags",
+                     "with those that are there it would have more than %d tags, or than %d octets",
+                     TAGS_MAX, ANNOTATION_TAGS_MAX - 1);
+}
+
+int annotation_add(struct annotation *a, const struct annotation *from, unsigned *changed,
+                   struct fault *f)
+{
+    struct annotation more = *a;
+    *changed = 0;
+    if (more.owner[0] == 0)
+        memcpy(more.owner, from->owner, sizeof(more.owner));
+    if (tags_add(&more, from->tags, f) != 0)
+        return -(int)f->code;
+    *changed = annotation_merge(a, &more, ANNOTATION_OWNER | ANNOTATION_TAGS);
+    return 0;
+}
+
 bool annotation_has_tag(const struct annotation *a, const char *tag)
 {
     size_t n = strlen(tag);

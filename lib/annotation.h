@@ -77,6 +77,11 @@ unsigned annotation_set_fields(const struct annotation *a);
 bool annotation_has_tag(const struct annotation *a, const char *tag);
 /* Copies the fields of `mask`; which of them that changed. */
 unsigned annotation_merge(struct annotation *a, const struct annotation *from, unsigned mask);
+/* The owner of `from` where there is none yet, its tags beside those that are there. Which of them
+ * changed. Both have been checked. Rule "annotation.tags" (FAULT_TOO_LARGE): they are too many;
+ * then nothing changed. */
+int annotation_add(struct annotation *a, const struct annotation *from, unsigned *changed,
+                   struct fault *f) WARN_UNUSED;
 /* Are the texts UTF-8 without control characters, the tags of letters, digits and "._:/=-@+" (and
  * they are then sorted, each once)? Rules "annotation.text", "annotation.tags", field: which. */
 int annotation_check(struct annotation *a, struct fault *f) WARN_UNUSED;

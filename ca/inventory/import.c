@@ -235,7 +235,7 @@ static void take_outcome(struct run *r, size_t k)
     out->number = foreign_number(&r->item[k].ref);
 }
 
-/* ---- what is recorded besides: on a worker, then in the store ---- */
+/* ---- what is recorded besides ---- */
 
 static void recorded(void *arg)
 {
@@ -269,71 +269,44 @@ static struct extra *extra_new(struct run *r, enum store_op_kind kind, enum audi
     return x;
 }
 
+/* Is it written about already? */
 static bool earlier(const struct run *r, size_t k)
 {
     for (size_t j = 0; j < k; j++)
-        if (memcmp(r->identity[r->which[j]], r->identity[r->which[k]], IDENTITY_LEN) == 0)
+        if (r->item[j].outcome != FOREIGN_ISSUED &&
+            memcmp(r->identity[r->which[j]], r->identity[r->which[k]], IDENTITY_LEN) == 0)
             return true;
     return false;
 }
 
-/* The owner where there is none; the tags beside those that are there. */
-static int merge(const struct annotation *want, struct annotation *row, unsigned *mask,
-                 struct fault *f)
+/* What comes of it is decided in the store: others may write about the same identity meanwhile. */
+static void annotate(struct run *r, size_t k, const struct annotation *want)
 {
-    char tags[2 * ANNOTATION_TAGS_MAX];
-    int n;
-
-    *mask = 0;
-    if (want->owner[0] != 0 && row->owner[0] == 0) {
-        memcpy(row->owner, want->owner, sizeof(row->owner));
-        *mask |= ANNOTATION_OWNER;
-    }
-    if (want->tags[0] == 0)
-        return 0;
-    n = snprintf(tags, sizeof(tags), "%s%s%s", row->tags, row->tags[0] != 0 ? "," : "", want->tags);
-    if (n < 0 || (size_t)n >= sizeof(row->tags))
-        return fault_set(f, FAULT_TOO_LARGE, "annotation.tags", "there are too many tags");
-    memcpy(row->tags, tags, (size_t)n + 1);
-    *mask |= ANNOTATION_TAGS;
-    return annotation_check(row, f);
-}
-
-static int annotate(struct run *r, size_t k, const struct annotation *want, struct fault *f)
-{
-    struct annotation row;
     struct extra *x;
-    unsigned mask;
-    bool known;
-    int rc;
 
     if (r->item[k].outcome == FOREIGN_ISSUED || earlier(r, k))
-        return 0;
-    rc = store_annotation(r->importer->parts.store, r->identity[r->which[k]], &row, &known, f);
-    if (rc == 0)
-        rc = merge(want, &row, &mask, f);
-    if (rc != 0 || mask == 0)
-        return rc;
+        return;
     x = extra_new(r, STORE_ANNOTATE, AUDIT_ANNOTATE);
-    x->annotate = (struct store_annotate){.row = row, .mask = mask};
+    x->annotate = (struct store_annotate){.row = *want, .add = true};
+    memcpy(x->annotate.row.identity, r->identity[r->which[k]], IDENTITY_LEN);
+    (void)snprintf(x->annotate.row.updated_by, sizeof(x->annotate.row.updated_by), "%s", r->actor);
     x->op.annotate = &x->annotate;
-    return 0;
 }
 
-static void record(struct work *w, unsigned worker)
+static int record(struct run *r, struct fault *f)
 {
-    struct run *r = (struct run *)w;
     struct annotation want;
-    int rc = wanted(r, &want, &r->fault);
 
-    (void)worker;
+    if (wanted(r, &want, f) != 0)
+        return -(int)f->code;
     r->extra = xcalloc(r->n, sizeof(*r->extra));
-    for (size_t k = 0; rc == 0 && k < r->n; k++)
-        rc = annotate(r, k, &want, &r->fault);
+    for (size_t k = 0; k < r->n; k++)
+        annotate(r, k, &want);
     atomic_store(&r->pending, r->n_extra + 1);
     for (size_t i = 0; i < r->n_extra; i++)
         store_submit(r->importer->parts.store, &r->extra[i].op);
     one_less(r);
+    return 0;
 }
 
 /* The store has all of a message, or refused some of it. */
@@ -346,12 +319,8 @@ static void all_added(struct run *r)
         if (r->out[r->which[k]].stranger)
             stranger_tell(&r->item[k]);
     }
-    if (r->fault.code != FAULT_NONE || !more) {
+    if (r->fault.code != FAULT_NONE || !more || record(r, &r->fault) != 0)
         finish(r);
-        return;
-    }
-    r->work.run = record;
-    workers_push(r->importer->parts.workers, WORK_FINISH, &r->work);
 }
 
 static void added(void *arg)

@@ -71,11 +71,12 @@ struct store_foreign {
 
 /* STORE_ANNOTATE: sets the fields of `mask` of one identity as in `row` (nothing of a text: unset).
  * The caller has checked it. In the audit record the store puts "identity HEX" and the names of
- * the fields that changed in front of the detail. Out: `row` as it is now, `changed`; STORE_SAME,
- * and nothing recorded, when nothing changed. Refused: "store.full". */
+ * the fields that changed in front of the detail. Out: `changed`; STORE_SAME, and nothing recorded,
+ * when nothing changed. Refused: "store.full", "annotation.tags" (add). */
 struct store_annotate {
     struct annotation row;
     unsigned mask;
+    bool add; /* in place of `mask`: owner and tags of `row`, as annotation_add says */
     unsigned changed;
 };
 

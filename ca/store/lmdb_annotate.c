@@ -92,16 +92,17 @@ int op_annotate(struct write_txn *w, struct store_op *op)
     (void)w_found(w, annotation_find(w->s, w->t, n->row.identity, &a));
     if (w->rc != 0)
         return 0;
-    n->changed = annotation_merge(&a, &n->row, n->mask);
+    if (n->add && annotation_add(&a, &n->row, &n->changed, &op->fault) != 0)
+        return -(int)op->fault.code;
+    if (!n->add)
+        n->changed = annotation_merge(&a, &n->row, n->mask);
     if (n->changed == 0) {
         op->outcome = STORE_SAME;
         w->record = false;
-        n->row = a;
         return 0;
     }
     a.updated = op->time;
     memcpy(a.updated_by, n->row.updated_by, sizeof(a.updated_by));
-    n->row = a;
     w_annotation(w, op, &a);
     tell(&w->event, n);
     return 0;

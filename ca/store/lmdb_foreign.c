@@ -278,7 +278,10 @@ static void add_one(struct write_txn *w, const struct store_op *op, struct forei
     if (anycert_parse(item->der, &c, &f) != 0)
         return;
     cert_fingerprint(item->der, row.fingerprint);
-    if (w_found(w, seen_row(w->s, w->t, row.fingerprint, &seen)) && seen.number != 0) {
+    bool known = w_found(w, seen_row(w->s, w->t, row.fingerprint, &seen)) && seen.number != 0;
+    if (w->rc != 0)
+        return;
+    if (known) {
         item->outcome = FOREIGN_SEEN;
         foreign_ref(seen.number, &item->ref);
         update_row(w, op, item, seen.number);
