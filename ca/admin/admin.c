@@ -20,16 +20,6 @@
 
 /* ---- clients and their requests ---- */
 
-static void client_release(struct admin_client *c)
-{
-    if (--c->refs > 0)
-        return;
-    *(c->prev != NULL ? &c->prev->next : &c->admin->clients) = c->next;
-    if (c->next != NULL)
-        c->next->prev = c->prev;
-    free(c);
-}
-
 struct ask *ask_new(struct admin_client *c, const struct frame *frame)
 {
     struct ask *q = xcalloc(1, sizeof(*q));
@@ -41,7 +31,7 @@ struct ask *ask_new(struct admin_client *c, const struct frame *frame)
     buf_init(&q->out, FRAME_BODY_MAX);
     buf_put_slice(&q->in, frame->body);
     fault_clear(&q->fault);
-    c->refs++;
+    caller_hold(&c->caller);
     c->admin->busy++;
     q->next = c->admin->asks;
     if (q->next != NULL)
@@ -58,7 +48,7 @@ static void ask_free(struct ask *q)
     *(q->prev != NULL ? &q->prev->next : &a->asks) = q->next;
     if (q->next != NULL)
         q->next->prev = q->prev;
-    client_release(q->client);
+    caller_let_go(&q->client->caller);
     if (q->fd >= 0)
         (void)close(q->fd);
     buf_free(&q->in);
@@ -70,8 +60,7 @@ void ask_answer_fd(struct ask *q, uint16_t type, struct slice body, int fd)
 {
     if (q->run != NULL)
         approval_ran(q->run, NULL);
-    if (q->client->conn != NULL)
-        conn_send(q->client->conn, type, q->id, body, fd);
+    caller_send(&q->client->caller, type, q->id, body, fd);
     ask_free(q);
 }
 
@@ -105,8 +94,7 @@ static void send_note(void *arg)
 {
     struct note *n = arg;
 
-    if (n->ask->client->conn != NULL)
-        conn_send(n->ask->client->conn, n->type, n->ask->id, buf_slice(&n->body), -1);
+    caller_send(&n->ask->client->caller, n->type, n->ask->id, buf_slice(&n->body), -1);
     buf_free(&n->body);
     free(n);
 }
@@ -321,7 +309,7 @@ static void turn_away(struct admin_client *c, uint64_t id)
 
     fault_clear(&f);
     (void)fault_unavailable(&f, 1, "busy", "Too many requests at once, retry after 1 s.");
-    conn_send_fault(c->conn, id, &f);
+    caller_send_fault(&c->caller, id, &f);
 }
 
 static void on_message(struct conn *conn, void *owner, const struct frame *frame)
@@ -331,8 +319,7 @@ static void on_message(struct conn *conn, void *owner, const struct frame *frame
     struct ask *q;
 
     (void)conn;
-    /* each of its requests holds the client, and so does its connection */
-    if (c->admin->busy >= ASKS_MAX || c->refs > CLIENT_ASKS_MAX) {
+    if (c->admin->busy >= ASKS_MAX || c->caller.asks >= CLIENT_ASKS_MAX) {
         turn_away(c, frame->id);
         if (frame->fd >= 0)
             (void)close(frame->fd);
@@ -417,19 +404,10 @@ static const struct permit admin_permits[] = {
     {MSG_LINE_EXPLAIN, 512, on_message},
 };
 
-static void client_closed(struct conn *conn, void *owner)
-{
-    struct admin_client *c = owner;
-
-    (void)conn;
-    c->conn = NULL;
-    client_release(c);
-}
-
 static const struct conn_callbacks admin_callbacks = {
     .permits = admin_permits,
     .n_permits = sizeof(admin_permits) / sizeof(admin_permits[0]),
-    .closed = client_closed,
+    .closed = caller_closed,
     .queue_max = (size_t)16 << 20,
 };
 
@@ -437,7 +415,7 @@ static const struct conn_callbacks admin_callbacks = {
 static const struct conn_callbacks stranger_callbacks = {
     .permits = admin_permits,
     .n_permits = sizeof(admin_permits) / sizeof(admin_permits[0]),
-    .closed = client_closed,
+    .closed = caller_closed,
     .queue_max = 65536,
 };
 
@@ -467,22 +445,21 @@ static bool one_too_many(const struct admin *a, uid_t uid, enum conf_role role)
 {
     size_t max = role == ROLE_NONE ? STRANGER_CONNECTIONS : OPERATOR_CONNECTIONS, n = 0;
 
-    for (const struct admin_client *c = a->clients; c != NULL; c = c->next)
-        n += c->conn != NULL &&
+    for (const struct caller *k = a->clients.first; k != NULL; k = k->next) {
+        const struct admin_client *c = (const struct admin_client *)k;
+
+        n += k->conn != NULL &&
              (c->who.uid == uid || (role == ROLE_NONE && c->who.role == ROLE_NONE));
+    }
     return n >= max;
 }
 
 struct admin_client *admin_client_new(struct admin *a, const struct requester *who)
 {
-    struct admin_client *c = xcalloc(1, sizeof(*c));
+    struct admin_client *c = caller_new(&a->clients, sizeof(*c));
 
     c->who = *who;
     c->admin = a;
-    c->next = a->clients;
-    if (a->clients != NULL)
-        a->clients->prev = c;
-    a->clients = c;
     return c;
 }
 
@@ -498,9 +475,8 @@ static void on_accepted(void *arg, int fd, const struct conn_peer *peer)
         return;
     }
     c = admin_client_new(a, &who);
-    c->refs = 1;
-    c->conn = conn_new(a->parts.loop, fd,
-                       who.role == ROLE_NONE ? &stranger_callbacks : &admin_callbacks, c);
+    caller_connect(&c->caller, a->parts.loop, fd,
+                   who.role == ROLE_NONE ? &stranger_callbacks : &admin_callbacks);
 }
 
 /* ---- the socket ---- */
@@ -559,8 +535,6 @@ size_t admin_busy(const struct admin *a)
 
 void admin_free(struct admin *a)
 {
-    struct admin_client *c, *next;
-
     if (a == NULL)
         return;
     listener_free(a->listener);
@@ -568,11 +542,7 @@ void admin_free(struct admin *a)
         then = q->next;
         ask_free(q);
     }
-    for (c = a->clients; c != NULL; c = next) {
-        next = c->next;
-        conn_close(c->conn);
-        free(c);
-    }
+    callers_free(&a->clients);
     approval_free(a->approval);
     importer_free(a->importer);
     recorder_free(a->recorder);

@@ -8,6 +8,7 @@
 #include "ca/approval/approval.h"
 #include "ca/inventory/import.h"
 #include "ca/observe/recorder.h"
+#include "lib/caller.h"
 #include "lib/slow.h"
 
 struct issuer_names {
@@ -32,7 +33,7 @@ void long_end(struct long_run *l);
 struct admin {
     struct admin_parts parts;
     struct listener *listener;
-    struct admin_client *clients;
+    struct callers clients;
     struct ask *asks; /* not answered yet */
     struct issuer_names names;
     struct approval *approval;
@@ -64,13 +65,10 @@ struct admin_message {
 };
 const struct admin_message *admin_message_of(const struct approval_kind *kind);
 
-/* A connection; it lives until it is closed and every request of it is answered. */
 struct admin_client {
+    struct caller caller; /* first */
     struct admin *admin;
-    struct conn *conn; /* NULL once it is gone */
     struct requester who;
-    size_t refs;
-    struct admin_client *next, *prev;
 };
 
 /* One request: whom to answer, and under which frame id. */

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/caller.h"
 #include "lib/clock.h"
-#include "lib/conn.h"
 #include "lib/log.h"
 #include "lib/profile.h"
 
@@ -20,17 +20,15 @@ struct rate {
 };
 
 struct client {
+    struct caller caller; /* first */
     struct delegates *owner;
-    struct conn *conn; /* NULL once it is gone */
     struct requester who;
-    size_t asks; /* not answered yet */
-    struct client *next, *prev;
 };
 
 struct delegates {
     struct delegate_parts parts;
     struct listener *listener;
-    struct client *clients;
+    struct callers clients;
     struct rate *rate;           /* one for each authority */
     const struct client *teller; /* whose state this is; NULL: nobody's */
     struct delegate_state state[DELEGATE_STATES_MAX];
@@ -47,48 +45,26 @@ struct ask {
 
 /* ---- clients ---- */
 
-static void client_drop(struct client *c)
-{
-    if (c->conn != NULL || c->asks > 0)
-        return;
-    if (c->prev != NULL)
-        c->prev->next = c->next;
-    else
-        c->owner->clients = c->next;
-    if (c->next != NULL)
-        c->next->prev = c->prev;
-    free(c);
-}
-
 static void on_closed(struct conn *conn, void *owner)
 {
     struct client *c = owner;
 
-    (void)conn;
-    c->conn = NULL;
     if (c->owner->teller == c)
         c->owner->teller = NULL;
-    client_drop(c);
-}
-
-static void answer_fault(struct client *c, uint64_t id, const struct fault *f)
-{
-    if (c->conn != NULL)
-        conn_send_fault(c->conn, id, f);
+    caller_closed(conn, owner);
 }
 
 static void on_issued(void *arg, const struct issued *issued, const struct fault *fault)
 {
     struct ask *q = arg;
-    struct client *c = q->client;
+    struct caller *c = &q->client->caller;
 
     if (fault != NULL)
-        answer_fault(c, q->id, fault);
-    else if (c->conn != NULL)
-        conn_send(c->conn, MSG_DELEGATED, q->id, issued->certificate, -1);
+        caller_send_fault(c, q->id, fault);
+    else
+        caller_send(c, MSG_DELEGATED, q->id, issued->certificate, -1);
     free(q);
-    c->asks--;
-    client_drop(c);
+    caller_let_go(c);
 }
 
 /* ---- asking ---- */
@@ -172,7 +148,7 @@ static int ask_door(struct client *c, const struct frame *frame, struct fault *f
     if (delegate_write(d->parts.conf, a, subject, r.csr, &body, f) == 0) {
         q = xcalloc(1, sizeof(*q));
         *q = (struct ask){.client = c, .id = frame->id};
-        c->asks++;
+        caller_hold(&c->caller);
         door_issue_delegate(d->parts.door, &c->who, a, buf_slice(&body), on_issued, q);
     }
     buf_free(&body);
@@ -188,7 +164,7 @@ static void on_ask(struct conn *conn, void *owner, const struct frame *frame)
     fault_clear(&f);
     if (ask_door(c, frame, &f) != 0) {
         log_fault(LOG_LEVEL_INFO, "delegate.refused", &f, NULL);
-        answer_fault(c, frame->id, &f);
+        caller_send_fault(&c->caller, frame->id, &f);
     }
 }
 
@@ -292,17 +268,13 @@ static const struct conn_callbacks callbacks = {
 static void on_accepted(void *arg, int fd, const struct conn_peer *peer)
 {
     struct delegates *d = arg;
-    struct client *c = xcalloc(1, sizeof(*c));
+    struct client *c = caller_new(&d->clients, sizeof(*c));
 
     c->owner = d;
     c->who = (struct requester){
         .name = "cerca-public", .role = ROLE_ADMIN, .uid = peer->uid, .own = true};
     snprintf(c->who.origin, sizeof(c->who.origin), "delegate pid=%d", (int)peer->pid);
-    c->next = d->clients;
-    if (c->next != NULL)
-        c->next->prev = c;
-    d->clients = c;
-    c->conn = conn_new(d->parts.loop, fd, &callbacks, c);
+    caller_connect(&c->caller, d->parts.loop, fd, &callbacks);
 }
 
 struct delegates *delegates_new(const struct delegate_parts *parts, int listen_fd)
@@ -327,13 +299,7 @@ void delegates_free(struct delegates *d)
     if (d == NULL)
         return;
     listener_free(d->listener);
-    for (struct client *c = d->clients, *next; c != NULL; c = next) {
-        next = c->next;
-        conn_close(c->conn);
-        c->conn = NULL;
-        c->asks = 0;
-        client_drop(c);
-    }
+    callers_free(&d->clients);
     free(d->rate);
     free(d);
 }

@@ -16,34 +16,6 @@
 
 /* ---- clients and what they ask ---- */
 
-static void client_drop(struct enroll_client *c)
-{
-    if (c->conn != NULL || c->asks > 0)
-        return;
-    if (c->prev != NULL)
-        c->prev->next = c->next;
-    else
-        c->owner->clients = c->next;
-    if (c->next != NULL)
-        c->next->prev = c->prev;
-    free(c);
-}
-
-static void on_closed(struct conn *conn, void *owner)
-{
-    struct enroll_client *c = owner;
-
-    (void)conn;
-    c->conn = NULL;
-    client_drop(c);
-}
-
-static void answer_fault(struct enroll_client *c, uint64_t id, const struct fault *f)
-{
-    if (c->conn != NULL)
-        conn_send_fault(c->conn, id, f);
-}
-
 static struct enroll_ask *ask_new(struct enroll_client *c, const struct frame *frame)
 {
     struct enroll_ask *q = xcalloc(1, sizeof(*q));
@@ -54,7 +26,7 @@ static struct enroll_ask *ask_new(struct enroll_client *c, const struct frame *f
     buf_put_slice(&q->in, frame->body);
     buf_init(&q->out, FRAME_BODY_MAX);
     fault_clear(&q->fault);
-    c->asks++;
+    caller_hold(&c->caller);
     q->next = c->owner->asks;
     if (q->next != NULL)
         q->next->prev = q;
@@ -70,13 +42,12 @@ static void ask_free(struct enroll_ask *q)
     *(q->prev != NULL ? &q->prev->next : &c->owner->asks) = q->next;
     if (q->next != NULL)
         q->next->prev = q->prev;
-    c->asks--;
     buf_free(&q->in);
     buf_free(&q->out);
     evidence_free(&q->evidence);
     report_free(q->report);
     free(q);
-    client_drop(c);
+    caller_let_go(&c->caller);
 }
 
 /* ---- who tries secrets ---- */
@@ -133,10 +104,10 @@ static void answer_issued(const struct enroll_ask *q, const struct issued *issue
         issued_put(&b, issued);
     if (buf_failed(&b)) {
         (void)fault_set(&f, FAULT_TOO_LARGE, "answer.size", "the certificates are too large");
-        answer_fault(q->client, q->id, &f);
+        caller_send_fault(&q->client->caller, q->id, &f);
     } else {
-        conn_send(q->client->conn, q->request.make_key ? MSG_ENROLL_KEYED : MSG_ISSUED, q->id,
-                  buf_slice(&b), -1);
+        caller_send(&q->client->caller, q->request.make_key ? MSG_ENROLL_KEYED : MSG_ISSUED, q->id,
+                    buf_slice(&b), -1);
     }
     buf_free(&b);
 }
@@ -150,8 +121,8 @@ static void on_issued(void *arg, const struct issued *issued, const struct fault
         note_failure(q, fault);
         if (strcmp(fault->rule, EVIDENCE_SLOW) == 0) /* which the door does not record */
             record(c, q->request.address, fault, 1);
-        answer_fault(c, q->id, fault);
-    } else if (c->conn != NULL) {
+        caller_send_fault(&c->caller, q->id, fault);
+    } else if (c->caller.conn != NULL) {
         answer_issued(q, issued);
     }
     ask_free(q);
@@ -161,7 +132,7 @@ static void refuse(struct enroll_ask *q, const struct fault *f)
 {
     record(q->client, q->request.address, f, 1);
     log_fault(LOG_LEVEL_INFO, "enroll.refused", f, "address", q->request.address, NULL);
-    answer_fault(q->client, q->id, f);
+    caller_send_fault(&q->client->caller, q->id, f);
     ask_free(q);
 }
 
@@ -250,7 +221,7 @@ static void handle_turned_away(struct enroll_ask *q)
         return;
     }
     record(q->client, r.address, &r.why, r.n);
-    conn_send(q->client->conn, MSG_ENROLL_NOTED, q->id, SLICE_NONE, -1);
+    caller_send(&q->client->caller, MSG_ENROLL_NOTED, q->id, SLICE_NONE, -1);
     ask_free(q);
 }
 
@@ -262,8 +233,7 @@ static void after_read(void *arg)
         refuse(q, &q->fault);
         return;
     }
-    if (q->client->conn != NULL)
-        conn_send(q->client->conn, q->answer, q->id, buf_slice(&q->out), -1);
+    caller_send(&q->client->caller, q->answer, q->id, buf_slice(&q->out), -1);
     ask_free(q);
 }
 
@@ -310,7 +280,7 @@ static void after_report(void *arg)
     report_tell(q->report);
 
     if (f != NULL) { /* which the store has recorded */
-        answer_fault(q->client, q->id, f);
+        caller_send_fault(&q->client->caller, q->id, f);
         ask_free(q);
     } else {
         after_read(q);
@@ -353,7 +323,7 @@ static void turn_away(struct enroll_client *c, uint64_t id, const char *rule, co
 
     fault_clear(&f);
     (void)fault_unavailable(&f, 1, rule, "%s", text);
-    answer_fault(c, id, &f);
+    caller_send_fault(&c->caller, id, &f);
 }
 
 static void on_message(struct conn *conn, void *owner, const struct frame *frame)
@@ -366,7 +336,7 @@ static void on_message(struct conn *conn, void *owner, const struct frame *frame
         turn_away(c, frame->id, "door.closed", "cerca-ca ends just now");
         return;
     }
-    if (c->asks >= ASKS_MAX) {
+    if (c->caller.asks >= ASKS_MAX) {
         turn_away(c, frame->id, "busy", "too many requests at once");
         return;
     }
@@ -409,23 +379,19 @@ static const struct permit permits[] = {{MSG_ENROLL, FRAME_BODY_MAX, on_message}
                                         {MSG_COUNTERS, sizeof(struct counters) + 64, on_counters}};
 static const struct conn_callbacks callbacks = {.permits = permits,
                                                 .n_permits = sizeof(permits) / sizeof(permits[0]),
-                                                .closed = on_closed,
+                                                .closed = caller_closed,
                                                 .queue_max = QUEUE_MAX};
 
 /* The socket's owner is cerca-enroll's user; nobody else but root could connect. */
 static void on_accepted(void *arg, int fd, const struct conn_peer *peer)
 {
     struct enroll *e = arg;
-    struct enroll_client *c = xcalloc(1, sizeof(*c));
+    struct enroll_client *c = caller_new(&e->clients, sizeof(*c));
 
     c->owner = e;
     c->uid = peer->uid;
     c->pid = peer->pid;
-    c->next = e->clients;
-    if (c->next != NULL)
-        c->next->prev = c;
-    e->clients = c;
-    c->conn = conn_new(e->parts.loop, fd, &callbacks, c);
+    caller_connect(&c->caller, e->parts.loop, fd, &callbacks);
 }
 
 struct enroll *enroll_new(const struct enroll_parts *parts, int listen_fd)
@@ -458,12 +424,7 @@ void enroll_free(struct enroll *e)
         then = q->next;
         ask_free(q);
     }
-    for (struct enroll_client *c = e->clients, *next; c != NULL; c = next) {
-        next = c->next;
-        conn_close(c->conn);
-        c->conn = NULL;
-        client_drop(c);
-    }
+    callers_free(&e->clients);
     slow_free(e->parts.slow);
     maker_free(e->maker);
     rate_free(e->reports);

@@ -5,7 +5,7 @@
 #include "ca/enroll/enroll.h"
 #include "ca/enroll/evidence.h"
 #include "ca/enroll/maker.h"
-#include "lib/conn.h"
+#include "lib/caller.h"
 #include "lib/proto_enroll.h"
 #include "lib/rate.h"
 #include "lib/slow.h"
@@ -13,7 +13,7 @@
 struct enroll {
     struct enroll_parts parts;
     struct listener *listener;
-    struct enroll_client *clients;
+    struct callers clients;
     struct enroll_ask *asks; /* not answered yet */
     struct maker *maker;     /* of clients' keys; NULL: no label has any made */
     struct server_rate {
@@ -27,12 +27,10 @@ struct enroll {
 };
 
 struct enroll_client {
+    struct caller caller; /* first */
     struct enroll *owner;
-    struct conn *conn; /* NULL once it is gone */
     uid_t uid;
     pid_t pid;
-    size_t asks; /* not answered yet */
-    struct enroll_client *next, *prev;
 };
 
 /* One request, and where its answer goes. */

@@ -14,31 +14,11 @@
 /* Of an answer, so that one more item fits. */
 #define DUE_OCTETS ((size_t)40 << 10)
 
+/* It asks for outcomes to get into the store. */
 struct watch_client {
+    struct caller caller; /* first */
     struct watch *owner;
-    struct conn *conn; /* NULL once it is gone */
-    size_t steps;      /* outcomes on their way into the store */
-    struct watch_client *next, *prev;
 };
-
-static void client_drop(struct watch_client *c)
-{
-    if (c->conn != NULL || c->steps > 0)
-        return;
-    *(c->prev != NULL ? &c->prev->next : &c->owner->clients) = c->next;
-    if (c->next != NULL)
-        c->next->prev = c->prev;
-    free(c);
-}
-
-static void on_closed(struct conn *conn, void *owner)
-{
-    struct watch_client *c = owner;
-
-    (void)conn;
-    c->conn = NULL;
-    client_drop(c);
-}
 
 /* ---- the outbox ---- */
 
@@ -121,7 +101,7 @@ static int answer_due(struct watch_client *c, const struct frame *frame, struct 
         wire_put_i64(&b, next);
         wire_put_u32(&b, l.n);
         buf_put_slice(&b, buf_slice(&l.items));
-        conn_send(c->conn, MSG_WATCH_DUE_ARE, frame->id, buf_slice(&b), -1);
+        caller_send(&c->caller, MSG_WATCH_DUE_ARE, frame->id, buf_slice(&b), -1);
     }
     buf_free(&l.items);
     buf_free(&b);
@@ -152,19 +132,18 @@ struct settling {
 static void after_outcome(struct watch_step *s)
 {
     struct settling *t = s->arg;
-    struct watch_client *c = t->client;
+    struct caller *c = &t->client->caller;
 
     STEP("watch.outcome.after");
     if (s->op.result != 0)
         log_fault(LOG_LEVEL_ERROR, "notify.outcome.failed", &s->op.fault, NULL);
     else
         test_settled(s->watch, &t->outcome);
-    if (c->conn != NULL && s->op.result == 0)
-        conn_send(c->conn, MSG_WATCH_NOTED, s->id, SLICE_NONE, -1);
-    else if (c->conn != NULL)
-        conn_send_fault(c->conn, s->id, &s->op.fault);
-    c->steps--;
-    client_drop(c);
+    if (s->op.result == 0)
+        caller_send(c, MSG_WATCH_NOTED, s->id, SLICE_NONE, -1);
+    else
+        caller_send_fault(c, s->id, &s->op.fault);
+    caller_let_go(c);
     free(t);
     step_free(s);
 }
@@ -228,7 +207,7 @@ static int take_outcome(struct watch_client *c, const struct frame *frame, struc
     notice_set(s->outbox.why, sizeof(s->outbox.why), o.why);
     if (s->outbox.verb == OUTBOX_FAILED)
         s->outbox.next = next_try(w, channel, &o, s->op.time);
-    c->steps++;
+    caller_hold(&c->caller);
     STEP("watch.outcome.before");
     step_go(s);
     return 0;
@@ -259,16 +238,15 @@ void watch_route(const struct conf *conf, struct outbox_notice *o)
 static const struct permit permits[] = {{MSG_WATCH_DUE, 128, on_due},
                                         {MSG_WATCH_OUTCOME, 1024, on_outcome}};
 static const struct conn_callbacks callbacks = {
-    .permits = permits, .n_permits = 2, .closed = on_closed};
+    .permits = permits, .n_permits = 2, .closed = caller_closed};
 
 static void tell_clients(void *arg)
 {
     struct watch *w = arg;
 
     w->woken = false;
-    for (struct watch_client *c = w->clients; c != NULL; c = c->next)
-        if (c->conn != NULL)
-            conn_send(c->conn, MSG_WATCH_WAKE, 0, SLICE_NONE, -1);
+    for (const struct caller *c = w->clients.first; c != NULL; c = c->next)
+        caller_send(c, MSG_WATCH_WAKE, 0, SLICE_NONE, -1);
 }
 
 /* On the store's writer thread. */
@@ -284,15 +262,11 @@ static void on_outbox(void *arg)
 static void on_accepted(void *arg, int fd, const struct conn_peer *peer)
 {
     struct watch *w = arg;
-    struct watch_client *c = xcalloc(1, sizeof(*c));
+    struct watch_client *c = caller_new(&w->clients, sizeof(*c));
 
     (void)peer;
     c->owner = w;
-    c->next = w->clients;
-    if (c->next != NULL)
-        c->next->prev = c;
-    w->clients = c;
-    c->conn = conn_new(w->parts.loop, fd, &callbacks, c);
+    caller_connect(&c->caller, w->parts.loop, fd, &callbacks);
 }
 
 /* ---- channels that are gone ---- */
@@ -344,13 +318,7 @@ void watch_free(struct watch *w)
         return;
     listener_free(w->listener);
     test_end_all(w);
-    for (struct watch_client *c = w->clients, *next; c != NULL; c = next) {
-        next = c->next;
-        conn_close(c->conn);
-        c->conn = NULL;
-        c->steps = 0;
-        client_drop(c);
-    }
+    callers_free(&w->clients);
     loop_timer_free(w->beat);
     loop_timer_free(w->limit);
     free(w);

@@ -3,14 +3,12 @@
 #define CA_WATCH_WATCH_INNER_H
 
 #include "ca/watch/watch.h"
-#include "lib/conn.h"
-
-struct watch_client;
+#include "lib/caller.h"
 
 struct watch {
     struct watch_parts parts;
     struct listener *listener;
-    struct watch_client *clients;
+    struct callers clients;
     struct loop_timer *beat, *limit;
     struct watch_wait *waits; /* tests */
     _Atomic bool woken;       /* a wake is on its way to the loop */
