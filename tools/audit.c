@@ -8,11 +8,6 @@
 #include "lib/clock.h"
 #include "lib/pem.h"
 
-static int broken(struct fault *f)
-{
-    return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
-}
-
 int audit_log_option(const char *text, int64_t *log, struct fault *f)
 {
     size_t n = text == NULL ? 0 : strlen(text);
@@ -39,7 +34,7 @@ int audit_page(struct tool *t, const struct audit_read *r, struct audit_page *ou
     rc = tool_call_patient(t, MSG_AUDIT_READ, buf_slice(&body), MSG_AUDIT_PAGE, &answer, f);
     buf_free(&body);
     if (rc == 0 && audit_page_get(answer.body, out) != 0)
-        rc = broken(f);
+        rc = tool_broken_answer(f);
     return rc;
 }
 
@@ -56,10 +51,10 @@ static int take_checkpoints(struct slice body, audit_each_checkpoint fn, void *a
         checkpointed_get(&w, &c);
         *last = c.size;
         if (wire_failed(&w))
-            return broken(f);
+            return tool_broken_answer(f);
         rc = fn(arg, &c, f);
     }
-    return rc == 0 && !wire_in_done(&w) ? broken(f) : rc;
+    return rc == 0 && !wire_in_done(&w) ? tool_broken_answer(f) : rc;
 }
 
 int audit_checkpoints(struct tool *t, int64_t log, uint64_t least, audit_each_checkpoint fn,
@@ -140,7 +135,7 @@ int audit_read_tile(void *tool, const struct tile *t, uint8_t *out, struct fault
     rc = tool_call_patient(to, MSG_AUDIT_TILE, buf_slice(&body), MSG_AUDIT_TILE_IS, &answer, f);
     buf_free(&body);
     if (rc == 0 && answer.body.n != 32 * (size_t)t->width)
-        rc = broken(f);
+        rc = tool_broken_answer(f);
     if (rc == 0)
         memcpy(out, answer.body.p, answer.body.n);
     return rc;

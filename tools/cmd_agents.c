@@ -12,11 +12,6 @@
 
 #define TEXT_MAX 1048576
 
-static int broken(struct fault *f)
-{
-    return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
-}
-
 static json_t *time_or_null(int64_t t)
 {
     return t == 0 ? json_null() : json_time(t);
@@ -61,40 +56,34 @@ static const struct sheet sheet = {columns, keys};
 
 /* ---- list ---- */
 
-typedef int (*agent_each)(void *arg, const struct agent_info *i);
-
-static int page_of_agents(struct tool *t, struct agent_query *q, agent_each fn, void *arg,
+static int page_of_agents(struct tool *t, struct agent_query *q, page_take take, void *arg,
                           bool *more, struct fault *f)
 {
-    struct page_head head;
-    struct agent_info info;
-    struct frame answer;
-    struct wire_in w;
     struct buf body;
     int rc;
 
     buf_init(&body, 1024);
     agent_query_put(&body, q);
-    rc = tool_call_patient(t, MSG_AGENT_LIST, buf_slice(&body), MSG_AGENT_LISTED, &answer, f);
+    rc = page_call(t,
+                   &(struct page_call){.ask = MSG_AGENT_LIST,
+                                       .answer = MSG_AGENT_LISTED,
+                                       .body = buf_slice(&body),
+                                       .max = AGENT_PAGE_MAX,
+                                       .at = q->after},
+                   take, arg, more, f);
     buf_free(&body);
-    if (rc != 0)
-        return rc;
-    wire_in_init(&w, answer.body);
-    page_head_get(&w, AGENT_PAGE_MAX, &head);
-    for (uint32_t i = 0; rc == 0 && i < head.n; i++) {
-        agent_info_get(&w, &info);
-        if (!wire_failed(&w) && fn(arg, &info) != EXIT_OK)
-            rc = fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
-    }
-    *more = head.more;
     q->further = true;
-    memcpy(q->after, head.at, sizeof(q->after));
-    return rc == 0 && !wire_in_done(&w) ? broken(f) : rc;
+    return rc;
 }
 
-static int add_row(void *arg, const struct agent_info *i)
+static int add_row(struct wire_in *w, void *arg, struct fault *f)
 {
-    return rows_add(arg, agent_json(i));
+    struct agent_info info;
+
+    agent_info_get(w, &info);
+    if (!wire_failed(w) && rows_add(arg, agent_json(&info)) != EXIT_OK)
+        return fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
+    return 0;
 }
 
 static int one_page(struct tool *t, void *arg, struct rows *rows, bool *more, struct fault *f)
@@ -146,13 +135,14 @@ struct search {
     struct agent_info found;
 };
 
-static int keep(void *arg, const struct agent_info *i)
+static int keep(struct wire_in *w, void *arg, struct fault *f)
 {
     struct search *s = arg;
 
-    s->found = *i;
+    (void)f;
+    agent_info_get(w, &s->found);
     s->n++;
-    return EXIT_OK;
+    return 0;
 }
 
 static int find_agent(struct tool *t, const char *word, struct agent_info *out, struct fault *f)
@@ -218,34 +208,41 @@ static json_t *entry_json(const struct installed_info *i)
     return o;
 }
 
+struct entries {
+    json_t *all;
+    struct agent_show *query; /* goes on behind the last */
+};
+
+static int take_entry(struct wire_in *w, void *arg, struct fault *f)
+{
+    struct installed_info *i = xcalloc(1, sizeof(*i));
+    struct entries *e = arg;
+
+    (void)f;
+    installed_info_get(w, i);
+    if (!wire_failed(w))
+        (void)!json_array_append_new(e->all, entry_json(i));
+    memcpy(e->query->after, i->entry.name, sizeof(e->query->after));
+    free(i);
+    return 0;
+}
+
 static int page_of_entries(struct tool *t, struct agent_show *q, json_t *all, bool *more,
                            struct fault *f)
 {
-    struct installed_info *i = xcalloc(1, sizeof(*i));
-    struct frame answer;
-    struct wire_in w;
+    struct entries e = {all, q};
     struct buf body;
-    uint32_t n = 0;
     int rc;
 
     buf_init(&body, 256);
     agent_show_put(&body, q);
-    rc = tool_call_patient(t, MSG_AGENT_SHOW, buf_slice(&body), MSG_AGENT_SHOWN, &answer, f);
+    rc = page_call(t,
+                   &(struct page_call){.ask = MSG_AGENT_SHOW,
+                                       .answer = MSG_AGENT_SHOWN,
+                                       .body = buf_slice(&body),
+                                       .max = AGENT_SHOWN_MAX},
+                   take_entry, &e, more, f);
     buf_free(&body);
-    if (rc == 0) {
-        wire_in_init(&w, answer.body);
-        *more = wire_get_flag(&w);
-        n = wire_get_count(&w, AGENT_SHOWN_MAX, 1);
-    }
-    for (uint32_t k = 0; rc == 0 && k < n; k++) {
-        installed_info_get(&w, i);
-        if (!wire_failed(&w))
-            (void)!json_array_append_new(all, entry_json(i));
-        memcpy(q->after, i->entry.name, sizeof(q->after));
-    }
-    free(i);
-    if (rc == 0 && (!wire_in_done(&w) || (*more && n == 0)))
-        rc = broken(f);
     return rc;
 }
 

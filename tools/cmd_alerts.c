@@ -11,11 +11,6 @@
 #define KEY_HEX (2 * ALERT_CURSOR)
 #define PREFIX_MIN 6 /* digits of a key that may stand for it */
 
-static int broken(struct fault *f)
-{
-    return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
-}
-
 static json_t *time_or_null(int64_t t)
 {
     return t == 0 ? json_null() : json_time(t);
@@ -66,40 +61,34 @@ static const struct sheet sheet = {columns, keys};
 
 /* ---- list ---- */
 
-typedef int (*alert_each)(void *arg, const struct alert_info *i);
-
-static int page_of_alerts(struct tool *t, struct alert_query *q, alert_each fn, void *arg,
+static int page_of_alerts(struct tool *t, struct alert_query *q, page_take take, void *arg,
                           bool *more, struct fault *f)
 {
-    struct page_head head;
-    struct alert_info info;
-    struct frame answer;
-    struct wire_in w;
     struct buf body;
     int rc;
 
     buf_init(&body, 1024);
     alert_query_put(&body, q);
-    rc = tool_call_patient(t, MSG_ALERT_LIST, buf_slice(&body), MSG_ALERT_LISTED, &answer, f);
+    rc = page_call(t,
+                   &(struct page_call){.ask = MSG_ALERT_LIST,
+                                       .answer = MSG_ALERT_LISTED,
+                                       .body = buf_slice(&body),
+                                       .max = ALERT_PAGE_MAX,
+                                       .at = q->after},
+                   take, arg, more, f);
     buf_free(&body);
-    if (rc != 0)
-        return rc;
-    wire_in_init(&w, answer.body);
-    page_head_get(&w, ALERT_PAGE_MAX, &head);
-    for (uint32_t i = 0; rc == 0 && i < head.n; i++) {
-        alert_info_get(&w, &info);
-        if (!wire_failed(&w) && fn(arg, &info) != EXIT_OK)
-            rc = fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
-    }
-    *more = head.more;
     q->further = true;
-    memcpy(q->after, head.at, sizeof(q->after));
-    return rc == 0 && !wire_in_done(&w) ? broken(f) : rc;
+    return rc;
 }
 
-static int add_row(void *arg, const struct alert_info *i)
+static int add_row(struct wire_in *w, void *arg, struct fault *f)
 {
-    return rows_add(arg, alert_json(i));
+    struct alert_info info;
+
+    alert_info_get(w, &info);
+    if (!wire_failed(w) && rows_add(arg, alert_json(&info)) != EXIT_OK)
+        return fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
+    return 0;
 }
 
 static int one_page(struct tool *t, void *arg, struct rows *rows, bool *more, struct fault *f)
@@ -164,19 +153,28 @@ struct search {
     struct alert_info found;
 };
 
-static int match(void *arg, const struct alert_info *i)
+static bool is_called(const struct alert_info *i, const char *word)
 {
-    struct search *s = arg;
     char hex[KEY_HEX + 1];
-    size_t n = strlen(s->word);
+    size_t n = strlen(word);
 
     hex_encode(slice_of(i->key, sizeof(i->key)), hex);
-    if (strcmp(s->word, i->name) != 0 && strcmp(s->word, i->subject) != 0 &&
-        (n < PREFIX_MIN || strncmp(hex, s->word, n) != 0))
-        return EXIT_OK;
-    s->found = *i;
+    return strcmp(word, i->name) == 0 || strcmp(word, i->subject) == 0 ||
+           (n >= PREFIX_MIN && strncmp(hex, word, n) == 0);
+}
+
+static int match(struct wire_in *w, void *arg, struct fault *f)
+{
+    struct search *s = arg;
+    struct alert_info info;
+
+    (void)f;
+    alert_info_get(w, &info);
+    if (wire_failed(w) || !is_called(&info, s->word))
+        return 0;
+    s->found = info;
     s->n++;
-    return EXIT_OK;
+    return 0;
 }
 
 static int find_key(struct tool *t, const char *word, uint8_t key[ALERT_CURSOR], struct fault *f)
@@ -261,7 +259,7 @@ static int ask(struct tool *t, uint16_t type, struct slice body, uint16_t answer
     if (rc == 0) {
         wire_in_init(&w, answer.body);
         alert_info_get(&w, &info);
-        rc = wire_in_done(&w) ? 0 : broken(&f);
+        rc = wire_in_done(&w) ? 0 : tool_broken_answer(&f);
     }
     if (rc != 0)
         return tool_fail(t, &f);

@@ -74,10 +74,8 @@ static int one_page(struct tool *t, void *arg, struct rows *rows, bool *more, st
                    &(struct page_call){.ask = MSG_BLOCK_LIST,
                                        .answer = MSG_BLOCK_LISTED,
                                        .body = buf_slice(&body),
-                                       .max = FRAME_BODY_MAX,
-                                       .item = next_item,
-                                       .arg = q},
-                   rows, more, f);
+                                       .max = FRAME_BODY_MAX},
+                   next_item, q, rows, more, f);
     buf_free(&body);
     return rc;
 }

@@ -16,11 +16,6 @@ enum { CREATE = 1, PAUSE, RESUME, CANCEL };
 enum { RUNS = 1 };
 static const char *const states[] = {"unknown", "running", "paused", "cancelled"};
 
-static int broken(struct fault *f)
-{
-    return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
-}
-
 /* ---- asking ---- */
 
 static int count_page(struct tool *t, struct campaign_count *q, struct campaign_counted *sum,
@@ -39,7 +34,7 @@ static int count_page(struct tool *t, struct campaign_count *q, struct campaign_
     if (rc != 0)
         return rc;
     if (campaign_counted_get(answer.body, &some) != 0)
-        return broken(f);
+        return tool_broken_answer(f);
     sum->renewed += some.renewed;
     sum->in_vain += some.in_vain;
     sum->pulled += some.pulled;
@@ -87,7 +82,7 @@ static int change(struct tool *t, uint8_t verb, struct campaign_info *c, struct 
         return rc;
     wire_in_init(&w, answer.body);
     campaign_info_get(&w, c);
-    return wire_in_done(&w) ? 0 : broken(f);
+    return wire_in_done(&w) ? 0 : tool_broken_answer(f);
 }
 
 /* ---- out ---- */
@@ -174,7 +169,7 @@ static int each(struct tool *t, const char *name, bool counted, struct rows *row
         all = wire_get_count(&w, 64, 1);
         for (uint32_t i = 0; i < all; i++)
             campaign_info_get(&w, &c[i]);
-        rc = wire_in_done(&w) ? 0 : broken(f);
+        rc = wire_in_done(&w) ? 0 : tool_broken_answer(f);
     }
     for (uint32_t i = 0; rc == 0 && i < all; i++) {
         json_t *o;

@@ -139,7 +139,7 @@ static int print_done(const struct tool *t, struct slice body, uint32_t n, const
         done_text(&d, done_state(&d, verb, dry_run), &text);
     }
     if (!wire_in_done(&w)) {
-        (void)fault_set(&f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
+        (void)tool_broken_answer(&f);
         json_decref(list);
         rc = tool_fail(t, &f);
     } else if (t->format == FORMAT_JSON) {
@@ -308,7 +308,7 @@ static int write_cross(const char *path, struct slice body, struct fault *f)
     wire_in_init(&w, body);
     ca_done_get(&w, &d);
     if (!wire_in_done(&w))
-        return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
+        return tool_broken_answer(f);
     buf_init(&pem, FILE_MAX);
     pem_put(&pem, "CERTIFICATE", d.certificate);
     if (d.certificate.n > 0)

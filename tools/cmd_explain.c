@@ -213,8 +213,7 @@ static int print_lines(struct tool *t, struct wire_in *w, struct fault *f)
     int rc;
 
     buf_init(&out, FRAME_BODY_MAX * 4);
-    rc = wire_in_done(w) ? tell_lines(t, all, n, list, &out, f)
-                         : fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
+    rc = wire_in_done(w) ? tell_lines(t, all, n, list, &out, f) : tool_broken_answer(f);
     if (rc == 0 && t->format == FORMAT_JSON)
         rc = json_print(t, json_incref(list));
     else if (rc == 0)

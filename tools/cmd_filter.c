@@ -9,11 +9,6 @@
 #include "tools/json.h"
 #include "tools/rows.h"
 
-static int broken(struct fault *f)
-{
-    return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
-}
-
 /* One answer: `fn` for each filter in it. */
 typedef int (*filter_each)(void *arg, const struct saved_filter *s, struct fault *f);
 static int call(struct tool *t, const struct filter_query *q, filter_each fn, void *arg, bool *more,
@@ -38,11 +33,11 @@ static int call(struct tool *t, const struct filter_query *q, filter_each fn, vo
     n = wire_get_count(&w, FILTERS_MAX, 1);
     for (uint32_t i = 0; rc == 0 && i < n; i++) {
         saved_filter_get(&w, s);
-        rc = wire_failed(&w) ? broken(f) : fn(arg, s, f);
+        rc = wire_failed(&w) ? tool_broken_answer(f) : fn(arg, s, f);
     }
     free(s);
     if (rc == 0 && (!wire_in_done(&w) || (n == 0 && *more)))
-        rc = broken(f);
+        rc = tool_broken_answer(f);
     return rc;
 }
 
@@ -64,7 +59,7 @@ int filters_get(struct tool *t, const char *name, struct saved_filter *out, stru
         rc = tool_connect(t, f);
     if (rc == 0)
         rc = call(t, &q, keep, out, &more, f);
-    return rc == 0 && out->name[0] == 0 ? broken(f) : rc;
+    return rc == 0 && out->name[0] == 0 ? tool_broken_answer(f) : rc;
 }
 
 int filters_save(struct tool *t, struct saved_filter *s, struct fault *f)

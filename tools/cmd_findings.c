@@ -6,11 +6,6 @@
 #include "tools/commands.h"
 #include "tools/rows.h"
 
-static int broken(struct fault *f)
-{
-    return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
-}
-
 static json_t *time_or_null(int64_t t)
 {
     return t == 0 ? json_null() : json_time(t);
@@ -67,10 +62,8 @@ static int one_page(struct tool *t, void *arg, struct rows *rows, bool *more, st
                                        .answer = MSG_FINDING_LISTED,
                                        .body = buf_slice(&body),
                                        .max = FINDING_PAGE_MAX,
-                                       .at = q->after,
-                                       .item = next_item,
-                                       .arg = q},
-                   rows, more, f);
+                                       .at = q->after},
+                   next_item, q, rows, more, f);
     buf_free(&body);
     q->further = true;
     return rc;
@@ -166,7 +159,7 @@ static int count_page(struct tool *t, void *arg, struct rows *rows, bool *more, 
         if (!wire_failed(&w) && rows_add(rows, count_json(&c, *when)) != EXIT_OK)
             rc = fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
     }
-    return rc == 0 && !wire_in_done(&w) ? broken(f) : rc;
+    return rc == 0 && !wire_in_done(&w) ? tool_broken_answer(f) : rc;
 }
 
 static int run_count(struct tool *t, void *args)
@@ -241,7 +234,7 @@ static int exception_page(struct tool *t, void *arg, struct rows *rows, bool *mo
         if (!wire_failed(&w) && rows_add(rows, exception_json(&e)) != EXIT_OK)
             rc = fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
     }
-    return rc == 0 && !wire_in_done(&w) ? broken(f) : rc;
+    return rc == 0 && !wire_in_done(&w) ? tool_broken_answer(f) : rc;
 }
 
 static int run_exceptions(struct tool *t, void *args)

@@ -10,11 +10,6 @@
 #include "tools/rows.h"
 #include "lib/text.h"
 
-static int broken(struct fault *f)
-{
-    return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
-}
-
 static json_t *time_or_null(int64_t t)
 {
     return t == 0 ? json_null() : json_time(t);
@@ -70,7 +65,7 @@ static int run_test(struct tool *t, void *args)
     rc = tool_call(t, MSG_NOTIFY_TEST, buf_slice(&body), MSG_NOTIFY_TESTED, &answer, &f);
     buf_free(&body);
     if (rc == 0 && tested_get(answer.body, &result) != 0)
-        rc = broken(&f);
+        rc = tool_broken_answer(&f);
     if (rc != 0)
         return tool_fail(t, &f);
     if (t->format == FORMAT_JSON)
@@ -135,10 +130,8 @@ static int one_page(struct tool *t, void *arg, struct rows *rows, bool *more, st
                    &(struct page_call){.ask = MSG_NOTIFY_LIST,
                                        .answer = MSG_NOTIFY_LISTED,
                                        .body = buf_slice(&body),
-                                       .max = NOTIFY_ROWS_MAX,
-                                       .item = next_item,
-                                       .arg = arg},
-                   rows, more, f);
+                                       .max = NOTIFY_ROWS_MAX},
+                   next_item, arg, rows, more, f);
     buf_free(&body);
     return rc;
 }
@@ -280,7 +273,7 @@ static json_t *shown_json(struct slice body, struct fault *f)
         json_put(o, "deliveries", deliveries);
     } else {
         json_decref(deliveries);
-        (void)broken(f);
+        (void)tool_broken_answer(f);
     }
     free(n);
     return o;
@@ -340,7 +333,7 @@ static int send_decision(struct tool *t, const struct notify_decision *d)
     rc = tool_call(t, MSG_NOTIFY_DECIDE, buf_slice(&body), MSG_NOTIFY_DECIDED, &answer, &f);
     buf_free(&body);
     if (rc == 0 && notify_number_get(answer.body, &count) != 0)
-        rc = broken(&f);
+        rc = tool_broken_answer(&f);
     if (rc != 0)
         return tool_fail(t, &f);
     if (t->format == FORMAT_JSON)

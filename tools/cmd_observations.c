@@ -118,10 +118,8 @@ static int one_page(struct tool *t, void *arg, struct rows *rows, bool *more, st
                                        .answer = MSG_OBSERVATION_LISTED,
                                        .body = buf_slice(&body),
                                        .max = OBSERVATION_PAGE_MAX,
-                                       .at = q->after,
-                                       .item = next_item,
-                                       .arg = q},
-                   rows, more, f);
+                                       .at = q->after},
+                   next_item, q, rows, more, f);
     buf_free(&body);
     q->further = true;
     return rc;

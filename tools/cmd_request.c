@@ -91,11 +91,6 @@ struct list_args {
     const char *kind, *profile, *asked_by, *name;
 };
 
-static int broken(struct fault *f)
-{
-    return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
-}
-
 static json_t *next_item(struct wire_in *w, void *arg)
 {
     struct request_query *query = arg;
@@ -117,10 +112,8 @@ static int one_page(struct tool *t, void *arg, struct rows *rows, bool *more, st
                    &(struct page_call){.ask = MSG_REQUEST_LIST,
                                        .answer = MSG_REQUEST_LISTED,
                                        .body = buf_slice(&body),
-                                       .max = REQUEST_PAGE_MAX,
-                                       .item = next_item,
-                                       .arg = arg},
-                   rows, more, f);
+                                       .max = REQUEST_PAGE_MAX},
+                   next_item, arg, rows, more, f);
     buf_free(&body);
     return rc;
 }
@@ -272,7 +265,7 @@ static int ask_one(struct tool *t, uint16_t type, uint16_t answer_type,
     if (rc == 0) {
         wire_in_init(&w, answer.body);
         request_info_get(&w, &info);
-        rc = wire_in_done(&w) ? 0 : broken(&f);
+        rc = wire_in_done(&w) ? 0 : tool_broken_answer(&f);
     }
     if (rc != 0)
         return tool_fail(t, &f);

@@ -62,9 +62,7 @@ static int one_page(struct tool *t, void *arg, struct rows *rows, bool *more, st
         if (!wire_failed(&w) && rows_add(rows, job_json(&i)) != EXIT_OK)
             rc = fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
     }
-    return rc == 0 && !wire_in_done(&w)
-               ? fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer")
-               : rc;
+    return rc == 0 && !wire_in_done(&w) ? tool_broken_answer(f) : rc;
 }
 
 static int run_list(struct tool *t, void *args)
@@ -105,7 +103,7 @@ static int change(struct tool *t, enum job_verb verb)
         wire_in_init(&w, answer.body);
         job_info_get(&w, &i);
         if (!wire_in_done(&w))
-            rc = fault_set(&f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
+            rc = tool_broken_answer(&f);
     }
     if (rc != 0)
         return tool_fail(t, &f);

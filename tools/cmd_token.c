@@ -10,11 +10,6 @@
 #include "tools/commands.h"
 #include "tools/rows.h"
 
-static int broken(struct fault *f)
-{
-    return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
-}
-
 /* ---- create ---- */
 
 struct create_args {
@@ -117,7 +112,7 @@ static int run_create(struct tool *t, void *args)
         rc = tool_call(t, MSG_TOKEN_CREATE, buf_slice(&body), MSG_TOKEN_CREATED, &answer, &f);
     }
     if (rc == 0 && token_created_get(answer.body, &created) != 0)
-        rc = broken(&f);
+        rc = tool_broken_answer(&f);
     rc = rc == 0 ? hand_out(t, a, &created) : tool_fail(t, &f);
     buf_free(&body);
     free(r);
@@ -235,10 +230,8 @@ static int one_page(struct tool *t, void *arg, struct rows *rows, bool *more, st
                    &(struct page_call){.ask = MSG_TOKEN_LIST,
                                        .answer = MSG_TOKEN_LISTED,
                                        .body = buf_slice(&body),
-                                       .max = TOKEN_PAGE_MAX,
-                                       .item = next_item,
-                                       .arg = q},
-                   rows, more, f);
+                                       .max = TOKEN_PAGE_MAX},
+                   next_item, q, rows, more, f);
     buf_free(&body);
     return rc;
 }
@@ -299,7 +292,7 @@ static int run_revoke(struct tool *t, void *args)
     wire_in_init(&w, answer.body);
     token_info_get(&w, info);
     if (!wire_in_done(&w)) {
-        (void)broken(&f);
+        (void)tool_broken_answer(&f);
         rc = tool_fail(t, &f);
     } else if (t->format == FORMAT_JSON) {
         rc = json_print(t, token_json(info));

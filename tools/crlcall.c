@@ -8,9 +8,7 @@ int crl_row_read(const struct frame *answer, struct crl_row *out, struct fault *
 
     wire_in_init(&w, answer->body);
     crl_row_get(&w, out);
-    return wire_in_done(&w)
-               ? 0
-               : fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
+    return wire_in_done(&w) ? 0 : tool_broken_answer(f);
 }
 
 int crl_publish(struct tool *t, const char *issuer, const char *list, struct crl_row *out,
@@ -49,5 +47,5 @@ int crl_open(struct tool *t, const char *issuer, const char *list, struct crl_ro
     }
     if (answer.fd >= 0)
         (void)close(answer.fd);
-    return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
+    return tool_broken_answer(f);
 }

@@ -237,7 +237,7 @@ static int take_answer(struct import_sender *s, struct slice body)
         rc = take(s, i, &out);
     }
     if (rc == 0 && (!wire_in_done(&w) || n != s->request->n))
-        rc = fault_set(&s->fault, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
+        rc = tool_broken_answer(&s->fault);
     return rc;
 }
 

@@ -92,7 +92,7 @@ static int outcomes(struct noting *n, struct slice body, struct fault *f)
             rc = outcome(n, i, &o, f);
     }
     if (rc == 0 && !wire_in_done(&w))
-        rc = fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
+        rc = tool_broken_answer(f);
     return rc;
 }
 

@@ -49,7 +49,7 @@ json_t *places_json(struct tool *t, const uint8_t identity[16], struct fault *f)
     if (wire_in_done(&w))
         return all;
     json_decref(all);
-    (void)fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
+    (void)tool_broken_answer(f);
     return NULL;
 }
 

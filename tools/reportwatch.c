@@ -5,16 +5,12 @@
 
 #include "lib/clock.h"
 #include "lib/proto_alert.h"
+#include "tools/pages.h"
 #include "tools/report.h"
 
 #define RULES_MAX 256
 #define OWNERS_MAX 50
 #define ALERTS_MAX 200
-
-static int broken(struct fault *f)
-{
-    return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
-}
 
 static json_t *time_or_none(int64_t t)
 {
@@ -66,7 +62,7 @@ static int ask_counts(struct report *r, struct counts *c, struct fault *f)
     c->n = wire_get_count(&w, RULES_MAX, 1);
     for (uint32_t i = 0; i < c->n; i++)
         finding_count_get(&w, &c->rule[i]);
-    return wire_in_done(&w) ? 0 : broken(f);
+    return wire_in_done(&w) ? 0 : tool_broken_answer(f);
 }
 
 static void add_up(struct counts *c)
@@ -87,46 +83,44 @@ static void count_in(struct tally *t, const char *name, const struct finding_inf
     row->critical += i->until == 0 && is_critical(i->severity);
 }
 
-static void count_one(struct counts *c, const struct finding_info *i)
+static int count_one(struct wire_in *w, void *arg, struct fault *f)
 {
+    struct counts *c = arg;
+    struct finding_info i;
+
+    (void)f;
+    finding_info_get(w, &i);
+    if (wire_failed(w))
+        return 0;
     for (uint32_t n = 0; n < c->n; n++) {
-        if (strcmp(c->rule[n].rule, i->rule) == 0) {
-            c->rule[n].found += i->until == 0;
-            c->rule[n].excepted += i->until != 0;
+        if (strcmp(c->rule[n].rule, i.rule) == 0) {
+            c->rule[n].found += i.until == 0;
+            c->rule[n].excepted += i.until != 0;
         }
     }
-    count_in(&c->owner, i->owner, i);
-    count_in(&c->issuer, i->issuer, i);
+    count_in(&c->owner, i.owner, &i);
+    count_in(&c->issuer, i.issuer, &i);
+    return 0;
 }
 
 static int one_page(struct report *r, struct finding_query *q, struct counts *c, bool *more,
                     struct fault *f)
 {
-    struct finding_info info;
-    struct page_head head;
-    struct frame answer;
-    struct wire_in w;
     struct buf body;
     int rc;
 
     buf_init(&body, 1024);
     finding_query_put(&body, q);
-    rc = tool_call_patient(r->tool, MSG_FINDING_LIST, buf_slice(&body), MSG_FINDING_LISTED, &answer,
-                           f);
+    rc = page_call(r->tool,
+                   &(struct page_call){.ask = MSG_FINDING_LIST,
+                                       .answer = MSG_FINDING_LISTED,
+                                       .body = buf_slice(&body),
+                                       .max = FINDING_PAGE_MAX,
+                                       .at = q->after},
+                   count_one, c, more, f);
     buf_free(&body);
-    if (rc != 0)
-        return rc;
-    wire_in_init(&w, answer.body);
-    page_head_get(&w, FINDING_PAGE_MAX, &head);
-    for (uint32_t i = 0; i < head.n && !wire_failed(&w); i++) {
-        finding_info_get(&w, &info);
-        if (!wire_failed(&w))
-            count_one(c, &info);
-    }
-    *more = head.more;
     q->further = true;
-    memcpy(q->after, head.at, sizeof(q->after));
-    return wire_in_done(&w) ? 0 : broken(f);
+    return rc;
 }
 
 /* What the last evaluation counted gives way to what is found now. */
@@ -275,7 +269,7 @@ int part_exceptions(struct report *r, struct fault *f)
         if (!wire_failed(&w))
             section_row(rows, exception_json(&e, r->now));
     }
-    return wire_in_done(&w) ? 0 : broken(f);
+    return wire_in_done(&w) ? 0 : tool_broken_answer(f);
 }
 
 /* ---- alerts ---- */
@@ -316,35 +310,36 @@ static void count_alert(struct told *t, const struct alert_info *i)
         section_row(t->rows, alert_json(i));
 }
 
+static int take_alert(struct wire_in *w, void *arg, struct fault *f)
+{
+    struct alert_info *info = xcalloc(1, sizeof(*info));
+
+    (void)f;
+    alert_info_get(w, info);
+    if (!wire_failed(w))
+        count_alert(arg, info);
+    free(info);
+    return 0;
+}
+
 static int alert_page(struct report *r, struct alert_query *q, struct told *t, bool *more,
                       struct fault *f)
 {
-    struct alert_info *info;
-    struct page_head head;
-    struct frame answer;
-    struct wire_in w;
     struct buf body;
     int rc;
 
     buf_init(&body, 2048);
     alert_query_put(&body, q);
-    rc = tool_call_patient(r->tool, MSG_ALERT_LIST, buf_slice(&body), MSG_ALERT_LISTED, &answer, f);
+    rc = page_call(r->tool,
+                   &(struct page_call){.ask = MSG_ALERT_LIST,
+                                       .answer = MSG_ALERT_LISTED,
+                                       .body = buf_slice(&body),
+                                       .max = ALERT_PAGE_MAX,
+                                       .at = q->after},
+                   take_alert, t, more, f);
     buf_free(&body);
-    if (rc != 0)
-        return rc;
-    info = xcalloc(1, sizeof(*info));
-    wire_in_init(&w, answer.body);
-    page_head_get(&w, ALERT_PAGE_MAX, &head);
-    for (uint32_t i = 0; i < head.n && !wire_failed(&w); i++) {
-        alert_info_get(&w, info);
-        if (!wire_failed(&w))
-            count_alert(t, info);
-    }
-    free(info);
-    *more = head.more;
     q->further = true;
-    memcpy(q->after, head.at, sizeof(q->after));
-    return wire_in_done(&w) ? 0 : broken(f);
+    return rc;
 }
 
 int part_alerts(struct report *r, struct fault *f)
@@ -457,5 +452,5 @@ int part_health(struct report *r, struct fault *f)
         json_put(o, "bad", json_boolean(!item.ok));
         section_row(rows, o);
     }
-    return wire_in_done(&w) ? 0 : broken(f);
+    return wire_in_done(&w) ? 0 : tool_broken_answer(f);
 }

@@ -220,30 +220,28 @@ int rows_all_pages(struct tool *t, const struct sheet *s, rows_page page, void *
     return tool_fail(t, &f);
 }
 
-int rows_call(struct tool *t, const struct page_call *c, struct rows *rows, bool *more,
-              struct fault *f)
+struct taking {
+    struct rows *rows;
+    rows_item item;
+    void *arg;
+};
+
+static int take_row(struct wire_in *w, void *arg, struct fault *f)
 {
-    struct frame answer;
-    struct wire_in w;
-    uint32_t n;
-    int rc = tool_call_patient(t, c->ask, c->body, c->answer, &answer, f);
+    struct taking *g = arg;
+    json_t *o = g->item(w, g->arg);
 
-    if (rc != 0)
-        return rc;
-    wire_in_init(&w, answer.body);
-    *more = wire_get_flag(&w);
-    if (c->at != NULL)
-        wire_get_fixed(&w, c->at, ALERT_CURSOR);
-    n = wire_get_count(&w, c->max, 1);
-    for (uint32_t i = 0; i < n; i++) {
-        json_t *o = c->item(&w, c->arg);
+    if (wire_failed(w))
+        json_decref(o);
+    else if (rows_add(g->rows, o) != EXIT_OK)
+        return fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
+    return 0;
+}
 
-        if (wire_failed(&w))
-            json_decref(o);
-        else if (rows_add(rows, o) != EXIT_OK)
-            return fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
-    }
-    return wire_in_done(&w) && (n > 0 || !*more || c->at != NULL)
-               ? 0
-               : fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
+int rows_call(struct tool *t, const struct page_call *c, rows_item item, void *arg,
+              struct rows *rows, bool *more, struct fault *f)
+{
+    struct taking g = {rows, item, arg};
+
+    return page_call(t, c, take_row, &g, more, f);
 }

@@ -8,7 +8,7 @@
 
 #include "lib/wire.h"
 #include "tools/json.h"
-#include "tools/tool.h"
+#include "tools/pages.h"
 
 #define ROWS_COLUMNS_MAX 8
 
@@ -57,18 +57,9 @@ typedef int (*rows_page)(struct tool *t, void *query, struct rows *r, bool *more
 /* A whole list that cerca-ca gives in pages. Connects; returns an exit code, failures said. */
 int rows_all_pages(struct tool *t, const struct sheet *s, rows_page page, void *query) WARN_UNUSED;
 
-/* A page as most answers have it: a flag "there are more", a count of `max` at most, then the
- * items, each of which `item` reads (the error sticks to w) and tells. A page with more behind it
- * has one, unless the answer says how far it has come. */
-struct page_call {
-    uint16_t ask, answer; /* types of messages */
-    struct slice body;
-    uint32_t max;
-    uint8_t *at; /* a struct page_head's: of ALERT_CURSOR octets, behind the flag; NULL: none */
-    json_t *(*item)(struct wire_in *w, void *arg);
-    void *arg;
-};
-int rows_call(struct tool *t, const struct page_call *c, struct rows *rows, bool *more,
-              struct fault *f) WARN_UNUSED;
+/* A page as rows, each made of one item by `item`, which reads it; the error sticks to w. */
+typedef json_t *(*rows_item)(struct wire_in *w, void *arg);
+int rows_call(struct tool *t, const struct page_call *c, rows_item item, void *arg,
+              struct rows *rows, bool *more, struct fault *f) WARN_UNUSED;
 
 #endif

@@ -30,7 +30,7 @@ static int send_body(struct scan_recorder *r, struct slice body, struct fault *f
     if (rc != 0)
         return rc;
     if (scan_recorded_get(answer.body, &what) != 0)
-        return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
+        return tool_broken_answer(f);
     r->taken += what.taken;
     r->fresh += what.fresh;
     r->strangers += what.strangers;

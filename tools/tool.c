@@ -202,6 +202,11 @@ int tool_call(struct tool *t, uint16_t type, struct slice body, uint16_t answer_
     return rc;
 }
 
+int tool_broken_answer(struct fault *f)
+{
+    return fault_set(f, FAULT_MALFORMED, "answer", "cerca-ca sent a broken answer");
+}
+
 /* Another connection is taken for the next try: this one may be lost, or stale. */
 static void disconnect(struct tool *t)
 {

@@ -133,6 +133,8 @@ int tool_call(struct tool *t, uint16_t type, struct slice body, uint16_t answer_
  * that may be repeated only. */
 int tool_call_patient(struct tool *t, uint16_t type, struct slice body, uint16_t answer_type,
                       struct frame *answer, struct fault *f) WARN_UNUSED;
+/* The fault of an answer that does not decode. */
+int tool_broken_answer(struct fault *f);
 int tool_time_left_ms(const struct tool *t); /* never below 1 */
 
 /* "cerca issue: ..." to standard error; control characters are shown as \xNN. */
