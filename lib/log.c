@@ -1,5 +1,6 @@
 #include "lib/log.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,8 +41,20 @@ static bool stderr_is_journal(void)
     return strcmp(text, here) == 0;
 }
 
+/* Whoever starts us may have closed them, and what we open next would take the number of standard
+ * error: log lines would go into the store, or what is printed into a connection. Opened the wrong
+ * way round, reading and writing fail as they do when closed. What we start inherits them. */
+static void hold_standard(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            _exit(EXIT_FAILURE);
+}
+
 void log_open(const char *program, enum log_level level)
 {
+    hold_standard();
     program_name = program;
     level_now = level;
     to_journal = stderr_is_journal();

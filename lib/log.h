@@ -13,7 +13,9 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-/* `program` is shown on every line; kept by reference. Call before threads. */
+/* `program` is shown on every line; kept by reference. Call before threads, and before anything is
+ * opened: where standard input, output or error is closed its number is taken by /dev/null, so that
+ * reading and writing it fail instead of meeting what is opened later. */
 void log_open(const char *program, enum log_level level);
 enum log_level log_level_now(void);
 /* "error", "warn", "info", "debug"; -1 for anything else. */

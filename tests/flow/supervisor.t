@@ -187,6 +187,20 @@ ca_stop
 ok '... and systemd of the end' wait_until 10 grep -qx 'STOPPING=1' "$scratch/notes"
 kill "$listener"
 
+# --- nothing open ---------------------------------------------------------------------------------
+
+# What they log then must not go into what they open next: a store, an eventfd, a socket.
+cercad -c "$good" <&- >&- 2>&- &
+ca_pid=$!
+ok 'it starts without standard input, output and error' wait_until 30 well
+for program in cercad cerca-signer cerca-ca; do
+    if [ $program = cercad ]; then pid=$ca_pid; else pid=$(pid_of $program); fi
+    for fd in 0 1 2; do
+        is "... nothing else takes number $fd in $program" "$(readlink "/proc/$pid/fd/$fd")" /dev/null
+    done
+done
+ca_stop
+
 # --- usage ----------------------------------------------------------------------------------------
 
 fails 'without a configuration: usage' 2 'Usage: cercad' cercad

@@ -3,10 +3,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/log.h"
@@ -171,6 +173,38 @@ static void eight_numbers_of_one_line_stay_apart(void **state)
     assert_string_equal(log_hex(slice_of(octets, 2)), "ab00");
 }
 
+/* In the child: what is opened behind log_open gets none of the numbers 0, 1 and 2. */
+static int opened_with_nothing_open(void)
+{
+    struct stat st;
+    char octet;
+    FILE *file;
+
+    (void)close_range(STDIN_FILENO, STDERR_FILENO, 0);
+    log_open("t", LOG_LEVEL_INFO);
+    file = tmpfile();
+    if (file == NULL || fileno(file) <= STDERR_FILENO)
+        return 1;
+    log_error("e", NULL);
+    if (fstat(fileno(file), &st) != 0 || st.st_size != 0)
+        return 2;
+    if (write(STDOUT_FILENO, "x", 1) != -1 || errno != EBADF)
+        return 3;
+    return read(STDIN_FILENO, &octet, 1) != -1 || errno != EBADF ? 4 : 0;
+}
+
+static void closed_standard_files_are_not_met_again(void **state)
+{
+    int status = -1;
+    pid_t pid = fork();
+
+    (void)state;
+    if (pid == 0)
+        _exit(opened_with_nothing_open());
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +217,7 @@ int main(void)
         cmocka_unit_test(a_line_that_is_too_long_is_cut_and_still_ends),
         cmocka_unit_test(level_names_are_read),
         cmocka_unit_test(eight_numbers_of_one_line_stay_apart),
+        cmocka_unit_test(closed_standard_files_are_not_met_again),
     };
 
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);
