@@ -149,6 +149,18 @@ static int find_and_run(struct tool *t)
     return run_command(t, n - taken + 1, words + taken - 1);
 }
 
+static int say_version(const struct tool *t)
+{
+    struct buf out;
+    int rc;
+
+    buf_init(&out, 128);
+    buf_printf(&out, "%s %s\n", program.name, CERCA_VERSION);
+    rc = tool_print(t, buf_slice(&out));
+    buf_free(&out);
+    return rc;
+}
+
 int tool_main(int argc, char **argv)
 {
     struct tool t = {.timeout = 60, .started_us = clock_mono_us()};
@@ -158,7 +170,7 @@ int tool_main(int argc, char **argv)
     memory_or_end();
     STEP_INIT(program.name);
     if (argc == 2 && strcmp(argv[1], "--version") == 0)
-        return printf("%s %s\n", program.name, CERCA_VERSION) < 0 ? EXIT_FAILED : EXIT_OK;
+        return say_version(&t);
     rc = options_read(&t, NULL, NULL, NULL, argc, argv, true);
     if (rc == EXIT_OK)
         rc = find_and_run(&t);

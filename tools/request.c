@@ -218,18 +218,23 @@ static int print_own_json(struct tool *t, const struct job_result *r)
 
     json_put(o, "serial", json_text(r->serial));
     json_put(o, "not_after", json_time(r->not_after));
-    return json_print(t, o) == EXIT_OK ? 0 : -FAULT_INTERNAL;
+    return json_print(t, o);
 }
 
 /* What was recorded about the certificate, asked for by its serial. */
-static int print_json(struct tool *t, const char *serial, struct fault *f)
+static int print_json(struct tool *t, const char *serial)
 {
+    struct fault f = {0};
     struct found found;
-    int rc = find_shown(t, serial, &found, f);
 
-    if (rc != 0)
-        return rc;
-    return json_print(t, cert_json(&found.best.info)) == EXIT_OK ? 0 : -FAULT_INTERNAL;
+    return find_shown(t, serial, &found, &f) == 0 ? json_print(t, cert_json(&found.best.info))
+                                                  : tool_fail(t, &f);
+}
+
+/* It is recorded, whatever became of it here. */
+static void say_recorded(const struct tool *t, const char *serial)
+{
+    tool_say(t, "issued %s, which cerca show %s -o pem prints", serial, serial);
 }
 
 static void say_issued(const struct tool *t, const struct job *j, const struct job_result *r)
@@ -290,7 +295,7 @@ static int write_files(struct job *j, struct tool *t, const struct issued *issue
     if (rc == 0 && j->args->out != NULL)
         rc = file_write(j->args->out, 0644, buf_slice(&j->pem), f);
     if (rc != 0)
-        tool_say(t, "issued %s, which cerca show %s -o pem prints", serial, serial);
+        say_recorded(t, serial);
     return rc;
 }
 
@@ -409,18 +414,20 @@ int job_issue(struct job *j, struct tool *t, struct job_result *out, struct faul
     return rc == 0 && !j->args->dry_run ? take(j, t, &issued, out, f) : rc;
 }
 
-static int print(struct job *j, struct tool *t, const struct job_result *r, struct fault *f)
+static int print(struct job *j, struct tool *t, const struct job_result *r)
 {
     const char *out = j->args->out;
-    int rc = 0;
+    int rc = EXIT_OK;
 
     if (out == NULL && j->args->p12 == NULL && t->format != FORMAT_JSON)
-        rc = tool_print(t, buf_slice(&j->pem)) == EXIT_OK ? 0 : -FAULT_INTERNAL;
+        rc = tool_print(t, buf_slice(&j->pem));
     else if (out == NULL ? j->args->p12 != NULL : strcmp(out, "-") != 0)
         say_issued(t, j, r);
-    if (rc != 0 || t->format != FORMAT_JSON)
-        return rc;
-    return j->request.token.n > 0 ? print_own_json(t, r) : print_json(t, r->serial, f);
+    if (t->format == FORMAT_JSON)
+        rc = j->request.token.n > 0 ? print_own_json(t, r) : print_json(t, r->serial);
+    if (rc != EXIT_OK && out == NULL)
+        say_recorded(t, r->serial);
+    return rc;
 }
 
 int job_run(struct job *j, struct tool *t)
@@ -431,9 +438,7 @@ int job_run(struct job *j, struct tool *t)
 
     if (rc != 0 && j->unknown)
         say_how_to_resume(j, t);
-    if (rc == 0 && j->args->dry_run)
-        return say_dry_run(j, t);
-    if (rc == 0)
-        rc = print(j, t, &result, &f);
-    return rc == 0 ? EXIT_OK : tool_fail(t, &f);
+    if (rc != 0)
+        return tool_fail(t, &f);
+    return j->args->dry_run ? say_dry_run(j, t) : print(j, t, &result);
 }

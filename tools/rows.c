@@ -198,7 +198,8 @@ int rows_end(struct rows *r)
 
 void rows_drop(struct rows *r)
 {
-    (void)tool_print(r->tool, buf_slice(&r->out));
+    if (r->n > 0) /* else a head alone, or half of an empty array */
+        (void)tool_print(r->tool, buf_slice(&r->out));
     buf_free(&r->out);
 }
 

@@ -47,7 +47,8 @@ int rows_flush(struct rows *r) WARN_UNUSED;
 int rows_add(struct rows *r, json_t *row) WARN_UNUSED;
 /* Closes the list and frees. */
 int rows_end(struct rows *r) WARN_UNUSED;
-/* Frees after a failure: the list stays visibly unfinished. */
+/* Frees after a failure: the list stays visibly unfinished, and is nothing at all before its first
+ * row was added. */
 void rows_drop(struct rows *r);
 
 /* Asks cerca-ca for one page, adds its rows and moves query to the next; *more

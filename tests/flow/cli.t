@@ -465,6 +465,19 @@ fails 'a full disk does not lose what was issued' 1 'which cerca show [0-9a-f]+ 
 kept=$(grep -oE 'show [0-9a-f]{32}' "$err" | cut -d' ' -f2)
 ok 'and it can be had as it says' cerca show "$kept" -o pem
 fails 'a full standard output is a failure' 1 'cannot write' bash -c 'cerca list >/dev/full'
+fails '... of the version too' 1 'cannot write' bash -c 'cerca --version >/dev/full'
+fails '... and does not lose a certificate' 1 'which cerca show [0-9a-f]+ -o pem prints' \
+    bash -c 'cerca issue --profile tls-server --csr r.pem >/dev/full'
+unlike '... nor is it well' "$err" ': ok$'
+fails '... nor as JSON' 1 'which cerca show [0-9a-f]+ -o pem prints' \
+    bash -c 'cerca issue --profile tls-server --csr r.pem -o json >/dev/full'
+fails 'a closed standard output is a failure' 1 'cannot write' bash -c 'cerca list >&-'
+fails '... and gets no certificate into its place' 1 'which cerca show [0-9a-f]+ -o pem prints' \
+    bash -c 'cerca issue --profile tls-server --csr r.pem >&-'
+fails 'a closed standard input holds no request' 1 'standard input: Bad file' \
+    bash -c 'cerca issue --profile tls-server --csr - <&-'
+fails 'an unknown issuer is said' 1 'no issuer "nosuch"' cerca list --issuer nosuch -o json
+is '... and is no beginning of a list' "$(cat "$out")" ''
 
 ok 'after all that the store is sound' cerca store check
 ok 'and all is well' cerca status
