@@ -109,7 +109,7 @@ static int run_list(struct tool *t, void *args)
 
 #define AT(field) offsetof(struct list_args, field)
 static const struct opt list_opts[] = {
-    {"host", OPT_TEXT, AT(host), "NAME", "of this host, or with this name in the certificate", 0},
+    {"host", OPT_MATCH, AT(host), "NAME", "of this host, or with this name in the certificate", 0},
     {"silent", OPT_FLAG, AT(silent), NULL, "that have not reported for three intervals", 0},
     {"failing", OPT_FLAG, AT(failing), NULL, "that are stuck with something", 0},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},

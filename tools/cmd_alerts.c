@@ -124,10 +124,11 @@ static int run_list(struct tool *t, void *args)
 #define AT(field) offsetof(struct list_args, field)
 static const struct opt list_opts[] = {
     {"all", OPT_FLAG, AT(all), NULL, "resolved ones too", 'a'},
-    {"severity", OPT_TEXT, AT(severity), "WORD", "info, warning or critical, and what is worse", 0},
-    {"owner", OPT_TEXT, AT(owner), "NAME", "of this owner", 0},
-    {"rule", OPT_TEXT, AT(rule), "RULE", "expiry, renewal.late, ca.crl ...", 0},
-    {"contains", OPT_TEXT, AT(contains), "TEXT", "somewhere in the name or the subject", 0},
+    {"severity", OPT_MATCH, AT(severity), "WORD", "info, warning or critical, and what is worse",
+     0},
+    {"owner", OPT_MATCH, AT(owner), "NAME", "of this owner", 0},
+    {"rule", OPT_MATCH, AT(rule), "RULE", "expiry, renewal.late, ca.crl ...", 0},
+    {"contains", OPT_MATCH, AT(contains), "TEXT", "somewhere in the name or the subject", 0},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
 };
 

@@ -333,11 +333,12 @@ static int run_create(struct tool *t, void *args)
 
 #define AT(field) offsetof(struct create_args, field)
 static const struct opt create_opts[] = {
-    {"issuer", OPT_TEXT, AT(issuer), "NAME", "certificates of this issuer", 0},
-    {"key-type", OPT_TEXT, AT(key_type), "TYPE", "with such a key: rsa2048, p256; rsa: any RSA", 0},
-    {"alg", OPT_TEXT, AT(alg), "NAME", "signed so: rsa-sha256, ecdsa-sha256", 0},
-    {"profile", OPT_TEXT, AT(profile), "NAME", "of this profile", 0},
-    {"owner", OPT_TEXT, AT(owner), "NAME", "of this owner", 0},
+    {"issuer", OPT_MATCH, AT(issuer), "NAME", "certificates of this issuer", 0},
+    {"key-type", OPT_MATCH, AT(key_type), "TYPE", "with such a key: rsa2048, p256; rsa: any RSA",
+     0},
+    {"alg", OPT_MATCH, AT(alg), "NAME", "signed so: rsa-sha256, ecdsa-sha256", 0},
+    {"profile", OPT_MATCH, AT(profile), "NAME", "of this profile", 0},
+    {"owner", OPT_MATCH, AT(owner), "NAME", "of this owner", 0},
     {"rate", OPT_TEXT, AT(rate), "N/TIME", "so many in that time: 100/h", 0},
     {"start", OPT_TIME, AT(start), "TIME", "when it begins (default: now)", 0},
     {"reason", OPT_TEXT, AT(reason), "TEXT", "why; recorded, and told with the hints", 0},

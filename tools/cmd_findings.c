@@ -96,9 +96,10 @@ static int run_list(struct tool *t, void *args)
 #define AT(field) offsetof(struct list_args, field)
 static const struct opt list_opts[] = {
     {"all", OPT_FLAG, AT(all), NULL, "those with an exception too", 'a'},
-    {"severity", OPT_TEXT, AT(severity), "WORD", "info, warning or critical, and what is worse", 0},
-    {"owner", OPT_TEXT, AT(owner), "NAME", "of this owner", 0},
-    {"rule", OPT_TEXT, AT(rule), "RULE", "one of cerca findings count", 0},
+    {"severity", OPT_MATCH, AT(severity), "WORD", "info, warning or critical, and what is worse",
+     0},
+    {"owner", OPT_MATCH, AT(owner), "NAME", "of this owner", 0},
+    {"rule", OPT_MATCH, AT(rule), "RULE", "one of cerca findings count", 0},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
 };
 

@@ -148,7 +148,7 @@ static int run_list(struct tool *t, void *args)
 }
 
 static const struct opt list_opts[] = {
-    {"channel", OPT_TEXT, offsetof(struct list_args, channel), "NAME", "of this channel", 0},
+    {"channel", OPT_MATCH, offsetof(struct list_args, channel), "NAME", "of this channel", 0},
     {"parked", OPT_FLAG, offsetof(struct list_args, parked), NULL, "those alone that were given up",
      0},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
@@ -368,7 +368,7 @@ static int run_drop(struct tool *t, void *args)
 }
 
 static const struct opt retry_opts[] = {
-    {"channel", OPT_TEXT, offsetof(struct decide_args, channel), "NAME", "to this channel alone",
+    {"channel", OPT_MATCH, offsetof(struct decide_args, channel), "NAME", "to this channel alone",
      0},
     {"all", OPT_FLAG, offsetof(struct decide_args, all), NULL, "all that wait or are parked", 'a'},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
@@ -389,7 +389,7 @@ const struct command cmd_notify_retry = {
 };
 
 static const struct opt drop_opts[] = {
-    {"channel", OPT_TEXT, offsetof(struct decide_args, channel), "NAME", "to this channel alone",
+    {"channel", OPT_MATCH, offsetof(struct decide_args, channel), "NAME", "to this channel alone",
      0},
     {"all", OPT_FLAG, offsetof(struct decide_args, all), NULL, "all that are parked", 'a'},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},

@@ -143,8 +143,8 @@ static int run_list(struct tool *t, void *args)
 
 #define AT(field) offsetof(struct list_args, field)
 static const struct opt list_opts[] = {
-    {"host", OPT_TEXT, AT(host), "NAME", "at this name or address, or asked with this name", 0},
-    {"outcome", OPT_TEXT, AT(compare), "WORD", "matches, superseded, expired, timeout ...", 0},
+    {"host", OPT_MATCH, AT(host), "NAME", "at this name or address, or asked with this name", 0},
+    {"outcome", OPT_MATCH, AT(compare), "WORD", "matches, superseded, expired, timeout ...", 0},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
 };
 

@@ -135,13 +135,13 @@ static int run_list(struct tool *t, void *args)
 static const struct opt list_opts[] = {
     {"all", OPT_FLAG, offsetof(struct list_args, all), NULL,
      "those that are decided or expired too", 'a'},
-    {"kind", OPT_TEXT, offsetof(struct list_args, kind), "KIND",
+    {"kind", OPT_MATCH, offsetof(struct list_args, kind), "KIND",
      "issue (certificates), ca-install, ca-cross-sign or open", 0},
-    {"profile", OPT_TEXT, offsetof(struct list_args, profile), "NAME",
+    {"profile", OPT_MATCH, offsetof(struct list_args, profile), "NAME",
      "certificates of this profile", 'p'},
-    {"asked-by", OPT_TEXT, offsetof(struct list_args, asked_by), "WHO",
+    {"asked-by", OPT_MATCH, offsetof(struct list_args, asked_by), "WHO",
      "such as token:7 or operator:alice", 0},
-    {"name", OPT_TEXT, offsetof(struct list_args, name), "TEXT", "this is in the names", 0},
+    {"name", OPT_MATCH, offsetof(struct list_args, name), "TEXT", "this is in the names", 0},
     {NULL, OPT_FLAG, 0, NULL, NULL, 0},
 };
 

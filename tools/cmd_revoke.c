@@ -15,17 +15,6 @@ static bool has_filter(const struct revoke_args *a)
            a->issued_from != 0 || a->issued_before != 0;
 }
 
-/* A script whose variable is not set must not mean every certificate. */
-static bool has_empty_filter(const struct revoke_args *a)
-{
-    const char *const text[] = {a->owner, a->profile, a->name, a->issuer, a->requester, a->key};
-
-    for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++)
-        if (text[i] != NULL && text[i][strspn(text[i], " .")] == '\0')
-            return true;
-    return false;
-}
-
 static bool confirmed(const struct tool *t, size_t n)
 {
     char line[8] = "";
@@ -105,8 +94,6 @@ static int run_revoke(struct tool *t, void *args)
 
     if (t->n_words == 0 && !has_filter(a))
         return tool_usage(t, "which? A serial, a fingerprint, a certificate file or a filter");
-    if (has_empty_filter(a))
-        return tool_usage(t, "an empty filter would mean every certificate");
     if (t->n_words > 0 && has_filter(a))
         return tool_usage(t, "either certificates one by one, or a filter");
     if (a->all_with_key && t->n_words == 0)
@@ -154,12 +141,12 @@ static const struct opt opts[] = {
      "every other certificate with the same key too, open requests included", 0},
     {"block-identity", OPT_FLAG, AT(block_identity), NULL,
      "never issue again for the same profile, subject and names", 0},
-    {"owner", OPT_TEXT, AT(owner), "NAME", "all that NAME owns", 0},
-    {"profile", OPT_TEXT, AT(profile), "NAME", "all made by this profile", 'p'},
-    {"name", OPT_TEXT, AT(name), "NAME", "all with this name; .example.com: all names below", 0},
-    {"issuer", OPT_TEXT, AT(issuer), "NAME", "all made by this issuer", 0},
-    {"requester", OPT_TEXT, AT(requester), "NAME", "all that NAME asked for", 0},
-    {"key", OPT_TEXT, AT(key), "HEX", "all with this key: SHA-256 of the SubjectPublicKeyInfo", 0},
+    {"owner", OPT_MATCH, AT(owner), "NAME", "all that NAME owns", 0},
+    {"profile", OPT_MATCH, AT(profile), "NAME", "all made by this profile", 'p'},
+    {"name", OPT_MATCH, AT(name), "NAME", "all with this name; .example.com: all names below", 0},
+    {"issuer", OPT_MATCH, AT(issuer), "NAME", "all made by this issuer", 0},
+    {"requester", OPT_MATCH, AT(requester), "NAME", "all that NAME asked for", 0},
+    {"key", OPT_MATCH, AT(key), "HEX", "all with this key: SHA-256 of the SubjectPublicKeyInfo", 0},
     {"issued-from", OPT_TIME, AT(issued_from), "TIME", "all issued at or after TIME", 0},
     {"issued-before", OPT_TIME, AT(issued_before), "TIME", "all issued before TIME", 0},
     {"dry-run", OPT_FLAG, AT(dry_run), NULL, "list and count them; change nothing", 'n'},

@@ -91,6 +91,9 @@ static const char *take(const struct opt *o, void *to, const char *value)
     case OPT_TEXT:
         *(const char **)to = value;
         return NULL;
+    case OPT_MATCH: /* a script whose variable is not set must not mean every certificate */
+        *(const char **)to = value;
+        return value[strspn(value, " .")] != 0 ? NULL : "left out to mean everything";
     case OPT_TEXTS:
         return add_text(to, value) == 0 ? NULL : "given at most 100 times";
     case OPT_SPAN:

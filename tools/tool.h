@@ -39,6 +39,7 @@ enum format {
 enum opt_kind {
     OPT_FLAG,  /* bool */
     OPT_TEXT,  /* const char *, points into argv */
+    OPT_MATCH, /* the same, for what has to match: never empty, which would match everything */
     OPT_TEXTS, /* struct texts: may be given many times */
     OPT_SPAN,  /* int64_t seconds: "90d" */
     OPT_WAIT,  /* the same; a number alone is seconds */

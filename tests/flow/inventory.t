@@ -64,6 +64,10 @@ fails 'what nobody has is not found' 1 'nothing for "nobody' \
     cerca inventory set owner=x nobody.inv.example
 fails 'nothing at all does not mean everything' 2 'which\?' cerca inventory set owner=x
 fails '... nor does an empty name' 1 'would mean everything' cerca inventory set owner=x ''
+for filter in owner profile name issuer requester application environment contact tag filter; do
+    fails "... nor an empty --$filter" 2 'to mean everything' cerca inventory set owner=x "--$filter" ''
+    fails '... nor in a list' 2 'to mean everything' cerca list "--$filter" ''
+done
 
 # --- in bulk ----------------------------------------------------------------------------------------
 

@@ -61,10 +61,10 @@ fails '... which is said' 1 'no certificate that could be revoked' cerca revoke 
 # --- nothing at all ---------------------------------------------------------------------------------
 
 for filter in owner profile name issuer requester key; do
-    fails "an empty --$filter is wrong usage" 2 'would mean every certificate' \
+    fails "an empty --$filter is wrong usage" 2 'to mean everything' \
         cerca revoke "--$filter" '' --yes
 done
-fails 'nor do all names below nothing' 2 'would mean every certificate' cerca revoke --name . --yes
+fails 'nor do all names below nothing' 2 'to mean everything' cerca revoke --name . --yes
 is 'nothing was revoked' "$(cerca list --status revoked -o json)" '[]'
 
 # --- names ------------------------------------------------------------------------------------------
