@@ -230,6 +230,7 @@ void conf_free(struct conf *c)
         return;
     conf_clear(&conf_table, c);
     free(c->path);
+    free(c->profile_off);
     free(c->text);
     free(c->dir);
     free(c);
@@ -272,6 +273,11 @@ const struct conf_profile *conf_profile(const struct conf *c, const char *name)
         if (strcmp(c->profiles[i].name, name) == 0)
             return &c->profiles[i];
     return NULL;
+}
+
+bool conf_profile_is_off(const struct conf *c, const char *name)
+{
+    return c->profile_off != NULL && strcmp(name, CONF_CA_PROFILE) == 0;
 }
 
 const struct conf_operator *conf_operator(const struct conf *c, uid_t uid)

@@ -398,6 +398,8 @@ struct conf {
     size_t n_issuers;
     struct conf_profile *profiles;
     size_t n_profiles; /* built-in ones first, changed by the file */
+    char *profile_off; /* why the built-in one that makes CAs is not among them; NULL: no issuer,
+                          or it is */
     struct conf_operator *operators;
     size_t n_operators;
     struct conf_grant *grants;
@@ -436,6 +438,8 @@ const struct conf_issuer *conf_successor(const struct conf *c, const struct conf
 /* The token whose signer signs checkpoints of the audit log; NULL when there is no token. */
 const struct conf_token *conf_audit_token(const struct conf *c);
 const struct conf_profile *conf_profile(const struct conf *c, const char *name);
+/* Is it the built-in one that makes CAs, which is off because the file does not name it? */
+bool conf_profile_is_off(const struct conf *c, const char *name);
 const struct conf_operator *conf_operator(const struct conf *c, uid_t uid);
 /* Is there anything to enroll for, and an address? */
 bool conf_enrolls(const struct conf *c);

@@ -268,7 +268,8 @@ static int check_grant(const struct conf_reader *r, const struct conf_grant *g, 
     if (i == r->conf->n_operators)
         return grant_refuse(r, g, "operator", "operator", g->operator, f);
     for (i = 0; i < g->n_profiles; i++)
-        if (conf_profile(r->conf, g->profiles[i]) == NULL)
+        if (conf_profile(r->conf, g->profiles[i]) == NULL &&
+            !conf_profile_is_off(r->conf, g->profiles[i]))
             return grant_refuse(r, g, "profiles", "profile", g->profiles[i], f);
     return 0;
 }

@@ -77,7 +77,7 @@ const char conf_builtin_profiles[] =
     "    validity = \"7d\"; validity_max = \"30d\"; san_kinds = ();\n"
     "    san_required = false; cn_must_be_san = false; subject_required = ( \"CN\" );\n"
     "    role = \"admin\"; },\n"
-    "  { name = \"subordinate-ca\"; issuer = \"root\"; ca = true; path_len = \"0\";\n"
+    "  { name = \"" CONF_CA_PROFILE "\"; issuer = \"root\"; ca = true; path_len = \"0\";\n"
     "    key_types = ( \"p256\", \"p384\", \"p521\", \"rsa3072\", \"rsa4096\" );\n"
     "    validity = \"5y\"; validity_max = \"10y\"; san_kinds = ();\n"
     "    san_required = false; cn_must_be_san = false; subject_required = ( \"CN\" );\n"
@@ -125,6 +125,32 @@ static bool is_dangling(const struct conf_reader *r, const struct conf_profile *
     return conf_line(r, "profiles", p->name, NULL) == 0 && !has_issuer(r->conf, p);
 }
 
+/* Does nothing in the file say that CAs are to be made by it? A grant does not: it says who may. */
+static bool is_unnamed_ca(const struct conf_reader *r, const struct conf_profile *p)
+{
+    if (!p->ca || conf_line(r, "profiles", p->name, NULL) != 0)
+        return false;
+    for (size_t i = 0; i < r->conf->n_signings; i++)
+        if (strcmp(r->conf->signings[i].profile, p->name) == 0)
+            return false;
+    return true;
+}
+
+static char *why_off(const struct conf_profile *p)
+{
+    struct buf why;
+    char *text;
+
+    buf_init(&why, CONF_MAX);
+    buf_printf(&why,
+               "the profile \"%s\" is off, as it makes CAs and the configuration does not name it: "
+               "add { name = \"%s\"; issuer = \"%s\"; } to profiles",
+               p->name, p->name, p->issuer);
+    text = xstrdup(buf_cstr(&why));
+    buf_free(&why);
+    return text;
+}
+
 void conf_drop_builtin(const struct conf_reader *r)
 {
     const struct conf_section *s = conf_section("profiles");
@@ -132,7 +158,11 @@ void conf_drop_builtin(const struct conf_reader *r)
     size_t kept = 0;
 
     for (size_t i = 0; i < c->n_profiles; i++) {
-        if (is_dangling(r, &c->profiles[i])) {
+        bool dangling = is_dangling(r, &c->profiles[i]);
+
+        if (dangling || is_unnamed_ca(r, &c->profiles[i])) {
+            if (!dangling)
+                c->profile_off = why_off(&c->profiles[i]);
             for (size_t k = 0; k < s->n_keys; k++)
                 conf_value_clear(&s->keys[k], &c->profiles[i]);
         } else {

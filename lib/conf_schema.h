@@ -177,14 +177,18 @@ void conf_clear(const struct conf_table *t, void *root);
 /* A commented file of the whole table, and its list as mdoc(7). */
 void conf_put_example(const struct conf_table *t, const char *head, struct buf *out);
 void conf_put_manual(const struct conf_table *t, struct buf *out);
-/* The built-in profiles, as configuration text. */
+/* The built-in profiles, as configuration text. The one that makes CAs is in force where the file
+ * names it, in `profiles` or by what it has signed: else who holds cerca-ca could have a CA made by
+ * any online root. */
+#define CONF_CA_PROFILE "subordinate-ca"
 extern const char conf_builtin_profiles[];
 /* A configuration that has them and nothing else; conf_free. */
 struct conf *conf_builtin(void);
-/* Drops built-in profiles that the file does not mention and has no issuer for,
- * so that every profile's issuer exists and signs leaves. */
 /* Profiles of a crl-only issuer become those of the one that replaces it. */
 void conf_follow_successors(struct conf *c);
+/* Drops built-in profiles that the file does not mention and has no issuer for, so that every
+ * profile's issuer exists and makes what it says, and the one that makes CAs where the file does
+ * not name it (conf.profile_off). */
 void conf_drop_builtin(const struct conf_reader *r);
 /* Where something in the file stands: section, name of the element (NULL for
  * groups), key (NULL: the element itself). 0 when it is not in the file. */

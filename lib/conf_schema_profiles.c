@@ -170,7 +170,8 @@ const struct conf_section conf_profiles = {
     .name = "profiles", KEYS(profile_keys), ELEMENTS(conf_profile, profiles, 256), .examples = 1,
     .help = "What is issued, to whom. Built in are tls-server, tls-client, mtls, vpn-server, "
     "vpn-client, wifi-client, radius-server, device, code-signing, smime, "
-    "ocsp-responder, key-maker and subordinate-ca.",
+    "ocsp-responder, key-maker and " CONF_CA_PROFILE ". That makes CAs, by default of the issuer "
+    "\"root\", and is in force only where an entry of profiles or signings names it.",
 };
 
 /* clang-format on */

@@ -1,6 +1,7 @@
 /* The configuration: `cerca conf check`, `show`, `example` and `manual`. No other program is asked.
  */
 #include "tools/commands.h"
+#include "tools/json.h"
 
 /* What lib/conf.h makes never passes this: each of its 1 MiB is shown at most a few times. */
 #define OUT_MAX (8 * CONF_MAX)
@@ -19,6 +20,24 @@ static int print_and_free(const struct tool *t, struct buf *out)
     return rc;
 }
 
+static int print_check_json(const struct tool *t)
+{
+    json_t *all = json_object(), *notes = json_array();
+
+    if (all == NULL || notes == NULL)
+        out_of_memory();
+    json_put(all, "ok", json_true());
+    json_put(all, "tokens", json_number(t->conf->n_tokens));
+    json_put(all, "issuers", json_number(t->conf->n_issuers));
+    json_put(all, "profiles", json_number(t->conf->n_profiles));
+    json_put(all, "operators", json_number(t->conf->n_operators));
+    if (t->conf->profile_off != NULL &&
+        json_array_append_new(notes, json_text(t->conf->profile_off)) != 0)
+        out_of_memory();
+    json_put(all, "notes", notes);
+    return json_print(t, all);
+}
+
 static int run_check(struct tool *t, void *args)
 {
     struct fault f = {0};
@@ -27,17 +46,14 @@ static int run_check(struct tool *t, void *args)
     (void)args;
     if (tool_conf(t, &f) != 0)
         return tool_fail(t, &f);
-    buf_init(&out, OUT_MAX);
     if (t->format == FORMAT_JSON)
-        buf_printf(&out,
-                   "{\"ok\": true, \"tokens\": %zu, \"issuers\": %zu, \"profiles\": %zu, "
-                   "\"operators\": %zu}\n",
-                   t->conf->n_tokens, t->conf->n_issuers, t->conf->n_profiles,
-                   t->conf->n_operators);
-    else
-        buf_printf(&out, "%s is sound: tokens %zu, issuers %zu, profiles %zu, operators %zu\n",
-                   t->conf->path, t->conf->n_tokens, t->conf->n_issuers, t->conf->n_profiles,
-                   t->conf->n_operators);
+        return print_check_json(t);
+    buf_init(&out, OUT_MAX);
+    buf_printf(&out, "%s is sound: tokens %zu, issuers %zu, profiles %zu, operators %zu\n",
+               t->conf->path, t->conf->n_tokens, t->conf->n_issuers, t->conf->n_profiles,
+               t->conf->n_operators);
+    if (t->conf->profile_off != NULL)
+        buf_printf(&out, "%s\n", t->conf->profile_off);
     return print_and_free(t, &out);
 }
 

@@ -301,8 +301,11 @@ static int run_show(struct tool *t, void *args)
     if (tool_conf(t, &f) != 0)
         return tool_fail(t, &f);
     if (t->n_words > 0 && (p = conf_profile(t->conf, t->words[0])) == NULL) {
-        (void)fault_set(&f, FAULT_NOT_FOUND, "profile.unknown", "there is no profile \"%.64s\"",
-                        t->words[0]);
+        if (conf_profile_is_off(t->conf, t->words[0]))
+            (void)fault_set(&f, FAULT_NOT_FOUND, "profile.off", "%s", t->conf->profile_off);
+        else
+            (void)fault_set(&f, FAULT_NOT_FOUND, "profile.unknown", "there is no profile \"%.64s\"",
+                            t->words[0]);
         return tool_fail(t, &f);
     }
     buf_init(&out, TEXT_MAX);

@@ -30,8 +30,11 @@ static int malformed(struct fault *f)
 
 static int check_profile(const struct ask *q, const char *name, struct fault *f)
 {
-    const struct conf_profile *p = conf_profile(q->client->admin->parts.conf, name);
+    const struct conf *conf = q->client->admin->parts.conf;
+    const struct conf_profile *p = conf_profile(conf, name);
 
+    if (conf_profile_is_off(conf, name))
+        return fault_set(f, FAULT_POLICY, "profile.off", "%s", conf->profile_off);
     if (p == NULL)
         return fault_refuse(f, "profile.unknown", "profile", slice_str(name),
                             "a profile of the configuration");

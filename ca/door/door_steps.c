@@ -32,6 +32,8 @@ static int refuse_profile(const struct conf *conf, const char *name, struct faul
     struct buf allowed;
     int rc;
 
+    if (conf_profile_is_off(conf, name))
+        return fault_set(f, FAULT_POLICY, "profile.off", "%s", conf->profile_off);
     buf_init(&allowed, sizeof(f->allowed));
     for (size_t i = 0; i < conf->n_profiles; i++)
         buf_printf(&allowed, "%s%s", i == 0 ? "" : ", ", conf->profiles[i].name);

@@ -9,9 +9,11 @@ ok 'the example is printed' cerca conf example
 cp "$out" "$conf"
 ok 'the example passes its own check' cerca conf check -c "$conf"
 like 'the check says which file, and what is in it' "$out" \
-    "^$conf is sound: tokens 1, issuers 2, profiles 14, operators 1\$"
+    "^$conf is sound: tokens 1, issuers 2, profiles 13, operators 1\$"
+like '... and what is off unless it is named' "$out" '"subordinate-ca" is off, .* to profiles$'
 ok 'the check answers in JSON too' cerca conf check -c "$conf" -o json
-json 'with the same numbers' '.ok and .tokens == 1 and .issuers == 2 and .profiles == 14'
+json 'with the same numbers' '.ok and .tokens == 1 and .issuers == 2 and .profiles == 13'
+json 'and the same note' '.notes | length == 1 and (.[0] | test("add { name = .* to profiles$"))'
 
 ok 'what is in force is shown' cerca conf show -c "$conf"
 like 'with defaults marked' "$out" 'quota = "64GiB"; # default'
@@ -19,7 +21,11 @@ cp "$out" "$scratch/shown.conf"
 ok 'what is shown passes the check' cerca conf check -c "$scratch/shown.conf"
 ok 'what is in force is shown as JSON' cerca conf show -c "$conf" -o json
 json 'paths are absolute' "(.store.dir == \"$scratch/store\") and (.tokens[0].paths == [\"$scratch/tokens\"])"
-json 'profiles are complete' '[.profiles[].name] == ["tls-server", "tls-client", "mtls", "vpn-server", "vpn-client", "wifi-client", "radius-server", "device", "code-signing", "smime", "ocsp-responder", "key-maker", "subordinate-ca", "internal-server"]'
+json 'profiles are complete' '[.profiles[].name] == ["tls-server", "tls-client", "mtls", "vpn-server", "vpn-client", "wifi-client", "radius-server", "device", "code-signing", "smime", "ocsp-responder", "key-maker", "internal-server"]'
+
+sed 's/^profiles = ($/& { name = "subordinate-ca"; },/' "$conf" >"$scratch/named.conf"
+ok 'where it is named' cerca conf check -c "$scratch/named.conf" -o json
+json 'it is there, and no note' '.profiles == 14 and .notes == []'
 
 line=$(($(wc -l <"$conf") + 1))
 echo 'colour = { };' >>"$conf"

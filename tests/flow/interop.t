@@ -18,6 +18,7 @@ stop_tls() { # STATUS
 trap 'stop_tls $?; cleanup' EXIT
 
 ca_init || bail 'no CA'
+echo 'profiles = ( { name = "subordinate-ca"; issuer = "root"; } );' >>"$ca_dir/cerca.conf"
 ca_start || bail 'it does not start'
 root_ca=$ca_dir/ca/root.pem
 

@@ -21,6 +21,10 @@ profiles = (
     { name = "tolerant"; eku = ( "serverAuth" ); drop = ( "subject", "san", "extensions" ); }
 );
 EOF
+run cerca conf check -c "$ca_dir/cerca.conf"
+adding=$(sed -n 's/^the profile "subordinate-ca" is off, .* add \({ name .*}\) to profiles$/\1/p' "$out")
+is 'the check says how a profile that makes CAs is named' "$adding" \
+    '{ name = "subordinate-ca"; issuer = "root"; }'
 ca_start || bail 'it does not start'
 root_ca=$ca_dir/ca/root.pem
 
@@ -84,6 +88,22 @@ serves key-maker 1.3.6.1.5.5.7.3.32 any sslserver --subject 'CN=Maker'
 openssl ecparam -genkey -name prime256v1 -out sub.key 2>/dev/null
 openssl req -new -key sub.key -subj '/CN=Department CA' -out sub.csr \
     -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign
+fails 'no CA is made by a configuration that does not name the profile' 1 \
+    'is off, .*add \{ name = "subordinate-ca"; issuer = "root"; \} to profiles' \
+    cerca issue --profile subordinate-ca --csr sub.csr --out subordinate-ca.pem
+fails '... nor a token for one' 1 'rule profile.off' \
+    cerca token create --profile subordinate-ca --name dns:a.example --out ca.token
+fails '... nor is there such a profile to see' 1 'to profiles' cerca policy show subordinate-ca
+fails '... or to explain' 1 'would be refused' cerca policy explain --profile subordinate-ca --csr sub.csr
+like '... which says why' "$out" 'profile.off'
+ok '... and that is on record' cerca audit log --rule profile.off -o json
+json '... as a refusal' 'any(.[]; .rule == "profile.off" and .profile == "subordinate-ca")'
+sed -i "s/^profiles = ($/&\n    $adding,/" "$ca_dir/cerca.conf"
+ok 'with what it said to add it is sound' cerca conf check -c "$ca_dir/cerca.conf"
+unlike '... and nothing is off' "$out" 'is off'
+kill -HUP "$ca_pid"
+ok 'which is taken' "$root/tests/flow/await-generation" "$CERCA_CONF"
+ok '... by all programs' wait_until 30 cerca status --timeout 5
 ok 'subordinate-ca is issued' cerca issue --profile subordinate-ca --csr sub.csr --out subordinate-ca.pem
 has '... below which there is no CA' subordinate-ca.pem 'Basic Constraints: critical CA:TRUE, pathlen:0'
 openssl ecparam -genkey -name prime256v1 -out leaf.key 2>/dev/null

@@ -115,7 +115,7 @@ came said.drafts expected 'drafts of certificates: what is signed, and why the r
 cat >expected <<'END'
 the CA's certificate again, as configured: signed
 a CA of its own key in the issuing CA's name: signer.spki
-a CA of its own key and name: signed
+a CA of its own key and name: signer.profile
 the CA's key in another name: signer.spki
 a longer path: signer.path-length
 a path without an end: signer.path-length

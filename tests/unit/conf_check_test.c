@@ -288,10 +288,57 @@ static void default_spans_fit_the_issuer(void **state)
     assert_int_equal(conf_profile(c, "tls-server")->validity_max, 30 * 86400 - 300);
     assert_int_equal(conf_profile(c, "tls-server")->validity, 30 * 86400 - 300);
     assert_int_equal(conf_profile(c, "ocsp-responder")->validity, 7 * 86400);
-    assert_int_equal(conf_profile(c, "subordinate-ca")->validity_max, (int64_t)3650 * 86400);
     conf_free(c);
     c = conf_accepted("signs_leaves = true;", "signs_leaves = true; leaf_validity_max = \"30y\";");
     assert_int_equal(conf_profile(c, "device")->validity, (int64_t)3650 * 86400);
+    conf_free(c);
+}
+
+/* Is the built-in profile that makes CAs in force, once `more` stands in the configuration? */
+static bool makes_cas(const char *more)
+{
+    struct buf text;
+    struct conf *c;
+    const struct conf_profile *p;
+    bool there;
+
+    buf_init(&text, CONF_MAX);
+    buf_printf(&text, "%s\noperators = (", more);
+    c = conf_accepted("operators = (", buf_cstr(&text));
+    buf_free(&text);
+    p = conf_profile(c, "subordinate-ca");
+    there = p != NULL;
+    if (there)
+        assert_int_equal(p->validity_max, (int64_t)3650 * 86400);
+    assert_int_equal(conf_profile_is_off(c, "subordinate-ca"), !there);
+    assert_false(conf_profile_is_off(c, "tls-server"));
+    if (!there)
+        assert_non_null(strstr(
+            c->profile_off, "add { name = \"subordinate-ca\"; issuer = \"root\"; } to profiles"));
+    conf_free(c);
+    return there;
+}
+
+static void cas_are_made_only_where_the_file_names_it(void **state)
+{
+    struct fault f;
+    struct conf *c;
+
+    (void)state;
+    assert_false(makes_cas(""));
+    assert_false(makes_cas("profiles = ( { name = \"mtls\"; } );"));
+    assert_false(makes_cas("signings = ( { name = \"web\"; profile = \"mtls\"; csr = \"a\"; } );"));
+    /* An operator who may is no reason that it is; an earlier version took this, so it loads. */
+    assert_false(makes_cas("grants = ( { name = \"g\"; operator = \"alice\";"
+                           " profiles = ( \"subordinate-ca\" ); } );"));
+    assert_true(makes_cas("profiles = ( { name = \"subordinate-ca\"; } );"));
+    assert_true(makes_cas("profiles = ( { name = \"subordinate-ca\"; issuer = \"root\"; } );"));
+    assert_true(makes_cas("profiles = ( { name = \"subordinate-ca\"; validity = \"1y\"; } );"));
+    assert_true(makes_cas("signings = ( { name = \"sub\"; csr = \"a\"; } );"));
+    /* Where no issuer could make one, there is nothing to add. */
+    assert_int_equal(conf_load_text("", CONF_TEST_PATH, &c, &f), 0);
+    assert_null(conf_profile(c, "subordinate-ca"));
+    assert_null(c->profile_off);
     conf_free(c);
 }
 
@@ -362,6 +409,7 @@ int main(void)
         cmocka_unit_test(spans_are_in_order),
         cmocka_unit_test(what_profiles_say_goes_together),
         cmocka_unit_test(default_spans_fit_the_issuer),
+        cmocka_unit_test(cas_are_made_only_where_the_file_names_it),
         cmocka_unit_test(key_usages_must_suit_the_keys),
         cmocka_unit_test(a_socket_path_that_is_too_long_is_refused),
         cmocka_unit_test(what_libconfig_takes_in_silence_is_refused),

@@ -169,7 +169,7 @@ static void the_example_passes_its_own_check(void **state)
     c = load_text(buf_cstr(&text), "/etc/cerca/cerca.conf");
     assert_int_equal(c->n_tokens, 1);
     assert_int_equal(c->n_issuers, 2);
-    assert_int_equal(c->n_profiles, 14);
+    assert_int_equal(c->n_profiles, 13);
     assert_int_equal(c->n_operators, 1);
     conf_free(c);
     buf_free(&text);

@@ -92,7 +92,7 @@ static void the_generation_is_the_hash_of_the_text(void **state)
     conf_free(b);
 }
 
-static void thirteen_profiles_are_built_in(void **state)
+static void twelve_profiles_are_built_in(void **state)
 {
     struct conf *c = conf_accepted("info", "info");
     const struct conf_profile *server = conf_profile(c, "tls-server");
@@ -100,7 +100,7 @@ static void thirteen_profiles_are_built_in(void **state)
     const struct conf_profile *mtls = conf_profile(c, "mtls");
 
     (void)state;
-    assert_int_equal(c->n_profiles, 13);
+    assert_int_equal(c->n_profiles, 12);
     assert_int_equal(server->eku, EKU_SERVER_AUTH);
     assert_int_equal(server->ku_rsa, KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT);
     assert_int_equal(server->ku_ec, KU_DIGITAL_SIGNATURE);
@@ -133,7 +133,7 @@ static void an_entry_named_as_a_built_in_profile_changes_single_keys(void **stat
     const struct conf_profile *own = conf_profile(c, "own");
 
     (void)state;
-    assert_int_equal(c->n_profiles, 14);
+    assert_int_equal(c->n_profiles, 13);
     assert_ptr_equal(mtls, &c->profiles[2]);
     assert_int_equal(mtls->n_dns, 1);
     assert_string_equal(mtls->dns[0], ".example.com");
@@ -314,7 +314,7 @@ int main(void)
         cmocka_unit_test(the_development_configuration_loads_as_it_reads),
         cmocka_unit_test(defaults_hold_where_the_file_says_nothing),
         cmocka_unit_test(the_generation_is_the_hash_of_the_text),
-        cmocka_unit_test(thirteen_profiles_are_built_in),
+        cmocka_unit_test(twelve_profiles_are_built_in),
         cmocka_unit_test(an_entry_named_as_a_built_in_profile_changes_single_keys),
         cmocka_unit_test(unknown_keys_and_sections_are_refused_with_the_nearest_name),
         cmocka_unit_test(values_of_another_type_are_refused),

@@ -21,13 +21,13 @@ struct bench {
     struct draft d;
 };
 
-static int setup(void **state)
+static int setup_of(const char *issuers, void **state)
 {
     struct bench *b = xcalloc(1, sizeof(*b));
     struct fault f;
     struct buf spki;
 
-    b->place = place_new(NULL, NULL, place_two_issuers);
+    b->place = place_new(NULL, NULL, issuers);
     assert_int_equal(guard_new(b->place->conf, &b->guard, &f), 0);
     b->root = &b->guard.issuer[0];
     b->issuing = &b->guard.issuer[1];
@@ -40,6 +40,25 @@ static int setup(void **state)
     draft_init(&b->d, b->issuing->conf, b->issuing->key_id);
     *state = b;
     return 0;
+}
+
+static int setup(void **state)
+{
+    return setup_of(place_two_issuers, state);
+}
+
+/* ... where the configuration names the profile that makes CAs, by what a ceremony signs. */
+static int setup_cas(void **state)
+{
+    struct buf text;
+    int rc;
+
+    buf_init(&text, CONF_MAX);
+    buf_printf(&text, "%s ); signings = ( { name = \"other\"; csr = \"other.csr\"; }",
+               place_two_issuers);
+    rc = setup_of(buf_cstr(&text), state);
+    buf_free(&text);
+    return rc;
 }
 
 static int teardown(void **state)
@@ -214,15 +233,30 @@ static void renew_key(struct bench *b)
     spki_key_id(&k, b->d.spec.subject_key_id);
 }
 
-static void another_ca_must_be_what_a_profile_of_cas_makes(void **state)
+/* Turns the draft into a certificate of a CA that nobody configured, signed by the root. */
+static void make_stranger(struct bench *b)
 {
-    struct bench *b = *state;
     struct fault f;
 
     make_ca(b, b->root, b->issuing);
     buf_reset(&b->d.subject);
     assert_int_equal(name_parse("CN=Somebody Else", &b->d.subject, &f), 0);
     renew_key(b);
+}
+
+static void another_ca_is_refused_unless_the_configuration_names_a_profile_of_cas(void **state)
+{
+    struct bench *b = *state;
+
+    make_stranger(b);
+    refuses(b, b->root, "signer.profile");
+}
+
+static void another_ca_must_be_what_a_profile_of_cas_makes(void **state)
+{
+    struct bench *b = *state;
+
+    make_stranger(b);
     allows(b, b->root);
     b->d.spec.path_len = 1;
     refuses(b, b->root, "signer.profile");
@@ -415,7 +449,9 @@ int main(void)
         T(an_issuing_key_signs_no_ca),
         T(a_root_signs_no_leaf),
         T(ca_key_usages_go_with_ca_only),
-        T(another_ca_must_be_what_a_profile_of_cas_makes),
+        T(another_ca_is_refused_unless_the_configuration_names_a_profile_of_cas),
+        cmocka_unit_test_setup_teardown(another_ca_must_be_what_a_profile_of_cas_makes, setup_cas,
+                                        teardown),
         T(a_ca_must_be_a_configured_child_with_its_key),
         T(a_path_length_beyond_the_configured_one_is_refused),
         T(a_ca_has_the_configured_name_constraints_and_no_others),
