@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,11 +16,10 @@
 #include "lib/key.h"
 #include "lib/step.h"
 
-#define PAIR_TRIES 64
+#define PAIR_TRIES 1000
 
 struct build {
     struct export_job *job;
-    struct buf manifest;
     struct fault *fault;
     uint8_t room[VIEWEXPORT_PIECE];
 };
@@ -49,7 +49,7 @@ static int put_piece(struct build *b, const char *path, struct slice s)
     struct viewexport_entry e = {.size = (uint32_t)s.n, .path = slice_str(path)};
 
     sha256(s, e.hash);
-    viewexport_entry_put(&b->manifest, &e);
+    viewexport_entry_put(&b->job->list, &e);
     b->job->octets += s.n;
     return put_octets(b, s, e.hash);
 }
@@ -110,27 +110,32 @@ static int put_current(struct build *b, const struct export_item *i)
     return put_piece(b, i->path, slice_of(text, (size_t)n));
 }
 
-static uint64_t pair(const uint64_t from[2])
+/* A writer that is stopped between the two words gets a turn: an export that does not say of when
+ * it is would answer nothing. Two zeros: nothing was written yet, so it is of no time. */
+static int pair(const uint64_t from[2], uint64_t *out, struct fault *f)
 {
-    uint64_t v = 0;
-
-    for (int i = 0; i < PAIR_TRIES; i++)
-        if (viewfile_pair_get(from, &v) == 0)
-            return v;
-    return 0;
+    for (int i = 0; i < PAIR_TRIES; i++) {
+        if (viewfile_pair_get(from, out) == 0 ||
+            (viewfile_word_get(&from[0]) == 0 && viewfile_word_get(&from[1]) == 0))
+            return 0;
+        (void)sched_yield();
+    }
+    return fault_unavailable(f, 1, "view.export", "the view's log says no time");
 }
 
 /* The words in front are loaded before the records are read, so that the copy is never older than
  * it says; then they are written as of now. */
 static int read_log(struct viewfile_log *l, uint8_t page[VIEWFILE_LOG_START], struct fault *f)
 {
-    uint64_t stamp = pair(l->live->stamp), through = pair(l->live->through);
-    uint64_t count = viewfile_word_get(&l->live->count);
+    uint64_t stamp, through, count;
     struct viewfile_live live = {0};
     struct viewfile_row rows[256];
     size_t n;
     int rc;
 
+    if (pair(l->live->stamp, &stamp, f) != 0 || pair(l->live->through, &through, f) != 0)
+        return -(int)f->code;
+    count = viewfile_word_get(&l->live->count);
     do
         rc = viewfile_log_read(l, rows, 256, &n, f);
     while (rc == 0 && n > 0);
@@ -206,12 +211,18 @@ static int make_folder(const struct export_job *j, struct fault *f)
     return fault_set(f, FAULT_INTERNAL, "view.export", "cannot make %s: %s", path, strerror(errno));
 }
 
+void export_free(struct export_job *j)
+{
+    buf_free(&j->list);
+}
+
 int export_build(struct export_job *j, struct fault *f)
 {
     struct build *b;
     struct export_list list;
     int rc = make_folder(j, f);
 
+    buf_free(&j->list); /* of an attempt before */
     if (rc == 0)
         rc = export_list(j->view_dir, j->audit, &list, f);
     if (rc != 0)
@@ -219,17 +230,16 @@ int export_build(struct export_job *j, struct fault *f)
     b = xcalloc(1, sizeof *b);
     b->job = j;
     b->fault = f;
-    buf_init(&b->manifest, VIEWEXPORT_MANIFEST_MAX);
-    viewexport_head_put(&b->manifest, &j->head);
+    buf_init(&j->list, VIEWEXPORT_MANIFEST_MAX);
+    viewexport_head_put(&j->list, &j->head);
     rc = put_items(b, &list);
-    if (rc == 0 && buf_failed(&b->manifest))
+    if (rc == 0 && buf_failed(&j->list))
         rc = fault_set(f, FAULT_TOO_LARGE, "view.export", "the export has too many files");
     if (rc == 0) {
-        sha256(buf_slice(&b->manifest), j->manifest);
-        rc = put_octets(b, buf_slice(&b->manifest), j->manifest);
+        sha256(buf_slice(&j->list), j->manifest);
+        rc = put_octets(b, buf_slice(&j->list), j->manifest);
     }
     export_list_free(&list);
-    buf_free(&b->manifest);
     free(b);
     return rc;
 }

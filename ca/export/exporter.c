@@ -85,6 +85,9 @@ static int make(struct exporter *e, struct view_exported *out, struct fault *f)
         rc = sealer_sign(e->sealer, j.head.origin, j.head.number, j.manifest, &sealed, f);
     if (rc == 0)
         rc = export_seal(&j, sealed.note, f);
+    if (rc != 0)
+        export_drop(&j);
+    export_free(&j);
     *out = (struct view_exported){.number = j.head.number,
                                   .time = j.head.time,
                                   .files = j.files,

@@ -18,7 +18,8 @@ struct walk {
     struct fault *fault;
 };
 
-static void add(struct export_list *l, const char *folder, const char *name, enum export_kind kind,
+/* False: no name that goes into an export. */
+static bool add(struct export_list *l, const char *folder, const char *name, enum export_kind kind,
                 uint64_t generation)
 {
     struct export_item *i;
@@ -26,13 +27,14 @@ static void add(struct export_list *l, const char *folder, const char *name, enu
     int n = snprintf(path, sizeof path, "%s/%s", folder, name);
 
     if (n < 0 || (size_t)n >= sizeof path || !viewexport_path_valid(slice_str(path)))
-        return;
+        return false;
     /* The room doubles when a power of two is full. */
     if ((l->n & (l->n - 1)) == 0)
         l->item = xreallocarray(l->item, l->n == 0 ? 1 : 2 * l->n, sizeof *l->item);
     i = &l->item[l->n++];
     *i = (struct export_item){.kind = kind, .generation = generation};
     memcpy(i->path, path, (size_t)n + 1);
+    return true;
 }
 
 static bool ends(const char *name, const char *with)
@@ -68,33 +70,66 @@ static bool is_folder(int dirfd, const struct dirent *e)
     return fstatat(dirfd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* What cannot be read is no reason to seal an export without it. What was listed a moment ago and
+ * is gone was replaced meanwhile: the next attempt finds what is there. */
+static int cannot_list(const char *path, struct fault *f)
+{
+    return fault_set(f, errno == ENOENT ? FAULT_UNAVAILABLE : FAULT_INTERNAL, "view.export",
+                     "cannot list %s of the view: %s", path, strerror(errno));
+}
+
+/* 1 and the next entry that is not hidden, 0 at the end, or a fault. */
+static int next_entry(DIR *d, const char *path, struct dirent **e, struct fault *f)
+{
+    do {
+        errno = 0;
+        *e = readdir(d);
+    } while (*e != NULL && (*e)->d_name[0] == '.');
+    if (*e != NULL)
+        return 1;
+    return errno == 0 ? 0 : cannot_list(path, f);
+}
+
+/* Names that no export has are none of ours. */
+static int walk(struct walk *w, int fd, const char *path, unsigned depth);
+
+static int walk_entry(struct walk *w, int dirfd, const struct dirent *e, const char *path,
+                      unsigned depth)
+{
+    bool folder = is_folder(dirfd, e);
+    char below[VIEWEXPORT_PATH_MAX + 1];
+    int n;
+
+    if (!w->wanted(e->d_name, folder))
+        return 0;
+    if (!folder) {
+        (void)add(w->list, path, e->d_name, EXPORT_FILE, 0);
+        return 0;
+    }
+    n = snprintf(below, sizeof below, "%s/%s", path, e->d_name);
+    if (depth == 0 || n < 0 || (size_t)n >= sizeof below)
+        return 0;
+    return walk(w, openat(dirfd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), below,
+                depth - 1);
+}
+
 /* `fd` is taken over. */
 static int walk(struct walk *w, int fd, const char *path, unsigned depth)
 {
     DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
     struct dirent *e;
-    int rc = 0;
+    int rc;
 
     if (d == NULL) {
-        rc = fault_set(w->fault, FAULT_INTERNAL, "view.export", "cannot list %s of the view: %s",
-                       path, strerror(errno));
+        rc = cannot_list(path, w->fault);
         if (fd >= 0)
             (void)close(fd);
         return rc;
     }
-    while (rc == 0 && (e = readdir(d)) != NULL) {
-        bool folder = e->d_name[0] != '.' && is_folder(dirfd(d), e);
-        char below[VIEWEXPORT_PATH_MAX + 1];
-
-        if (e->d_name[0] == '.' || !w->wanted(e->d_name, folder))
-            continue;
-        if (!folder)
-            add(w->list, path, e->d_name, EXPORT_FILE, 0);
-        else if (depth > 0 &&
-                 (size_t)snprintf(below, sizeof below, "%s/%s", path, e->d_name) < sizeof below)
-            rc = walk(w,
-                      openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
-                      below, depth - 1);
+    while ((rc = next_entry(d, path, &e, w->fault)) == 1) {
+        rc = walk_entry(w, dirfd(d), e, path, depth);
+        if (rc != 0)
+            break;
     }
     (void)closedir(d);
     return rc;
@@ -107,14 +142,21 @@ static int add_pair(struct export_list *l, int fd, const char *folder, struct fa
     uint64_t generation;
     int rc = viewfile_current(fd, &generation, f);
 
+    if (rc == -FAULT_NOT_FOUND) {
+        fault_clear(f);
+        return 0;
+    }
     if (rc != 0)
-        return rc == -FAULT_NOT_FOUND ? 0 : rc;
-    add(l, folder, "current", EXPORT_CURRENT, generation);
-    viewfile_name(VIEWFILE_LOG, generation, name);
-    add(l, folder, name, EXPORT_LOG, generation);
-    viewfile_name(VIEWFILE_SNAPSHOT, generation, name);
-    add(l, folder, name, EXPORT_FILE, 0);
-    return 0;
+        return rc;
+    if (add(l, folder, "current", EXPORT_CURRENT, generation)) {
+        viewfile_name(VIEWFILE_LOG, generation, name);
+        if (add(l, folder, name, EXPORT_LOG, generation)) {
+            viewfile_name(VIEWFILE_SNAPSHOT, generation, name);
+            if (add(l, folder, name, EXPORT_FILE, 0))
+                return 0;
+        }
+    }
+    return fault_set(f, FAULT_INTERNAL, "view.export", "%s has no name for an export", folder);
 }
 
 static int add_folder(struct walk *w, int view_fd, const char *name)
@@ -122,11 +164,13 @@ static int add_folder(struct walk *w, int view_fd, const char *name)
     bool audit = strcmp(name, "audit") == 0;
     int fd = openat(view_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), rc = 0;
 
-    if (fd < 0)
-        return 0; /* no folder */
+    if (fd < 0) /* no folder, or a link, or gone */
+        return errno == ENOTDIR || errno == ELOOP || errno == ENOENT ? 0
+                                                                     : cannot_list(name, w->fault);
     if (!audit && faccessat(fd, "issuer.der", F_OK, 0) != 0) {
+        rc = errno == ENOENT ? 0 : cannot_list(name, w->fault);
         (void)close(fd);
-        return 0;
+        return rc;
     }
     if (!audit)
         rc = add_pair(w->list, fd, name, w->fault);
@@ -147,15 +191,17 @@ int export_list(const char *view_dir, bool audit, struct export_list *out, struc
     struct walk w = {.list = out, .fault = f};
     DIR *d = opendir(view_dir);
     struct dirent *e;
-    int rc = 0;
+    int rc;
 
     *out = (struct export_list){NULL, 0};
     if (d == NULL)
         return fault_set(f, FAULT_NOT_FOUND, "view.missing", "cannot open the view %s: %s",
                          view_dir, strerror(errno));
-    while (rc == 0 && (e = readdir(d)) != NULL)
-        if (e->d_name[0] != '.' && (audit || strcmp(e->d_name, "audit") != 0))
-            rc = add_folder(&w, dirfd(d), e->d_name);
+    while ((rc = next_entry(d, "the folders", &e, f)) == 1) {
+        rc = audit || strcmp(e->d_name, "audit") != 0 ? add_folder(&w, dirfd(d), e->d_name) : 0;
+        if (rc != 0)
+            break;
+    }
     (void)closedir(d);
     if (out->n > 0)
         qsort(out->item, out->n, sizeof *out->item, by_path);

@@ -1,5 +1,7 @@
 /* An export in force: its seal, and the pieces that nobody needs any more. */
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,33 +52,54 @@ static int read_seal(const char *out_dir, struct checkpoint *out)
     return rc;
 }
 
+/* Those of ours are times, or one more than another. */
 uint64_t export_newest(const char *out_dir)
 {
     struct checkpoint *c = xcalloc(1, sizeof *c);
-    uint64_t number = read_seal(out_dir, c) == 0 ? c->size : 0;
+    uint64_t number = read_seal(out_dir, c) == 0 && c->size < INT64_MAX ? c->size : 0;
 
     free(c);
     return number;
 }
 
-/* The manifest and what it lists. One that does not read keeps nothing. */
-static void add_manifest(struct hashes *h, const char *out_dir, const uint8_t manifest[32])
+/* False: it does not read to its end. */
+static bool add_entries(struct hashes *h, struct slice manifest)
 {
     struct viewexport_entry e = {.size = 0};
     struct viewexport_head head;
-    struct buf path, text = {0};
     struct slice rest;
     struct fault f;
+    int rc = viewexport_begin(manifest, &head, &rest, &f);
+
+    while (rc == 0 && (rc = viewexport_next(&rest, &e, &f)) == 1) {
+        add(h, e.hash);
+        rc = 0;
+    }
+    return rc == 0;
+}
+
+/* The manifest of an export that was sealed, and what it lists. */
+static bool add_manifest(struct hashes *h, const char *out_dir, const uint8_t manifest[32])
+{
+    struct buf path, text = {0};
+    struct fault f;
+    bool whole;
 
     add(h, manifest);
     buf_init(&path, PATH_MAX);
     viewexport_piece_path(&path, out_dir, manifest);
-    if (file_read(buf_cstr(&path), VIEWEXPORT_MANIFEST_MAX, &text, &f) == 0 &&
-        viewexport_begin(buf_slice(&text), &head, &rest, &f) == 0)
-        while (viewexport_next(&rest, &e, &f) == 1)
-            add(h, e.hash);
+    whole = file_read(buf_cstr(&path), VIEWEXPORT_MANIFEST_MAX, &text, &f) == 0 &&
+            add_entries(h, buf_slice(&text));
     buf_free(&text);
     buf_free(&path);
+    return whole;
+}
+
+/* From memory: whatever becomes of its file, its pieces are not those that go. */
+static void add_own(struct hashes *h, const struct export_job *j)
+{
+    add(h, j->manifest);
+    (void)add_entries(h, buf_slice(&j->list));
 }
 
 /* Names that no piece has are none of ours, but for those of pieces on their way that a crash left.
@@ -112,23 +135,56 @@ static void sweep(const char *out_dir, struct hashes *h)
     (void)closedir(d);
 }
 
+/* A piece may have been renamed into its place by a process that was killed before that was on the
+ * disk. */
+static int sync_pieces(const char *out_dir, struct fault *f)
+{
+    char path[PATH_MAX];
+    int fd, rc = 0;
+
+    (void)snprintf(path, sizeof path, "%s/" VIEWEXPORT_PIECES, out_dir);
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0)
+        rc = fault_set(f, FAULT_INTERNAL, "view.export", "cannot sync %s: %s", path,
+                       strerror(errno));
+    if (fd >= 0)
+        (void)close(fd);
+    return rc;
+}
+
 int export_seal(const struct export_job *j, struct slice note, struct fault *f)
 {
     struct checkpoint *before = xcalloc(1, sizeof *before);
     struct hashes keep = {NULL, 0};
     char path[PATH_MAX];
-    int rc;
+    int rc = sync_pieces(j->out_dir, f);
 
-    if (read_seal(j->out_dir, before) == 0)
-        add_manifest(&keep, j->out_dir, before->root);
-    add_manifest(&keep, j->out_dir, j->manifest);
+    if (read_seal(j->out_dir, before) == 0) /* if it does not read, nobody fetches it */
+        (void)add_manifest(&keep, j->out_dir, before->root);
+    add_own(&keep, j);
     seal_path(j->out_dir, path);
     STEP("export.sealed");
-    rc = file_write(path, 0644, note, f);
+    if (rc == 0)
+        rc = file_write(path, 0644, note, f);
     STEP("export.published");
     if (rc == 0)
         sweep(j->out_dir, &keep);
     free(keep.at);
     free(before);
     return rc;
+}
+
+void export_drop(const struct export_job *j)
+{
+    struct checkpoint *sealed = xcalloc(1, sizeof *sealed);
+    struct hashes keep = {NULL, 0};
+    int rc = read_seal(j->out_dir, sealed);
+
+    /* What is in force is dropped for no reason. */
+    if (rc == -FAULT_NOT_FOUND || (rc == 0 && add_manifest(&keep, j->out_dir, sealed->root))) {
+        add_own(&keep, j);
+        sweep(j->out_dir, &keep);
+    }
+    free(keep.at);
+    free(sealed);
 }

@@ -146,6 +146,7 @@ static void export_as(struct node *n, uint64_t number)
     seal(n, &j, &note);
     assert_int_equal(export_seal(&j, buf_slice(&note), &f), 0);
     assert_int_equal(export_newest(n->out), number);
+    export_free(&j);
     buf_free(&note);
 }
 
