@@ -134,7 +134,7 @@ static void ask(struct own_certificate *o)
 
     fault_clear(&f);
     buf_init(&csr, CSR_MAX);
-    if (ownkey_new(&o->key, &csr, &f) == 0) {
+    if (ownkey_new(KEY_P256, &o->key, &csr, &f) == 0) {
         ca_link_ask(o->link, MSG_ENROLL_SERVER, &csr, on_reply, o);
     } else {
         log_fault(LOG_LEVEL_ERROR, "https.certificate.key", &f, NULL);

@@ -137,7 +137,7 @@ static const struct conf_key ocsp_keys[] = {
      .help = "Whether a certificate that was never issued gets unauthorized (RFC 5019 2.2.3) "
              "instead of a signed unknown."},
     {.name = "key_file", .type = CONF_PATH, IN(ocsp_key_file), .fallback = "",
-     .help = "File of one P-256 key for the responders of all issuers, made by cerca ocsp csr, "
+     .help = "File of one key for the responders of all issuers, P-256 or RSA, made by cerca ocsp csr, "
              "whose certificates come with the view (view.nodes); \"\": keys are made in memory, and "
              "cerca-ca is asked for their certificates."},
     {.name = "cache", .type = CONF_SIZE, IN(ocsp_cache), .min = 0, .max = TIB, .fallback = "64MiB",

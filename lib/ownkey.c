@@ -4,6 +4,8 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#define RSA_BITS 2048
+
 EVP_PKEY *ownkey_make(enum key_type type, unsigned bits)
 {
     switch (type) {
@@ -39,9 +41,9 @@ static int put_csr(EVP_PKEY *key, struct buf *out)
     return n > 0 && !buf_failed(out) ? 0 : -1;
 }
 
-int ownkey_new(EVP_PKEY **key, struct buf *csr, struct fault *f)
+int ownkey_new(enum key_type type, EVP_PKEY **key, struct buf *csr, struct fault *f)
 {
-    *key = ownkey_make(KEY_P256, 256);
+    *key = ownkey_make(type, RSA_BITS);
     if (*key != NULL && put_csr(*key, csr) == 0)
         return 0;
     EVP_PKEY_free(*key);

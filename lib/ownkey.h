@@ -1,4 +1,4 @@
-/* Keys that are made in memory; those of a daemon for a certificate of its own are P-256. */
+/* Keys that are made in memory. */
 #ifndef LIB_OWNKEY_H
 #define LIB_OWNKEY_H
 
@@ -11,8 +11,9 @@
 /* A new key of that kind (RSA: of so many bits); NULL: OpenSSL fails. */
 EVP_PKEY *ownkey_make(enum key_type type, unsigned bits);
 /* A new key, and a request (RFC 2986) that shows it and says nothing else, DER: whoever issues
- * chooses the names. Rule "key.make". */
-int ownkey_new(EVP_PKEY **key, struct buf *csr, struct fault *f) WARN_UNUSED;
+ * chooses the names. Of a daemon, for a certificate of its own: KEY_P256, or KEY_RSA of 2048 bits.
+ * Rule "key.make". */
+int ownkey_new(enum key_type type, EVP_PKEY **key, struct buf *csr, struct fault *f) WARN_UNUSED;
 /* PKCS#8, DER; -1: OpenSSL fails. A secret. */
 int ownkey_put(EVP_PKEY *key, struct buf *out) WARN_UNUSED;
 

@@ -146,6 +146,7 @@ void ocsp_issuer_state(struct ocsp_issuer *i, struct ocsp_issuer_state *out)
     memset(out, 0, sizeof(*out));
     memcpy(out->folder, i->folder, sizeof(out->folder));
     memcpy(out->owner, i->owner, sizeof(out->owner));
+    out->key_type = i->certificate.key.type;
     (void)lock_fresh(i);
     if (i->view != NULL)
         viewfile_info(i->view, &info);

@@ -74,7 +74,8 @@ int ocsp_responder_delegate(struct ocsp_responder *r, const uint8_t owner[32], E
 struct ocsp_issuer_state {
     char folder[128]; /* NAME-NUMBER */
     uint8_t owner[32];
-    uint64_t change; /* of the view, as last answered from */
+    enum key_type key_type; /* of the issuer */
+    uint64_t change;        /* of the view, as last answered from */
     int64_t stamp;
     bool view_failed;            /* the last look at the view */
     int64_t delegate_not_before; /* both 0: no delegate */

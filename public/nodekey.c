@@ -51,9 +51,20 @@ static EVP_PKEY *parse(const char *text, size_t n)
     return key;
 }
 
+/* P-256, or RSA of 2048 bits or more: what cerca ocsp csr makes. */
+static bool fits(EVP_PKEY *key)
+{
+    char group[16] = "";
+
+    if (EVP_PKEY_is_a(key, "RSA"))
+        return EVP_PKEY_get_bits(key) >= 2048;
+    return EVP_PKEY_get_group_name(key, group, sizeof(group), NULL) == 1 &&
+           strcmp(group, "prime256v1") == 0;
+}
+
 static int read_key(int fd, const char *path, EVP_PKEY **out, struct fault *f)
 {
-    char text[KEY_FILE_MAX], group[16] = "";
+    char text[KEY_FILE_MAX];
     struct stat st;
     ssize_t n;
 
@@ -64,12 +75,11 @@ static int read_key(int fd, const char *path, EVP_PKEY **out, struct fault *f)
     n = pread(fd, text, sizeof(text), 0);
     *out = n > 0 ? parse(text, (size_t)n) : NULL;
     explicit_bzero(text, sizeof(text));
-    if (*out != NULL && EVP_PKEY_get_group_name(*out, group, sizeof(group), NULL) == 1 &&
-        strcmp(group, "prime256v1") == 0)
+    if (*out != NULL && fits(*out))
         return 0;
     EVP_PKEY_free(*out);
     *out = NULL;
-    return refuse(f, path, "is no P-256 key in PEM; cerca ocsp csr makes one");
+    return refuse(f, path, "is no P-256 or RSA key in PEM; cerca ocsp csr makes one");
 }
 
 int nodekey_load(const char *path, EVP_PKEY **out, struct fault *f)

@@ -10,8 +10,8 @@
 
 #include "ocsp/responder.h"
 
-/* Reads the key; before the jail. Rule "ocsp.key_file": none there, not P-256, or a file that
- * others may read. */
+/* Reads the key; before the jail. Rule "ocsp.key_file": none there, neither P-256 nor RSA, or a
+ * file that others may read. */
 int nodekey_load(const char *path, EVP_PKEY **out, struct fault *f) WARN_UNUSED;
 
 struct nodekey;

@@ -205,7 +205,14 @@ static bool connected(struct responders *s)
 
 /* ---- asking ---- */
 
-static void ask(struct responders *s, struct asking *a)
+/* Whoever can verify what the issuer signed shall be able to verify the answers (RFC
+ * 6960 4.4.7.2.1), and RSA is all that every client of OCSP must know (4.3). */
+static enum key_type key_beside(enum key_type issuer)
+{
+    return issuer == KEY_RSA ? KEY_RSA : KEY_P256;
+}
+
+static void ask(struct responders *s, struct asking *a, enum key_type type)
 {
     struct delegate_request r;
     struct buf csr, body;
@@ -214,7 +221,7 @@ static void ask(struct responders *s, struct asking *a)
     buf_init(&csr, CSR_MAX);
     buf_init(&body, FRAME_BODY_MAX);
     a->id = ++s->next_id;
-    if (ownkey_new(&a->key, &csr, &f) == 0) {
+    if (ownkey_new(type, &a->key, &csr, &f) == 0) {
         memcpy(r.owner, a->owner, sizeof r.owner);
         r.csr = buf_slice(&csr);
         delegate_request_put(&body, &r);
@@ -297,7 +304,7 @@ static void on_turn(void *arg)
 
         if (a->key == NULL && clock_now() >= i[k].delegate_next &&
             clock_mono_us() >= a->not_before_us && connected(s))
-            ask(s, a);
+            ask(s, a, key_beside(i[k].key_type));
     }
     tell_state(s, i, n);
     tell_counters(s);

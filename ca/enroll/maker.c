@@ -88,7 +88,7 @@ static int write_request(struct maker *m, struct buf *out, struct fault *f)
 
     buf_init(&csr, CSR_MAX);
     buf_reset(&m->next);
-    rc = ownkey_new(&key, &csr, f);
+    rc = ownkey_new(KEY_P256, &key, &csr, f);
     if (rc == 0 && ownkey_put(key, &m->next) != 0)
         rc = fault_set(f, FAULT_INTERNAL, "key.make", "OpenSSL cannot write a key");
     if (rc == 0) {

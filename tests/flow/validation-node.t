@@ -82,10 +82,13 @@ ok "the node's configuration is made on the CA's host" cerca view node --out "$n
 ok '... and sound' cerca conf check -c "$node/cerca.conf"
 fails 'without its key it does not start' 4 'ocsp.key_file.*cerca ocsp csr' \
     cerca-public -c "$node/cerca.conf"
-ok 'it makes a key' cerca ocsp csr -c "$node/cerca.conf" --out "$ca_dir/node.csr"
+fails 'a key of another kind is none for a responder' 2 'rsa2048' \
+    cerca ocsp csr -c "$node/cerca.conf" --key-type ed25519
+ok 'it makes a key' cerca ocsp csr -c "$node/cerca.conf" --key-type rsa2048 --out "$ca_dir/node.csr"
 is '... that nobody else may read' "$(stat -c %a "$node/ocsp.key")" 600
 ok '... once' sh -c "cerca ocsp csr -c '$node/cerca.conf' | openssl req -noout -pubkey >again &&
     openssl req -in '$ca_dir/node.csr' -noout -pubkey | cmp - again"
+fails '... which stays' 1 'its key stays' cerca ocsp csr -c "$node/cerca.conf" --key-type p256
 sed -i 's|^view = .*|view = { dir = "view"; export_dir = "export"; nodes = ( "node.csr" ); };|' "$conf"
 kill -HUP "$ca_pid"
 responders() {

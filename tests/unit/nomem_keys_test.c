@@ -62,7 +62,7 @@ static int make_own_key(struct buf *out, struct fault *f)
 
     buf_init(&csr, CSR_MAX);
     buf_init(&pkcs8, OWNKEY_DER_MAX);
-    rc = ownkey_new(&key, &csr, f);
+    rc = ownkey_new(KEY_P256, &key, &csr, f);
     if (rc == 0 && ownkey_put(key, &pkcs8) != 0)
         rc = fault_set(f, FAULT_INTERNAL, "nomem", "no PKCS#8");
     nomem_rest();
