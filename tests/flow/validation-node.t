@@ -318,7 +318,7 @@ serial() {
 }
 node_offset=0
 node_start "$node/cerca.conf"
-wait_until 5 says good b.pem
+wait_until 5 says good c.pem
 old=$(serial)
 node_stop
 ca_stop
