@@ -32,8 +32,10 @@
 struct slot {
     char *name;
     int64_t next;
-    unsigned failures; /* of workers that could write nothing down */
-    pid_t pid;         /* 0: nobody works on it */
+    unsigned failures;  /* of workers that could write nothing down */
+    uint8_t digest[32]; /* of its configuration (agent_cert) */
+    bool look, looking; /* ... which is another since somebody worked on it; somebody does now */
+    pid_t pid;          /* 0: nobody works on it */
 };
 
 struct daemon {
@@ -69,7 +71,7 @@ static void be_worker(void)
 
 static enum work_result work(const struct daemon *d, const struct slot *s)
 {
-    const struct work_order order = {.timeout = d->conf->timeout};
+    const struct work_order order = {.timeout = d->conf->timeout, .look = s->look};
     struct fault f = {0};
     struct entry e;
 
@@ -105,6 +107,8 @@ static void start(struct daemon *d, struct slot *s)
         return;
     }
     s->pid = pid;
+    s->looking = s->look;
+    s->look = false;
     d->running++;
 }
 
@@ -117,7 +121,7 @@ static void read_next(struct daemon *d, struct slot *s)
     struct fault f;
 
     s->next = 0;
-    if (!entries_find(d->conf, s->name, &e) || record_load(e.as, &r, &f) != 0)
+    if (s->look || !entries_find(d->conf, s->name, &e) || record_load(e.as, &r, &f) != 0)
         return;
     s->next = r.rolling ? 0 : r.next;
     /* Sources are asked as often as is configured now, whatever was when they last were. */
@@ -139,8 +143,9 @@ static void settle_entry(struct daemon *d, struct slot *s, int status)
 
     read_next(d, s);
     if (status == WORK_BUSY) {
+        s->look = s->look || s->looking;
         s->next = now + BUSY_AGAIN;
-    } else if (s->next <= now) {
+    } else if (s->next <= now && !s->look) {
         /* It could not even be written down. */
         random_bytes(&random, sizeof(random));
         s->failures++;
@@ -252,6 +257,20 @@ static void on_timer(void *arg, unsigned ready)
 
 /* ---- configuration ---- */
 
+/* An entry whose configuration has changed is looked at, however long it would wait. */
+static void take_slot(struct slot *s, const struct agent_cert *c, const struct slot *old, size_t n)
+{
+    s->name = xstrdup(c->name);
+    memcpy(s->digest, c->digest, sizeof(s->digest));
+    for (size_t k = 0; k < n; k++) {
+        if (strcmp(old[k].name, s->name) != 0)
+            continue;
+        s->pid = old[k].pid;
+        s->looking = old[k].looking;
+        s->look = old[k].look || memcmp(old[k].digest, s->digest, sizeof(s->digest)) != 0;
+    }
+}
+
 static void take_slots(struct daemon *d)
 {
     struct slot *old = d->slots;
@@ -260,13 +279,8 @@ static void take_slots(struct daemon *d)
     d->n_slots = entries_count(d->conf);
     d->slots = xcalloc(d->n_slots + 1, sizeof(*d->slots));
     for (size_t i = 0; i < d->n_slots; i++) {
-        struct slot *s = &d->slots[i];
-
-        s->name = xstrdup(entries_at(d->conf, i).as->name);
-        for (size_t k = 0; k < n_old; k++)
-            if (strcmp(old[k].name, s->name) == 0)
-                s->pid = old[k].pid;
-        read_next(d, s);
+        take_slot(&d->slots[i], entries_at(d->conf, i).as, old, n_old);
+        read_next(d, &d->slots[i]);
     }
     for (size_t k = 0; k < n_old; k++)
         free(old[k].name);
@@ -280,11 +294,26 @@ static void say_bad(const struct agent_conf *c)
         log_fault(LOG_LEVEL_ERROR, "agent.conf", &c->bad[i].why, "entry", c->bad[i].name, NULL);
 }
 
+/* A folder that is made only now is watched from now on. What is watched already stays so. */
+static void watch_folders(const struct daemon *d)
+{
+    static const char *const folders[] = {"", "/conf.d", "/trust.d"};
+    char path[PATH_MAX];
+
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+        (void)snprintf(path, sizeof(path), "%.4000s%s", d->conf->dir, folders[i]);
+        (void)inotify_add_watch(d->notes, path,
+                                IN_CREATE | IN_CLOSE_WRITE | IN_ATTRIB | IN_MOVED_TO |
+                                    IN_MOVED_FROM | IN_DELETE);
+    }
+}
+
 static void reload(struct daemon *d)
 {
     struct agent_conf *c;
     struct fault f;
 
+    watch_folders(d);
     if (agent_conf_load(d->conf->dir, d->state_dir, &c, &f) != 0) {
         log_fault(LOG_LEVEL_ERROR, "agent.conf", &f, NULL);
         return;
@@ -324,7 +353,9 @@ static void on_notes(void *arg, unsigned ready)
     for (ssize_t at = 0; at < n;) {
         const struct inotify_event *e = (const struct inotify_event *)(const void *)(room + at);
 
-        conf = conf || e->wd != d->watch_state;
+        /* A file that was just made is not written yet. */
+        conf = conf || (e->wd != d->watch_state &&
+                        ((e->mask & IN_CREATE) == 0 || (e->mask & IN_ISDIR) != 0));
         woken = woken || (e->wd == d->watch_state && e->len > 0 && strcmp(e->name, WAKE) == 0);
         at += (ssize_t)(sizeof(*e) + e->len);
     }
@@ -341,19 +372,12 @@ static void on_notes(void *arg, unsigned ready)
 
 static void watch(struct daemon *d)
 {
-    const uint32_t what = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE;
-    char path[PATH_MAX];
-
     d->notes = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (d->notes < 0) {
         log_warn("agent.watch", "text", strerror(errno), NULL);
         return;
     }
-    (void)snprintf(path, sizeof(path), "%.4000s/conf.d", d->conf->dir);
-    (void)inotify_add_watch(d->notes, path, what);
-    (void)snprintf(path, sizeof(path), "%.4000s/trust.d", d->conf->dir);
-    (void)inotify_add_watch(d->notes, path, what);
-    (void)inotify_add_watch(d->notes, d->conf->dir, what);
+    watch_folders(d);
     d->watch_state = inotify_add_watch(d->notes, d->conf->state_dir, IN_CLOSE_WRITE);
     d->notes_watch = loop_watch(d->loop, d->notes, LOOP_READ, on_notes, d);
 }

@@ -45,7 +45,7 @@ enum work_result entry_work(const struct entry *e, const struct work_order *o, s
 
     if (e->trust == NULL)
         return work_on(e->as, o, r, f);
-    if (!o->now && record_load(e->as, &now, f) == 0 && now.next > clock_now()) {
+    if (!o->now && !o->look && record_load(e->as, &now, f) == 0 && now.next > clock_now()) {
         if (r != NULL)
             *r = now;
         return now.failures > 0 ? WORK_WAITS : WORK_WELL;

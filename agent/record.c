@@ -23,17 +23,26 @@ static const struct field {
     const char *name;
     enum kind kind;
     size_t at, size;
+    bool later; /* older agents did not write it */
 } fields[] = {
+#define PLACE(name) offsetof(struct record, name), sizeof(((struct record *)0)->name)
 #define F(name, kind)                                                                              \
     {                                                                                              \
-#name, kind, offsetof(struct record, name), sizeof(((struct record *)0)->name)             \
+#name, kind, PLACE(name), false                                                            \
+    }
+#define LATER(name, kind)                                                                          \
+    {                                                                                              \
+#name, kind, PLACE(name), true                                                             \
     }
     F(state, WORD),     F(resume, WORD),      F(rolling, FLAG),    F(fresh_key, FLAG),
     F(linking, FLAG),   F(version, COUNT),    F(failures, COUNT),  F(since, TIME),
     F(next, TIME),      F(rule, TEXT),        F(reason, TEXT),     F(not_before, TIME),
     F(not_after, TIME), F(fingerprint, TEXT), F(hint_start, TIME), F(hint_end, TIME),
     F(hint_next, TIME), F(hint, TEXT),        F(verified, TIME),   F(wanted, TEXT),
+    LATER(files, TEXT),
+#undef LATER
 #undef F
+#undef PLACE
 };
 #define N_FIELDS (sizeof(fields) / sizeof(fields[0]))
 
@@ -120,6 +129,8 @@ static bool take(const struct field *d, const json_t *v, struct record *r)
     json_int_t n = json_integer_value(v);
     const char *word = json_string_value(v);
 
+    if (v == NULL && d->later)
+        return true;
     switch (d->kind) {
     case TIME:
         *(int64_t *)(void *)p = n;

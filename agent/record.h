@@ -30,6 +30,7 @@ struct record {
     int64_t not_before, not_after;
     char fingerprint[65]; /* SHA-256, lower-case hexadecimal; "": there is none */
     char wanted[65];      /* of the configured names and subject that it was made for, likewise */
+    char files[65];       /* ... and files; "": written down by an agent that did not know */
     int64_t hint_start, hint_end, hint_next; /* the CA's; when to ask it again */
     char hint[256];
     int64_t verified; /* when services were last seen to serve it; 0: never */

@@ -88,6 +88,22 @@ static bool is_changed(const struct work *w)
     return strcmp(wanted, w->r.wanted) != 0 && (change.names || change.subject);
 }
 
+/* Files that are configured otherwise are written with the next certificate, which is got now. What
+ * an older agent has written down says nothing of them: they are as they are to be. */
+static bool is_elsewhere(struct work *w)
+{
+    char files[65];
+    bool known = w->r.files[0] != '\0', same;
+
+    if (w->r.version == 0)
+        return false; /* what was taken over */
+    wanted_files_hash(w->c, files);
+    same = strcmp(files, w->r.files) == 0;
+    if (!known)
+        memcpy(w->r.files, files, sizeof(files));
+    return known && !same;
+}
+
 static bool has_way(const struct agent_cert *c)
 {
     return c->token_file[0] != '\0' || c->cert[0] != '\0' || c->user[0] != '\0';
@@ -191,7 +207,7 @@ static int look(struct work *w, struct fault *f)
     if (rc == 0)
         rc = deploy_current(w->c, &version, f);
     if (rc == -FAULT_NOT_FOUND)
-        return 0;
+        return deploy_may_begin(w->c, f); /* before a token is spent for nothing */
     if (rc == 0)
         rc = step_facts(w, version, f);
     if (rc != 0)
@@ -246,7 +262,7 @@ static int wait_due(struct work *w, struct fault *f)
     int64_t now = clock_now(), due = due_again(w);
 
     (void)f;
-    if (w->order.now || is_changed(w) || now >= due)
+    if (w->order.now || is_changed(w) || is_elsewhere(w) || now >= due)
         return 0;
     if (now >= w->r.hint_next) {
         ask_hint(w);
@@ -450,6 +466,7 @@ static void done(struct work *w)
 
     w->r.verified = clock_now();
     wanted_hash(w->c, w->r.wanted);
+    wanted_files_hash(w->c, w->r.files);
     w->r.fresh_key = false;
     w->r.failures = 0;
     w->r.rule[0] = w->r.reason[0] = w->r.hint[0] = '\0';

@@ -42,9 +42,17 @@ struct wanted wanted_changes(const struct agent_cert *c)
     return out;
 }
 
-void wanted_hash(const struct agent_cert *c, char out[65])
+static void put_hash(struct buf *all, char out[65])
 {
     uint8_t hash[32];
+
+    sha256(buf_slice(all), hash);
+    hex_encode(slice_of(hash, sizeof(hash)), out);
+    buf_free(all);
+}
+
+void wanted_hash(const struct agent_cert *c, char out[65])
+{
     struct buf all;
 
     buf_init(&all, WANTED_MAX);
@@ -53,7 +61,31 @@ void wanted_hash(const struct agent_cert *c, char out[65])
         buf_put_u8(&all, 0);
         buf_put_str(&all, c->names[i]);
     }
-    sha256(buf_slice(&all), hash);
-    hex_encode(slice_of(hash, sizeof(hash)), out);
-    buf_free(&all);
+    put_hash(&all, out);
+}
+
+static void put_word(struct buf *all, const char *text)
+{
+    buf_put_str(all, text == NULL ? "" : text);
+    buf_put_u8(all, 0);
+}
+
+void wanted_files_hash(const struct agent_cert *c, char out[65])
+{
+    struct buf all;
+
+    buf_init(&all, CONF_MAX);
+    put_word(&all, c->folder);
+    for (size_t i = 0; i < c->n_files; i++) {
+        const struct agent_file *file = &c->files[i];
+
+        put_word(&all, file->path);
+        put_word(&all, file->owner);
+        put_word(&all, file->group);
+        put_word(&all, file->password_file);
+        put_word(&all, file->text);
+        buf_printf(&all, "%d %o %d %d;", (int)file->format, file->mode, (int)file->legacy,
+                   (int)file->order);
+    }
+    put_hash(&all, out);
 }

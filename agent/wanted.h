@@ -14,4 +14,7 @@ struct wanted wanted_changes(const struct agent_cert *c);
 /* Of what is asked for: SHA-256, lower-case hexadecimal. */
 void wanted_hash(const struct agent_cert *c, char out[65]);
 
+/* The same of the files: where each is, what is in it, and whose it is. */
+void wanted_files_hash(const struct agent_cert *c, char out[65]);
+
 #endif

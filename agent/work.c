@@ -165,7 +165,7 @@ static enum work_result result_of(const struct record *r, struct fault *f)
 /* What was ordered goes on where it stands; what waits does so no longer. */
 static void take_order(struct work *w)
 {
-    if (w->order.now)
+    if (w->order.now || w->order.look)
         w->r.next = 0;
     if (w->order.fresh_key)
         w->r.fresh_key = true;

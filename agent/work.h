@@ -19,6 +19,7 @@ struct work_order {
     bool now;       /* renew, whether it is due or not, and waits for no back-off */
     bool fresh_key; /* ... with a new key */
     bool no_window; /* do not wait for a maintenance window */
+    bool look;      /* the configuration is another: what waits, or has failed, is looked at now */
     int64_t timeout;
 };
 

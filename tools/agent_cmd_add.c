@@ -159,7 +159,8 @@ static int write_entry(const struct agent_conf *c, const struct agent_cert *e, s
 
 static int begin_now(struct tool *t, const struct agent_conf *c, const struct agent_cert *e)
 {
-    const struct work_order order = {.timeout = c->timeout};
+    /* What is kept of an entry that was removed may wait for long. */
+    const struct work_order order = {.timeout = c->timeout, .look = true};
     struct fault f = {0};
     struct record r;
     enum work_result result = work_on(e, &order, &r, &f);
@@ -183,7 +184,7 @@ static int add(struct tool *t, const struct add_args *a, const struct agent_conf
         return rc;
     if (agent_conf_read_cert(c, t->words[0], buf_cstr(text), &e, &f) != 0)
         return tool_fail(t, &f);
-    if (write_entry(c, &e, buf_slice(text), &f) != 0)
+    if (agent_conf_paths_free(c, &e, &f) != 0 || write_entry(c, &e, buf_slice(text), &f) != 0)
         rc = tool_fail(t, &f);
     else if (a->now)
         rc = begin_now(t, c, &e);
@@ -247,6 +248,18 @@ struct remove_args {
     bool quiet;
 };
 
+/* Whoever adds it again wants links in the place of the files that stay. */
+static int forget_files(const struct agent_cert *e, struct fault *f)
+{
+    struct record r;
+    int rc = record_load(e, &r, f);
+
+    if (rc != 0 || r.version == 0)
+        return rc;
+    (void)snprintf(r.files, sizeof(r.files), "given up");
+    return record_save(e, &r, f);
+}
+
 static int give_up(struct tool *t, const struct agent_conf *c, const struct agent_cert *e,
                    bool quiet, struct fault *f)
 {
@@ -258,6 +271,8 @@ static int give_up(struct tool *t, const struct agent_conf *c, const struct agen
     if (c->report && !quiet && report_removed(c, e->name, &told) != 0)
         tool_say(t, "the CA was not told: %s", told.text);
     rc = deploy_release(e, f);
+    if (rc == 0)
+        rc = forget_files(e, f);
     if (rc == 0 && unlink(e->path) != 0)
         rc = fault_set(f, FAULT_INTERNAL, "agent.files", "%.150s: %s", e->path, strerror(errno));
     (void)close(lock);

@@ -42,6 +42,19 @@ static int check_token(const struct tool *t, const struct agent_cert *c)
     return bad;
 }
 
+/* How the first certificate is got, which nobody needs later. */
+static int check_first(const struct tool *t, const struct agent_cert *c)
+{
+    struct fault f = {0};
+    unsigned version;
+
+    if (deploy_current(c, &version, &f) != -FAULT_NOT_FOUND)
+        return 0;
+    if (deploy_may_begin(c, &f) != 0)
+        return wrong(t, c, "files", "take_over", f.text);
+    return check_readable(t, c, "token_file", c->token_file);
+}
+
 static int check_entry(const struct tool *t, const struct agent_cert *c)
 {
     int bad = check_readable(t, c, "trust", c->trust);
@@ -53,6 +66,7 @@ static int check_entry(const struct tool *t, const struct agent_cert *c)
     for (size_t i = 0; i < c->n_files; i++)
         bad += check_readable(t, c, "password_file", c->files[i].password_file);
     bad += check_token(t, c);
+    bad += check_first(t, c);
     return bad;
 }
 
@@ -70,8 +84,13 @@ static int check_trust(const struct tool *t, const struct agent_trust *r)
 static int check_deploy(const struct tool *t, const struct agent_cert *c)
 {
     struct fault f = {0};
+    int bad = 0;
 
-    return deploy_check(c, &f) == 0 ? 0 : wrong(t, c, "files", "and services", f.text);
+    if (deploy_check(c, &f) != 0)
+        bad += wrong(t, c, "files", "and services", f.text);
+    else if (deploy_commands(c, &f) != 0)
+        bad += wrong(t, c, "commands", "of services and hooks", f.text);
+    return bad;
 }
 
 static int run_check(struct tool *t, void *args)

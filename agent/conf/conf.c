@@ -13,6 +13,7 @@
 #include "agent/conf/schema.h"
 #include "agent/conf/trust.h"
 #include "lib/conf.h"
+#include "lib/key.h"
 
 #define ENDING ".conf"
 
@@ -179,6 +180,18 @@ int agent_conf_entry(const struct agent_conf *c, const char *folder, const char 
                                out->path, why.text);
 }
 
+void agent_conf_digest(const struct agent_conf *c, const char *text, uint8_t out[32])
+{
+    struct buf all;
+
+    buf_init(&all, CONF_MAX + 4 * PATH_MAX);
+    buf_put(&all, text, strlen(text) + 1);
+    buf_put(&all, c->url, strlen(c->url) + 1);
+    buf_put_str(&all, c->trust);
+    sha256(buf_slice(&all), out);
+    buf_free(&all);
+}
+
 int agent_conf_read_cert(const struct agent_conf *c, const char *name, const char *text,
                          struct agent_cert *out, struct fault *f)
 {
@@ -189,6 +202,7 @@ int agent_conf_read_cert(const struct agent_conf *c, const char *name, const cha
     if (rc == 0)
         rc = agent_conf_parse(out->path, c->dir, &entry_table, out, text, f);
     if (rc == 0) {
+        agent_conf_digest(c, text, out->digest);
         fill(&out->url, c->url);
         fill(&out->trust, c->trust);
         fill(&out->chain_trust, out->trust);
@@ -355,6 +369,8 @@ int agent_conf_load(const char *dir, const char *state_dir, struct agent_conf **
     }
     if (rc == 0)
         rc = read_all_entries(c, f);
+    if (rc == 0)
+        agent_conf_paths(c);
     if (rc == 0)
         *out = c;
     else

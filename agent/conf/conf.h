@@ -87,6 +87,7 @@ struct agent_cert {
     char *name;              /* of its file, without .conf */
     char *path;              /* of that file */
     char *state_dir;         /* STATE/NAME */
+    uint8_t digest[32];      /* of what the configuration says of it: another one, another digest */
     char *url;               /* of the EST server */
     char *label;             /* ""; none */
     char *trust;             /* PEM: whom to trust as server; "": the system's */
@@ -151,12 +152,15 @@ struct agent_conf {
 
 /* Reads DIR/agent.conf, which may be absent, DIR/conf.d and DIR/trust.d. `state_dir` wins over the
  * file's; NULL: the file's. Rules: those of conf_load; "agent.files" (others could write to the
- * configuration, which names commands). */
+ * configuration, which names commands); of entries "conf.duplicate", too: two have one path. */
 int agent_conf_load(const char *dir, const char *state_dir, struct agent_conf **out,
                     struct fault *f) WARN_UNUSED;
 /* One file alone, as it would be NAME.conf there. */
 int agent_conf_read_cert(const struct agent_conf *c, const char *name, const char *text,
                          struct agent_cert *out, struct fault *f) WARN_UNUSED;
+/* Of one that is to be added: none of its paths is another entry's ("conf.duplicate"). */
+int agent_conf_paths_free(const struct agent_conf *c, const struct agent_cert *e,
+                          struct fault *f) WARN_UNUSED;
 void agent_cert_free(struct agent_cert *c);
 /* Are its keys in a token? */
 bool agent_key_in_token(const struct agent_cert *c);

@@ -15,4 +15,10 @@ int agent_conf_entry(const struct agent_conf *c, const char *folder, const char 
 int agent_conf_parse(const char *path, const char *dir, const struct conf_table *table, void *root,
                      const char *text, struct fault *f) WARN_UNUSED;
 
+/* The digest of an entry with that text, of which agent.conf fills in the rest. */
+void agent_conf_digest(const struct agent_conf *c, const char *text, uint8_t out[32]);
+/* Entries with a path that another one has become bad ones ("conf.duplicate"): of several that one
+ * is kept whose file it is already, else the first. */
+void agent_conf_paths(struct agent_conf *c);
+
 #endif

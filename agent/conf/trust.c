@@ -80,10 +80,12 @@ int agent_conf_read_trust(const struct agent_conf *c, const char *name, const ch
         rc = agent_conf_parse(out->as.path, c->dir, &trust_table, out, text, f);
     if (rc == 0)
         rc = check(out, f);
-    if (rc == 0)
+    if (rc == 0) {
+        agent_conf_digest(c, text, out->as.digest);
         complete(out, c->trust);
-    else
+    } else {
         agent_trust_free(out);
+    }
     return rc;
 }
 

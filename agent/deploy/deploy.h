@@ -19,8 +19,9 @@
  *
  * Rules: "deploy.key", "deploy.loads", "deploy.chain", "deploy.names", "deploy.expired",
  * "deploy.certificate" (checks); "deploy.write", "deploy.readonly", "deploy.full", "deploy.owner",
- * "deploy.password", "deploy.path", "deploy.version" (no such one); "deploy.test", "deploy.reload",
- * "deploy.probe"; "deploy.hook"; "deploy.previous" (nothing to go back to).
+ * "deploy.password", "deploy.path", "deploy.command", "deploy.version" (no such one);
+ * "deploy.test", "deploy.reload", "deploy.probe"; "deploy.hook"; "deploy.previous" (nothing to go
+ * back to).
  */
 #ifndef AGENT_DEPLOY_DEPLOY_H
 #define AGENT_DEPLOY_DEPLOY_H
@@ -42,6 +43,11 @@ struct deploy_material {
 /* What the configuration alone does not say: that no two files have one name in a version's folder,
  * and recipes are known ("deploy.path", "deploy.recipe"). */
 int deploy_check(const struct agent_cert *c, struct fault *f) WARN_UNUSED;
+/* The programs that commands of services and hooks name can be run ("deploy.command"). */
+int deploy_commands(const struct agent_cert *c, struct fault *f) WARN_UNUSED;
+/* Before there is a first version: nothing lies at the paths that is not to be taken over
+ * ("deploy.path"). */
+int deploy_may_begin(const struct agent_cert *c, struct fault *f) WARN_UNUSED;
 /* Checks the material (key matches, chain complete to the trust, the configured names are in, valid
  * now), then writes versions/N, synced. */
 int deploy_stage(const struct agent_cert *c, const struct deploy_material *m, unsigned version,

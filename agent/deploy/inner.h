@@ -12,8 +12,6 @@ const struct agent_file *deploy_files(const struct agent_cert *c, size_t *n);
 int deploy_has(const struct agent_cert *c, unsigned version, struct fault *f) WARN_UNUSED;
 /* Version N is what services see (agent/deploy/install.c). */
 int deploy_show(const struct agent_cert *c, unsigned version, struct fault *f) WARN_UNUSED;
-/* What lies at the configured paths and is not ours: 1, 0, or a fault. */
-int deploy_foreign(const struct agent_cert *c, struct fault *f) WARN_UNUSED;
 
 /* For services that follow no symlinks: FOLDER.cerca-new is made of version N, ... */
 int exchange_prepare(const struct agent_cert *c, unsigned version, char made[PATH_MAX],

@@ -187,31 +187,29 @@ int deploy_show(const struct agent_cert *c, unsigned version, struct fault *f)
     return rc == 0 && c->method == AGENT_SYMLINK ? link_paths(c, f) : rc;
 }
 
-int deploy_foreign(const struct agent_cert *c, struct fault *f)
+int deploy_may_begin(const struct agent_cert *c, struct fault *f)
 {
     size_t n;
     const struct agent_file *files = deploy_files(c, &n);
     bool there = false;
     int rc = 0;
 
-    for (size_t i = 0; i < n && rc == 0 && !there; i++) {
+    for (size_t i = 0; i < n && rc == 0 && !c->take_over; i++) {
         char path[PATH_MAX];
 
         rc = old_path(c, &files[i], path, &there, f);
+        if (there)
+            return fault_set(f, FAULT_CONFLICT, "deploy.path",
+                             "%.150s is there already, and take_over is false", path);
     }
-    return rc < 0 ? rc : there;
+    return rc;
 }
 
 static int before_first(const struct agent_cert *c, struct fault *f)
 {
-    int rc = deploy_foreign(c, f);
+    int rc = deploy_may_begin(c, f);
 
-    if (rc <= 0)
-        return rc;
-    if (!c->take_over)
-        return fault_set(f, FAULT_CONFLICT, "deploy.path",
-                         "files of %.60s are there already, and take_over is false", c->name);
-    return deploy_take_over(c, f);
+    return rc == 0 && c->take_over ? deploy_take_over(c, f) : rc;
 }
 
 int deploy_install(const struct agent_cert *c, unsigned version, struct fault *f)

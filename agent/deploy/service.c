@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/deploy/asunit.h"
 #include "agent/deploy/command.h"
 #include "agent/deploy/recipes.h"
 #include "agent/deploy/service.h"
@@ -52,17 +53,13 @@ static int name_it(const char *rule, const char *what, const char *whose, struct
     return -code;
 }
 
-int service_run(const struct agent_cert *c, const struct agent_service *s,
-                enum service_command which, const char *bind_from, const char *bind_to,
-                struct fault *f)
+/* Its own command or its recipe's; argv[0] NULL: neither. */
+static int find_words(const struct agent_service *s, enum service_command which,
+                      const char *argv[SERVICE_ARGV_MAX + 1], const char *const **out,
+                      struct fault *f)
 {
-    static const char *const rules[] = {"deploy.test", "deploy.reload", "deploy.verify"};
-    static const char *const names[] = {"the test", "the reload", "the verification"};
-    const char *argv[SERVICE_ARGV_MAX + 1];
     const struct deploy_recipe *r;
     const char *const *known = NULL;
-    struct command command = {
-        .argv = argv, .limit = s->time_limit, .bind_from = bind_from, .bind_to = bind_to};
     int rc = service_recipe(s, &r, f);
 
     if (rc < 0)
@@ -75,9 +72,21 @@ int service_run(const struct agent_cert *c, const struct agent_service *s,
         rc = words(s->reload, s->n_reload, argv, f);
     else
         rc = words(s->verify, s->n_verify, argv, f);
-    if (rc == 0 && argv[0] == NULL)
-        command.argv = known;
-    if (rc < 0 || command.argv == NULL || command.argv[0] == NULL)
+    *out = rc == 0 && argv[0] == NULL && known != NULL ? known : argv;
+    return rc;
+}
+
+int service_run(const struct agent_cert *c, const struct agent_service *s,
+                enum service_command which, const char *bind_from, const char *bind_to,
+                struct fault *f)
+{
+    static const char *const rules[] = {"deploy.test", "deploy.reload", "deploy.verify"};
+    static const char *const names[] = {"the test", "the reload", "the verification"};
+    const char *argv[SERVICE_ARGV_MAX + 1];
+    struct command command = {.limit = s->time_limit, .bind_from = bind_from, .bind_to = bind_to};
+    int rc = find_words(s, which, argv, &command.argv, f);
+
+    if (rc < 0 || command.argv[0] == NULL)
         return rc;
     about(&command, c);
     put_env(&command, "CERCA_SERVICE", s->name);
@@ -104,4 +113,32 @@ int deploy_hook(const struct agent_cert *c, enum deploy_hook which, const struct
     }
     rc = command_run(&command, NULL, f);
     return rc < 0 ? name_it("deploy.hook", names[which], c->name, f) : 0;
+}
+
+static int check_program(const char *what, const char *program, struct fault *f)
+{
+    int error = program == NULL ? 0 : asunit_missing(program);
+
+    return error == 0 ? 0
+                      : fault_set(f, FAULT_CONFIG, "deploy.command", "%.60s: %.100s: %s", what,
+                                  program, strerror(error));
+}
+
+int deploy_commands(const struct agent_cert *c, struct fault *f)
+{
+    const char *const hooks[] = {c->n_before > 0 ? c->before[0] : NULL,
+                                 c->n_after > 0 ? c->after[0] : NULL,
+                                 c->n_failed > 0 ? c->failed[0] : NULL};
+    const char *own[SERVICE_ARGV_MAX + 1], *const *argv;
+    int rc = 0;
+
+    for (size_t i = 0; i < c->n_services && rc == 0; i++)
+        for (int which = SERVICE_TEST; which <= SERVICE_VERIFY && rc == 0; which++) {
+            rc = find_words(&c->services[i], (enum service_command)which, own, &argv, f);
+            if (rc == 0)
+                rc = check_program(c->services[i].name, argv[0], f);
+        }
+    for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]) && rc == 0; i++)
+        rc = check_program("hooks", hooks[i], f);
+    return rc;
 }
