@@ -50,12 +50,12 @@ static const struct column columns[] = {
     {"LIST", "list", 10, COLUMN_ALWAYS, NULL},
     {"STATE", "state", 8, COLUMN_ALWAYS, NULL},
     {"NUMBER", "number", 11, COLUMN_ALWAYS, NULL},
-    {"BASE", "base", 11, COLUMN_WIDE, NULL},
     {"ENTRIES", "entries", 8, COLUMN_ALWAYS, NULL},
-    {"OCTETS", "octets", 10, COLUMN_WIDE, NULL},
     {"AGE", "age", 10, COLUMN_ALWAYS, put_age},
     {"NEXT", "next", 20, COLUMN_WIDE, NULL},
-    {"NEXT UPDATE", "next_update", 0, COLUMN_ALWAYS, NULL},
+    {"NEXT UPDATE", "next_update", 20, COLUMN_ALWAYS, NULL},
+    {"BASE", "base", 11, COLUMN_WIDE, NULL},
+    {"OCTETS", "octets", 10, COLUMN_WIDE, NULL},
     {NULL, NULL, 0, COLUMN_ALWAYS, NULL},
 };
 

@@ -91,9 +91,9 @@ const struct command cmd_notify_test = {
 
 static const struct column columns[] = {
     {"NUMBER", "number", 7, COLUMN_ALWAYS, NULL},   {"CHANNEL", "channel", 12, COLUMN_ALWAYS, NULL},
-    {"STATE", "state", 8, COLUMN_ALWAYS, NULL},     {"KIND", "kind", 12, COLUMN_ALWAYS, NULL},
+    {"STATE", "state", 8, COLUMN_ALWAYS, NULL},     {"KIND", "kind", 12, COLUMN_WIDE, NULL},
     {"SEVERITY", "severity", 9, COLUMN_WIDE, NULL}, {"TRIES", "tries", 6, COLUMN_ALWAYS, NULL},
-    {"NEXT", "next", 20, COLUMN_ALWAYS, NULL},      {"WHY", "why", 24, COLUMN_WIDE, NULL},
+    {"NEXT", "next", 20, COLUMN_ALWAYS, NULL},      {"WHY", "why", 24, COLUMN_ALWAYS, NULL},
     {"RULE", "rule", 14, COLUMN_WIDE, NULL},        {"SUBJECT", "subject", 24, COLUMN_WIDE, NULL},
     {"WHAT", "summary", 0, COLUMN_ALWAYS, NULL},    {NULL, NULL, 0, COLUMN_ALWAYS, NULL},
 };

@@ -16,7 +16,7 @@ struct preview {
 };
 
 static const struct column columns[] = {
-    {"SERIAL", "serial", 32, COLUMN_ALWAYS, NULL}, {"PROFILE", "profile", 14, COLUMN_ALWAYS, NULL},
+    {"SERIAL", "serial", 32, COLUMN_ALWAYS, NULL}, {"PROFILE", "profile", 14, COLUMN_WIDE, NULL},
     {"NAME", "name", 28, COLUMN_ALWAYS, NULL},     {"RULE", "rule", 18, COLUMN_ALWAYS, NULL},
     {"WHY", "text", 0, COLUMN_ALWAYS, NULL},       {NULL, NULL, 0, COLUMN_ALWAYS, NULL},
 };

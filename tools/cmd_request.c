@@ -78,8 +78,9 @@ static const struct column columns[] = {
 };
 
 static const char *const keys[] = {
-    "id",      "kind",   "state",      "text",        "asked_by",   "asked_uid", "created",
-    "expires", "sha256", "decided_by", "decided_uid", "decided_at", "result",    NULL,
+    "id",         "kind",        "state",      "text",    "asked_by",
+    "asked_uid",  "origin",      "created",    "expires", "sha256",
+    "decided_by", "decided_uid", "decided_at", "result",  NULL,
 };
 
 static const struct sheet sheet = {columns, keys};

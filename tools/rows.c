@@ -11,8 +11,8 @@
 #define OUT_MAX (1u << 20)
 #define FLUSH_AT (1u << 16)
 #define NARROW 80
-#define WIDE 100
 #define LINE_DEFAULT 120
+#define LAST_MIN 20 /* what the last column has at least, if need be beyond the line */
 
 static size_t line_width(void)
 {
@@ -80,7 +80,40 @@ static size_t cell_width(const struct rows *r, const struct column *c, size_t us
 {
     if (c->width > 0)
         return c->width;
-    return r->line > used ? r->line - used : 0;
+    return r->line > used + LAST_MIN ? r->line - used : LAST_MIN;
+}
+
+/* What a column takes of the line. */
+static size_t column_cost(const struct column *c)
+{
+    return c->width > 0 ? c->width + 2 : LAST_MIN;
+}
+
+/* The last column is what a list is about: of the wide ones those are shown, from the left, that
+ * leave it room. */
+static void choose_columns(struct rows *r)
+{
+    const struct column *columns = r->sheet->columns;
+    size_t used = 0;
+
+    for (size_t i = 0; columns[i].title != NULL; i++)
+        if (columns[i].when != COLUMN_WIDE)
+            used += column_cost(&columns[i]);
+    for (size_t i = 0; columns[i].title != NULL; i++) {
+        bool paired = columns[i + 1].title != NULL && columns[i + 1].when == COLUMN_NARROW;
+        size_t spared = paired ? column_cost(&columns[i + 1]) : 0;
+
+        if (columns[i].when == COLUMN_ALWAYS)
+            r->shown |= UINT32_C(1) << i;
+        if (columns[i].when != COLUMN_WIDE)
+            continue;
+        if (used + column_cost(&columns[i]) <= r->line + spared) {
+            used += column_cost(&columns[i]) - spared;
+            r->shown |= UINT32_C(1) << i;
+        } else if (paired) {
+            r->shown |= UINT32_C(1) << (i + 1);
+        }
+    }
 }
 
 /* The cell as it is shown; the title when there is no row. */
@@ -111,7 +144,7 @@ static void table_line(struct rows *r, const json_t *row)
         size_t width = cell_width(r, c, used);
         size_t shown;
 
-        if (c->when == (r->line < WIDE ? COLUMN_WIDE : COLUMN_NARROW))
+        if ((r->shown & UINT32_C(1) << (c - r->sheet->columns)) == 0)
             continue;
         table_cell(c, row, width, &r->out);
         used += width + 2;
@@ -149,6 +182,7 @@ static void begin(struct rows *r, struct tool *t, const struct sheet *s, bool li
 {
     *r = (struct rows){.tool = t, .sheet = s, .line = line_width(), .lines = lines};
     buf_init(&r->out, 8 * OUT_MAX);
+    choose_columns(r);
     if (t->format == FORMAT_JSON)
         buf_put_str(&r->out, lines ? "" : "[");
     else if (t->format == FORMAT_CSV)

@@ -10,9 +10,8 @@
 #include "tools/json.h"
 #include "tools/pages.h"
 
-#define ROWS_COLUMNS_MAX 8
-
-/* A wide line has 100 columns or more. */
+/* Always; where the line has room for it and for the last column; in place of the wide one before
+ * it where that has none. */
 enum column_when { COLUMN_ALWAYS, COLUMN_WIDE, COLUMN_NARROW };
 
 struct column {
@@ -24,7 +23,7 @@ struct column {
 };
 
 struct sheet {
-    const struct column *columns; /* ended by a NULL title */
+    const struct column *columns; /* ended by a NULL title; at most 31 */
     const char *const *keys;      /* of the CSV form, NULL-ended */
 };
 
@@ -32,8 +31,9 @@ struct rows {
     struct tool *tool;
     const struct sheet *sheet;
     size_t n;
-    size_t line; /* columns of the terminal */
-    bool lines;  /* JSON: an object a line, and no list around them */
+    size_t line;    /* columns of the terminal */
+    uint32_t shown; /* bit i: column i of the sheet is shown */
+    bool lines;     /* JSON: an object a line, and no list around them */
     struct buf out;
 };
 

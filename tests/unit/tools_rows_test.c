@@ -15,12 +15,13 @@
 #include "lib/text.h"
 
 static const struct column columns[] = {
-    {"ID", "id", 4, COLUMN_ALWAYS, NULL},     {"MORE", "more", 6, COLUMN_WIDE, NULL},
+    {"ID", "id", 4, COLUMN_ALWAYS, NULL},     {"MORE", "more", 70, COLUMN_WIDE, NULL},
     {"LESS", "less", 4, COLUMN_NARROW, NULL}, {"NAME", "name", 0, COLUMN_ALWAYS, NULL},
     {NULL, NULL, 0, COLUMN_ALWAYS, NULL},
 };
 static const char *const keys[] = {"id", "name", "list", "flag", NULL};
 static const struct sheet sheet = {columns, keys};
+static const struct sheet *shown = &sheet;
 
 static json_t *row(int id, const char *name)
 {
@@ -51,7 +52,7 @@ static char *printed(enum format format, const char *const *names)
     assert_true(memory >= 0 && saved >= 0 && text != NULL);
     assert_int_equal(fflush(stdout), 0);
     assert_true(dup2(memory, STDOUT_FILENO) >= 0);
-    rows_begin(&rows, &t, &sheet);
+    rows_begin(&rows, &t, shown);
     for (int i = 0; rc == EXIT_OK && names[i] != NULL; i++)
         rc = rows_add(&rows, row(i, names[i]));
     if (rc == EXIT_OK)
@@ -142,6 +143,39 @@ static void lines_fit(const char *terminal, size_t width, const char *there, con
     free(text);
 }
 
+static void shows(const char *terminal, const char *name, const char *there, const char *absent)
+{
+    const char *names[] = {name, NULL};
+    char *text;
+
+    assert_int_equal(setenv("COLUMNS", terminal, 1), 0);
+    text = printed(FORMAT_TABLE, names);
+    assert_non_null(strstr(text, name));
+    assert_non_null(strstr(text, there));
+    assert_null(strstr(text, absent));
+    free(text);
+}
+
+/* 32 and 20 columns always, 32 or else 12, and 22 more. */
+static void the_last_column_is_left_room(void **state)
+{
+    static const struct column many[] = {
+        {"ID", "id", 30, COLUMN_ALWAYS, NULL},     {"MORE", "more", 30, COLUMN_WIDE, NULL},
+        {"LESS", "less", 10, COLUMN_NARROW, NULL}, {"FLAG", "flag", 20, COLUMN_WIDE, NULL},
+        {"NAME", "name", 0, COLUMN_ALWAYS, NULL},  {NULL, NULL, 0, COLUMN_ALWAYS, NULL},
+    };
+    static const struct sheet wide = {many, keys};
+
+    (void)state;
+    shown = &wide;
+    shows("80", "twenty-columns.names", "LESS", "MORE");
+    shows("80", "twenty-columns.names", "LESS", "FLAG");
+    shows("84", "twenty-columns.names", "MORE", "LESS");
+    shows("105", "twenty-columns.names", "MORE", "FLAG");
+    shows("106", "twenty-columns.names", "FLAG", "LESS");
+    shown = &sheet;
+}
+
 static void a_table_fits_its_terminal(void **state)
 {
     (void)state;
@@ -159,6 +193,7 @@ int main(void)
         cmocka_unit_test(csv_and_table_carry_no_control_characters),
         cmocka_unit_test(json_is_one_array_in_plain_ascii),
         cmocka_unit_test(a_table_fits_its_terminal),
+        cmocka_unit_test(the_last_column_is_left_room),
     };
 
     return cmocka_run_group_tests_name("tools_rows", tests, NULL, NULL);
