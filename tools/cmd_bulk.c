@@ -18,6 +18,7 @@
 #include "tools/progress.h"
 #include "tools/request.h"
 #include "tools/rows.h"
+#include "tools/seen.h"
 
 #define FILE_OCTETS_MAX (64u << 20)
 
@@ -50,6 +51,7 @@ struct bulk {
     const struct bulk_args *args;
     struct csv csv;
     int column[N_COLUMNS]; /* index of the field; -1: the file has none */
+    struct seen names;     /* of the rows so far */
     struct rows report;
     size_t issued, there, refused, waiting;
     bool unknown; /* the CA did not answer: there could be a certificate for the last row */
@@ -143,14 +145,28 @@ static int split_sans(struct item *i, struct fault *f)
     return 0;
 }
 
-static int fill_args(const struct bulk *b, struct item *i, struct fault *f)
+/* A second row of the same name would be passed over for the files of the first. */
+static int check_name(struct bulk *b, const char *name, struct fault *f)
+{
+    uint64_t before;
+
+    if (!good_name(name))
+        return fault_refuse(f, "bulk.name", "name", slice_str(name),
+                            "letters, digits and ._-@+, for files of that name");
+    before = seen_before(&b->names, name, b->csv.line);
+    return before == 0 ? 0
+                       : fault_set(f, FAULT_MALFORMED, "bulk.twice",
+                                   "line %llu has this name already", (unsigned long long)before);
+}
+
+static int fill_args(struct bulk *b, struct item *i, struct fault *f)
 {
     const char *subject = i->field[C_SUBJECT];
     int64_t validity = b->args->validity;
+    int rc = check_name(b, i->field[C_NAME], f);
 
-    if (!good_name(i->field[C_NAME]))
-        return fault_refuse(f, "bulk.name", "name", slice_str(i->field[C_NAME]),
-                            "letters, digits and ._-@+, for files of that name");
+    if (rc != 0)
+        return rc;
     i->args = request_defaults;
     i->args.profile = either(i->field[C_PROFILE], b->args->profile);
     i->args.owner = either(i->field[C_OWNER], b->args->owner);
@@ -320,13 +336,23 @@ static int issue_one(struct bulk *b, struct item *i, struct fault *f)
 
 /* ---- the report ---- */
 
+static void cell_what(const json_t *row, struct buf *out)
+{
+    const char *allowed = json_str(row, "allowed");
+
+    buf_printf(out, "%s%s", json_str(row, "serial"), json_str(row, "text"));
+    if (allowed[0] != '\0')
+        buf_printf(out, "; allowed: %s", allowed);
+}
+
 static const struct column columns[] = {
-    {"NAME", "name", 24, COLUMN_ALWAYS, NULL},     {"RESULT", "result", 8, COLUMN_ALWAYS, NULL},
-    {"SERIAL", "serial", 32, COLUMN_ALWAYS, NULL}, {"WHY", "text", 0, COLUMN_ALWAYS, NULL},
+    {"NAME", "name", 24, COLUMN_ALWAYS, NULL},
+    {"RESULT", "result", 8, COLUMN_ALWAYS, NULL},
+    {"SERIAL, OR WHY NOT", NULL, 0, COLUMN_ALWAYS, cell_what},
     {NULL, NULL, 0, COLUMN_ALWAYS, NULL},
 };
-static const char *const keys[] = {"line",      "name", "result", "serial",
-                                   "not_after", "rule", "text",   NULL};
+static const char *const keys[] = {"line", "name",  "result", "serial",  "not_after", "rule",
+                                   "text", "field", "value",  "allowed", NULL};
 static const struct sheet sheet = {columns, keys};
 
 static int report(struct bulk *b, const struct item *i, const char *result, const struct fault *f)
@@ -341,6 +367,9 @@ static int report(struct bulk *b, const struct item *i, const char *result, cons
              i->result.not_after != 0 ? json_time(i->result.not_after) : json_null());
     json_put(o, "rule", json_text(f->rule));
     json_put(o, "text", json_text(f->text));
+    json_put(o, "field", json_text(f->field));
+    json_put(o, "value", json_text(f->value));
+    json_put(o, "allowed", json_text(f->allowed));
     return rows_add(&b->report, o);
 }
 
@@ -411,8 +440,9 @@ static int run_rows(struct bulk *b, struct slice text, struct fault *f)
         if (rc != 0)
             rows_drop(&b->report);
         else if (rows_end(&b->report) != EXIT_OK)
-            rc = -FAULT_INTERNAL;
+            rc = fault_set(f, FAULT_INTERNAL, "output", "the report is not complete");
     }
+    seen_free(&b->names);
     csv_free(&b->csv);
     return rc;
 }

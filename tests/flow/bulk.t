@@ -23,6 +23,7 @@ printf '\357\273\277Name,SANS,owner,validity,csr\r\n' >list.csv
     printf 'bad,email:x@bulk.example,,,\n'
     printf '../up,dns:up.bulk.example,,,\n'
     printf 'long,dns:long.bulk.example,,900d,\n'
+    printf 'web,dns:other.bulk.example,,,\n'
 } >>list.csv
 
 run cerca bulk list.csv --out-dir dry --profile tls-server --dry-run -o csv
@@ -32,12 +33,15 @@ is 'and records nothing' "$(recorded .bulk.example)" 0
 
 run cerca bulk list.csv --out-dir certs --profile tls-server -o csv
 is 'rows that are refused make it fail' "$status" 1
-like 'the summary counts' "$err" '3 issued, 0 there before, 3 refused'
+like 'the summary counts' "$err" '3 issued, 0 there before, 4 refused'
 cp "$out" report.csv
 like 'the report has the line and the serial' report.csv '^2,web,issued,[0-9a-f]{32},'
 like 'a refusal has its rule' report.csv '^6,bad,refused,,,san'
 like 'a name that leaves the folder is refused' report.csv '^7,../up,refused,,,bulk.name'
 like 'what the profile does not allow is refused' report.csv '^8,long,refused,,,validity'
+like '... with what it does' report.csv ',not_after,20[0-9T:Z-]+,at the latest 20'
+like 'a second row of a name is not taken for the first' report.csv \
+    '^9,web,refused,,,bulk.twice,line 2 has this name already'
 is 'keys and certificates stand side by side, nothing else' "$(cd certs && echo *)" \
     'db.key db.pem own.pem web.key web.pem'
 is 'keys are private' "$(stat -c %a certs/web.key)" 600
@@ -47,6 +51,8 @@ ok 'openssl verifies what was issued' openssl verify -CAfile "$ca_dir/ca/root.pe
     -untrusted certs/db.pem certs/db.pem
 is 'a quoted owner with a comma is kept' "$(cerca list --name web.bulk.example -o json |
     jq -r '.[0].owner')" 'Web, Team'
+run cerca bulk list.csv --out-dir certs --profile tls-server
+like 'people are told what is allowed too' "$out" '^bad +refused +san.*; allowed: dns'
 run cerca bulk list.csv --out-dir certs --profile tls-server -o json
 json 'a second run issues nothing again' '[.[] | select(.result == "there")] | length == 3'
 is 'one certificate a row' "$(recorded .bulk.example)" 3
