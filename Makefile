@@ -512,6 +512,9 @@ $(BUILD)/unit/enroll_%: $(OBJ)/tests/unit/enroll_%.o $(UNIT_A) $(ENROLL_A) $(EST
 $(BUILD)/unit/notify_%: $(OBJ)/tests/unit/notify_%.o $(UNIT_A) $(NOTIFY_A) $(WATCH_A) $(LIB_A)
 	$(call link,$(WATCH_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 
+$(BUILD)/unit/deliver_%: $(OBJ)/tests/unit/deliver_%.o $(UNIT_A) $(DELIVER_A) $(NOTIFY_A) $(WATCH_A) $(LIB_A)
+	$(call link,$(WATCH_LIBS) $(LIB_LIBS) $(TEST_LIBS))
+
 $(BUILD)/unit/scan_%: $(OBJ)/tests/unit/scan_%.o $(UNIT_A) $(SCAN_A) $(LIB_A)
 	$(call link,$(SCAN_LIBS) $(LIB_LIBS) $(TEST_LIBS))
 

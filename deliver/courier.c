@@ -60,10 +60,14 @@ static void on_noted(void *arg, struct slice body, const struct fault *f)
         loop_timer_set(l->look, AGAIN_MS);
         return;
     }
-    if (f != NULL)
-        log_fault(LOG_LEVEL_ERROR, "notify.outcome.refused", f, NULL);
     forget(l, j);
-    look(l);
+    if (f == NULL) {
+        look(l);
+        return;
+    }
+    /* It is due as before: not sent again and again as fast as that goes. */
+    log_fault(LOG_LEVEL_ERROR, "notify.outcome.refused", f, NULL);
+    loop_timer_set(l->look, LOOK_MS);
 }
 
 static void tell(struct job *j)
@@ -123,11 +127,12 @@ static void take(struct lane *l, const struct due_item *item)
 /* When to ask without being woken. */
 static void set_look(struct lane *l, int64_t next)
 {
-    int64_t wait = next == 0 ? LOOK_MS : (next - clock_now()) * 1000;
+    int64_t now = clock_now();
+    uint64_t wait = LOOK_MS;
 
-    if (wait < AGAIN_MS)
-        wait = AGAIN_MS;
-    loop_timer_set(l->look, wait < LOOK_MS ? (uint64_t)wait : LOOK_MS);
+    if (next != 0 && next < now + LOOK_MS / 1000)
+        wait = next > now ? (uint64_t)(next - now) * 1000 : AGAIN_MS;
+    loop_timer_set(l->look, wait);
 }
 
 static void take_all(struct lane *l, struct slice body)

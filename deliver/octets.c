@@ -56,14 +56,8 @@ static void on_writable(void *arg, unsigned ready)
     curl_socket_t fd = CURL_SOCKET_BAD;
     if (curl_easy_getinfo(x->curl, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK && fd != CURL_SOCKET_BAD)
         x->watch = loop_watch(x->owner->loop, fd, LOOP_READ, on_readable, x);
-    loop_timer_free(x->timer);
-    x->timer = loop_timer(x->owner->loop, on_linger, x);
-    loop_timer_set(x->timer, LINGER_MS);
-}
-
-static void on_send_limit(void *arg)
-{
-    transfer_fail(arg, "the server took too long");
+    x->linger = loop_timer(x->owner->loop, on_linger, x);
+    loop_timer_set(x->linger, LINGER_MS);
 }
 
 static void send_connected(struct transfer *x, CURLcode code)
@@ -77,8 +71,6 @@ static void send_connected(struct transfer *x, CURLcode code)
         return;
     }
     x->connected = NULL;
-    x->timer = loop_timer(x->owner->loop, on_send_limit, x);
-    loop_timer_set(x->timer, 10000);
     x->watch = loop_watch(x->owner->loop, fd, LOOP_WRITE, on_writable, x);
 }
 
@@ -137,13 +129,13 @@ void transfer_octets(struct transfers *t, const struct channel_keys *k, struct s
     buf_put_slice(&x->out, message);
     x->connected = udp ? send_datagram : send_connected;
     if (x->curl != NULL) {
-        (void)curl_easy_setopt(x->curl, CURLOPT_CONNECT_ONLY, 1L);
-        (void)curl_easy_setopt(x->curl, CURLOPT_FORBID_REUSE, 0L); /* else it is closed at once */
-        (void)curl_easy_setopt(x->curl, CURLOPT_SSL_ENABLE_ALPN, 0L);
+        transfer_set(x, CURLOPT_CONNECT_ONLY, 1L);
+        transfer_set(x, CURLOPT_FORBID_REUSE, 0L); /* else it is closed at once */
+        transfer_set(x, CURLOPT_SSL_ENABLE_ALPN, 0L);
     }
     if (x->curl != NULL && udp) {
-        (void)curl_easy_setopt(x->curl, CURLOPT_OPENSOCKETFUNCTION, take_address);
-        (void)curl_easy_setopt(x->curl, CURLOPT_OPENSOCKETDATA, x);
+        transfer_set(x, CURLOPT_OPENSOCKETFUNCTION, take_address);
+        transfer_set(x, CURLOPT_OPENSOCKETDATA, x);
     }
     transfer_go(x);
 }

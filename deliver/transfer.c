@@ -5,6 +5,10 @@
 #include "deliver/transfer_inner.h"
 #include "lib/log.h"
 
+/* libcurl knows the time limit too, and says better what took so long; but once it had no memory
+ * for something it may wait for ever, and of octets it only makes the connection. */
+#define SPARE_MS 1000
+
 /* ---- libcurl on the loop ---- */
 
 struct watched {
@@ -76,16 +80,25 @@ static struct watched *watched_new(struct transfers *t, curl_socket_t fd)
         w->next->prev = w;
     t->watches = w;
     w->watch = loop_watch(t->loop, fd, 0, on_ready, w);
-    (void)curl_multi_assign(t->multi, fd, w);
     return w;
 }
 
+static struct watched *watched_find(const struct transfers *t, curl_socket_t fd)
+{
+    struct watched *w = t->watches;
+
+    while (w != NULL && w->fd != fd)
+        w = w->next;
+    return w;
+}
+
+/* There are a few sockets: libcurl need not remember ours, for which it may have no memory. */
 static int on_socket(CURL *curl, curl_socket_t fd, int what, void *arg, void *mine)
 {
-    struct watched *w = mine;
+    struct watched *w = watched_find(arg, fd);
     unsigned want = 0;
 
-    (void)curl;
+    (void)curl, (void)mine;
     if (what == CURL_POLL_REMOVE) {
         if (w != NULL)
             watched_free(w);
@@ -156,7 +169,8 @@ static void transfer_free(struct transfer *x)
         x->next->prev = x->prev;
     if (x->watch != NULL)
         loop_unwatch(x->watch);
-    loop_timer_free(x->timer);
+    loop_timer_free(x->linger);
+    loop_timer_free(x->limit);
     if (x->curl != NULL) {
         (void)curl_multi_remove_handle(x->owner->multi, x->curl);
         curl_easy_cleanup(x->curl);
@@ -226,28 +240,33 @@ static void set_up(struct transfer *x, const struct channel_keys *k, const char 
     const struct conf_channel *c = k->target.conf;
     long ms = (long)c->timeout * 1000;
 
-    (void)curl_easy_setopt(x->curl, CURLOPT_PRIVATE, (char *)x);
-    (void)curl_easy_setopt(x->curl, CURLOPT_URL, url);
+    transfer_set(x, CURLOPT_PRIVATE, (char *)x);
+    transfer_set(x, CURLOPT_URL, url);
     if (curl_easy_setopt(x->curl, CURLOPT_PROTOCOLS_STR, schemes) != CURLE_OK) {
         log_error("watch.libcurl.scheme", "scheme", schemes, NULL);
-        (void)curl_easy_setopt(x->curl, CURLOPT_URL, "");
+        x->out.failed = true;
     }
-    (void)curl_easy_setopt(x->curl, CURLOPT_FOLLOWLOCATION, 0L);
-    (void)curl_easy_setopt(x->curl, CURLOPT_PROXY, "");
-    (void)curl_easy_setopt(x->curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    (void)curl_easy_setopt(x->curl, CURLOPT_NOSIGNAL, 1L);
-    (void)curl_easy_setopt(x->curl, CURLOPT_TIMEOUT_MS, ms);
-    (void)curl_easy_setopt(x->curl, CURLOPT_CONNECTTIMEOUT_MS, ms);
-    (void)curl_easy_setopt(x->curl, CURLOPT_FRESH_CONNECT, 1L);
-    (void)curl_easy_setopt(x->curl, CURLOPT_FORBID_REUSE, 1L);
-    (void)curl_easy_setopt(x->curl, CURLOPT_SSL_VERIFYPEER, 1L);
-    (void)curl_easy_setopt(x->curl, CURLOPT_SSL_VERIFYHOST, 2L);
-    (void)curl_easy_setopt(x->curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    (void)curl_easy_setopt(x->curl, CURLOPT_CAINFO, k->ca_file);
-    (void)curl_easy_setopt(x->curl, CURLOPT_CAPATH, NULL);
-    (void)curl_easy_setopt(x->curl, CURLOPT_ERRORBUFFER, x->why);
-    (void)curl_easy_setopt(x->curl, CURLOPT_WRITEFUNCTION, on_body);
-    (void)curl_easy_setopt(x->curl, CURLOPT_WRITEDATA, x);
+    transfer_set(x, CURLOPT_FOLLOWLOCATION, 0L);
+    transfer_set(x, CURLOPT_PROXY, "");
+    transfer_set(x, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    transfer_set(x, CURLOPT_NOSIGNAL, 1L);
+    transfer_set(x, CURLOPT_TIMEOUT_MS, ms);
+    transfer_set(x, CURLOPT_CONNECTTIMEOUT_MS, ms);
+    transfer_set(x, CURLOPT_FRESH_CONNECT, 1L);
+    transfer_set(x, CURLOPT_FORBID_REUSE, 1L);
+    transfer_set(x, CURLOPT_SSL_VERIFYPEER, 1L);
+    transfer_set(x, CURLOPT_SSL_VERIFYHOST, 2L);
+    transfer_set(x, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    transfer_set(x, CURLOPT_CAINFO, k->ca_file);
+    transfer_set(x, CURLOPT_CAPATH, NULL);
+    transfer_set(x, CURLOPT_ERRORBUFFER, x->why);
+    transfer_set(x, CURLOPT_WRITEFUNCTION, on_body);
+    transfer_set(x, CURLOPT_WRITEDATA, x);
+}
+
+static void on_limit(void *arg)
+{
+    transfer_fail(arg, "the server took too long");
 }
 
 struct transfer *transfer_new(struct transfers *t, const struct channel_keys *k, const char *url,
@@ -265,6 +284,8 @@ struct transfer *transfer_new(struct transfers *t, const struct channel_keys *k,
     if (x->next != NULL)
         x->next->prev = x;
     t->all = x;
+    x->limit = loop_timer(t->loop, on_limit, x);
+    loop_timer_set(x->limit, (uint64_t)k->target.conf->timeout * 1000 + SPARE_MS);
     x->curl = curl_easy_init();
     if (x->curl != NULL)
         set_up(x, k, url, schemes);
@@ -332,9 +353,9 @@ static void set_body(struct transfer *x, const struct talk_request *q)
     (void)snprintf(line, sizeof(line), "Content-Type: %.100s", q->content_type);
     add_line(x, line);
     buf_put_slice(&x->out, buf_slice(&q->body));
-    (void)curl_easy_setopt(x->curl, CURLOPT_POST, 1L);
-    (void)curl_easy_setopt(x->curl, CURLOPT_POSTFIELDSIZE, (long)x->out.n);
-    (void)curl_easy_setopt(x->curl, CURLOPT_POSTFIELDS, x->out.p);
+    transfer_set(x, CURLOPT_POST, 1L);
+    transfer_set(x, CURLOPT_POSTFIELDSIZE, (long)x->out.n);
+    transfer_set(x, CURLOPT_POSTFIELDS, x->out.p);
 }
 
 void transfer_http(struct transfers *t, const struct channel_keys *k, struct talk_request *q,
@@ -353,10 +374,10 @@ void transfer_http(struct transfers *t, const struct channel_keys *k, struct tal
     add_line(x, "Expect:"); /* no waiting for 100 */
     if (q->content_type != NULL)
         set_body(x, q);
-    (void)curl_easy_setopt(x->curl, CURLOPT_CUSTOMREQUEST, q->method);
-    (void)curl_easy_setopt(x->curl, CURLOPT_HTTPHEADER, x->list);
-    (void)curl_easy_setopt(x->curl, CURLOPT_USERAGENT, "cerca/" CERCA_VERSION);
-    (void)curl_easy_setopt(x->curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    transfer_set(x, CURLOPT_CUSTOMREQUEST, q->method);
+    transfer_set(x, CURLOPT_HTTPHEADER, x->list);
+    transfer_set(x, CURLOPT_USERAGENT, "cerca/" CERCA_VERSION);
+    transfer_set(x, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     transfer_go(x);
 }
 
@@ -366,8 +387,8 @@ static void set_login(struct transfer *x, const struct channel_keys *k)
 {
     if (k->target.conf->user[0] == '\0')
         return;
-    (void)curl_easy_setopt(x->curl, CURLOPT_USERNAME, k->target.conf->user);
-    (void)curl_easy_setopt(x->curl, CURLOPT_PASSWORD, k->secret_text);
+    transfer_set(x, CURLOPT_USERNAME, k->target.conf->user);
+    transfer_set(x, CURLOPT_PASSWORD, k->secret_text);
 }
 
 void transfer_mail(struct transfers *t, const struct channel_keys *k, const char *const *to,
@@ -384,17 +405,16 @@ void transfer_mail(struct transfers *t, const struct channel_keys *k, const char
         add_line(x, to[i]);
     buf_put_slice(&x->out, message);
     set_login(x, k);
-    (void)curl_easy_setopt(x->curl, CURLOPT_USE_SSL,
-                           (long)(tls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
-    (void)curl_easy_setopt(x->curl, CURLOPT_MAIL_FROM, k->target.conf->from);
-    (void)curl_easy_setopt(x->curl, CURLOPT_MAIL_RCPT, x->list);
+    transfer_set(x, CURLOPT_USE_SSL, (long)(tls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
+    transfer_set(x, CURLOPT_MAIL_FROM, k->target.conf->from);
+    transfer_set(x, CURLOPT_MAIL_RCPT, x->list);
     /* One mailbox that is gone does not keep the others from hearing. */
-    (void)curl_easy_setopt(x->curl, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
-    (void)curl_easy_setopt(x->curl, CURLOPT_UPLOAD, 1L);
-    (void)curl_easy_setopt(x->curl, CURLOPT_READFUNCTION, on_more);
-    (void)curl_easy_setopt(x->curl, CURLOPT_READDATA, x);
-    (void)curl_easy_setopt(x->curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)message.n);
-    (void)curl_easy_setopt(x->curl, CURLOPT_HEADERFUNCTION, on_line);
-    (void)curl_easy_setopt(x->curl, CURLOPT_HEADERDATA, x);
+    transfer_set(x, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
+    transfer_set(x, CURLOPT_UPLOAD, 1L);
+    transfer_set(x, CURLOPT_READFUNCTION, on_more);
+    transfer_set(x, CURLOPT_READDATA, x);
+    transfer_set(x, CURLOPT_INFILESIZE_LARGE, (curl_off_t)message.n);
+    transfer_set(x, CURLOPT_HEADERFUNCTION, on_line);
+    transfer_set(x, CURLOPT_HEADERDATA, x);
     transfer_go(x);
 }

@@ -27,7 +27,8 @@ struct transfer {
     /* Over a connection of its own, once it stands. NULL: HTTP and SMTP. */
     void (*connected)(struct transfer *x, CURLcode code);
     struct loop_watch *watch;
-    struct loop_timer *timer;
+    struct loop_timer *linger;
+    struct loop_timer *limit; /* of all of it */
     bool has_address;
     struct sockaddr_storage address; /* of UDP */
     socklen_t address_len;
@@ -35,6 +36,10 @@ struct transfer {
     void *arg;
     struct transfer *next, *prev;
 };
+
+/* What is not set, for want of memory, may be what verifies the server: nothing is sent then. */
+#define transfer_set(x, option, value)                                                             \
+    ((x)->out.failed |= curl_easy_setopt((x)->curl, option, value) != CURLE_OK)
 
 /* With the options that all have; `schemes` is all that is spoken. */
 struct transfer *transfer_new(struct transfers *t, const struct channel_keys *k, const char *url,
