@@ -336,7 +336,32 @@ static int read_target(struct scan_targets *t, const char *word, const char *sni
 
 /* --- files ---------------------------------------------------------------------------------- */
 
+#define BOM "\xef\xbb\xbf" /* what some editors put in front of UTF-8 */
+
 typedef int (*line_reader)(struct scan_targets *t, char *line, struct fault *f);
+
+/* What stands behind the end of a line as we see it would be passed over without a word. */
+static int end_line(char *line, struct fault *f)
+{
+    size_t n = strlen(line);
+
+    if (n > 0 && line[n - 1] == '\r')
+        line[--n] = 0;
+    if (strchr(line, '\r') != NULL)
+        return fault_set(f, FAULT_MALFORMED, "scan.target",
+                         "lines end with a line feed, not with a carriage return alone");
+    line[strcspn(line, "#")] = 0;
+    return 0;
+}
+
+static int read_text(const char *path, struct buf *text, struct fault *f)
+{
+    int rc = file_read(path, FILE_MAX, text, f);
+
+    if (rc == 0 && text->n > 0 && memchr(text->p, 0, text->n) != NULL)
+        rc = fault_set(f, FAULT_MALFORMED, "scan.target", "%.150s is no text", path);
+    return rc;
+}
 
 static int read_lines(struct scan_targets *t, const char *path, line_reader read, struct fault *f)
 {
@@ -345,16 +370,18 @@ static int read_lines(struct scan_targets *t, const char *path, line_reader read
     int rc;
 
     buf_init(&text, FILE_MAX);
-    rc = file_read(path, FILE_MAX, &text, f);
+    rc = read_text(path, &text, f);
     /* Of nothing, the text is a constant. */
     for (char *line = rc == 0 && text.n > 0 ? (char *)(uintptr_t)buf_cstr(&text) : NULL, *next;
          rc == 0 && line != NULL; line = next) {
         next = strchr(line, '\n');
         if (next != NULL)
             *next++ = 0;
-        number_of++;
-        line[strcspn(line, "#\r")] = 0;
-        rc = read(t, line + strspn(line, " \t"), f);
+        if (number_of++ == 0 && strncmp(line, BOM, sizeof(BOM) - 1) == 0)
+            line += sizeof(BOM) - 1;
+        rc = end_line(line, f);
+        if (rc == 0)
+            rc = read(t, line + strspn(line, " \t"), f);
     }
     if (rc != 0 && number_of > 0) {
         char at[64];
@@ -366,18 +393,26 @@ static int read_lines(struct scan_targets *t, const char *path, line_reader read
     return rc;
 }
 
+/* Ends the first word; what stands behind it. */
+static char *first_word(char *line)
+{
+    char *rest = line + strcspn(line, " \t");
+
+    if (*rest != 0)
+        *rest++ = 0;
+    return rest + strspn(rest, " \t");
+}
+
 /* "TARGET[:PORTS] [sni=NAME,NAME]" */
 static int target_line(struct scan_targets *t, char *line, struct fault *f)
 {
-    char *rest = line + strcspn(line, " \t");
+    char *rest = first_word(line), *more = first_word(rest);
     const char *sni = "";
 
     if (*line == 0)
         return 0;
-    if (*rest != 0)
-        *rest++ = 0;
-    rest += strspn(rest, " \t");
-    rest[strcspn(rest, " \t")] = 0;
+    if (*more != 0)
+        return refuse_target(more, f);
     if (strncmp(rest, "sni=", 4) == 0)
         sni = rest + 4;
     else if (*rest != 0)
@@ -432,14 +467,14 @@ int scan_targets_add(struct scan_targets *t, const char *word, struct fault *f)
 static int exclude_line(struct scan_targets *t, char *line, struct fault *f)
 {
     struct scan_range r;
+    char *more = first_word(line);
 
-    line[strcspn(line, " \t")] = 0;
     if (*line == 0)
         return 0;
     memset(&r, 0, sizeof(r));
     r.exclude = true;
-    if (!read_addresses(line, &r))
-        return fault_refuse(f, "scan.target", "exclude", slice_str(line),
+    if (*more != 0 || !read_addresses(line, &r))
+        return fault_refuse(f, "scan.target", "exclude", slice_str(*more != 0 ? more : line),
                             "an address, FIRST-LAST, ADDRESS/BITS or a file of those");
     return put_range(t, &r, f);
 }

@@ -95,6 +95,8 @@ static int read_targets(struct scanning *s, struct fault *f)
         rc = scan_targets_exclude(t, a->exclude.item[i], f);
     for (int i = 0; rc == 0 && i < s->tool->n_words; i++)
         rc = scan_targets_add(t, s->tool->words[i], f);
+    if (rc == 0 && t->count == 0)
+        rc = fault_set(f, FAULT_MALFORMED, "scan.targets", "no target is named, in no file either");
     return rc;
 }
 

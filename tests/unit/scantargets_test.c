@@ -164,6 +164,56 @@ static void files_have_a_target_a_line(void **state)
     (void)unlink(path);
 }
 
+/* What cannot be read is told: a part of a line that is passed over is a host that nobody looks at,
+ * or one that was not to be touched. */
+static void no_part_of_a_file_is_passed_over(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t n;
+        bool exclude;
+        const char *line; /* NULL: it is read */
+    } files[] = {
+#define FILE_OF(text, exclude, line) {text, sizeof(text) - 1, exclude, line}
+        FILE_OF("\xef\xbb\xbf"
+                "192.0.2.1\r\n192.0.2.2",
+                false, NULL),
+        FILE_OF("192.0.2.1\n\xef\xbb\xbf"
+                "192.0.2.2\n",
+                false, "line 2"),
+        FILE_OF("192.0.2.1\r192.0.2.2\r", false, "line 1"),
+        FILE_OF("192.0.2.1 sni=a.example sni=b.example\n", false, "line 1"),
+        FILE_OF("192.0.2.1 192.0.2.2\n", false, "line 1"),
+        FILE_OF("192.0.2.1\0.5\n", false, ""),
+        FILE_OF("192.0.2.1\n192.0.2.2 # both\n", true, NULL),
+        FILE_OF("\n192.0.2.1 192.0.2.2\n", true, "line 2"),
+        FILE_OF("192.0.2.1\r192.0.2.2\r", true, "line 1"),
+#undef FILE_OF
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        char path[] = "/tmp/scantargets-XXXXXX";
+        int fd = mkstemp(path), rc;
+        struct scan_targets t;
+        struct fault f;
+
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, files[i].text, files[i].n), files[i].n);
+        fault_clear(&f);
+        scan_targets_init(&t);
+        rc = files[i].exclude ? scan_targets_exclude(&t, path, &f) : scan_targets_add(&t, path, &f);
+        assert_int_equal(rc != 0, files[i].line != NULL);
+        if (rc == 0)
+            assert_int_equal(t.n, 2);
+        else
+            assert_string_equal(f.field, files[i].line);
+        scan_targets_free(&t);
+        (void)close(fd);
+        (void)unlink(path);
+    }
+}
+
 static void exclusions_are_addresses(void **state)
 {
     static struct scan_range r;
@@ -188,6 +238,7 @@ int main(void)
         cmocka_unit_test(targets_are_names_addresses_ranges_and_networks),
         cmocka_unit_test(what_is_no_target_is_refused),
         cmocka_unit_test(files_have_a_target_a_line),
+        cmocka_unit_test(no_part_of_a_file_is_passed_over),
         cmocka_unit_test(exclusions_are_addresses),
     };
 
