@@ -235,16 +235,16 @@ int op_checkpoint(struct write_txn *w, struct store_op *op)
 /* ---- pruning ---- */
 
 /* One a log: a restore begins another. */
-static size_t pruned_key(const struct store *s, char out[32])
+static size_t pruned_key(int64_t log, char out[32])
 {
-    return (size_t)snprintf(out, 32, "pruned.%" PRId64, s->gate.audit_log);
+    return (size_t)snprintf(out, 32, "pruned.%" PRId64, log);
 }
 
-int audit_pruned(struct store *s, MDB_txn *t, uint64_t *out)
+int audit_pruned(struct store *s, MDB_txn *t, int64_t log, uint64_t *out)
 {
     char name[32];
     struct slice v;
-    size_t n = pruned_key(s, name);
+    size_t n = pruned_key(log, name);
     int rc = row_get(t, s->dbi[D_META], name, n, &v);
     *out = 0;
     if (rc == MDB_NOTFOUND)
@@ -291,7 +291,7 @@ int op_prune(struct write_txn *w, struct store_op *op)
     if (op->until < to)
         to = op->until;
     w->record = false;
-    if (!w_found(w, audit_pruned(w->s, w->t, &from)))
+    if (!w_found(w, audit_pruned(w->s, w->t, w->gate.audit_log, &from)))
         return 0;
     op->until = from;
     if (from >= to)
@@ -302,7 +302,7 @@ int op_prune(struct write_txn *w, struct store_op *op)
         prune_record(w, i);
     number_put(to, key);
     buf_put(w_row(w), key, sizeof(key));
-    w_put(w, D_META, name, pruned_key(w->s, name), 0);
+    w_put(w, D_META, name, pruned_key(w->gate.audit_log, name), 0);
     (void)snprintf(w->event.detail, sizeof(w->event.detail), "records %" PRIu64 " to %" PRIu64,
                    from, to - 1);
     op->until = to;

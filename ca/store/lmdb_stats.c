@@ -24,13 +24,13 @@ static int stats_read(struct store *s, MDB_txn *t, struct store_stats *out)
     if (rc == 0)
         rc = entries(s, t, D_IDENTITY, &out->annotations);
     if (rc == 0)
-        rc = audit_pruned(s, t, &out->audit_pruned);
-    if (rc == 0)
         rc = row_get(t, s->dbi[D_META], "state", 5, &v);
     if (rc == 0 && row_state_get(v, &state) != 0)
         rc = MDB_CORRUPTED;
     if (rc == 0)
         rc = gate_read(s, t, &gate);
+    if (rc == 0)
+        rc = audit_pruned(s, t, gate.audit_log, &out->audit_pruned);
     if (rc != 0)
         return rc;
     out->audit_log = gate.audit_log;

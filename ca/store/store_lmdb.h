@@ -371,8 +371,9 @@ void reqkeys_expire(struct write_txn *w);
  */
 #define AUDIT_ROW_PRUNED 32
 bool audit_row_get(struct slice row, struct slice *salt, struct slice *record);
-/* 0 or an LMDB code. */
-int audit_pruned(struct store *s, MDB_txn *t, uint64_t *out) WARN_UNUSED;
+/* Of that log, which a reader has from its transaction's gate: the store's own is the writer's.
+ * 0 or an LMDB code. */
+int audit_pruned(struct store *s, MDB_txn *t, int64_t log, uint64_t *out) WARN_UNUSED;
 /* lmdb_foreign.c, lmdb_annotate.c: ca/store/inventory.h */
 int op_foreign(struct write_txn *w, struct store_op *op) WARN_UNUSED;
 int op_annotate(struct write_txn *w, struct store_op *op) WARN_UNUSED;
