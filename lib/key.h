@@ -74,8 +74,8 @@ bool sig_alg_fits(enum sig_alg a, enum key_type t);
 /* AlgorithmIdentifier, whole. PSS parameters are written with the NULL of the
  * hash AlgorithmIdentifier. */
 void sig_alg_put(struct buf *b, enum sig_alg a);
-/* Reads one; tolerant of PSS hash parameters absent or NULL (RFC 4055 2.1), of
- * nothing else. -1 for anything that is not in the list. */
+/* Reads one; tolerant of PSS hash parameters absent or NULL (RFC 4055 2.1) and of the PSS trailer
+ * written out (3.1), of nothing else. -1 for anything that is not in the list. */
 int sig_alg_get(struct slice *in, enum sig_alg *out) WARN_UNUSED;
 /* The hash of an algorithm: its length in octets; 0 for Ed25519. */
 size_t sig_alg_hash_len(enum sig_alg a);

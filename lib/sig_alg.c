@@ -132,6 +132,18 @@ static size_t get_hash(struct slice *in)
     return slice_eq(oid, oid_sha512) ? 64 : 0;
 }
 
+/* trailerField: 1 is the default, which must not be written and must be read (RFC 4055 3.1). */
+static bool get_pss_trailer(struct slice *in)
+{
+    struct slice at;
+    uint64_t field;
+
+    if (der_end(*in))
+        return true;
+    return der_get(in, DER_CONTEXT_CONSTRUCTED(3), &at) == 0 && der_get_u64(&at, &field) == 0 &&
+           der_end(at) && field == 1;
+}
+
 /* RSASSA-PSS-params: one hash for message and mask, the salt as long. */
 static size_t get_pss_params(struct slice in)
 {
@@ -142,7 +154,8 @@ static size_t get_pss_params(struct slice in)
     if (der_get(&in, DER_SEQUENCE, &seq) < 0 || !der_end(in) ||
         der_get(&seq, DER_CONTEXT_CONSTRUCTED(0), &hash) < 0 ||
         der_get(&seq, DER_CONTEXT_CONSTRUCTED(1), &mgf) < 0 ||
-        der_get(&seq, DER_CONTEXT_CONSTRUCTED(2), &salt) < 0 || !der_end(seq))
+        der_get(&seq, DER_CONTEXT_CONSTRUCTED(2), &salt) < 0 || !get_pss_trailer(&seq) ||
+        !der_end(seq))
         return 0;
     n = get_hash(&hash);
     if (n == 0 || !der_end(hash) || der_get(&mgf, DER_SEQUENCE, &alg) < 0 || !der_end(mgf) ||

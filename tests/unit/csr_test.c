@@ -179,6 +179,11 @@ static void test_requests_of_real_clients_parse_and_verify(void **state)
         {"tests/data/csr/go-p521.pem",
          "CN=go.example,O=\xc3\x96 dns:go.example ip:::1 ecdsa-sha512 "},
         {"tests/data/csr/openssl-multivalue-rsa-pss.pem", "CN=a+OU=b rsa-pss-sha256 "},
+        {"tests/data/csr/botan-rsa-pss.pem",
+         "CN=botanp.example.com dns:botanp.example.com rsa-pss-sha256 "},
+        {"tests/data/csr/nss-p256.pem",
+         "CN=nssext.example.com dns:nssext.example.com ip:10.0.0.1 email:a@example.com "
+         "ecdsa-sha256 "},
     };
 
     (void)state;

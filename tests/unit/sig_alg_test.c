@@ -75,6 +75,34 @@ static void test_pss_hash_parameters_may_be_absent(void **state)
     buf_free(&b);
 }
 
+/* RFC 4055 3.1: trailerField absent or 1, both must be understood. Botan writes it. */
+static void test_pss_trailer_may_be_written_out(void **state)
+{
+    struct buf b;
+    struct slice in;
+    enum sig_alg a;
+
+    (void)state;
+    buf_init(&b, 128);
+    test_hex("304606092a864886f70d01010a3039a00f300d06096086480165030402010500"
+             "a11c301a06092a864886f70d010108300d06096086480165030402010500a203020120a303020101",
+             &b);
+    in = buf_slice(&b);
+    assert_int_equal(sig_alg_get(&in, &a), 0);
+    assert_int_equal(a, SIG_RSA_PSS_SHA256);
+    assert_true(der_end(in));
+    for (uint8_t k = 0; k <= 2; k += 2) {
+        b.p[b.n - 1] = k;
+        in = buf_slice(&b);
+        assert_int_equal(sig_alg_get(&in, &a), -1);
+    }
+    b.p[b.n - 1] = 1;
+    b.p[b.n - 5] = 0xa4; /* something else behind the salt */
+    in = buf_slice(&b);
+    assert_int_equal(sig_alg_get(&in, &a), -1);
+    buf_free(&b);
+}
+
 /* RFC 5758 3.2 (no parameters for ECDSA), RFC 4055 5 (NULL for RSA); SHA-1 and MD5 never. */
 static void test_other_algorithm_identifiers_are_refused(void **state)
 {
@@ -105,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_algorithm_identifiers_survive_a_round_trip),
         cmocka_unit_test(test_pss_hash_parameters_may_be_absent),
+        cmocka_unit_test(test_pss_trailer_may_be_written_out),
         cmocka_unit_test(test_other_algorithm_identifiers_are_refused),
     };
 
