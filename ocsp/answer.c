@@ -25,20 +25,35 @@ static void answer_error(struct ocsp_responder *r, enum ocsp_status s, struct oc
     buf_put_slice(&out->body, ocsp_error(s));
 }
 
-/* The one issuer of all CertIDs; NULL: none, or several. */
-static struct ocsp_issuer *issuer_of(const struct ocsp_responder *r, const struct ocsp_request *q)
+static bool is_of(const struct ocsp_issuer *i, const struct ocsp_cert_id *id)
 {
-    size_t n = __atomic_load_n(&r->n, __ATOMIC_ACQUIRE), matched = 0;
-    struct ocsp_issuer *found = NULL;
+    return ocsp_cert_id_matches(id, &i->id[id->hash]);
+}
 
-    for (size_t i = 0; i < n && found == NULL; i++)
-        if (ocsp_cert_id_matches(&q->id[0], &r->issuer[i]->id[q->id[0].hash]))
-            found = r->issuer[i];
-    if (found == NULL)
-        return NULL;
-    while (matched < q->n && ocsp_cert_id_matches(&q->id[matched], &found->id[q->id[matched].hash]))
-        matched++;
-    return matched == q->n ? found : NULL;
+static struct ocsp_issuer *issuer_of(const struct ocsp_responder *r, const struct ocsp_cert_id *id)
+{
+    size_t n = __atomic_load_n(&r->n, __ATOMIC_ACQUIRE);
+
+    for (size_t i = 0; i < n; i++)
+        if (is_of(r->issuer[i], id))
+            return r->issuer[i];
+    return NULL;
+}
+
+/* Leaves of the CertIDs those of one issuer, that of the first of ours. NULL: none is. */
+static struct ocsp_issuer *choose(const struct ocsp_responder *r, struct ocsp_request *q)
+{
+    struct ocsp_issuer *found = NULL;
+    size_t kept = 0;
+
+    for (size_t n = 0; n < q->n; n++) {
+        if (found == NULL)
+            found = issuer_of(r, &q->id[n]);
+        if (found != NULL && is_of(found, &q->id[n]))
+            q->id[kept++] = q->id[n];
+    }
+    q->n = kept;
+    return found;
 }
 
 static struct ocsp_cache_key key_of(const struct ocsp_issuer *i, const struct ocsp_cert_id *id)
@@ -246,7 +261,7 @@ void ocsp_answer(struct ocsp_responder *r, struct slice request, int64_t now,
         answer_error(r, OCSP_MALFORMED_REQUEST, out);
         return;
     }
-    m.issuer = issuer_of(r, &q);
+    m.issuer = choose(r, &q);
     if (m.issuer == NULL) {
         answer_error(
             r, __atomic_load_n(&r->all_seen, __ATOMIC_ACQUIRE) ? OCSP_UNAUTHORIZED : OCSP_TRY_LATER,

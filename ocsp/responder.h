@@ -14,8 +14,8 @@
  *     configured so (RFC 5019 2.2.3). Never good.
  *   - CertIDs of no issuer of ours: unauthorized; tryLater while not all issuers could be read. One
  * answer has one signer, and it must be authorised for every certificate in it (RFC
- * 6960 2.6, 4.2.2.2), so CertIDs of several issuers in one request are unauthorized too. Clients
- * then ask for each alone.
+ * 6960 2.6, 4.2.2.2), so of CertIDs of several issuers those of the first one are answered, and
+ * the others are not in the answer: clients ask for them anew.
  *   - On hold is revoked with certificateHold.
  *
  * Threads: any number may answer at a time, and others may scan and set delegates meanwhile.
