@@ -206,6 +206,23 @@ void exception_info_get(struct wire_in *w, struct exception_info *out)
     wire_get_text(w, out->reason, sizeof(out->reason));
 }
 
+void exception_query_put(struct buf *b, const struct exception_query *q)
+{
+    wire_put_text(b, q->rule);
+    wire_put_text(b, q->subject);
+}
+
+int exception_query_get(struct slice body, struct exception_query *out)
+{
+    struct wire_in w;
+
+    memset(out, 0, sizeof(*out));
+    wire_in_init(&w, body);
+    wire_get_text(&w, out->rule, sizeof(out->rule));
+    wire_get_text(&w, out->subject, sizeof(out->subject));
+    return wire_in_done(&w) ? 0 : -1;
+}
+
 static void refused_put(struct buf *b, const struct line_refused *r)
 {
     wire_put_i64(b, r->at);

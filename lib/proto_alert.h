@@ -8,8 +8,9 @@
  *   MSG_FINDING_LIST    finding_query; MSG_FINDING_LISTED: page_head, then finding_info
  *   MSG_FINDING_COUNT   empty; MSG_FINDING_COUNTED: i64 when, a count, then finding_count
  *   MSG_FINDING_EXCEPT  exception_info (until 0: taken back); MSG_FINDING_EXCEPTED: empty
- *   MSG_EXCEPTION_LIST  empty; MSG_EXCEPTION_LISTED: a count, then exception_info
- *   MSG_LINE_EXPLAIN    text, a name or an identity; MSG_LINE_EXPLAINED: a count, then line_info
+ *   MSG_EXCEPTION_LIST  exception_query; MSG_EXCEPTION_LISTED: a flag "there are more", a count,
+ * then exception_info, in order of rule and subject MSG_LINE_EXPLAIN    text, a name or an
+ * identity; MSG_LINE_EXPLAINED: a count, then line_info
  */
 #ifndef LIB_PROTO_ALERT_H
 #define LIB_PROTO_ALERT_H
@@ -103,6 +104,13 @@ struct exception_info {
 };
 void exception_info_put(struct buf *b, const struct exception_info *e);
 void exception_info_get(struct wire_in *w, struct exception_info *out);
+
+#define EXCEPTION_PAGE_MAX 80
+struct exception_query { /* from behind that one; "": from the first */
+    char rule[64], subject[160];
+};
+void exception_query_put(struct buf *b, const struct exception_query *q);
+int exception_query_get(struct slice body, struct exception_query *out) WARN_UNUSED;
 
 struct line_info {
     uint8_t identity[ALERT_CURSOR];

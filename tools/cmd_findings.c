@@ -4,6 +4,7 @@
 #include "lib/clock.h"
 #include "lib/proto_alert.h"
 #include "tools/commands.h"
+#include "tools/pages.h"
 #include "tools/rows.h"
 
 static json_t *time_or_null(int64_t t)
@@ -216,32 +217,25 @@ static const char *const exception_keys[] = {"rule",     "subject", "until",   "
                                              "approver", "reason",  "created", NULL};
 static const struct sheet exception_sheet = {exception_columns, exception_keys};
 
-static int exception_page(struct tool *t, void *arg, struct rows *rows, bool *more, struct fault *f)
+static int add_exception(void *arg, const struct exception_info *e, struct fault *f)
 {
-    struct exception_info e;
-    struct frame answer;
-    struct wire_in w;
-    uint32_t n;
-    int rc = tool_call_patient(t, MSG_EXCEPTION_LIST, SLICE_NONE, MSG_EXCEPTION_LISTED, &answer, f);
+    if (rows_add(arg, exception_json(e)) == EXIT_OK)
+        return 0;
+    return fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
+}
 
-    (void)arg;
-    *more = false;
-    if (rc != 0)
-        return rc;
-    wire_in_init(&w, answer.body);
-    n = wire_get_count(&w, FRAME_BODY_MAX, 1);
-    for (uint32_t i = 0; rc == 0 && i < n; i++) {
-        exception_info_get(&w, &e);
-        if (!wire_failed(&w) && rows_add(rows, exception_json(&e)) != EXIT_OK)
-            rc = fault_set(f, FAULT_INTERNAL, "output", "the list is not complete");
-    }
-    return rc == 0 && !wire_in_done(&w) ? tool_broken_answer(f) : rc;
+static int exception_page(struct tool *t, void *query, struct rows *rows, bool *more,
+                          struct fault *f)
+{
+    return page_exceptions(t, query, add_exception, rows, more, f);
 }
 
 static int run_exceptions(struct tool *t, void *args)
 {
+    struct exception_query q = {.rule = ""};
+
     (void)args;
-    return rows_all_pages(t, &exception_sheet, exception_page, NULL);
+    return rows_all_pages(t, &exception_sheet, exception_page, &q);
 }
 
 const struct command cmd_findings_exceptions = {

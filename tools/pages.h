@@ -5,6 +5,7 @@
 #ifndef TOOLS_PAGES_H
 #define TOOLS_PAGES_H
 
+#include "lib/proto_alert.h"
 #include "lib/wire.h"
 #include "tools/tool.h"
 
@@ -23,5 +24,10 @@ typedef int (*page_take)(struct wire_in *w, void *arg, struct fault *f);
  * that leads nowhere is a broken answer. */
 int page_call(struct tool *t, const struct page_call *c, page_take take, void *arg, bool *more,
               struct fault *f) WARN_UNUSED;
+
+/* Some of the exceptions, from behind q, which is moved on. */
+typedef int (*exception_take)(void *arg, const struct exception_info *e, struct fault *f);
+int page_exceptions(struct tool *t, struct exception_query *q, exception_take take, void *arg,
+                    bool *more, struct fault *f) WARN_UNUSED;
 
 #endif

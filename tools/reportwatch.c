@@ -244,32 +244,36 @@ static json_t *exception_json(const struct exception_info *e, int64_t now)
     return o;
 }
 
+struct accepted {
+    json_t *rows;
+    int64_t now;
+};
+
+static int add_exception(void *arg, const struct exception_info *e, struct fault *f)
+{
+    const struct accepted *a = arg;
+
+    (void)f;
+    section_row(a->rows, exception_json(e, a->now));
+    return 0;
+}
+
 int part_exceptions(struct report *r, struct fault *f)
 {
     static const char *const columns[] = {"rule",  "Rule",     "subject", "Identity", "until",
                                           "Until", "state",    "State",   "approver", "Approver",
                                           "by",    "Asked by", "reason",  "Reason",   NULL};
-    struct exception_info e;
-    struct frame answer;
-    struct wire_in w;
-    json_t *rows;
-    uint32_t n;
-    int rc = tool_call_patient(r->tool, MSG_EXCEPTION_LIST, SLICE_NONE, MSG_EXCEPTION_LISTED,
-                               &answer, f);
+    struct exception_query q = {.rule = ""};
+    struct accepted a = {.now = r->now};
+    bool more = true;
+    int rc = 0;
 
-    if (rc != 0)
-        return rc;
-    rows = section_table(report_section(r, "exceptions", "Exceptions",
-                                        "What is accepted, until when, and who said so."),
-                         columns, NULL, NULL);
-    wire_in_init(&w, answer.body);
-    n = wire_get_count(&w, FRAME_BODY_MAX, 1);
-    for (uint32_t i = 0; i < n && !wire_failed(&w); i++) {
-        exception_info_get(&w, &e);
-        if (!wire_failed(&w))
-            section_row(rows, exception_json(&e, r->now));
-    }
-    return wire_in_done(&w) ? 0 : tool_broken_answer(f);
+    a.rows = section_table(report_section(r, "exceptions", "Exceptions",
+                                          "What is accepted, until when, and who said so."),
+                           columns, NULL, NULL);
+    while (rc == 0 && more)
+        rc = page_exceptions(r->tool, &q, add_exception, &a, &more, f);
+    return rc;
 }
 
 /* ---- alerts ---- */

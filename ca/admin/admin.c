@@ -390,7 +390,7 @@ static const struct permit admin_permits[] = {
     {MSG_FINDING_LIST, 512, on_message},
     {MSG_FINDING_COUNT, 0, on_message},
     {MSG_FINDING_EXCEPT, 1024, on_message},
-    {MSG_EXCEPTION_LIST, 0, on_message},
+    {MSG_EXCEPTION_LIST, 256, on_message},
     {MSG_CAMPAIGN_CHANGE, 1024, on_message},
     {MSG_CAMPAIGN_LIST, 0, on_message},
     {MSG_AGENT_LIST, 512, on_message},

@@ -150,26 +150,40 @@ static int put_certificate(void *arg, const struct store_issuer *i)
 
 /* Before the store is copied: a draft is recorded in the store before its signer's entry, so that
  * every entry in the backup has its intent there. */
-static void open_records(struct backup *b)
+static int open_record(const char *path, struct record *r, struct fault *f)
+{
+    struct stat st;
+
+    r->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (r->fd < 0 && errno == ENOENT) /* this token has not signed yet */
+        return 0;
+    if (r->fd < 0 || fstat(r->fd, &st) != 0)
+        return fault_set(f, FAULT_INTERNAL, "backup.record", "%s: %s", path, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return fault_set(f, FAULT_INTERNAL, "backup.record", "%s is no file", path);
+    r->octets = (uint64_t)st.st_size;
+    return 0;
+}
+
+static int open_records(struct backup *b)
 {
     const struct conf *conf = b->parts->conf;
     struct buf path;
-    struct stat st;
+    int rc = 0;
 
     b->record = xcalloc(conf->n_tokens, sizeof(b->record[0]));
+    for (size_t i = 0; i < conf->n_tokens; i++)
+        b->record[i].fd = -1;
     buf_init(&path, 4096);
-    for (size_t i = 0; i < conf->n_tokens; i++) {
-        struct record *r = &b->record[i];
-
+    for (size_t i = 0; i < conf->n_tokens && rc == 0; i++) {
         buf_reset(&path);
         buf_printf(&path, "%s/%s.record", conf->record_dir, conf->tokens[i].name);
-        r->token = conf->tokens[i].name;
-        r->fd = open(buf_cstr(&path), O_RDONLY | O_CLOEXEC);
-        if (r->fd >= 0 && fstat(r->fd, &st) == 0)
-            r->octets = (uint64_t)st.st_size;
-        b->total += r->octets;
+        b->record[i].token = conf->tokens[i].name;
+        rc = open_record(buf_cstr(&path), &b->record[i], b->f);
+        b->total += b->record[i].octets;
     }
     buf_free(&path);
+    return rc;
 }
 
 static void close_records(struct backup *b)
@@ -197,18 +211,26 @@ static int put_record(struct backup *b, const struct record *r)
     return s == NULL ? -1 : 0;
 }
 
-static void take_checkpoint(struct backup *b)
+/* There is none before the first was signed. */
+static int take_checkpoint(struct backup *b)
 {
     struct buf path, text;
     struct fault none;
+    int rc;
 
     buf_init(&path, 4096);
     buf_init(&text, 0);
     buf_printf(&path, "%s/checkpoint", ledger_dir(b->parts->ledger));
-    if (file_read(buf_cstr(&path), sizeof(b->m.checkpoint) - 1, &text, &none) == 0)
+    rc = file_read(buf_cstr(&path), sizeof(b->m.checkpoint) - 1, &text, &none);
+    if (rc == 0)
         memcpy(b->m.checkpoint, buf_cstr(&text), text.n);
+    else if (rc == -FAULT_NOT_FOUND)
+        rc = 0;
+    else
+        *b->f = none;
     buf_free(&path);
     buf_free(&text);
+    return rc;
 }
 
 static int put_image(struct backup *b)
@@ -237,10 +259,9 @@ static int put_all(struct backup *b)
     b->m.time = clock_now();
     snprintf(b->m.program, sizeof(b->m.program), "%s", CERCA_VERSION);
     memcpy(b->m.generation, conf->generation, sizeof(b->m.generation));
-    take_checkpoint(b);
-    if (put_image(b) != 0 ||
+    if (take_checkpoint(b) != 0 || put_image(b) != 0 ||
         section_put(b, BACKUP_CONFIGURATION, "cerca.conf", slice_str(conf->text)) != 0 ||
-        store_issuers(b->parts->store, put_certificate, b, b->f) != 0)
+        store_issuers(b->parts->store, put_certificate, b, b->f) != 0 || b->f->code != FAULT_NONE)
         return -1;
     for (size_t i = 0; i < conf->n_tokens; i++)
         if (b->record[i].fd >= 0 && put_record(b, &b->record[i]) != 0)
@@ -297,9 +318,8 @@ static void *backup_main(void *arg)
 
     /* Issuing goes first: this thread, and the one that it starts, take what is left over. */
     pace_begin(&b->pace, b->parts->store, PACE_BACKGROUND);
-    open_records(b);
     backup_begin(&b->writer, b->ask->fd);
-    if (put_all(b) != 0 || record_backup(b) != 0)
+    if (open_records(b) != 0 || put_all(b) != 0 || record_backup(b) != 0)
         log_fault(LOG_LEVEL_ERROR, "backup.failed", b->f, NULL);
     else
         log_info("backup.written", "change", log_num((int64_t)b->m.change), "octets",

@@ -434,10 +434,10 @@ static void bundle_install(struct ca_task *t, bool dry_run)
         was[i] = was_there(b->item[i].authority, &b->item[i].cert);
     for (size_t i = 0; rc == 0 && !dry_run && i < b->n; i++)
         rc = install_one(b, i, parts, &f);
+    issuer_names_load(t->ask->client->admin); /* some may be installed when one is not */
     if (rc != 0) {
         task_fail(t, &f);
     } else {
-        issuer_names_load(t->ask->client->admin);
         bundle_answer(t->ask, b, was);
         free(t);
     }

@@ -10,40 +10,57 @@
 #include "lib/proto_alert.h"
 #include "watch/rules/finding.h"
 
+static int malformed(struct fault *f)
+{
+    return fault_set(f, FAULT_MALFORMED, "request.body", "the request is malformed");
+}
+
 /* ---- list ---- */
 
-struct listing {
+struct page {
     struct buf rows;
     uint32_t n;
+    bool more;
 };
 
 static int add(void *arg, const struct exception *e)
 {
-    struct listing *l = arg;
+    struct page *p = arg;
     struct exception_info i = {.created = e->created, .until = e->until};
 
+    p->more = p->n == EXCEPTION_PAGE_MAX;
+    if (p->more)
+        return 1;
     memcpy(i.rule, e->rule, sizeof(i.rule));
     memcpy(i.subject, e->subject, sizeof(i.subject));
     memcpy(i.by, e->by, sizeof(i.by));
     memcpy(i.approver, e->approver, sizeof(i.approver));
     memcpy(i.reason, e->reason, sizeof(i.reason));
-    exception_info_put(&l->rows, &i);
-    l->n++;
-    return buf_failed(&l->rows);
+    exception_info_put(&p->rows, &i);
+    p->n++;
+    return 0;
 }
 
 static void read_exceptions(struct ask *q)
 {
-    struct listing l = {.n = 0};
+    struct exception_query query;
+    struct exception after = {.rule = ""};
+    struct page p = {.n = 0};
 
-    buf_init(&l.rows, FRAME_BODY_MAX - 16);
-    if (store_exceptions(q->client->admin->parts.store, add, &l, &q->fault) == 0) {
-        if (buf_failed(&l.rows))
-            q->out.failed = true;
-        wire_put_u32(&q->out, l.n);
-        buf_put_slice(&q->out, buf_slice(&l.rows));
+    if (exception_query_get(buf_slice(&q->in), &query) != 0) {
+        (void)malformed(&q->fault);
+        return;
     }
-    buf_free(&l.rows);
+    memcpy(after.rule, query.rule, sizeof(after.rule));
+    memcpy(after.subject, query.subject, sizeof(after.subject));
+    buf_init(&p.rows, FRAME_BODY_MAX);
+    if (store_exceptions(q->client->admin->parts.store, query.rule[0] != '\0' ? &after : NULL, add,
+                         &p, &q->fault) == 0) {
+        wire_put_u8(&q->out, p.more);
+        wire_put_u32(&q->out, p.n);
+        buf_put_slice(&q->out, buf_slice(&p.rows));
+    }
+    buf_free(&p.rows);
 }
 
 void list_exceptions(struct ask *q)
@@ -86,7 +103,7 @@ static int read_request(struct slice body, struct exception_info *out, struct fa
     wire_in_init(&w, body);
     exception_info_get(&w, out);
     if (!wire_in_done(&w))
-        return fault_set(f, FAULT_MALFORMED, "request.body", "the request is malformed");
+        return malformed(f);
     return check(out, clock_now(), f);
 }
 

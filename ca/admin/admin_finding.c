@@ -319,7 +319,7 @@ static void read_line(struct ask *q)
     char text[256];
     int rc;
 
-    buf_init(&rows, FRAME_BODY_MAX);
+    buf_init(&rows, FRAME_BODY_MAX - 4);
     x->ask = q;
     x->now = clock_now();
     x->judge = judge_of(q->client->admin);
@@ -333,8 +333,14 @@ static void read_line(struct ask *q)
     if (rc == 0)
         rc = find_identities(x, text, &q->fault);
     for (size_t i = 0; rc == 0 && i < x->n; i++) {
+        size_t before = rows.n;
+
         rc = explain_line(x, x->identity[i], &q->fault);
         line_info_put(&rows, &x->info);
+        if (buf_failed(&rows)) { /* as many as fit, of one name EXPLAIN_MAX at most */
+            rows.n = before;
+            x->n = i;
+        }
     }
     if (rc == 0) {
         wire_put_u32(&q->out, (uint32_t)x->n);

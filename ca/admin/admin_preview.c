@@ -69,6 +69,7 @@ static void name_of(const struct cert *c, char out[128])
     buf_free(&text);
 }
 
+/* c: NULL when it cannot be read. */
 static void note_refusal(struct preview *p, const struct cert_row *row, const struct cert *c,
                          const struct fault *f)
 {
@@ -76,7 +77,8 @@ static void note_refusal(struct preview *p, const struct cert_row *row, const st
 
     memcpy(r.serial, row->ref.serial, SERIAL_LEN);
     snprintf(r.profile, sizeof(r.profile), "%.63s", row->profile);
-    name_of(c, r.name);
+    if (c != NULL)
+        name_of(c, r.name);
     memcpy(r.rule, f->rule, sizeof(r.rule));
     memcpy(r.text, f->text, sizeof(r.text));
     policy_refused_put(&p->rows, &r);
@@ -146,22 +148,31 @@ static bool is_issuer(const struct cert_row *row)
     return strcmp(row->requester, "cerca-ca") == 0;
 }
 
+static void judge_one(struct preview *p, const struct cert_row *row)
+{
+    struct fault f;
+    struct cert c;
+    int rc;
+
+    fault_clear(&f);
+    if (tbs_parse(row->tbs, &c, &f) != 0) {
+        note_refusal(p, row, NULL, &f);
+        return;
+    }
+    authorities_read(p->admin->parts.authorities);
+    rc = judge(p, row, &c, &f);
+    authorities_done(p->admin->parts.authorities);
+    if (rc != 0)
+        note_refusal(p, row, &c, &f);
+}
+
 static int look(void *arg, const struct cert_row *row)
 {
     struct preview *p = arg;
-    struct fault f;
-    struct cert c;
-    int rc = 0;
 
     p->done.looked++;
-    fault_clear(&f);
-    if (!is_issuer(row) && tbs_parse(row->tbs, &c, &f) == 0) {
-        authorities_read(p->admin->parts.authorities);
-        rc = judge(p, row, &c, &f);
-        authorities_done(p->admin->parts.authorities);
-    }
-    if (rc != 0)
-        note_refusal(p, row, &c, &f);
+    if (!is_issuer(row))
+        judge_one(p, row);
     tell_progress(p);
     return __atomic_load_n(&p->admin->draining, __ATOMIC_RELAXED);
 }

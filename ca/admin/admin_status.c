@@ -191,7 +191,7 @@ static void add_limits(struct items *items, const struct admin *a)
     else
         i = item("limits", true, l.reached ? "reached" : "ready");
     snprintf(i.text, sizeof(i.text), "%.255s", buf_cstr(&l.text));
-    if (l.text.n > 0)
+    if (l.text.n > 0 || !i.ok)
         add(items, &i);
     buf_free(&l.text);
 }
@@ -459,9 +459,13 @@ void admin_status_each(const struct admin *a, lifecycle_item fn, void *arg)
         log_fault(LOG_LEVEL_ERROR, "status.unreadable", &f, NULL);
 }
 
+/* Of what does not fit into the answer only the number is told: there may be any number of issuers,
+ * with any number of lists. */
+#define ITEM_ROOM (sizeof(struct status_item) + 32)
+
 struct told {
     struct buf list;
-    uint32_t n;
+    uint32_t n, left_out;
     bool all_well;
 };
 
@@ -469,9 +473,25 @@ static void put_item(void *arg, const struct status_item *i)
 {
     struct told *t = arg;
 
+    t->all_well = t->all_well && i->ok;
+    if (t->list.n + 2 * ITEM_ROOM > FRAME_BODY_MAX) {
+        t->left_out++;
+        return;
+    }
     status_item_put(&t->list, i);
     t->n++;
-    t->all_well = t->all_well && i->ok;
+}
+
+static void put_left_out(struct told *t)
+{
+    struct status_item i = item("more", true, "not shown");
+
+    if (t->left_out == 0)
+        return;
+    snprintf(i.text, sizeof(i.text), "%" PRIu32 " more lines do not fit; cerca crl list, ca list",
+             t->left_out);
+    status_item_put(&t->list, &i);
+    t->n++;
 }
 
 void tell_status(struct ask *q)
@@ -484,6 +504,7 @@ void tell_status(struct ask *q)
         ask_fail(q, &q->fault);
         return;
     }
+    put_left_out(&t);
     wire_put_u8(&q->out, t.all_well);
     wire_put_u32(&q->out, t.n);
     buf_put_slice(&q->out, buf_slice(&t.list));

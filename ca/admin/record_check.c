@@ -111,6 +111,7 @@ static int check_file(struct walk *w, int fd, uint64_t total, struct fault *f)
         uint64_t left = total - w->position;
         size_t want = (left < READ_ENTRIES ? (size_t)left : READ_ENTRIES) * SIGNRECORD_ENTRY;
 
+        errno = EIO; /* what a short read means */
         if (pread(fd, space, want, (off_t)(w->position * SIGNRECORD_ENTRY)) != (ssize_t)want)
             return fault_set(f, FAULT_INTERNAL, "record.read", "the record of token \"%s\": %s",
                              w->token, strerror(errno));
@@ -134,10 +135,12 @@ static int check_token(const struct conf *conf, struct walk *w, struct fault *f)
 
     buf_init(&path, 4096);
     buf_printf(&path, "%s/%s.record", conf->record_dir, w->token);
-    fd = open(buf_cstr(&path), O_RDONLY | O_CLOEXEC);
+    fd = open(buf_cstr(&path), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd >= 0 && fstat(fd, &st) == 0)
-        rc = check_file(w, fd, (uint64_t)st.st_size / SIGNRECORD_ENTRY, f);
-    else if (errno != ENOENT)
+        rc = S_ISREG(st.st_mode)
+                 ? check_file(w, fd, (uint64_t)st.st_size / SIGNRECORD_ENTRY, f)
+                 : fault_set(f, FAULT_INTERNAL, "record.read", "%s is no file", buf_cstr(&path));
+    else if (fd >= 0 || errno != ENOENT)
         rc =
             fault_set(f, FAULT_INTERNAL, "record.read", "%s: %s", buf_cstr(&path), strerror(errno));
     if (fd >= 0)

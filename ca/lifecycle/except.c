@@ -18,7 +18,7 @@ static int keep(void *arg, const struct exception *e)
 int excepted_load(struct excepted *x, struct store *s, struct fault *f)
 {
     x->n = 0;
-    return store_exceptions(s, keep, x, f);
+    return store_exceptions(s, NULL, keep, x, f);
 }
 
 void excepted_free(struct excepted *x)

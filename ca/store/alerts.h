@@ -68,10 +68,11 @@ struct exception {
 struct store_except {
     struct exception row;
 };
-/* In order of rule and subject, all of them, until fn returns other than 0. */
+/* In order of rule and subject, from behind those of `after` (NULL: all of them), until fn returns
+ * other than 0. */
 typedef int (*store_exception_each)(void *arg, const struct exception *e);
-int store_exceptions(struct store *s, store_exception_each fn, void *arg,
-                     struct fault *f) WARN_UNUSED;
+int store_exceptions(struct store *s, const struct exception *after, store_exception_each fn,
+                     void *arg, struct fault *f) WARN_UNUSED;
 
 /* When the newest backup was written; 0: never. */
 int store_backup_time(struct store *s, int64_t *out, struct fault *f) WARN_UNUSED;

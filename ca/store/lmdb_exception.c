@@ -83,11 +83,13 @@ int op_except(struct write_txn *w, struct store_op *op)
     return 0;
 }
 
-int store_exceptions(struct store *s, store_exception_each fn, void *arg, struct fault *f)
+int store_exceptions(struct store *s, const struct exception *after, store_exception_each fn,
+                     void *arg, struct fault *f)
 {
+    uint8_t key[KEY_MAX];
     struct exception e;
     struct table_walk w;
-    int rc = walk_begin(s, D_EXCEPTION, NULL, 0, &w, f);
+    int rc = walk_behind(s, D_EXCEPTION, key, after == NULL ? 0 : key_put(after, key), &w, f);
 
     if (rc != 0)
         return rc;

@@ -71,6 +71,8 @@ ok 'a token for one use is made' cerca token create --profile tls-server \
 load() {
     for n in $(seq 24); do issue "load$n" >/dev/null 2>&1 || echo "$n" >>"$scratch/load.failed"; done
 }
+# With it the store has the keys by which later ones are known.
+ok 'a checkpoint is signed' cerca audit checkpoint --out "$scratch/first.checkpoint"
 load &
 load_pid=$!
 ok 'a backup is made while certificates are issued' cerca backup --out "$backup" -o json
@@ -80,6 +82,21 @@ ok 'every certificate of the load was issued' test ! -e "$scratch/load.failed"
 is 'it is readable by its owner only' "$(stat -c %a "$backup")" 600
 is 'nothing is left beside it' "$(find "$scratch" -name 'cerca.backup.*')" ''
 fails 'a backup is never written over another' 1 backup.exists cerca backup --out "$backup"
+# What cannot be read is no backup without it. Its signer has it open and goes on.
+record=$(find "$ca_dir/signer" -name '*.record' | head -n 1)
+before=$(cerca status -o json | jq -r '.items[] | select(.name == "backup").text')
+mv "$record" "$scratch/kept.record"
+mkfifo "$record"
+fails 'a backup without the record of a token is none' 1 backup.record \
+    cerca backup --out "$scratch/short" --timeout 20
+fails '... nor is a check of it one' 4 record.read cerca store check --timeout 20
+rm "$record"
+ln -s "$(basename "$record")" "$record"
+fails 'whatever stands in the way' 1 backup.record cerca backup --out "$scratch/short" --timeout 20
+is 'none of them counts as one' \
+    "$(cerca status -o json | jq -r '.items[] | select(.name == "backup").text')" "$before"
+mv -f "$scratch/kept.record" "$record"
+ok 'no part of one is left' sh -c "! [ -e '$scratch/short' ]"
 ok 'it is sound' cerca backup verify "$backup" -o json
 json 'it names its store, its change and its audit log' \
     '.change > 0 and .audit_size > 0 and (.audit_root | length) == 64 and (.store | length) == 32'

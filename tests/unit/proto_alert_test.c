@@ -71,6 +71,7 @@ static void questions_are_exactly_one_message(void **state)
 {
     (void)state;
     IS_ONE_MESSAGE(alert_query, .all = true, .owner = "web", .contains = "x", .further = true);
+    IS_ONE_MESSAGE(exception_query, .rule = "key.weak", .subject = "*");
     IS_ONE_MESSAGE(alert_ack, .back = true, .note = "n");
     IS_ONE_MESSAGE(finding_query, .severity = 2, .rule = "key.weak", .excepted = true);
 }

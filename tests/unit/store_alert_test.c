@@ -242,13 +242,23 @@ static void exceptions_are_kept_replaced_and_taken_back(void **state)
     assert_int_equal(except(&x, "key.shared", "11", 100), 0);
     assert_int_equal(except(&x, "key.shared", "*", 1000), 0);
     assert_int_equal(except(&x, "key.shared", "11", 200), 0);
-    assert_int_equal(store_exceptions(x.s, each_exception, &sum, &x.f), 0);
+    assert_int_equal(store_exceptions(x.s, NULL, each_exception, &sum, &x.f), 0);
     assert_int_equal(sum, 1200);
+    sum = 0; /* from behind one that is there, and one that is not */
+    assert_int_equal(store_exceptions(x.s,
+                                      &(struct exception){.rule = "key.shared", .subject = "*"},
+                                      each_exception, &sum, &x.f),
+                     0);
+    assert_int_equal(sum, 200);
+    assert_int_equal(store_exceptions(x.s, &(struct exception){.rule = "key.sh", .subject = "99"},
+                                      each_exception, &sum, &x.f),
+                     0);
+    assert_int_equal(sum, 1400);
     assert_int_equal(except(&x, "key.shared", "*", 0), 0);
     assert_int_equal(except(&x, "key.shared", "*", 0), -FAULT_NOT_FOUND);
     assert_string_equal(x.f.rule, "exception.unknown");
     sum = 0;
-    assert_int_equal(store_exceptions(x.s, each_exception, &sum, &x.f), 0);
+    assert_int_equal(store_exceptions(x.s, NULL, each_exception, &sum, &x.f), 0);
     assert_int_equal(sum, 200);
     assert_clean(&x);
     fixture_close(&x);
