@@ -7,6 +7,8 @@
 
 cd "$scratch" || exit 1
 http=on
+LC_ALL=C
+export LC_ALL
 homes=
 stop_gnupg() { # STATUS
     for home in $homes; do
