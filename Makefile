@@ -9,6 +9,8 @@ MAKEFLAGS += --no-builtin-rules
 
 VERSION := $(shell cat VERSION)
 BUILD ?= build
+# One folder has one name, else the headers that its objects were made of (.d) are another name's.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
 HOOKS ?=
 SANITIZE ?=
 COVERAGE ?=
