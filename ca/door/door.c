@@ -337,6 +337,21 @@ static void take_up(struct job *j)
     cert_row_free(&row);
 }
 
+static void answer_dry(struct job *j)
+{
+    struct issued out = {SLICE_NONE, SLICE_NONE, false};
+    struct fault f;
+
+    j->door->stats.dry++;
+    if (j->op.outcome == STORE_WAITS) {
+        approval_would_wait(j, &f);
+        answer_waits(j, &f);
+        return;
+    }
+    j->reply(j->arg, &out, NULL);
+    job_done(j);
+}
+
 static void after_intent(void *arg)
 {
     struct job *j = arg;
@@ -347,6 +362,8 @@ static void after_intent(void *arg)
         f = j->op.fault;
         job_renewal_refused(j, &f);
         answer_fault(j, &f);
+    } else if (j->request.dry_run) {
+        answer_dry(j);
     } else if (j->op.outcome == STORE_WAITS) {
         j->door->stats.waits++;
         approval_waits(j, &f);
@@ -366,22 +383,6 @@ static void intent_done(struct store_op *op)
 }
 
 /* ---- start ---- */
-
-static void post_dry(void *arg)
-{
-    struct job *j = arg;
-    struct issued out = {SLICE_NONE, SLICE_NONE, false};
-    struct fault f;
-
-    j->door->stats.dry++;
-    if (j->approval != NULL) {
-        approval_would_wait(j, &f);
-        answer_waits(j, &f);
-        return;
-    }
-    j->reply(j->arg, &out, NULL);
-    job_done(j);
-}
 
 static int prepare(struct job *j)
 {
@@ -408,11 +409,7 @@ static void run_start(struct work *w, unsigned worker)
         refuse(j);
         return;
     }
-    if (j->request.dry_run) {
-        loop_post(j->door->parts.loop, post_dry, j);
-        return;
-    }
-    step_fill_intent(j);
+    step_fill_intent(j); /* of a dry run too: the store says what other certificates allow */
     job_passed(j, STRETCH_DECIDE);
     j->op.done = intent_done;
     store_submit(j->door->parts.store, &j->op);

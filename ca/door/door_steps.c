@@ -246,6 +246,7 @@ static void hash_content(const struct job *j, uint8_t out[32])
     struct buf b;
 
     r.has_request_key = false;
+    r.dry_run = false;
     buf_init(&b, FRAME_BODY_MAX + 128);
     wire_put_text(&b, j->who.name);
     issue_request_put(&b, &r);
@@ -310,6 +311,7 @@ void step_fill_intent(struct job *j)
     memcpy(i->identity, j->decision.identity, sizeof(i->identity));
     memcpy(i->generation, j->door->parts.conf->generation, sizeof(i->generation));
     i->anew = job_key_is_made(j);
+    i->dry = j->request.dry_run;
     i->has_request_key = j->token != NULL || j->bearer != NULL || j->request.has_request_key;
     if (j->token != NULL || j->bearer != NULL) {
         job_bound_key(j, i->request_key, i->content);

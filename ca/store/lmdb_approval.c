@@ -249,10 +249,13 @@ static int ask(struct write_txn *w, struct store_op *op)
     struct approval_row *r = &op->intent.approval->row;
     struct totals t;
     int rc;
-    forget_expired(w, op->time);
+    if (!op->intent.dry)
+        forget_expired(w, op->time);
     rc = check_bounds(w, op);
     if (rc != 0 || w->rc != 0)
         return rc;
+    if (op->intent.dry)
+        return 2;
     count(w, r->asked.name, true);
     t = totals_get(w);
     uint64_t others = requests_last(w);
@@ -280,7 +283,8 @@ int reserve_approval(struct write_txn *w, struct store_op *op, bool there)
     if (rc < 0)
         return rc;
     if (rc == 1) {
-        drop(w, &r);
+        if (!op->intent.dry)
+            drop(w, &r);
         return ask(w, op);
     }
     a->row = r;

@@ -91,10 +91,11 @@ static void limit_save(struct write_txn *w, const struct store_limit *l, const s
 
 /* Who goes on asking gets one audit record a window, so that there are never more of them than
  * certificates. */
-static void tell_once(struct write_txn *w, const struct store_limit *l, struct limit_row *r)
+static void tell_once(struct write_txn *w, const struct store_limit *l, struct limit_row *r,
+                      bool dry)
 {
-    w->limit_told = r->told;
-    if (r->told)
+    w->limit_told = r->told || dry;
+    if (w->limit_told)
         return;
     r->told = true;
     limit_save(w, l, r);
@@ -108,7 +109,7 @@ int reserve_limits(struct write_txn *w, struct store_op *op)
         int rc = limit_load(w, l, op->time, &r, &op->fault);
         if (rc == 0 && r.count >= l->n) {
             rc = refuse(l, &r, op->time, &op->fault);
-            tell_once(w, l, &r);
+            tell_once(w, l, &r, op->intent.dry);
         }
         if (rc != 0 || w->rc != 0)
             return rc;

@@ -240,6 +240,11 @@ int op_reserve(struct write_txn *w, struct store_op *op)
 {
     struct known old;
     int rc = reserve_decide(w, op, &old);
+    if (rc >= 0 && op->intent.dry) {
+        op->outcome = rc > 1 ? STORE_WAITS : STORE_DONE;
+        w->record = false;
+        return 0;
+    }
     if (rc == 2 || rc == 3)
         return waits(w, op, rc == 2);
     if (rc == 1) {

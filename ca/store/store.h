@@ -304,6 +304,7 @@ struct store_intent {
      * the same transaction, recorded, and the token's use goes over to this one. Nothing is
      * STORE_KNOWN. */
     bool anew;
+    bool dry; /* decided as if in earnest, refusals recorded, and nothing put: DONE or WAITS */
     struct store_limit limit[STORE_LIMITS_MAX]; /* none may be reached */
     size_t n_limits;
     uint64_t token;                /* of which it takes a use (ca/store/tokens.h); 0: none */

@@ -250,8 +250,10 @@ like '... and is told how to go on' "$err" 'add --request-key'
 fails '... and does not approve' 1 'rule request\.second' cerca request approve 9
 ok 'explain says that it is needed' sh -c \
     "cerca policy explain --profile watched --csr o.csr | grep -E 'approval +one operator'"
+fails 'a dry run goes on saying so' 3 'would wait for approval by an operator' operator --dry-run
 ok 'another operator approves' as "$carol" request approve 9
-ok '... then it is issued' operator
+ok '... then a dry run says that it would be issued' operator --dry-run
+ok '... and it is' operator
 cp o.pem o.first
 ok '... once' operator
 ok '... the same' cmp o.pem o.first

@@ -52,6 +52,8 @@ fails 'its names get no other certificate' 1 'rule identity.blocked' issue lapto
 fails '... nor its old key for other names' 1 'rule key.blocked' sh -c \
     "openssl req -new -key laptop.key -subj / -addext subjectAltName=DNS:x.block.example -out x.csr &&
         cerca issue --profile tls-server --csr x.csr"
+fails '... as a dry run says' 1 'rule key.blocked' cerca issue --profile tls-server --csr x.csr --dry-run
+fails '... of both' 1 'rule identity.blocked' issue laptop --dry-run
 fails '... nor as a renewal' 1 'rule identity.blocked' \
     cerca renew "$(serial_of laptop)" --key-out new.key
 is 'the token that it was got with is revoked' "$(state_of "$used")" revoked

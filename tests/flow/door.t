@@ -118,6 +118,14 @@ is '... and records no certificate' "$(recorded dry)" 0
 is '... nor anything else' "$(audited)" "$before"
 test ! -e dry.pem
 report $? '... and writes no file'
+ok '... of what is issued already too' ask same once again --dry-run
+fails '... not for a key that serves another name' 1 'key\.reuse' ask stolen stolen stolen --dry-run
+cerca close --reason 'a look' 2>/dev/null
+fails '... nor while issuing is closed' 1 'store\.closed' ask dry dry dry --dry-run
+cerca open 2>/dev/null
+before=$(recorded dry)
+ok '... which takes nothing from what comes of it later' ask dry dry dry
+is '... once' "$(recorded dry)" "$((before + 1))"
 
 # --- roles ----------------------------------------------------------------------------------------
 

@@ -11,9 +11,12 @@ as_nobody() {
     as_user "$nobody" cerca "$@"
 }
 
-ask() { # PROFILE NAME [OPTION VALUE]
-    cerca issue --profile "$1" --key-out "$scratch/$2.key" --force --san "dns:$2.limit.example" \
-        --out "$scratch/$2.pem" --timeout 20 ${3:+"$3" "$4"}
+ask() { # PROFILE NAME [OPTION...]
+    profile=$1
+    host=$2
+    shift 2
+    cerca issue --profile "$profile" --key-out "$scratch/$host.key" --force --san "dns:$host.limit.example" \
+        --out "$scratch/$host.pem" --timeout 20 "$@"
 }
 
 item() {
@@ -66,6 +69,7 @@ ok 'another profile is not at its limit' same
 ok 'a request that is repeated' same
 ok '... counts once: the requester has one left' ask tls-client e
 fails 'then the requester is at the limit' 1 'rule limit\.requester' ask tls-client f
+fails '... which a dry run tells' 1 'rule limit\.requester' ask tls-client f --dry-run
 ok 'what is known already is still answered' same
 like 'the status tells' "$(item limits >"$scratch/limits" && echo "$scratch/limits")" \
     '^reached: profile tls-server 2 of 2/1d, operator:.* 4 of 4/1d$'
