@@ -8,8 +8,10 @@
 
 static int malformed(struct fault *f)
 {
-    return fault_refuse(f, "est.authorization", "Authorization", SLICE_NONE,
-                        "Basic with base64 of user:password, or Bearer with a token");
+    (void)fault_refuse(f, "est.authorization", "Authorization", SLICE_NONE,
+                       "Basic with base64 of user:password, or Bearer with a token");
+    f->code = FAULT_DENIED;
+    return -FAULT_DENIED;
 }
 
 /* The value behind a scheme and its blanks; NULL: it is another scheme. */

@@ -16,7 +16,7 @@ struct credentials {
 
 /* "Basic" with base64 of user:password (RFC 7617) or "Bearer" with a token (RFC 6750 2.1), the
  * scheme in any case. NULL: there was no field. Another scheme, or one that is malformed, is
- * refused: rule "est.authorization". Free it in any case. */
+ * denied, and a challenge says which there are: rule "est.authorization". Free it in any case. */
 int credentials_get(const char *field, struct credentials *out, struct fault *f) WARN_UNUSED;
 /* Wipes. */
 void credentials_free(struct credentials *c);

@@ -26,7 +26,7 @@ static bool is_limit(const struct fault *f)
 static bool is_credential(const struct fault *f)
 {
     return begins(f->rule, "est.unauthorised") || strcmp(f->rule, "token.unknown") == 0 ||
-           strcmp(f->rule, "est.password") == 0;
+           strcmp(f->rule, "est.password") == 0 || strcmp(f->rule, "est.authorization") == 0;
 }
 
 /* Policy says so because of who asks. */

@@ -212,6 +212,15 @@ static int read_csr(const struct http_request *r, struct buf *out, struct fault 
     return est_body_get(r->body, labels, out, f);
 }
 
+/* Some clients send no body before they were told how to say who they are: 401, not 400. */
+static int check_probe(const struct http_request *r, const struct credentials *c,
+                       struct slice chain, struct fault *f)
+{
+    return r->body.n > 0 || c->there || chain.n > 0
+               ? 0
+               : fault_set(f, FAULT_DENIED, "est.unauthorised", "credentials are needed");
+}
+
 static int write_request(const struct http_request *r, struct enroll_request *q, struct buf *out,
                          struct fault *f)
 {
@@ -222,11 +231,13 @@ static int write_request(const struct http_request *r, struct enroll_request *q,
     buf_init(&csr, CSR_MAX);
     buf_init(&binding, ENROLL_BINDING_MAX);
     buf_init(&chain, ENROLL_CHAIN_MAX);
+    http_request_peer(r, &chain);
     rc = credentials_get(http_request_field(r, "Authorization"), &c, f);
+    if (rc == 0)
+        rc = check_probe(r, &c, buf_slice(&chain), f);
     if (rc == 0)
         rc = read_csr(r, &csr, f);
     if (rc == 0) {
-        http_request_peer(r, &chain);
         http_request_binding(r, &binding);
         http_request_address(r, q->address);
         q->csr = buf_slice(&csr);

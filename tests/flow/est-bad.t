@@ -111,8 +111,8 @@ unfinished 400 pem.end PEM that does not end
 certificate 400 est.body.base64 a certificate
 empty 400 est.body.empty nothing
 table
-refused 'another scheme' 400 est.authorization post simpleenroll new.csr -H 'Authorization: Digest x'
-refused 'a Basic that is none' 400 est.authorization post simpleenroll new.csr \
+refused 'another scheme' 401 est.authorization post simpleenroll new.csr -H 'Authorization: Digest x'
+refused 'a Basic that is none' 401 est.authorization post simpleenroll new.csr \
     -H 'Authorization: Basic !!'
 cases=$((cases + 1))
 is 'a body too large for the server' "$(from post simpleenroll huge.csr -u "x:$secret")" 413
@@ -131,6 +131,7 @@ csr good2 /CN=good.example.test DNS:good.example.test
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout foreign.key \
     -out foreign.pem -subj /CN=good.example.test -addext subjectAltName=DNS:good.example.test 2>"$err"
 refused 'nobody' 401 est.unauthorised post simpleenroll new.csr
+refused 'nobody, who sends nothing yet' 401 est.unauthorised post simpleenroll empty.csr
 refused 'a name that the token has not' 403 token.name post simpleenroll other.csr -u "x:$secret"
 refused 'a name that the user has not' 403 bearer.name \
     post people/simpleenroll other.csr -u 'alice:open sesame'

@@ -359,8 +359,9 @@ too_large large 413 est.body.size
 table
 is 'far too large' "$(post simpleenroll huge.csr -u "x:$secret")" 413
 is 'a wrong type' "$(est simpleenroll -u "x:$secret" --data-binary @b.csr)" 415
-is 'no scheme that we know' "$(post simpleenroll b.csr -H 'Authorization: Digest x')" 400
-is 'a Basic that is none' "$(post simpleenroll b.csr -H 'Authorization: Basic !!')" 400
+is 'no scheme that we know' "$(post simpleenroll b.csr -H 'Authorization: Digest x')" 401
+is 'a Basic that is none' "$(post simpleenroll b.csr -H 'Authorization: Basic !!')" 401
+like '... and is told what we know' head '^WWW-Authenticate: Basic realm='
 is 'a key that the profile refuses' "$(
     openssl ecparam -name secp521r1 -genkey -noout -out b.key
     again b /CN=b.example.test DNS:b.example.test

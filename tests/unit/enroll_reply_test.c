@@ -65,7 +65,7 @@ static void what_is_malformed_is_refused(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         fault_clear(&f);
-        assert_int_equal(credentials_get(wrong[i], &c, &f), -FAULT_POLICY);
+        assert_int_equal(credentials_get(wrong[i], &c, &f), -FAULT_DENIED);
         assert_string_equal(f.rule, "est.authorization");
         credentials_free(&c);
     }
@@ -83,6 +83,7 @@ static void every_fault_has_its_status(void **state)
                  {FAULT_POLICY, "requester.operator", 403},
                  {FAULT_DENIED, "token.unknown", 401},
                  {FAULT_DENIED, "est.unauthorised", 401},
+                 {FAULT_DENIED, "est.authorization", 401},
                  {FAULT_DENIED, "token.name", 403},
                  {FAULT_DENIED, "est.certificate.revoked", 403},
                  {FAULT_POLICY, "key.blocked", 400},
