@@ -257,6 +257,22 @@ static void on_timer(void *arg, unsigned ready)
 
 /* ---- configuration ---- */
 
+/* What was changed or taken away while no daemon was there to see it. What has failed waits as long
+ * as it would have: who is started again and again asks the CA no more often. */
+static void look_at_all(struct daemon *d)
+{
+    for (size_t i = 0; i < d->n_slots; i++) {
+        struct slot *s = &d->slots[i];
+        struct entry e;
+        struct record r;
+        struct fault f;
+
+        s->look = entries_find(d->conf, s->name, &e) && e.trust == NULL &&
+                  record_load(e.as, &r, &f) == 0 && r.state == STATE_VERIFIED && r.failures == 0;
+        read_next(d, s);
+    }
+}
+
 /* An entry whose configuration has changed is looked at, however long it would wait. */
 static void take_slot(struct slot *s, const struct agent_cert *c, const struct slot *old, size_t n)
 {
@@ -467,17 +483,31 @@ static void tear_down(struct daemon *d)
     agent_conf_free(d->conf);
 }
 
+/* What was written after it was read, and before anybody watched. */
+static void read_again(struct daemon *d)
+{
+    struct agent_conf *c;
+    struct fault f;
+
+    if (agent_conf_load(d->conf->dir, d->state_dir, &c, &f) != 0)
+        return;
+    agent_conf_free(d->conf);
+    d->conf = c;
+}
+
 int daemon_run(struct agent_conf *c, const char *state_dir, struct fault *f)
 {
     struct daemon d = {.conf = c, .state_dir = state_dir, .timer = -1, .notes = -1, .lock = -1};
     int rc = set_up(&d, f);
 
     if (rc == 0) {
-        d.report.next = c->report ? clock_now() + REPORT_SOON : NEVER;
+        read_again(&d);
+        d.report.next = d.conf->report ? clock_now() + REPORT_SOON : NEVER;
         take_slots(&d);
-        say_bad(c);
+        look_at_all(&d);
+        say_bad(d.conf);
         log_info("agent.ready", "version", CERCA_VERSION, "entries",
-                 log_num((int64_t)entries_count(c)), NULL);
+                 log_num((int64_t)entries_count(d.conf)), NULL);
         plan(&d);
         loop_run(d.loop);
     }

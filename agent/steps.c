@@ -88,8 +88,9 @@ static bool is_changed(const struct work *w)
     return strcmp(wanted, w->r.wanted) != 0 && (change.names || change.subject);
 }
 
-/* Files that are configured otherwise are written with the next certificate, which is got now. What
- * an older agent has written down says nothing of them: they are as they are to be. */
+/* Files that are configured otherwise, or are gone, are written with the next certificate, which is
+ * got now. What an older agent has written down says nothing of them: they are as they are to be.
+ */
 static bool is_elsewhere(struct work *w)
 {
     char files[65];
@@ -101,7 +102,7 @@ static bool is_elsewhere(struct work *w)
     same = strcmp(files, w->r.files) == 0;
     if (!known)
         memcpy(w->r.files, files, sizeof(files));
-    return known && !same;
+    return (known && !same) || deploy_missing(w->c);
 }
 
 static bool has_way(const struct agent_cert *c)

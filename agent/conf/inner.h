@@ -18,7 +18,8 @@ int agent_conf_parse(const char *path, const char *dir, const struct conf_table 
 /* The digest of an entry with that text, of which agent.conf fills in the rest. */
 void agent_conf_digest(const struct agent_conf *c, const char *text, uint8_t out[32]);
 /* Entries with a path that another one has become bad ones ("conf.duplicate"): of several that one
- * is kept whose file it is already, else the first. */
+ * is kept whose file it is already, else the first of those that have brought files, else of all.
+ */
 void agent_conf_paths(struct agent_conf *c);
 
 #endif

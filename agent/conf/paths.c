@@ -12,7 +12,7 @@
 struct claim {
     char *where;
     size_t entry; /* certificates first, then what services trust */
-    bool holds;   /* the file is that entry's already */
+    int holds;    /* 2: the file is that entry's already, 1: the entry has brought files before */
 };
 
 struct claims {
@@ -44,14 +44,17 @@ static char *where_is(const char *path)
     return out;
 }
 
-static bool holds(const struct agent_cert *e, const char *path)
+static int holds(const struct agent_cert *e, const char *path)
 {
     size_t n = strlen(e->state_dir);
-    char to[PATH_MAX];
+    char to[PATH_MAX], current[PATH_MAX];
     ssize_t is = readlink(path, to, sizeof(to));
 
-    return is > (ssize_t)n && is < (ssize_t)sizeof(to) && memcmp(to, e->state_dir, n) == 0 &&
-           to[n] == '/';
+    if (is > (ssize_t)n && is < (ssize_t)sizeof(to) && memcmp(to, e->state_dir, n) == 0 &&
+        to[n] == '/')
+        return 2;
+    (void)snprintf(current, sizeof(current), "%.4000s/current", e->state_dir);
+    return readlink(current, to, sizeof(to)) > 0;
 }
 
 static void put_claim(struct claims *all, const struct agent_cert *e, size_t entry,
@@ -96,7 +99,7 @@ static int by_path(const void *a, const void *b)
     if (order != 0)
         return order;
     if (x->holds != y->holds)
-        return x->holds ? -1 : 1;
+        return y->holds - x->holds;
     return x->entry < y->entry ? -1 : x->entry > y->entry;
 }
 

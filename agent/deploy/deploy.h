@@ -98,6 +98,8 @@ int deploy_next(const struct agent_cert *c, unsigned *version, struct fault *f) 
 /* Files that services read already become version 0: each path becomes a symlink to its own
  * octets, one after the other, so that every mixture is valid. Nothing when that was done. */
 int deploy_take_over(const struct agent_cert *c, struct fault *f) WARN_UNUSED;
+/* Somebody has taken away what lay at a configured path. */
+bool deploy_missing(const struct agent_cert *c);
 /* The leaf of a version, DER. */
 int deploy_leaf(const struct agent_cert *c, unsigned version, struct buf *der,
                 struct fault *f) WARN_UNUSED;

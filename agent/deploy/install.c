@@ -187,6 +187,24 @@ int deploy_show(const struct agent_cert *c, unsigned version, struct fault *f)
     return rc == 0 && c->method == AGENT_SYMLINK ? link_paths(c, f) : rc;
 }
 
+bool deploy_missing(const struct agent_cert *c)
+{
+    size_t n;
+    const struct agent_file *files = deploy_files(c, &n);
+    struct fault f;
+
+    for (size_t i = 0; i < n; i++) {
+        char path[PATH_MAX];
+        bool there;
+
+        if (c->method == AGENT_EXCHANGE && old_path(c, &files[i], path, &there, &f) == 0 && !there)
+            return true;
+        if (c->method == AGENT_SYMLINK && place_outside(&files[i]) && !place_exists(files[i].path))
+            return true;
+    }
+    return false;
+}
+
 int deploy_may_begin(const struct agent_cert *c, struct fault *f)
 {
     size_t n;

@@ -213,7 +213,8 @@ static int install(const struct look *l, struct fault *f)
     return rc;
 }
 
-/* A version is visible that nobody has seen to be used: the last attempt ended in the middle. */
+/* A version is visible that nobody has seen to be used: the last attempt ended in the middle, or
+ * somebody has taken a path away since. */
 static int finish(const struct look *l, struct fault *f)
 {
     unsigned current = 0, good = 0;
@@ -224,7 +225,7 @@ static int finish(const struct look *l, struct fault *f)
     rc = place_get(&l->t->as, PLACE_GOOD, &good, f);
     if (rc < 0 && f->code != FAULT_NOT_FOUND)
         return rc;
-    return rc == 0 && current == good ? 0 : use(l, current, f);
+    return rc == 0 && current == good && !deploy_missing(&l->t->as) ? 0 : use(l, current, f);
 }
 
 /* ---- all of it ---- */

@@ -44,7 +44,11 @@ done
 
 # --- the daemon is there first ---------------------------------------------------------------------
 
-agent_start || bail 'no agent'
+begin() {
+    : >agent.log
+    agent_start || bail 'no agent'
+}
+begin
 ok 'an entry is added where there was no folder for it yet' add web web.key web.pem
 ok 'the daemon sees it' wait_until 60 says web '.state == "verified"'
 ok 'and does what it says' fit web.key web.pem
@@ -87,10 +91,29 @@ ok 'added again with the same' add web again.key again.pem --now
 is '... they are what the agent changes' "$(readlink tls/again.key)" "$scratch/state/web/current/again.key"
 report "$([ "$serial" != "$(serial_of tls/again.pem)" ]; echo $?)" '... and has'
 
+# --- taken away ------------------------------------------------------------------------------------------
+
+rm tls/again.key
+begin
+ok 'a file that was deleted while no daemon ran is brought back' wait_until 60 says web '.version == 6 and .state == "verified"'
+ok '... with the key of the certificate' fit again.key again.pem
+cp root.pem conf/roots.pem
+mkdir conf/trust.d
+cat >conf/trust.d/cas.conf <<CONF
+sources = ( { name = "cas"; kind = "ca"; url = "file://$scratch/root.pem"; issuer = "roots.pem"; } );
+files = ( { path = "$scratch/tls/cas.pem"; } );
+CONF
+ok 'an entry of trust.d is seen, too' wait_until 60 test -s tls/cas.pem
+agent_stop
+rm tls/cas.pem
+ok '... whose file is brought back' agent renew cas
+is '... as it was' "$(cat tls/cas.pem)" "$(cat state/cas/current/cas.pem)"
+rm conf/trust.d/cas.conf
+
 # --- one path, two entries ------------------------------------------------------------------------------
 
 ln -s tls link
-agent_start || bail 'no agent'
+begin
 fails 'no second entry has the same path' 1 'again.key" is a path of web, too .rule conf.duplicate' \
     agent add other --san dns:other.test --token-file other.token --file "key=$scratch/link/again.key"
 report "$([ ! -e conf/conf.d/other.conf ]; echo $?)" 'nothing is written then'
@@ -101,7 +124,7 @@ agent_stop
 ok '... and the one whose path it is goes on' agent renew web
 is '... as before' "$(readlink tls/again.key)" "$scratch/state/web/current/again.key"
 rm conf/conf.d/an-other.conf
-agent_start || bail 'no agent'
+begin
 
 # --- what would fail ----------------------------------------------------------------------------------
 

@@ -59,6 +59,8 @@ start_closed() {
 
 ca_init || bail 'no CA'
 ca_start || bail 'it does not start'
+# The first one waits for a moment without requests; from then on the store knows by whom they are signed.
+ok 'a checkpoint is signed' cerca audit checkpoint --out "$scratch/first.checkpoint"
 for n in $(seq 12); do make_csr "n$n"; done
 for n in $(seq 24); do make_csr "load$n"; done
 for n in $(seq 11); do issue "n$n" >/dev/null 2>&1; done
