@@ -46,7 +46,7 @@ struct signer_link {
     uint64_t down_since_us, last_heard_us, last_ping_us;
     uint64_t next_id;
     struct draft *first, *last; /* in order of arrival; answers come mostly in that order */
-    size_t given_up;            /* drafts that this connection's signer may still answer */
+    size_t given_up;            /* certificates that this connection's signer may still send */
     signer_late late;
     void *late_arg;
     struct fault unfit; /* why the signer that is there is not the right one */
@@ -260,7 +260,8 @@ static void on_signed(struct conn *c, void *owner, const struct frame *frame)
         signed_late(s, frame->body);
 }
 
-/* Late ones bind nobody: the next CRL has a number of its own, the next checkpoint goes on. */
+/* Late ones bind nobody: the next CRL has a number of its own, the next checkpoint goes on. Nor do
+ * they say anything of certificates that were given up, which may come still. */
 static void on_unbound(struct conn *c, void *owner, const struct frame *frame)
 {
     struct signer_link *s = owner;
@@ -270,8 +271,6 @@ static void on_unbound(struct conn *c, void *owner, const struct frame *frame)
     s->last_heard_us = clock_mono_us();
     if (d != NULL && d->type != MSG_SIGN)
         answer(s, d, frame->body, NULL);
-    else if (s->given_up > 0)
-        s->given_up--;
 }
 
 static void on_fault(struct conn *c, void *owner, const struct frame *frame)
@@ -290,8 +289,6 @@ static void on_fault(struct conn *c, void *owner, const struct frame *frame)
     }
     if (d != NULL)
         answer(s, d, SLICE_NONE, &f);
-    else if (s->given_up > 0)
-        s->given_up--;
 }
 
 static void link_ready(struct signer_link *s)

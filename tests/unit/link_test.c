@@ -278,6 +278,30 @@ static void a_signature_after_the_time_limit_is_told_apart_once(void **state)
     assert_int_equal(w->answers, 1);
 }
 
+/* A checkpoint, a CRL or a refusal that comes late, too, hides none of the certificates. */
+static void what_else_is_late_hides_no_signature(void **state)
+{
+    struct world *w = *state;
+    struct fault f = {.code = FAULT_UNAVAILABLE, .retry_after = 1, .rule = "hsm.unavailable"};
+    struct buf b;
+
+    w->conf.sign_timeout = 1;
+    signer_starts(w);
+    connect_link(w);
+    w->manner = KEEP;
+    ask(w);
+    run(w, 5000);
+    told_to_retry(w, 1, "hsm.timeout");
+    buf_init(&b, 4096);
+    fault_put(&b, &f);
+    conn_send(w->signer, MSG_CHECKPOINTED, w->id + 1, slice_str("late"), -1);
+    conn_send(w->signer, MSG_FAULT, w->id + 2, buf_slice(&b), -1);
+    conn_send(w->signer, MSG_SIGNED, w->id, slice_str("too late"), -1);
+    run(w, 5000);
+    assert_int_equal(w->late, 1);
+    buf_free(&b);
+}
+
 static void without_a_signer_the_breaker_opens_and_closes_by_itself(void **state)
 {
     struct world *w = *state;
@@ -338,6 +362,7 @@ int main(void)
         TEST(a_draft_is_sent_again_to_the_next_signer),
         TEST(a_draft_that_ends_each_signer_is_given_up),
         TEST(a_signature_after_the_time_limit_is_told_apart_once),
+        TEST(what_else_is_late_hides_no_signature),
         TEST(without_a_signer_the_breaker_opens_and_closes_by_itself),
         TEST(why_a_signer_does_not_fit_stays_visible),
         TEST(what_waits_at_the_end_is_told_to_retry),
