@@ -371,12 +371,52 @@ static int check_signings(const struct conf_reader *r, struct fault *f)
     return 0;
 }
 
+struct listener {
+    const char *section, *address;
+    uint16_t port;
+    bool open;
+};
+
+static bool is_any(const char *address)
+{
+    return strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0;
+}
+
+static bool overlap(const struct listener *a, const struct listener *b)
+{
+    bool alike = (strchr(a->address, ':') == NULL) == (strchr(b->address, ':') == NULL);
+
+    return a->open && b->open && a->port == b->port && alike &&
+           (strcmp(a->address, b->address) == 0 || is_any(a->address) || is_any(b->address));
+}
+
+/* The programs are apart: one of the two would find its port taken at each start. */
+static int check_listeners(const struct conf_reader *r, struct fault *f)
+{
+    const struct conf *c = r->conf;
+    const struct listener l[] = {
+        {"http", c->http_listen, c->http_port, c->http_listen[0] != '\0'},
+        {"https", c->https_listen, c->https_port, conf_enrolls(c)},
+        {"metrics", c->metrics_listen, c->metrics_port, c->metrics_listen[0] != '\0'},
+    };
+
+    for (size_t i = 1; i < sizeof(l) / sizeof(l[0]); i++)
+        for (size_t k = 0; k < i; k++)
+            if (overlap(&l[i], &l[k]))
+                return conf_refuse(r, conf_line(r, l[i].section, NULL, "port"), UNIQUE, "port", f,
+                                   "%s: port: %u is also that of %s", l[i].section, l[i].port,
+                                   l[k].section);
+    return 0;
+}
+
 int conf_cross_check(const struct conf_reader *r, struct fault *f)
 {
     int rc = check_tokens(r, f);
 
     if (rc == 0)
         rc = check_issuers(r, f);
+    if (rc == 0)
+        rc = check_listeners(r, f);
     if (rc == 0)
         rc = check_audit(r, f);
     if (rc == 0)

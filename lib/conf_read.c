@@ -142,7 +142,7 @@ static int bad_value(const struct conf_reader *r, unsigned line, const struct co
 static int wrong_type(const struct conf_reader *r, const struct conf_section *s,
                       const struct conf_key *k, const config_setting_t *setting, struct fault *f)
 {
-    const char *form = "a quoted text, such as \"90d\"";
+    const char *form = "a quoted text, numbers too: \"90d\", \"8080\"";
 
     if (k->type == CONF_BOOL)
         form = "true or false, without quotes";

@@ -34,6 +34,12 @@ static void duplicates_are_refused(void **state)
          "conf.unique", "also that of \"root\""},
         {"CN=Cerca Development Issuing CA", "cn=Cerca Development Root C\\\\41",
          "subject = \"cn=", "conf.unique", "also that of \"root\""},
+        {"operators = (", "metrics = { listen = \"0.0.0.0\"; port = \"8080\"; };\noperators = (",
+         "metrics = {", "conf.unique", "8080 is also that of http"},
+        {"operators = (",
+         "metrics = { listen = \"127.0.0.1\";\nport = \"8443\"; };\n"
+         "est = ( { name = \"default\"; profile = \"mtls\"; } );\noperators = (",
+         "port = \"8443\"; };\nest", "conf.unique", "8443 is also that of https"},
         {"object=issuing", "id=%01;object=r%6Fot", "object=r%6Fot", "conf.unique",
          "also that of \"root\""},
         {"object=issuing", "object=root",
