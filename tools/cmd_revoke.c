@@ -36,7 +36,7 @@ static void say_expired(const struct tool *t, const struct targets *l)
             tool_say(t, "%s has expired already; it is revoked all the same", l->item[i].label);
 }
 
-static int dry_run(struct tool *t, struct targets *l)
+static int list_targets(struct tool *t, const struct targets *l)
 {
     struct buf out;
     char serial[2 * SERIAL_LEN + 1];
@@ -47,10 +47,43 @@ static int dry_run(struct tool *t, struct targets *l)
         hex_encode(slice_of(l->item[i].serial, SERIAL_LEN), serial);
         buf_printf(&out, "%s %-9s %s\n", serial, l->item[i].status, l->item[i].label);
     }
-    tool_say(t, "%zu certificate%s would be revoked", l->n, l->n == 1 ? "" : "s");
     rc = tool_print(t, buf_slice(&out));
     buf_free(&out);
     return rc;
+}
+
+/* What cerca-ca would refuse, as far as is known from here: what is revoked stays so, and of its
+ * reason only a lost key may still come out. */
+static size_t already(struct targets *l, uint8_t reason)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < l->n; i++) {
+        struct target *of = &l->item[i];
+        bool held = strcmp(of->status, "held") == 0;
+
+        if (held ? reason != REASON_CERTIFICATE_HOLD
+                 : strcmp(of->status, "revoked") != 0 || reason == REASON_KEY_COMPROMISE)
+            continue;
+        of->outcome.code = FAULT_CONFLICT;
+        (void)snprintf(of->outcome.rule, sizeof(of->outcome.rule), "revoke.already");
+        (void)snprintf(of->outcome.text, sizeof(of->outcome.text), "The certificate is %s already",
+                       held ? "on hold" : "revoked");
+        n++;
+    }
+    return n;
+}
+
+static int dry_run(struct tool *t, struct targets *l, uint8_t reason)
+{
+    size_t refused = already(l, reason);
+    size_t n = l->n - refused;
+    int rc = t->format == FORMAT_TABLE ? list_targets(t, l) : revoke_print(t, l, l->n, "would be");
+
+    tool_say(t, "%zu certificate%s would be revoked", n, n == 1 ? "" : "s");
+    if (refused > 0)
+        tool_say(t, "%zu would be refused: revoked, or on hold, already", refused);
+    return rc == EXIT_OK && refused > 0 ? EXIT_FAILED : rc;
 }
 
 static int find_targets(struct tool *t, const struct revoke_args *a, struct targets *l,
@@ -79,7 +112,7 @@ static int revoke_meant(struct tool *t, const struct revoke_args *a, struct targ
     if (find_targets(t, a, l, &f) != 0)
         return tool_fail(t, &f);
     if (a->dry_run)
-        return dry_run(t, l);
+        return dry_run(t, l, order.reason);
     if ((has_filter(a) || a->all_with_key) && !a->yes && !confirmed(t, l->n))
         return EXIT_FAILED;
     say_expired(t, l);

@@ -134,13 +134,13 @@ static const struct column columns[] = {
 static const char *const keys[] = {"serial", "name", "result", "rule", "text", NULL};
 static const struct sheet sheet = {columns, keys};
 
-static int print(struct tool *t, const struct targets *l, size_t done, const char *word)
+int revoke_print(struct tool *t, const struct targets *l, size_t n, const char *word)
 {
     struct rows rows;
     int rc = EXIT_OK;
 
     rows_begin(&rows, t, &sheet);
-    for (size_t i = 0; rc == EXIT_OK && i < done; i++)
+    for (size_t i = 0; rc == EXIT_OK && i < n; i++)
         rc = rows_add(&rows, target_json(&l->item[i], word));
     if (rc == EXIT_OK)
         return rows_end(&rows);
@@ -154,7 +154,7 @@ int revoke_run(struct tool *t, struct targets *l, const struct revoke_request *o
     struct fault f = {0};
     size_t reached, refused = 0;
     int rc = revoke_all(t, l, order, &reached, &f);
-    int printed = print(t, l, reached, done);
+    int printed = revoke_print(t, l, reached, done);
 
     for (size_t i = 0; i < reached; i++)
         refused += l->item[i].outcome.code != FAULT_NONE;

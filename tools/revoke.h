@@ -43,6 +43,8 @@ int revoke_reason(const char *text, uint8_t *out, struct fault *f) WARN_UNUSED;
  * Says what keeps others from hearing of it. */
 int revoke_all(struct tool *t, struct targets *l, const struct revoke_request *order, size_t *done,
                struct fault *f) WARN_UNUSED;
+/* The outcomes of the first n; `word` is that for success. EXIT_OK, or EXIT_FAILED (said). */
+int revoke_print(struct tool *t, const struct targets *l, size_t n, const char *word);
 /* The same with a progress bar, and prints each outcome. EXIT_OK, or
  * EXIT_FAILED when one was refused. `done` is the word for success: "revoked". */
 int revoke_run(struct tool *t, struct targets *l, const struct revoke_request *order,

@@ -84,9 +84,16 @@ fails 'a filter asks first' 1 '1 certificate would be revoked' cerca revoke --ow
 ok 'a dry run lists what is meant' cerca revoke --owner alice --dry-run
 like 'and only that' "$out" "^$(serial_of six) valid"
 is 'one line' "$(wc -l <"$out")" 1
+ok '... as JSON too' cerca revoke --owner alice --dry-run -o json
+json 'with what would become of it' \
+    "map(.serial + \" \" + .result) == [\"$(serial_of six) would be\"]"
 is 'nothing was changed' "$(status_of six)" valid
 ok 'by owner' cerca revoke --owner alice --yes --reason affiliationChanged -o csv
 is 'six is revoked' "$(status_of six)" revoked
+fails 'a dry run counts it no more' 1 '^cerca revoke: 0 certificates would be revoked' \
+    cerca revoke "$(serial_of six)" --dry-run -o json
+json '... and says why' '.[0].result == "refused" and .[0].rule == "revoke.already"'
+ok '... but for a lost key' cerca revoke "$(serial_of six)" --reason keyCompromise --dry-run
 is 'another owner is not touched' "$(status_of bob)" valid
 fails 'a filter without a match says so' 1 'no certificate that could be revoked' \
     cerca revoke --owner alice --yes
