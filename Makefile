@@ -364,6 +364,7 @@ install: programs ## install to PREFIX=/usr/local below DESTDIR=
 	$(foreach page,$(MAN_PAGES),$(call put,$(page),$(SHAREDIR)/man/man$(subst .,,$(suffix $(page)))))
 	$(foreach file,$(EXAMPLES),$(call put,$(file),$(SHAREDIR)/cerca))
 	$(foreach file,$(filter-out conf/%,$(DOCS)),$(call put,$(file),$(SHAREDIR)/doc/cerca))
+	$(foreach file,$(wildcard docs/charts/*.svg),$(call put,$(file),$(SHAREDIR)/doc/cerca/charts))
 	install -m 644 conf/README.md $(DESTDIR)$(SHAREDIR)/cerca/
 	$(call put,conf/nginx/cerca-public.conf,$(SHAREDIR)/cerca/nginx)
 	$(call put,conf/prometheus/cerca.rules.yml,$(SHAREDIR)/cerca/prometheus)
