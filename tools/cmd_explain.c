@@ -264,6 +264,8 @@ static int run_explain(struct tool *t, void *args)
     (void)args;
     if (strncmp(word, prefix, sizeof(prefix) - 1) == 0)
         word += sizeof(prefix) - 1;
+    if (find_name(word)[0] == '\0')
+        return tool_usage(t, "NAME is empty");
     rc = strlen(word) > 255 ? tool_usage(t, "NAME is too long")
                             : ask(t, find_name(word), &answer, &f);
     if (rc == -FAULT_NOT_FOUND)

@@ -62,14 +62,39 @@ static const struct command *find_command(int n, char **words, int *taken)
     return NULL;
 }
 
-static int no_such_command(const struct tool *t, const char *word)
+/* "show, ack or unack": the second words of the commands that begin with this one. */
+static void put_seconds(const char *word, struct buf *out)
 {
     size_t n = strlen(word);
+    const char *last = NULL;
 
-    for (const struct command *const *c = commands; *c != NULL; c++)
-        if (strncmp((*c)->name, word, n) == 0 && (*c)->name[n] == ' ')
-            return tool_usage(t, "\"%s\" needs a second word, such as \"%s\"", word, (*c)->name);
-    return tool_usage(t, "there is no command \"%s\"", word);
+    for (const struct command *const *c = commands; *c != NULL; c++) {
+        if (strncmp((*c)->name, word, n) != 0 || (*c)->name[n] != ' ')
+            continue;
+        if (last != NULL)
+            buf_printf(out, "%s%s", out->n > 0 ? ", " : "", last);
+        last = (*c)->name + n + 1;
+    }
+    if (last != NULL)
+        buf_printf(out, "%s%s", out->n > 0 ? " or " : "", last);
+}
+
+static int no_such_command(const struct tool *t, int n, char **words)
+{
+    struct buf seconds;
+    int rc;
+
+    buf_init(&seconds, HELP_MAX);
+    put_seconds(words[0], &seconds);
+    if (seconds.n == 0)
+        rc = tool_usage(t, "there is no command \"%s\"", words[0]);
+    else if (n == 1)
+        rc = tool_usage(t, "\"%s\" needs a second word: %s", words[0], buf_cstr(&seconds));
+    else
+        rc = tool_usage(t, "there is no command \"%s %s\": %s is followed by %s", words[0],
+                        words[1], words[0], buf_cstr(&seconds));
+    buf_free(&seconds);
+    return rc;
 }
 
 static int choose_format(struct tool *t)
@@ -142,7 +167,7 @@ static int find_and_run(struct tool *t)
         return tool_usage(t, "which command?");
     t->command = find_command(n, words, &taken);
     if (t->command == NULL)
-        return no_such_command(t, words[0]);
+        return no_such_command(t, n, words);
     if (help)
         return help_one(t, t->command);
     /* getopt looks at argv from index 1: the command's last word stands for the program. */

@@ -19,7 +19,10 @@ in_synopsis() { # COMMAND
 
 fails 'no command is a usage error' 2 'which command' cerca
 fails 'an unknown command is a usage error' 2 'there is no command "frobnicate"' cerca frobnicate
-fails 'half a command is a usage error' 2 '"store" needs a second word' cerca store
+fails 'half a command is a usage error' 2 '"store" needs a second word: check' cerca store
+fails '... also one that goes on otherwise' 2 \
+    'no command "report nosuch": report is followed by inventory, .* or owner' cerca report nosuch
+fails 'a name that is empty is one' 2 'NAME is empty' cerca explain ''
 ok 'help lists every command' cerca help
 cp "$out" "$scratch/help"
 for command in init issue renew bulk list search show revoke hold release 'block list' 'block add' 'block remove' 'ca list' 'conf check' 'conf show' 'conf example' status \
