@@ -51,7 +51,7 @@ enum scan_outcome {
     SCAN_UNREACHABLE = 11,    /* "unreachable": no way to the address */
     SCAN_TIMEOUT = 12,        /* "timeout": not done at the target's deadline */
     SCAN_NOT_RESOLVED = 13,   /* "not_resolved": the name has no address */
-    SCAN_FAILED = 14,         /* "failed": not tried, for want of something here */
+    SCAN_FAILED = 14,         /* "failed": not tried to its end, for want of something here */
     SCAN_LOGGED = 15,         /* "logged": no server was asked. A log of Certificate Transparency
                                  shows chain[0]: host is the log's URL, address "entry 12", port 0 */
 };

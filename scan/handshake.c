@@ -16,6 +16,8 @@
 /* Whatever OpenSSL has, with certificates: a server that picks one without would show none. */
 #define CIPHERS "ALL:eNULL:!aNULL:!PSK:!SRP:@SECLEVEL=0"
 
+#define NO_MEMORY "out of memory"
+
 struct handshakes {
     SSL_CTX *ctx;
     BIO_METHOD *method;
@@ -195,6 +197,7 @@ struct handshake *handshake_new(struct handshakes *all, int fd, const char *sni)
         BIO_free(b);
         ERR_clear_error();
         h->broken = SCAN_FAILED;
+        h->detail = NO_MEMORY;
         return h;
     }
     BIO_set_data(b, h);
@@ -225,8 +228,22 @@ static bool chain_parses(const struct served *s)
         ok = x != NULL && p == end && (i > 0 || X509_get0_pubkey(x) != NULL);
         X509_free(x);
     }
-    ERR_clear_error();
     return ok;
+}
+
+/* Did OpenSSL fail here, above all for want of memory? That says nothing of the server. */
+static bool failed_here(struct handshake *h)
+{
+    bool memory = false, other = false;
+    unsigned long e;
+
+    while ((e = ERR_get_error()) != 0) {
+        memory = memory || ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE;
+        other = other || ERR_GET_REASON(e) == ERR_R_INTERNAL_ERROR;
+    }
+    if (memory || other)
+        h->detail = memory ? NO_MEMORY : "internal error of OpenSSL";
+    return memory || other;
 }
 
 /* Why it did not come to its end. What the server showed counts more than what it did then: one
@@ -236,13 +253,15 @@ static enum scan_outcome why(struct handshake *h)
     unsigned long e = ERR_peek_error();
     const char *reason = ERR_reason_error_string(e);
 
+    if (failed_here(h))
+        return SCAN_FAILED;
     if (h->broken == SCAN_TOO_LARGE || h->served_fault == SERVED_TOO_LARGE ||
         ERR_GET_REASON(e) == SSL_R_EXCESSIVE_MESSAGE_SIZE)
         return SCAN_TOO_LARGE;
     if (h->served_fault == SERVED_MALFORMED)
         return SCAN_GARBAGE;
     if (h->served.has_chain && !chain_parses(&h->served))
-        return SCAN_BAD_CERTIFICATE;
+        return failed_here(h) ? SCAN_FAILED : SCAN_BAD_CERTIFICATE;
     if (h->has_alert && h->served.n_chain > 0 && h->served.demands_client)
         return SCAN_SERVED;
     if (h->has_alert)

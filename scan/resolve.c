@@ -1,5 +1,6 @@
 #include "scan/resolve.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/buf.h"
+#include "lib/log.h"
 
 #define STACK_OCTETS (256 << 10)
 
@@ -20,6 +22,7 @@ struct resolution {
     void *arg;
     uint8_t address[RESOLVE_ADDRESSES_MAX][16];
     size_t n;
+    bool here;
     const char *why;
 };
 
@@ -123,7 +126,8 @@ static void look_up(struct resolution *q)
     int rc = getaddrinfo(q->name, NULL, &hints, &found);
 
     if (rc != 0) {
-        q->why = gai_strerror(rc);
+        q->here = rc == EAI_MEMORY || rc == EAI_SYSTEM;
+        q->why = rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc);
         return;
     }
     for (const struct addrinfo *a = found; a != NULL && q->n < RESOLVE_ADDRESSES_MAX;
@@ -133,10 +137,19 @@ static void look_up(struct resolution *q)
     q->why = q->n == 0 ? "no address" : "";
 }
 
+/* With the lock. */
+static void answer(struct resolver *r, struct resolution *q)
+{
+    const uint64_t one = 1;
+
+    queue_put(&r->answered, q);
+    if (write(r->wake, &one, sizeof(one)) < 0)
+        return; /* full: the loop is awake already */
+}
+
 static void *work(void *arg)
 {
     struct resolver *r = arg;
-    const uint64_t one = 1;
 
     pthread_mutex_lock(&r->lock);
     while (!r->closed) {
@@ -151,9 +164,7 @@ static void *work(void *arg)
         pthread_mutex_unlock(&r->lock);
         look_up(q);
         pthread_mutex_lock(&r->lock);
-        queue_put(&r->answered, q);
-        if (write(r->wake, &one, sizeof(one)) < 0)
-            continue; /* full: the loop is awake already */
+        answer(r, q);
     }
     leave(r);
     return NULL;
@@ -174,7 +185,7 @@ static void on_answers(void *arg, unsigned ready)
     for (; q != NULL; q = next) {
         next = q->next;
         if (q->fn != NULL)
-            q->fn(q->arg, (const uint8_t(*)[16])q->address, q->n, q->why);
+            q->fn(q->arg, (const uint8_t(*)[16])q->address, q->n, q->here, q->why);
         free_resolution(q);
     }
 }
@@ -189,8 +200,11 @@ struct resolver *resolver_new(struct loop *l)
     r->asked.end = &r->asked.first;
     r->answered.end = &r->answered.first;
     r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (r->wake >= 0)
-        r->watch = loop_watch(l, r->wake, LOOP_READ, on_answers, r);
+    if (r->wake < 0) { /* nobody would ever be answered */
+        log_error("scan.resolver", "call", "eventfd", "reason", strerror(errno), NULL);
+        exit(EXIT_FAILURE);
+    }
+    r->watch = loop_watch(l, r->wake, LOOP_READ, on_answers, r);
     return r;
 }
 
@@ -205,20 +219,35 @@ void resolver_free(struct resolver *r)
     leave(r);
 }
 
+/* With the lock. Without a single thread nobody would ever look. */
+static void no_thread(struct resolver *r, int error)
+{
+    struct resolution *q = r->threads == 0 ? queue_take(&r->asked) : NULL;
+
+    if (q == NULL)
+        return;
+    q->here = true;
+    q->why = error == EAGAIN ? "no thread can be made here" : strerror(error);
+    answer(r, q);
+}
+
 /* With the lock. */
 static void another_thread(struct resolver *r)
 {
     pthread_attr_t attributes;
     pthread_t thread;
+    int error;
 
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attributes, STACK_OCTETS);
     r->users++;
     r->threads++;
-    if (pthread_create(&thread, &attributes, work, r) != 0) {
+    error = pthread_create(&thread, &attributes, work, r);
+    if (error != 0) {
         r->users--;
         r->threads--;
+        no_thread(r, error);
     }
     pthread_attr_destroy(&attributes);
 }

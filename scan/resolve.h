@@ -18,8 +18,10 @@ struct resolver *resolver_new(struct loop *l);
 /* Requests that are under way are forgotten: their threads end by themselves. NULL is fine. */
 void resolver_free(struct resolver *r);
 
-/* Addresses as scan_range has them, each once; none: `why` says why. */
-typedef void (*resolved)(void *arg, const uint8_t (*address)[16], size_t n, const char *why);
+/* Addresses as scan_range has them, each once; none: `why` says why, and `here` that it is for want
+ * of something on this machine, which says nothing of the name. */
+typedef void (*resolved)(void *arg, const uint8_t (*address)[16], size_t n, bool here,
+                         const char *why);
 struct resolution;
 /* `fn` is called from the loop, later, unless it is cancelled before. */
 struct resolution *resolver_ask(struct resolver *r, const char *name, resolved fn, void *arg);

@@ -294,7 +294,8 @@ static void begin_name(struct target *t)
     take_turn(t);
 }
 
-static void on_looked_up(void *arg, const uint8_t (*address)[16], size_t n, const char *why)
+static void on_looked_up(void *arg, const uint8_t (*address)[16], size_t n, bool here,
+                         const char *why)
 {
     struct target *t = arg;
 
@@ -306,7 +307,7 @@ static void on_looked_up(void *arg, const uint8_t (*address)[16], size_t n, cons
         else
             memcpy(t->address[t->n_addresses++], address[i], 16);
     if (n == 0) {
-        t->result.outcome = SCAN_NOT_RESOLVED;
+        t->result.outcome = here ? SCAN_FAILED : SCAN_NOT_RESOLVED;
         (void)snprintf(t->result.detail, sizeof(t->result.detail), "%s", why);
         end_result(t);
     } else if (t->n_addresses == 0) {
