@@ -105,21 +105,12 @@ static void mark_refused(const struct agent_cert *c)
 /* It died; what it said last may say why. */
 static int ended(const struct keychild *k, struct fault *f)
 {
-    struct buf said, safe;
-    size_t from = 0;
+    struct buf said;
 
-    buf_init(&said, 8192);
-    buf_init(&safe, 16384);
-    child_output(&k->child, &said);
-    while (said.n > 0 && said.p[said.n - 1] == '\n')
-        said.n--;
-    for (size_t i = 0; i < said.n; i++)
-        if (said.p[i] == '\n')
-            from = i + 1;
-    text_safe(slice_of(said.p + from, said.n - from), false, &safe);
-    (void)fault_set(f, FAULT_UNAVAILABLE, "agent.key", PROGRAM " ended: %.180s", buf_cstr(&safe));
+    buf_init(&said, 16384);
+    child_last_words(&k->child, &said);
+    (void)fault_set(f, FAULT_UNAVAILABLE, "agent.key", PROGRAM " ended: %.180s", buf_cstr(&said));
     buf_free(&said);
-    buf_free(&safe);
     return -(int)f->code;
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/text.h"
 
 #define STOP_US 5000000
 #define POLL_US 20000
@@ -58,14 +59,19 @@ static int find_program(const char *name, char out[PATH_MAX], struct fault *f)
                      folder);
 }
 
-/* In the child. The parent may be gone before prctl: then nobody will stop us. */
+/* In the child. The parent may be gone before prctl: then nobody will stop us. Signals that the
+ * parent's loop takes are blocked there: here they are to end it before it has a loop of its own.
+ */
 static void become(const char *path, const char *name, const char *const argv[], int output,
                    pid_t parent)
 {
     char *args[ARGS_MAX + 2] = {(char *)(uintptr_t)name};
+    sigset_t none;
 
     for (size_t i = 0; i < ARGS_MAX && argv[i] != NULL; i++)
         args[i + 1] = (char *)(uintptr_t)argv[i];
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent || dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0)
         _exit(127);
@@ -105,6 +111,23 @@ void child_output(const struct child *c, struct buf *out)
 
     if (n > 0)
         buf_put(out, tail, (size_t)n);
+}
+
+void child_last_words(const struct child *c, struct buf *out)
+{
+    struct buf said;
+    size_t from = 0;
+
+    buf_init(&said, TAIL_MAX);
+    child_output(c, &said);
+    while (said.n > 0 && said.p[said.n - 1] == '\n')
+        said.n--;
+    for (size_t i = 0; i < said.n; i++)
+        if (said.p[i] == '\n')
+            from = i + 1;
+    if (said.n > 0)
+        text_safe(slice_of(said.p + from, said.n - from), false, out);
+    buf_free(&said);
 }
 
 static int ended(struct child *c, int status, struct fault *f)

@@ -28,6 +28,8 @@ bool child_running(struct child *c);
 void child_stop(struct child *c);
 /* The end of what it wrote, for people. */
 void child_output(const struct child *c, struct buf *out);
+/* ... and only its last line, made safe to print. */
+void child_last_words(const struct child *c, struct buf *out);
 void child_free(struct child *c);
 
 #endif

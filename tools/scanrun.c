@@ -176,14 +176,17 @@ static int start(struct running *r, struct fault *f)
     return 0;
 }
 
-/* The worker is gone, and not because we wanted it. */
+/* The worker is gone, and not because we wanted it: what it said last, else how it ended. */
 static int explain(struct running *r, struct fault *f)
 {
+    struct fault end = {0};
     struct buf said;
 
-    buf_init(&said, 8192);
-    child_output(&r->child, &said);
-    (void)fault_set(f, FAULT_INTERNAL, "scan.worker", "cerca-scan ended: %.200s",
+    if (child_wait(&r->child, &end) == 0)
+        (void)fault_set(&end, FAULT_INTERNAL, "scan.worker", "cerca-scan ended before its time");
+    buf_init(&said, 16384);
+    child_last_words(&r->child, &said);
+    (void)fault_set(f, FAULT_INTERNAL, "scan.worker", "%.100s: %.200s", end.text,
                     said.n > 0 ? buf_cstr(&said) : "it said nothing");
     buf_free(&said);
     return -(int)f->code;
