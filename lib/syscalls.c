@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #ifndef PR_SET_VMA
@@ -131,6 +132,8 @@ static const char *const calls_kill[] = {"ptrace",
      CLONE_NEWNET)
 #define COUNT(list) (sizeof(list) / sizeof(list)[0])
 
+#define MADE_WITHIN 60 /* seconds */
+
 struct filter {
     scmp_filter_ctx ctx;
     int error; /* the first, negative errno */
@@ -239,7 +242,8 @@ static void fill(struct filter *t, const struct sandbox *s)
     for (size_t i = 0; i < COUNT(calls_kill); i++)
         rule(t, SCMP_ACT_KILL_PROCESS, calls_kill[i], 0, NULL);
     allow_list(t, calls_base, COUNT(calls_base));
-    allow_if(t, "ioctl", equal(1, TCGETS)); /* stdio asks whether it is a terminal */
+    allow_if(t, "setitimer", equal(0, ITIMER_REAL)); /* give_time, in here and in children */
+    allow_if(t, "ioctl", equal(1, TCGETS));          /* stdio asks whether it is a terminal */
     /* A thread may step back behind the others: in children only if their parent's jail lets it. */
     allow_if_both(t, "setpriority", equal(0, PRIO_PROCESS), equal(1, 0));
     if (s->spawn) {
@@ -261,6 +265,14 @@ static void fill(struct filter *t, const struct sandbox *s)
     allow_sockets(t, s);
 }
 
+/* libseccomp turns for ever where it had no memory for a filter: then SIGALRM ends the process. */
+static int give_time(time_t seconds)
+{
+    const struct itimerval t = {.it_value.tv_sec = seconds};
+
+    return setitimer(ITIMER_REAL, &t, NULL) == 0 ? 0 : -errno;
+}
+
 int syscalls_enter(const struct sandbox *s, unsigned *count, struct fault *f)
 {
     *count = 0;
@@ -269,10 +281,13 @@ int syscalls_enter(const struct sandbox *s, unsigned *count, struct fault *f)
         return fault_set(f, FAULT_INTERNAL, "sandbox.seccomp", "seccomp_init failed");
     /* A tree instead of a chain: these programs make tens of thousands of calls a second. */
     (void)seccomp_attr_set(t.ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+    t.error = give_time(MADE_WITHIN);
     fill(&t, s);
     if (t.error == 0)
         t.error = seccomp_load(t.ctx);
     seccomp_release(t.ctx);
+    if (t.error == 0)
+        t.error = give_time(0);
     if (t.error != 0)
         return fault_set(f, FAULT_INTERNAL, "sandbox.seccomp", "%s", strerror(-t.error));
     *count = t.count;

@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -159,6 +160,23 @@ static void files_move_inside_allowed_folders_and_never_out(void **state)
     struct folders *d = *state;
     struct sandbox s = plain(d);
     assert_int_equal(in_jail(&s, change_folders, d), 0);
+}
+
+static void look_at_timers(const struct folders *d)
+{
+    const struct itimerval none = {.it_value.tv_sec = 0};
+    struct itimerval left;
+
+    (void)d;
+    HOLDS(setitimer(ITIMER_REAL, &none, &left) == 0);
+    HOLDS(left.it_value.tv_sec == 0 && left.it_value.tv_usec == 0);
+    FAILS_WITH(EPERM, setitimer(ITIMER_VIRTUAL, &none, NULL));
+}
+
+static void the_time_for_making_a_filter_ends_with_it(void **state)
+{
+    struct sandbox s = plain(*state);
+    assert_int_equal(in_jail(&s, look_at_timers, *state), 0);
 }
 
 static void absent_paths_are_skipped_and_too_many_are_refused(void **state)
@@ -527,6 +545,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(only_allowed_paths_open_and_only_as_allowed),
         T(files_move_inside_allowed_folders_and_never_out),
+        T(the_time_for_making_a_filter_ends_with_it),
         T(absent_paths_are_skipped_and_too_many_are_refused),
         T(sockets_are_made_only_of_the_families_and_types_asked_for),
         T(what_only_an_intruder_does_kills_the_process),
