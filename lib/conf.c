@@ -38,7 +38,7 @@ static int set_path(struct conf *c, const char *path, bool resolve, struct fault
     if (slash != NULL)
         snprintf(folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path), path);
     if ((resolve || path[0] != '/') && realpath(folder, full) == NULL)
-        return fault_set(f, FAULT_CONFIG, "conf.path", "%.150s: %s", folder, strerror(errno));
+        return file_refused(f, "conf.path", folder);
     c->dir = xstrdup(resolve || path[0] != '/' ? full : folder);
     buf_init(&whole, 2 * PATH_MAX);
     buf_printf(&whole, "%s%s%s", c->dir, strcmp(c->dir, "/") == 0 ? "" : "/", base);

@@ -25,6 +25,18 @@ static int system_fault(struct fault *f, const char *rule, const char *what, con
     return fault_set(f, code, rule, "cannot %s %s: %s", what, path, strerror(error));
 }
 
+int file_refused(struct fault *f, const char *rule, const char *path)
+{
+    enum fault_code code = FAULT_CONFIG;
+    int error = errno;
+
+    if (error == EIO || error == EMFILE || error == ENFILE || error == ENOMEM || error == EAGAIN)
+        code = FAULT_INTERNAL;
+    else if (error == ENOSPC || error == EDQUOT)
+        code = FAULT_FULL;
+    return fault_set(f, code, rule, "%.150s: %s", path, strerror(error));
+}
+
 static int read_all(int fd, const char *path, struct buf *out, struct fault *f)
 {
     uint8_t chunk[CHUNK];

@@ -25,4 +25,9 @@ int file_begin(const char *path, struct file_new *out, struct fault *f) WARN_UNU
 int file_end(struct file_new *n, unsigned mode, struct fault *f) WARN_UNUSED;
 void file_drop(struct file_new *n);
 
+/* What errno says of a path of the configuration, as a fault with the path in it. Mostly somebody
+ * has to mend that: -FAULT_CONFIG. What comes back by itself (descriptors, memory, a disk that
+ * fails or is full) is -FAULT_INTERNAL or -FAULT_FULL, so that who ends by it is started again. */
+int file_refused(struct fault *f, const char *rule, const char *path);
+
 #endif

@@ -1,9 +1,10 @@
 #include "lib/key_blocklist.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "lib/file.h"
 
 #define HASH_LEN 32
 #define LINE_MAX_OCTETS 1024
@@ -58,8 +59,7 @@ static int read_lines(struct key_blocklist *l, FILE *file, const char *path, str
     for (size_t number = 1; rc == 0 && fgets(line, sizeof(line), file) != NULL; number++)
         rc = add_line(l, line, path, number, f);
     if (rc == 0 && ferror(file))
-        rc = fault_set(f, FAULT_CONFIG, "key.blocklist.file", "cannot read %s: %s", path,
-                       strerror(errno));
+        rc = file_refused(f, "key.blocklist.file", path);
     return rc;
 }
 
@@ -74,8 +74,7 @@ int key_blocklist_load(const char *path, struct key_blocklist **out, struct faul
         return 0;
     file = fopen(path, "re");
     if (file == NULL)
-        return fault_set(f, FAULT_CONFIG, "key.blocklist.file", "cannot open %s: %s", path,
-                         strerror(errno));
+        return file_refused(f, "key.blocklist.file", path);
     l = xcalloc(1, sizeof(*l));
     buf_init(&l->hashes, (size_t)KEY_BLOCKLIST_MAX * HASH_LEN);
     rc = read_lines(l, file, path, f);

@@ -22,6 +22,7 @@
 #include "token/watch.h"
 #include "lib/conn.h"
 #include "lib/exitcode.h"
+#include "lib/file.h"
 #include "lib/log.h"
 #include "lib/manager.h"
 #include "lib/sandbox.h"
@@ -161,7 +162,7 @@ static int allow_edkey(struct sandbox *s, const struct conf *conf, bool provisio
     (void)snprintf(folder, sizeof(folder), "%.*s", (int)(slash - conf->audit_secret),
                    conf->audit_secret);
     if (mkdir(folder, 0700) != 0 && errno != EEXIST)
-        return fault_set(f, FAULT_CONFIG, "signer.edkey.file", "%s: %s", folder, strerror(errno));
+        return file_refused(f, "signer.edkey.file", folder);
     sandbox_allow(s, folder, true);
     return 0;
 }
@@ -199,7 +200,7 @@ static int check(const struct conf *conf, const struct conf_token *t, struct fau
         rc = fault_set(f, FAULT_CONFIG, "signer.token.uri", "token %s: its uri names no token",
                        t->name);
     if (rc == 0 && access(t->module, R_OK) != 0)
-        rc = fault_set(f, FAULT_CONFIG, "signer.module", "%s: %s", t->module, strerror(errno));
+        rc = file_refused(f, "signer.module", t->module);
     for (size_t i = 0; i < conf->n_issuers && rc == 0; i++)
         if (strcmp(conf->issuers[i].token, t->name) == 0)
             rc = issuerkey_uri(&conf->issuers[i], &token, &key, f);
@@ -310,8 +311,7 @@ static int run(const struct options *o, const struct conf *conf, const struct co
     if (o->check)
         return check(conf, t, f);
     if (mkdir(conf->record_dir, 0700) != 0 && errno != EEXIST)
-        return fault_set(f, FAULT_CONFIG, "signer.record", "%s: %s", conf->record_dir,
-                         strerror(errno));
+        return file_refused(f, "signer.record", conf->record_dir);
     if (!o->provision) {
         block_signals();
         rc = open_socket(conf, t, &fd, f);

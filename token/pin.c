@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/file.h"
 #include "lib/key.h"
 #include "lib/log.h"
 
@@ -64,7 +65,7 @@ static int pin_from_fd(int fd, const char *source, struct pin **out, struct faul
     int rc = 0;
 
     if (read_all(fd, p) != 0)
-        rc = fault_set(f, FAULT_CONFIG, "signer.pin.source", "%s: %s", source, strerror(errno));
+        rc = file_refused(f, "signer.pin.source", source);
     else {
         if (p->n > 0 && p->p[p->n - 1] == '\n')
             p->n--;
@@ -89,7 +90,7 @@ int pin_read_file(const char *path, struct pin **out, struct fault *f)
 
     *out = NULL;
     if (fd < 0)
-        return fault_set(f, FAULT_CONFIG, "signer.pin.source", "%s: %s", path, strerror(errno));
+        return file_refused(f, "signer.pin.source", path);
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         rc = fault_set(f, FAULT_CONFIG, "signer.pin.source", "%s: not a regular file", path);
     else if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
@@ -110,7 +111,7 @@ static int pin_from_credential(const char *path, struct pin **out, struct fault 
     int rc;
 
     if (fd < 0)
-        return fault_set(f, FAULT_CONFIG, "signer.pin.source", "%s: %s", path, strerror(errno));
+        return file_refused(f, "signer.pin.source", path);
     rc = pin_from_fd(fd, path, out, f);
     (void)close(fd);
     return rc;

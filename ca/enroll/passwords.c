@@ -90,7 +90,7 @@ static int read_file(const char *path, struct buf *out, struct fault *f)
     struct stat st;
 
     if (stat(path, &st) != 0)
-        return fault_set(f, FAULT_CONFIG, "password.file", "%s: %s", path, strerror(errno));
+        return file_refused(f, "password.file", path);
     if ((st.st_mode & S_IRWXO) != 0)
         return fault_set(f, FAULT_CONFIG, "password.file", "%s: others may read it", path);
     if (file_read(path, FILE_MAX, out, f) != 0) {

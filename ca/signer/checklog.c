@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/file.h"
 #include "lib/key.h"
 #include "lib/log.h"
 #include "lib/wire.h"
@@ -113,7 +114,7 @@ int checklog_open(const char *path, struct checklog **out, struct fault *f)
     l->path = xstrdup(path);
     l->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (l->fd < 0)
-        rc = fault_set(f, FAULT_CONFIG, "signer.checklog", "%s: %s", path, strerror(errno));
+        rc = file_refused(f, "signer.checklog", path);
     else if (flock(l->fd, LOCK_EX | LOCK_NB) != 0)
         rc = fault_unavailable(f, 1, "signer.checklog.busy", "%s: another signer has it", path);
     else

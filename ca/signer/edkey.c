@@ -51,7 +51,7 @@ static int check_mode(const char *path, struct fault *f)
     struct stat st;
 
     if (stat(path, &st) != 0)
-        return fault_set(f, FAULT_CONFIG, "signer.edkey.file", "%s: %s", path, strerror(errno));
+        return file_refused(f, "signer.edkey.file", path);
     if (!S_ISREG(st.st_mode) || (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
         return fault_set(f, FAULT_CONFIG, "signer.edkey.mode",
                          "%s: must be a file that nobody but its owner may read; chmod 600 it",

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/file.h"
 #include "lib/log.h"
 #include "lib/signrecord.h"
 
@@ -181,11 +182,11 @@ int record_open(const char *path, struct record **out, struct fault *f)
     *out = NULL;
     r->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (r->fd < 0)
-        rc = fault_set(f, FAULT_CONFIG, "signer.record", "%s: %s", path, strerror(errno));
+        rc = file_refused(f, "signer.record", path);
     /* For the group of a folder that others may not enter: cerca store check compares the record
      * with the store. */
     else if (fchmod(r->fd, 0640) != 0)
-        rc = fault_set(f, FAULT_CONFIG, "signer.record", "%s: %s", path, strerror(errno));
+        rc = file_refused(f, "signer.record", path);
     else if (flock(r->fd, LOCK_EX | LOCK_NB) != 0)
         rc = fault_unavailable(f, 1, "signer.record.busy", "%s: another signer has it", path);
     else

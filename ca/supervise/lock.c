@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/file.h"
+
 #define AFTERLIFE_MS 5000
 #define LOOK_EVERY_MS 20
 
@@ -52,10 +54,10 @@ int lock_folder(const char *folder, int *out, struct fault *f)
     if (n < 0 || (size_t)n >= sizeof path)
         return fault_set(f, FAULT_CONFIG, "lock", "the path of the socket folder is too long");
     if (mkdir(folder, 0755) != 0 && errno != EEXIST)
-        return fault_set(f, FAULT_CONFIG, "lock", "%s: %s", folder, strerror(errno));
+        return file_refused(f, "lock", folder);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0)
-        return fault_set(f, FAULT_CONFIG, "lock", "%s: %s", path, strerror(errno));
+        return file_refused(f, "lock", path);
     int r = take(fd, folder, f);
     n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
     if (r == 0 && (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)n, 0) != n))

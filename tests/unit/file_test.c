@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,6 +155,25 @@ static void what_is_written_in_pieces_is_there_at_its_end_or_not_at_all(void **s
     buf_free(&got);
 }
 
+static void what_comes_back_by_itself_is_no_fault_of_the_configuration(void **state)
+{
+    static const int here[] = {EIO, EMFILE, ENFILE, ENOMEM, EAGAIN};
+    struct fault f;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(here) / sizeof(here[0]); i++) {
+        errno = here[i];
+        assert_int_equal(file_refused(&f, "some.rule", "/etc/x"), -FAULT_INTERNAL);
+        assert_non_null(strstr(f.text, strerror(here[i])));
+    }
+    errno = ENOSPC;
+    assert_int_equal(file_refused(&f, "some.rule", "/etc/x"), -FAULT_FULL);
+    errno = ENOENT;
+    assert_int_equal(file_refused(&f, "some.rule", "/etc/x"), -FAULT_CONFIG);
+    assert_string_equal(f.rule, "some.rule");
+    assert_string_equal(f.text, "/etc/x: No such file or directory");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +184,7 @@ int main(void)
         cmocka_unit_test(missing_files_and_folders_are_named),
         cmocka_unit_test(a_device_is_written_to_and_not_replaced),
         cmocka_unit_test(a_path_that_is_too_long_is_refused),
+        cmocka_unit_test(what_comes_back_by_itself_is_no_fault_of_the_configuration),
     };
 
     return cmocka_run_group_tests_name("file", tests, make_folder, remove_folder);
