@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -51,14 +52,23 @@ __attribute__((constructor)) static void begin(void)
     sigaction(SIGSEGV, &crash, NULL);
 }
 
-/* Notes in which object the code is that ended the process. */
-static void note_end(const void *code)
+/* Notes in which object that code is. */
+static void note_object(const void *code, char *where, size_t room)
 {
     Dl_info in;
-    const char *name = dladdr(code, &in) != 0 ? strrchr(in.dli_fname, '/') : NULL;
+    const char *name = dladdr(code, &in) != 0 ? in.dli_fname : NULL;
 
-    if (order != NULL && name != NULL)
-        memccpy(order->ended_in, name + 1, '\0', sizeof(order->ended_in) - 1);
+    if (name != NULL && strrchr(name, '/') != NULL)
+        name = strrchr(name, '/') + 1;
+    if (name != NULL)
+        memccpy(where, name, '\0', room - 1);
+}
+
+/* The code that ended the process. */
+static void note_end(const void *code)
+{
+    if (order != NULL)
+        note_object(code, order->ended_in, sizeof(order->ended_in));
 }
 
 static void on_crash(int sig, siginfo_t *info, void *context)
@@ -78,16 +88,20 @@ _Noreturn void abort(void)
     _exit(EXIT_FAILURE);
 }
 
-/* Is this the call that is to fail? Then errno says why. */
-static bool fails(enum fault_kind kind, int why)
+/* Is this the call that is to fail? Then errno says why. `from`: the code that made it. */
+static bool fails_in(enum fault_kind kind, int why, const void *from)
 {
     if (order == NULL || order->kind != (uint32_t)kind ||
         __atomic_add_fetch(&order->calls, 1, __ATOMIC_RELAXED) != order->at)
         return false;
+    note_object(from, order->caller, sizeof(order->caller));
     __atomic_add_fetch(&order->failed, 1, __ATOMIC_RELAXED);
     errno = why;
     return true;
 }
+
+/* In a function that stands in front of one of libc's. */
+#define fails(kind, why) fails_in(kind, why, __builtin_return_address(0))
 
 static bool regular(int fd)
 {
@@ -152,7 +166,7 @@ void *aligned_alloc(size_t alignment, size_t n)
 
 int posix_memalign(void **out, size_t alignment, size_t n)
 {
-    void *got = aligned_alloc(alignment, n);
+    void *got = fails(FAULT_MEMORY, ENOMEM) ? NULL : __libc_memalign(alignment, n);
 
     if (got == NULL)
         return ENOMEM;
@@ -171,9 +185,9 @@ static mode_t mode_of(int flags, va_list rest)
     return (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(rest, mode_t) : 0;
 }
 
-static int open_at(int folder, const char *path, int flags, mode_t mode)
+static int open_at(int folder, const char *path, int flags, mode_t mode, const void *from)
 {
-    if (fails(FAULT_OPEN, EMFILE))
+    if (fails_in(FAULT_OPEN, EMFILE, from))
         return -1;
     return (int)syscall(SYS_openat, folder, path, flags, mode);
 }
@@ -187,7 +201,7 @@ static int open_at(int folder, const char *path, int flags, mode_t mode)
         va_start(rest, flags);                                                                     \
         mode = mode_of(flags, rest);                                                               \
         va_end(rest);                                                                              \
-        return open_at(AT_FDCWD, path, flags, mode);                                               \
+        return open_at(AT_FDCWD, path, flags, mode, __builtin_return_address(0));                  \
     }
 #define OPENAT(name)                                                                               \
     int name(int folder, const char *path, int flags, ...)                                         \
@@ -198,7 +212,7 @@ static int open_at(int folder, const char *path, int flags, mode_t mode)
         va_start(rest, flags);                                                                     \
         mode = mode_of(flags, rest);                                                               \
         va_end(rest);                                                                              \
-        return open_at(folder, path, flags, mode);                                                 \
+        return open_at(folder, path, flags, mode, __builtin_return_address(0));                    \
     }
 OPEN(open)
 OPEN(open64)
@@ -209,11 +223,11 @@ int __open_2(const char *path, int flags);
 int __openat_2(int folder, const char *path, int flags);
 int __open_2(const char *path, int flags)
 {
-    return open_at(AT_FDCWD, path, flags, 0);
+    return open_at(AT_FDCWD, path, flags, 0, __builtin_return_address(0));
 }
 int __openat_2(int folder, const char *path, int flags)
 {
-    return open_at(folder, path, flags, 0);
+    return open_at(folder, path, flags, 0, __builtin_return_address(0));
 }
 FRONT(FILE *, fopen, (const char *path, const char *how), (path, how), true, FAULT_OPEN, EMFILE,
       NULL)
@@ -223,6 +237,7 @@ OPENS(socket, (int family, int type, int protocol), (family, type, protocol))
 OPENS(socketpair, (int family, int type, int protocol, int pair[2]), (family, type, protocol, pair))
 OPENS(accept4, (int fd, struct sockaddr *from, socklen_t *len, int flags), (fd, from, len, flags))
 OPENS(pipe2, (int pair[2], int flags), (pair, flags))
+OPENS(eventfd, (unsigned count, int flags), (count, flags))
 OPENS(memfd_create, (const char *name, unsigned flags), (name, flags))
 
 /* --- files --------------------------------------------------------------------------------------
@@ -250,7 +265,9 @@ ssize_t __read_chk(int fd, void *to, size_t n, size_t room)
 {
     if (n > room)
         abort();
-    return read(fd, to, n);
+    if (regular(fd) && fails(FAULT_READ, EIO))
+        return -1;
+    return ((__typeof__(&read))real(&real_read, "read"))(fd, to, n);
 }
 
 #define SYNCS(name, parameters, arguments)                                                         \

@@ -26,6 +26,7 @@ struct fault_order {
     uint64_t at;       /* the call that fails, from 1 on; 0: none */
     uint64_t calls;    /* of this kind until now */
     char ended_in[64]; /* the file name of the object in which a process got SIGSEGV or aborted */
+    char caller[64];   /* ... and of the one whose call failed */
 };
 
 #endif
