@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/cert.h"
 #include "lib/clock.h"
 #include "lib/csr.h"
 #include "lib/file.h"
@@ -381,6 +382,25 @@ static void item_free(struct item *i)
     free(i->sans);
 }
 
+/* What the file of a row that is there holds, for the report; nothing where it cannot be read. */
+static void read_there(struct item *i)
+{
+    static const char *const labels[] = {"CERTIFICATE", NULL};
+    struct fault ignored;
+    struct buf text = {0}, der;
+    struct cert c;
+
+    buf_init(&der, FRAME_BODY_MAX);
+    if (file_read(i->pem, FRAME_BODY_MAX, &text, &ignored) == 0 &&
+        pem_or_der(buf_slice(&text), labels, &der, &ignored) == 0 &&
+        cert_parse(buf_slice(&der), &c, &ignored) == 0 && c.serial.n == SERIAL_LEN) {
+        hex_encode(c.serial, i->result.serial);
+        i->result.not_after = c.not_after;
+    }
+    buf_free(&text);
+    buf_free(&der);
+}
+
 static int one_row(struct bulk *b)
 {
     struct item i = {0};
@@ -393,6 +413,7 @@ static int one_row(struct bulk *b)
     if (rc == 0 && access(i.pem, F_OK) == 0) {
         result = "there";
         b->there++;
+        read_there(&i);
         if (!b->args->dry_run)
             tidy(&i, true); /* a run may have been killed just before it */
     } else if (rc == 0 && (rc = issue_one(b, &i, &f)) == 0) {

@@ -55,6 +55,9 @@ run cerca bulk list.csv --out-dir certs --profile tls-server
 like 'people are told what is allowed too' "$out" '^bad +refused +san.*; allowed: dns'
 run cerca bulk list.csv --out-dir certs --profile tls-server -o json
 json 'a second run issues nothing again' '[.[] | select(.result == "there")] | length == 3'
+is '... and reports what is there' \
+    "$(jq -r '.[] | select(.result == "there") | .name + "," + .serial' <"$out")" \
+    "$(sed -n 's/^[0-9]*,\([a-z]*\),issued,\([0-9a-f]*\),.*/\1,\2/p' report.csv)"
 is 'one certificate a row' "$(recorded .bulk.example)" 3
 
 fails 'a column that nobody knows is named' 1 'column "colour" is not allowed' \
