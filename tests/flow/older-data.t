@@ -140,6 +140,7 @@ for older in schema-1 schema-4; do
         ok "$older: the key of checkpoints is made, as there is none" cerca-signer -c "$CERCA_CONF" --token default --provision
     fi
     ok "$older: it starts" ca_start "$ca_dir"
+    [ "$status" -eq 0 ] || bail 'nothing else can be seen of it'
     if [ "${older#schema-}" -lt "$schema" ]; then
         like '... and is brought up to date' cercad.log "store.migrated schema=$schema"
     fi
@@ -152,6 +153,7 @@ for older in schema-1 schema-4; do
     cp cercad.log first.log
     : >cercad.log
     ok "$older: it starts a second time" ca_start "$ca_dir"
+    [ "$status" -eq 0 ] || bail 'nothing else can be seen of it'
     unlike '... and there is nothing to bring up to date' cercad.log 'store.migrate'
     everything
     ok '... with what was issued since' eval "cerca list --name $older.older.example -o json | jq -e 'length == 1'"
