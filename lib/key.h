@@ -83,11 +83,14 @@ size_t sig_alg_hash_len(enum sig_alg a);
 /* A public key ready to verify with. Opaque; one thread at a time may verify
  * with it, so callers that share one take pubkey_dup. */
 struct pubkey;
-/* Imports and checks the key (a point off the curve is refused: rule "key.point"). */
+/* Imports and checks the key (a point off the curve is refused: rule "key.point"). Without memory:
+ * FAULT_UNAVAILABLE, "key.memory". */
 int pubkey_open(const struct spki *k, struct pubkey **out, struct fault *f) WARN_UNUSED;
 void pubkey_free(struct pubkey *k);
 struct pubkey *pubkey_dup(const struct pubkey *k);
-/* 0 when the signature over `message` is right, -1 when it is not. */
+/* 0 when the signature over `message` is right, -1 when it is not, PUBKEY_UNKNOWN when that could
+ * not be found out: no memory, or no such algorithm here. */
+#define PUBKEY_UNKNOWN (-2)
 int pubkey_verify(struct pubkey *k, enum sig_alg a, struct slice message,
                   struct slice signature) WARN_UNUSED;
 

@@ -72,8 +72,9 @@ int note_key_spki(const char *name, enum note_type type, struct slice spki,
 void note_key_put(struct buf *b, const struct note_key *k);
 int note_key_get(const char *text, struct note_key *out, struct fault *f) WARN_UNUSED;
 
-enum note_verdict { NOTE_GOOD, NOTE_BAD, NOTE_NOT_SIGNED };
-/* Did this key sign it? NOTE_NOT_SIGNED: no signature names the key. */
+enum note_verdict { NOTE_GOOD, NOTE_BAD, NOTE_NOT_SIGNED, NOTE_UNKNOWN };
+/* Did this key sign it? NOTE_NOT_SIGNED: no signature names the key. NOTE_UNKNOWN: it could not be
+ * found out, for want of memory or of that algorithm in this OpenSSL. */
 enum note_verdict note_verify(const struct checkpoint *c, const struct note_key *k);
 
 #endif

@@ -127,12 +127,13 @@ static enum note_verdict verify_one(struct slice text, const struct note_signatu
     enum sig_alg alg = k->type == NOTE_ED25519 ? SIG_ED25519 : SIG_ECDSA_SHA256;
     int rc;
 
-    if (spki_parse(slice_of(k->spki, k->spki_n), &spki, &f) != 0 ||
-        pubkey_open(&spki, &key, &f) != 0)
+    if (spki_parse(slice_of(k->spki, k->spki_n), &spki, &f) != 0)
         return NOTE_BAD;
+    if (pubkey_open(&spki, &key, &f) != 0) /* any 32 octets are an Ed25519 key */
+        return f.code == FAULT_UNAVAILABLE || alg == SIG_ED25519 ? NOTE_UNKNOWN : NOTE_BAD;
     rc = pubkey_verify(key, alg, text, slice_of(s->octets, s->n));
     pubkey_free(key);
-    return rc == 0 ? NOTE_GOOD : NOTE_BAD;
+    return rc == 0 ? NOTE_GOOD : rc == PUBKEY_UNKNOWN ? NOTE_UNKNOWN : NOTE_BAD;
 }
 
 enum note_verdict note_verify(const struct checkpoint *c, const struct note_key *k)
@@ -145,8 +146,8 @@ enum note_verdict note_verify(const struct checkpoint *c, const struct note_key 
         if (strcmp(s->name, k->name) != 0 || memcmp(s->id, k->id, sizeof k->id) != 0)
             continue;
         verdict = verify_one(c->text, s, k);
-        if (verdict == NOTE_BAD)
-            return NOTE_BAD;
+        if (verdict != NOTE_GOOD)
+            return verdict;
     }
     return verdict;
 }

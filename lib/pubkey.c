@@ -79,6 +79,17 @@ static bool import_key(const struct spki *k, struct pubkey *out)
     return out->key != NULL || out->ec != NULL;
 }
 
+/* Empties OpenSSL's queue of errors, which was empty before the call that failed. */
+static bool had_no_memory(void)
+{
+    unsigned long e;
+    bool yes = false;
+
+    while ((e = ERR_get_error()) != 0)
+        yes = yes || ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE;
+    return yes;
+}
+
 int pubkey_open(const struct spki *k, struct pubkey **out, struct fault *f)
 {
     struct pubkey made = {.type = KEY_NONE};
@@ -86,8 +97,10 @@ int pubkey_open(const struct spki *k, struct pubkey **out, struct fault *f)
     *out = NULL;
     if (k->type == KEY_NONE)
         return fault_set(f, FAULT_MALFORMED, "key.algorithm", "no public key");
+    ERR_clear_error();
     if (!import_key(k, &made)) {
-        ERR_clear_error();
+        if (had_no_memory())
+            return fault_unavailable(f, 1, "key.memory", "no memory for a public key");
         return fault_set(f, FAULT_MALFORMED, "key.point", "the public key is not a valid %s key",
                          key_type_name(k->type));
     }
@@ -155,7 +168,7 @@ static int verify_hash(struct pubkey *k, enum sig_alg a, struct slice message,
     if (k->ec != NULL)
         return pubkey_ec_verify(k->ec, slice_of(hash, sig_alg_hash_len(a)), signature);
     if (prepare(k, a) < 0)
-        return -1;
+        return PUBKEY_UNKNOWN;
     return EVP_PKEY_verify(k->ctx, signature.p, signature.n, hash, sig_alg_hash_len(a)) == 1 ? 0
                                                                                              : -1;
 }
@@ -165,7 +178,7 @@ static int verify_ed25519(struct pubkey *k, struct slice message, struct slice s
     if (k->md_ctx == NULL)
         k->md_ctx = EVP_MD_CTX_new();
     if (k->md_ctx == NULL || EVP_DigestVerifyInit(k->md_ctx, NULL, NULL, NULL, k->key) <= 0)
-        return -1;
+        return PUBKEY_UNKNOWN;
     return EVP_DigestVerify(k->md_ctx, signature.p, signature.n, message.p, message.n) == 1 ? 0
                                                                                             : -1;
 }
@@ -176,9 +189,11 @@ int pubkey_verify(struct pubkey *k, enum sig_alg a, struct slice message, struct
 
     if (!sig_alg_fits(a, k->type) || signature.n == 0 || signature.n > SIGNATURE_MAX)
         return -1;
+    ERR_clear_error();
     rc = k->type == KEY_ED25519 ? verify_ed25519(k, message, signature)
                                 : verify_hash(k, a, message, signature);
-    if (rc < 0)
-        ERR_clear_error();
-    return rc;
+    /* In there OpenSSL has no memory for a hash without saying so. */
+    if (rc == -1 && k->type == KEY_ED25519)
+        rc = verify_ed25519(k, message, signature);
+    return rc < 0 && had_no_memory() ? PUBKEY_UNKNOWN : rc;
 }

@@ -138,6 +138,10 @@ static void admit(struct verify *v, const char *name, bool elsewhere, const stru
     case NOTE_BAD:
         verify_found(v, "audit.signature", "%.120s has a signature that is wrong", name);
         return;
+    case NOTE_UNKNOWN:
+        verify_found(v, "audit.signature", "%.120s has a signature that cannot be verified here",
+                     name);
+        return;
     case NOTE_GOOD:
         keep_known(v, name, elsewhere, c);
     }

@@ -61,6 +61,7 @@ static int read_seal(struct import *i, const struct note_key *key, struct checkp
                      struct fault *f)
 {
     char path[PATH_MAX];
+    enum note_verdict verdict;
     int rc;
 
     import_join(path, i->from, VIEWEXPORT_SEAL);
@@ -73,7 +74,11 @@ static int read_seal(struct import *i, const struct note_key *key, struct checkp
         return fault_set(f, FAULT_DENIED, "import.origin",
                          "the export is of %.80s, but the pinned key is of %.80s", c->origin,
                          key->name);
-    if (note_verify(c, key) != NOTE_GOOD)
+    verdict = note_verify(c, key);
+    if (verdict == NOTE_UNKNOWN)
+        return fault_set(f, FAULT_UNAVAILABLE, "import.seal",
+                         "the export's seal cannot be verified here");
+    if (verdict != NOTE_GOOD)
         return fault_set(f, FAULT_DENIED, "import.seal",
                          "the export's seal is not of the pinned key of %.100s", key->name);
     return 0;

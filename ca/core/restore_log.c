@@ -64,8 +64,8 @@ static enum note_verdict judge(const struct reading *r, const struct checkpoint 
         enum note_verdict one =
             named(&r->key[i], c->origin, &k) == 0 ? note_verify(c, &k) : NOTE_NOT_SIGNED;
 
-        if (one == NOTE_BAD)
-            return NOTE_BAD;
+        if (one == NOTE_BAD || one == NOTE_UNKNOWN)
+            return one;
         if (one == NOTE_GOOD)
             verdict = NOTE_GOOD;
     }
@@ -126,6 +126,9 @@ static int weigh(struct reading *r, const char *from, const struct checkpoint *c
     if (verdict == NOTE_BAD)
         return fault_set(f, FAULT_CONFLICT, "checkpoint.signature",
                          "%.150s has a signature that is wrong", from);
+    if (verdict == NOTE_UNKNOWN)
+        return fault_set(f, FAULT_UNAVAILABLE, "checkpoint.signature",
+                         "the signature of %.150s cannot be verified here", from);
     r->l->unverified += verdict == NOTE_NOT_SIGNED && log >= r->m->audit_log;
     count(r, log, c);
     return 0;

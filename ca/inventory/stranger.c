@@ -34,18 +34,20 @@ static int issued(struct store *s, const struct anycert *c, bool *yes, struct fa
     return rc;
 }
 
-static bool signed_by(const struct authority *a, const struct anycert *c)
+/* What could not be found out is no "no": that somebody has the key of a CA is not overlooked. */
+static int signed_by(const struct authority *a, const struct anycert *c, bool *yes, struct fault *f)
 {
     struct pubkey *key;
-    struct fault f;
-    bool yes;
+    int rc;
 
-    fault_clear(&f);
-    if (pubkey_open(&a->parsed.key, &key, &f) != 0)
-        return false;
-    yes = pubkey_verify(key, c->alg, c->tbs, c->signature) == 0;
+    if (pubkey_open(&a->parsed.key, &key, f) != 0)
+        return -(int)f->code;
+    rc = pubkey_verify(key, c->alg, c->tbs, c->signature);
     pubkey_free(key);
-    return yes;
+    *yes = rc == 0;
+    if (rc != PUBKEY_UNKNOWN)
+        return 0;
+    return fault_unavailable(f, 1, "stranger.unknown", "a signature could not be verified");
 }
 
 /* Its own, or another one of the same name and key: as a root has before and after it is renewed.
@@ -61,7 +63,7 @@ int stranger_find(const struct authorities *all, struct store *s, const struct a
     *issuer = 0;
     for (size_t i = 0; i < all->n; i++) {
         const struct authority *a = &all->item[i];
-        bool known;
+        bool known, ours = false;
 
         if (a->link == NULL || a->certificate.n == 0 || !slice_eq(c->issuer, a->parsed.subject) ||
             is_own(a, c))
@@ -70,7 +72,9 @@ int stranger_find(const struct authorities *all, struct store *s, const struct a
             return -(int)f->code;
         if (known)
             return 0;
-        if (signed_by(a, c)) {
+        if (signed_by(a, c, &ours, f) != 0)
+            return -(int)f->code;
+        if (ours) {
             *issuer = a->number;
             return 0;
         }

@@ -121,6 +121,7 @@ static int verify_keys(const struct checkpoint *c, struct slice keys, struct fau
     while (keys.n > 0) {
         const uint8_t *end = memchr(keys.p, '\n', keys.n);
         char text[VKEY_MAX];
+        enum note_verdict verdict;
         struct note_key k;
         size_t n;
 
@@ -130,7 +131,10 @@ static int verify_keys(const struct checkpoint *c, struct slice keys, struct fau
         memcpy(text, keys.p, n);
         text[n] = '\0';
         keys = slice_of(end + 1, keys.n - n - 1);
-        if (note_key_get(text, &k, f) != 0 || note_verify(c, &k) != NOTE_GOOD)
+        verdict = note_key_get(text, &k, f) == 0 ? note_verify(c, &k) : NOTE_BAD;
+        if (verdict == NOTE_UNKNOWN)
+            return fault_unavailable(f, 1, "checkpoint.answer", "a signature cannot be verified");
+        if (verdict != NOTE_GOOD)
             return unfit(f, "is not signed by a key that it names");
         ed25519 = ed25519 || k.type == NOTE_ED25519;
     }
