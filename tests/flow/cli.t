@@ -211,10 +211,11 @@ json 'and what was asked for' '.sans == ["dns:c.example"] and .owner == "carol" 
     and (.not_after | test("^20[0-9-]{8}T[0-9:]{8}Z$"))'
 json 'and the validity that was asked for' \
     '(.not_after | fromdate) - now | . > 86400 and . <= 2 * 86400 + 60'
+day=$(date -u -d '+3 days' +%F)
 ok 'a time of day ends it when asked' cerca issue --profile tls-client --key-out d.key \
-    --san dns:d.example --not-after "$(date -u -d '+3 days' +%Y-%m-%dT00:00:00Z)" --out d.pem
+    --san dns:d.example --not-after "${day}T00:00:00Z" --out d.pem
 is 'to the second' "$(openssl x509 -in d.pem -noout -enddate)" \
-    "notAfter=$(LC_ALL=C date -u -d "$(date -u -d '+3 days' +%F)" '+%b %e 00:00:00 %Y GMT')"
+    "notAfter=$(LC_ALL=C date -u -d "$day" '+%b %e 00:00:00 %Y GMT')"
 
 ok 'a dry run succeeds' cerca issue --profile tls-server --key-out dry.key --san dns:dry.example \
     --out dry.pem --dry-run
