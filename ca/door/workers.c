@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/buf.h"
 #include "lib/log.h"
@@ -74,8 +75,11 @@ struct workers *workers_new(unsigned n)
     w->n = n;
     w->thread = xcalloc(n, sizeof(*w->thread));
     for (unsigned i = 0; i < n; i++) {
-        if (pthread_create(&w->thread[i], NULL, worker_main, w) != 0) {
-            log_error("worker.start.failed", NULL);
+        int rc = pthread_create(&w->thread[i], NULL, worker_main, w);
+
+        if (rc != 0) {
+            log_error("worker.start.failed", "call", "pthread_create", "reason", strerror(rc),
+                      NULL);
             exit(1);
         }
     }

@@ -321,11 +321,14 @@ static int prepare_threads(struct server *v, struct fault *f)
 
 static void start_threads(struct server *v)
 {
-    for (unsigned i = 0; i < v->n_threads; i++)
-        if (pthread_create(&v->thread[i], NULL, work_thread, &v->work[i]) != 0) {
-            log_error("signer.thread-failed", "thread", "sign", NULL);
+    for (unsigned i = 0; i < v->n_threads; i++) {
+        int rc = pthread_create(&v->thread[i], NULL, work_thread, &v->work[i]);
+
+        if (rc != 0) {
+            log_error("signer.thread-failed", "thread", "sign", "reason", strerror(rc), NULL);
             exit(EXITCODE_FAILED);
         }
+    }
 }
 
 static void server_free(struct server *v)

@@ -50,6 +50,7 @@ __attribute__((constructor)) static void begin(void)
     }
     order = map;
     sigaction(SIGSEGV, &crash, NULL);
+    sigaction(SIGABRT, &crash, NULL);
 }
 
 /* Notes in which object that code is. */
@@ -76,7 +77,10 @@ static void on_crash(int sig, siginfo_t *info, void *context)
     const ucontext_t *at = context;
 
     (void)info;
-    note_end((const void *)at->uc_mcontext.gregs[REG_RIP]);
+    if (sig == SIGSEGV)
+        note_end((const void *)at->uc_mcontext.gregs[REG_RIP]);
+    else if (order->ended_in[0] == '\0') /* libc found its heap spoilt: by who got no memory */
+        memcpy(order->ended_in, order->caller, sizeof(order->ended_in));
     signal(sig, SIG_DFL); /* on the way back the same instruction ends it */
 }
 
