@@ -191,7 +191,8 @@ static void name_suspect(struct verify *v, const struct suspect *s)
     verify_found(v, "audit.tampered", "record %" PRIu64 " is not what was recorded", s->index);
 }
 
-/* The tiles are those that were signed, so each record that differs from them is wrong. */
+/* Of tiles that are those that were signed each record that differs is wrong. What it was instead
+ * may stand behind the next checkpoint, so they are named late: when all is read, or for room. */
 static void name_suspects(struct verify *v, uint64_t below)
 {
     size_t left = 0;
@@ -214,7 +215,7 @@ static void compare(struct verify *v, const struct known *k)
     if (memcmp(records, k->root, sizeof(records)) == 0) {
         v->good_size = k->size;
     } else if (v->hashes.size == k->size && memcmp(hashes, k->root, sizeof(hashes)) == 0) {
-        name_suspects(v, k->size);
+        v->signed_size = k->size;
     } else if (k->elsewhere) {
         verify_found(v, "audit.forked",
                      "%s over %" PRIu64 " records is of a log with another past: the two part "
@@ -228,16 +229,24 @@ static void compare(struct verify *v, const struct known *k)
     }
 }
 
+static void suspect(struct verify *v, const uint8_t *record_hash, const uint8_t *hash)
+{
+    struct suspect *s;
+
+    if (v->n_suspects == SUSPECTS_MAX && v->suspect[0].index < v->signed_size)
+        name_suspects(v, v->signed_size);
+    if (v->n_suspects == SUSPECTS_MAX)
+        return;
+    s = &v->suspect[v->n_suspects++];
+    s->index = v->records.size;
+    memcpy(s->record, record_hash, 32);
+    memcpy(s->tile, hash, 32);
+}
+
 void verify_leaf(struct verify *v, const uint8_t *record_hash, const uint8_t *hash)
 {
-    if (record_hash != NULL && hash != NULL && memcmp(record_hash, hash, 32) != 0 &&
-        v->n_suspects < SUSPECTS_MAX) {
-        struct suspect *s = &v->suspect[v->n_suspects++];
-
-        s->index = v->records.size;
-        memcpy(s->record, record_hash, 32);
-        memcpy(s->tile, hash, 32);
-    }
+    if (record_hash != NULL && hash != NULL && memcmp(record_hash, hash, 32) != 0)
+        suspect(v, record_hash, hash);
     if (record_hash != NULL)
         merkle_add(&v->records, record_hash);
     else if (hash != NULL)
@@ -253,8 +262,8 @@ void verify_end(struct verify *v)
     for (; v->next < v->n_known; v->next++)
         verify_found(v, "audit.truncated", "%s is over %" PRIu64 " records, but there are %" PRIu64,
                      v->known[v->next].name, v->known[v->next].size, v->records.size);
-    if (!v->broken)
-        name_suspects(v, UINT64_MAX); /* behind the newest checkpoint */
+    /* those behind the newest checkpoint too */
+    name_suspects(v, v->broken ? v->signed_size : UINT64_MAX);
     if (v->n_known == 0)
         verify_found(v, "audit.key", "there is no checkpoint to verify against");
 }

@@ -40,6 +40,7 @@ struct verify {
     struct merkle hashes;  /* the tree of the log's hash tiles */
     size_t next;           /* of `known`, while it is sorted */
     uint64_t good_size;    /* the records are right up to here */
+    uint64_t signed_size;  /* the tiles are, where some record is not */
     bool broken;           /* some range between two checkpoints is not what was signed */
     struct suspect *suspect;
     size_t n_suspects;

@@ -117,6 +117,12 @@ perl -i -ne 'if ($. == 51) { $a = $_ } elsif ($. == 61) { print $_, @b, $a } els
 named 'records that changed places are named' audit.reordered 'record 50 .*was written as record 60' \
     verify bad
 altered bad
+size=$(sed -n 2p guide/2026-11.checkpoint)
+perl -e '$n = shift; @l = <STDIN>; @l[$n - 2, $n + 2] = @l[$n + 2, $n - 2]; print @l' "$size" \
+    <good/records.jsonl >bad/records.jsonl
+named 'and where a checkpoint is between their places' audit.reordered \
+    "record $((size - 2)) .*was written as record $((size + 2))" verify bad --checkpoint guide/2026-11.checkpoint
+altered bad
 sed -i 71d bad/records.jsonl
 named 'a record that was taken out is named' audit.missing '70 to 70 are missing' verify bad
 altered bad
