@@ -86,8 +86,8 @@ static void configure(const char *fmt, ...)
     (void)vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
     agent_trust_free(&entry);
-    conf =
-        (struct agent_conf){.dir = scene.place, .state_dir = scene.folder, .trust = (char[]){""}};
+    conf = (struct agent_conf){
+        .dir = scene.place, .state_dir = scene.folder, .url = (char[]){""}, .trust = (char[]){""}};
     if (agent_conf_read_trust(&conf, "state", text, &entry, &f) < 0)
         fail_msg("%s", f.text);
 }
