@@ -212,7 +212,7 @@ static void print_value(struct buf *out, const char *name, const json_t *value)
         return;
     buf_init(&plain, 2 * NOTICE_TEXT_SIZE);
     json_plain(value, &plain);
-    buf_printf(out, "%-12s", name);
+    buf_printf(out, "%-14s", name);
     text_safe(buf_slice(&plain), true, out);
     buf_put_str(out, "\n");
     buf_free(&plain);
@@ -239,7 +239,7 @@ static int print_text(const struct tool *t, json_t *o)
     }
     json_array_foreach(json_object_get(o, "deliveries"), i, value)
     {
-        buf_printf(&out, "%-12s%s: %s, %lld tries", i == 0 ? "deliveries" : "",
+        buf_printf(&out, "%-14s%s: %s, %lld tries", i == 0 ? "deliveries" : "",
                    json_str(value, "channel"), json_str(value, "state"),
                    (long long)json_integer_value(json_object_get(value, "tries")));
         buf_put_str(&out, json_str(value, "why")[0] == '\0' ? "" : "; ");

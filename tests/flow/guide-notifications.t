@@ -84,7 +84,7 @@ ok 'the webhook tells it' wait_until 30 received '^raised .*gate'
 waits() { [ "$(cerca notify list --channel team -o json | jq '.[0].tries')" -ge 1 ]; }
 ok 'mail waits' wait_until 20 waits
 ok 'and is tried again as the guide says' type_it "$scratch/sh3"
-like 'what waits is listed' "$out" 'team +waiting +raised'
+like 'what waits is listed' "$out" 'team +waiting +critical'
 like 'and shown, with why' "$out" 'team: waiting, [0-9]+ tries; .*onnect'
 start_mail
 ok 'once it is there' cerca notify retry --all --channel team
