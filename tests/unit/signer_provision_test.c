@@ -175,6 +175,14 @@ static void learn_calls(struct campaign *c)
 
 /* ---- one combination ---- */
 
+/* The call; of one that libp11 makes, the one around it; of a slot that says that it is empty, what
+ * was looked for in all of them; of an attribute that a token says it does not tell, that one. */
+static bool is_named(const char *said)
+{
+    return strstr(said, "C_") != NULL || strstr(said, "signer.token.absent") != NULL ||
+           strstr(said, "signer.key.attribute") != NULL;
+}
+
 static enum outcome judge(struct campaign *c, const struct call *k, const char *what, int status)
 {
     if (status == 0)
@@ -193,10 +201,7 @@ static enum outcome judge(struct campaign *c, const struct call *k, const char *
             fail_msg("%s %s: ends as if a PIN were wrong", k->name, what);
         return PIN_TOLD;
     }
-    /* Of a call that libp11 makes, the one around it; of a slot that says that it is empty, what
-     * was looked for in all of them. */
-    if (strstr(buf_cstr(&c->said), "C_") == NULL &&
-        strstr(buf_cstr(&c->said), "signer.token.absent") == NULL)
+    if (!is_named(buf_cstr(&c->said)))
         fail_msg("%s %s: no call is named: %s", k->name, what, buf_cstr(&c->said));
     return TOLD;
 }
