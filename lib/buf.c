@@ -1,5 +1,6 @@
 #include "lib/buf.h"
 
+#include <malloc.h>
 #include <openssl/crypto.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -244,6 +245,12 @@ int hex_decode(const char *text, uint8_t *out, size_t n)
 void *xcalloc(size_t count, size_t size)
 {
     return had(calloc(count == 0 ? 1 : count, size == 0 ? 1 : size));
+}
+
+void memory_give_back(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+    (void)mallopt(M_TRIM_THRESHOLD, 64 * 1024);
 }
 
 void *xpages(size_t size)

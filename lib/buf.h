@@ -84,6 +84,9 @@ void *xpages(size_t size);
 /* What is new is not zeroed. Not for secrets: the old octets are not wiped. */
 void *xreallocarray(void *p, size_t count, size_t size);
 char *xstrdup(const char *s);
+/* At the start of a program that goes on for long: what is freed goes back. Left alone, glibc
+ * learns from one large block to keep much more, in every thread's arena. */
+void memory_give_back(void);
 void *xmemdup(const void *p, size_t n);
 
 #endif

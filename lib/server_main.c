@@ -98,6 +98,7 @@ int server_main(const struct server_program *p, int argc, char **argv)
     int rc;
 
     (void)umask(0077);
+    memory_give_back();
     log_open(p->name, level);
     parse_options(p, argc, argv, &o);
     fault_clear(&f);

@@ -3,7 +3,6 @@
  * and no PKCS#11. Open what is needed, jail, serve.
  */
 #include <getopt.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -181,13 +180,6 @@ static void take_sockets(struct options *o)
             *socket[i].fd = manager_fd(socket[i].name);
 }
 
-/* Left alone, glibc learns from one large block to keep much more in every thread's arena. */
-static void keep_memory_flat(void)
-{
-    (void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
-    (void)mallopt(M_TRIM_THRESHOLD, 64 * 1024);
-}
-
 static int fail(const char *event, const struct fault *f, int code)
 {
     log_fault(LOG_LEVEL_ERROR, event, f, NULL);
@@ -315,7 +307,7 @@ int main(int argc, char **argv)
 
     STEP_INIT("cerca-ca");
     umask(0077);
-    keep_memory_flat();
+    memory_give_back();
     log_open("cerca-ca", LOG_LEVEL_INFO);
     parse_options(argc, argv, &o);
     if (o.verify != NULL)
