@@ -12,7 +12,7 @@
 /* An element: its place in the text that was read, and the nodes within it, which follow it. */
 struct node {
     uint8_t tag;
-    size_t skip; /* octets of the contents in front of the first node: 1 in a BIT STRING */
+    size_t lead; /* octets of the contents in front of the first node: 1 in a BIT STRING */
     struct slice whole, contents;
     size_t end;    /* index of the first node that is not within */
     bool branches; /* its contents are the nodes within */
@@ -56,10 +56,10 @@ static bool grow_one(struct tree *t, struct slice *in, unsigned depth)
     if (der_get_any(in, &node->tag, &node->contents, &node->whole) != 0)
         return false;
     t->n++;
-    node->skip = node->tag == DER_BIT_STRING;
+    node->lead = node->tag == DER_BIT_STRING;
     if (depth < DEPTH_MAX && holds_der(node->tag, node->contents)) {
         struct slice within =
-            slice_of(node->contents.p + node->skip, node->contents.n - node->skip);
+            slice_of(node->contents.p + node->lead, node->contents.n - node->lead);
 
         node->branches = grow(t, within, depth + 1);
         if (!node->branches)
@@ -94,7 +94,7 @@ static void write_nodes(const struct tree *t, size_t from, size_t to, const stru
         if (here && c->replaces) {
             buf_put_slice(out, c->instead);
         } else if (node->branches) {
-            buf_put(out, node->contents.p, node->skip);
+            buf_put(out, node->contents.p, node->lead);
             write_nodes(t, i + 1, node->end, c, out);
         } else {
             buf_put_slice(out, node->contents);
